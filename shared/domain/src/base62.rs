@@ -1,0 +1,48 @@
+//! Base62: letters and digits only, so that one double click selects all of a token.
+
+use rand::CryptoRng;
+
+const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// `length` characters drawn evenly; each is worth log2(62) = 5.954 bits.
+pub fn random(length: usize, rng: &mut impl CryptoRng) -> String {
+    // 248 is the largest multiple of 62 in a byte: what lies above is drawn again, or some letters would come more often.
+    let mut text = String::with_capacity(length);
+    let mut byte = [0u8; 1];
+    while text.len() < length {
+        rng.fill_bytes(&mut byte);
+        if byte[0] < 248 {
+            text.push(char::from(ALPHABET[usize::from(byte[0] % 62)]));
+        }
+    }
+    text
+}
+
+/// `value` in exactly `length` digits, most significant first; what does not fit is cut off at the top.
+pub fn encode(mut value: u128, length: usize) -> String {
+    let mut digits = vec![b'0'; length];
+    for digit in digits.iter_mut().rev() {
+        *digit = ALPHABET[(value % 62) as usize];
+        value /= 62;
+    }
+    digits.into_iter().map(char::from).collect()
+}
+
+/// Whether `text` is `length` characters of the alphabet.
+pub fn is(text: &str, length: usize) -> bool {
+    text.len() == length && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn encoding_is_positional_and_padded() {
+        assert_eq!(encode(0, 3), "000");
+        assert_eq!(encode(61, 2), "0z");
+        assert_eq!(encode(62, 2), "10");
+        assert_eq!(encode(u128::MAX, 22).len(), 22);
+        assert_ne!(encode(u128::MAX, 22), encode(u128::MAX - 1, 22));
+    }
+}

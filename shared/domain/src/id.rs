@@ -1,0 +1,183 @@
+//! Identifiers: typed, and with a prefix that says what they name.
+
+use crate::base62;
+use crate::email::AddressHash;
+use rand::CryptoRng;
+use serde::{Deserialize, Serialize};
+
+/// The text is not an identifier of that kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an identifier of this kind")]
+pub struct InvalidId;
+
+macro_rules! text_id {
+    ($name:ident) => {
+        impl $name {
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+        impl std::str::FromStr for $name {
+            type Err = InvalidId;
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                Self::parse(text).ok_or(InvalidId)
+            }
+        }
+        impl TryFrom<String> for $name {
+            type Error = InvalidId;
+            fn try_from(text: String) -> Result<Self, InvalidId> {
+                text.parse()
+            }
+        }
+        impl From<$name> for String {
+            fn from(id: $name) -> String {
+                id.0
+            }
+        }
+    };
+}
+
+/// `acct_` and 12 base62 characters.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct AccountId(String);
+text_id!(AccountId);
+
+impl AccountId {
+    pub(crate) const CODE: usize = 12;
+
+    pub fn random(rng: &mut impl CryptoRng) -> AccountId {
+        AccountId(format!("acct_{}", base62::random(Self::CODE, rng)))
+    }
+
+    fn parse(text: &str) -> Option<AccountId> {
+        text.strip_prefix("acct_").and_then(AccountId::from_code)
+    }
+
+    /// The part behind the prefix, as keys and session tokens carry it.
+    pub(crate) fn code(&self) -> &str {
+        &self.0["acct_".len()..]
+    }
+
+    pub(crate) fn from_code(code: &str) -> Option<AccountId> {
+        base62::is(code, Self::CODE).then(|| AccountId(format!("acct_{code}")))
+    }
+}
+
+/// `mem_`, the hash of the member's address, and 6 characters of its own.
+///
+/// The hash inside lets a revocation name the address row in the same single write that deletes the member;
+/// the characters behind it keep two memberships of one address apart.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct MemberId(String);
+text_id!(MemberId);
+
+impl MemberId {
+    const OWN: usize = 6;
+    pub(crate) const CODE: usize = AddressHash::LENGTH + Self::OWN;
+
+    pub fn random(address: &AddressHash, rng: &mut impl CryptoRng) -> MemberId {
+        MemberId(format!("mem_{address}{}", base62::random(Self::OWN, rng)))
+    }
+
+    fn parse(text: &str) -> Option<MemberId> {
+        text.strip_prefix("mem_").and_then(MemberId::from_code)
+    }
+
+    pub(crate) fn code(&self) -> &str {
+        &self.0["mem_".len()..]
+    }
+
+    pub(crate) fn from_code(code: &str) -> Option<MemberId> {
+        base62::is(code, Self::CODE).then(|| MemberId(format!("mem_{code}")))
+    }
+
+    /// The hash of the address that this membership was made for.
+    pub fn address(&self) -> AddressHash {
+        AddressHash::from_checked(&self.code()[..AddressHash::LENGTH])
+    }
+}
+
+/// What a key is for; it decides the key's prefix, and which write deletes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum KeyKind {
+    /// Made by an admin.
+    Live,
+    /// The reserved key of the Sandbox.
+    Sandbox,
+}
+
+impl KeyKind {
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            KeyKind::Live => "live",
+            KeyKind::Sandbox => "sandbox",
+        }
+    }
+
+    const fn letter(self) -> char {
+        match self {
+            KeyKind::Live => 'k',
+            KeyKind::Sandbox => 's',
+        }
+    }
+}
+
+/// `key_`, a letter for the kind, and 8 base62 characters; unique within its account.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct KeyId(String);
+text_id!(KeyId);
+
+impl KeyId {
+    pub(crate) const CODE: usize = 8;
+
+    pub fn random(kind: KeyKind, rng: &mut impl CryptoRng) -> KeyId {
+        KeyId(format!("key_{}{}", kind.letter(), base62::random(Self::CODE, rng)))
+    }
+
+    fn parse(text: &str) -> Option<KeyId> {
+        let rest = text.strip_prefix("key_")?;
+        let (kind, code) = if let Some(code) = rest.strip_prefix(KeyKind::Live.letter()) {
+            (KeyKind::Live, code)
+        } else {
+            (KeyKind::Sandbox, rest.strip_prefix(KeyKind::Sandbox.letter())?)
+        };
+        KeyId::from_code(kind, code)
+    }
+
+    pub fn kind(&self) -> KeyKind {
+        if self.0.as_bytes()["key_".len()] == b's' { KeyKind::Sandbox } else { KeyKind::Live }
+    }
+
+    pub(crate) fn code(&self) -> &str {
+        &self.0["key_".len() + 1..]
+    }
+
+    pub(crate) fn from_code(kind: KeyKind, code: &str) -> Option<KeyId> {
+        base62::is(code, Self::CODE).then(|| KeyId(format!("key_{}{code}", kind.letter())))
+    }
+}
+
+/// Names one row of the outbox or of the audit trail: 16 base62 characters.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EventId(String);
+
+impl EventId {
+    pub fn random(rng: &mut impl CryptoRng) -> EventId {
+        EventId(base62::random(16, rng))
+    }
+}
+
+impl std::fmt::Display for EventId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}

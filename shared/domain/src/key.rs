@@ -1,0 +1,303 @@
+//! API keys: `<prefix>_<kind>_<body>`.
+//!
+//! The body is base62: 8 characters of the key's id and 12 of its account (together they find the row with one `GetItem`
+//! by primary key), 32 random characters (190.5 bits), and a CRC-32 of all that stands before it in 6 characters, so that a
+//! scanner finds a leaked key and garbage is refused without touching the database.
+
+use crate::account::{InvalidName, display_name};
+use crate::base62;
+use crate::id::{AccountId, KeyId, KeyKind};
+use crate::keyring::hmac;
+use crate::secret::Secret;
+use crate::session::SessionToken;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+use rand::CryptoRng;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+const SECRET: usize = 32;
+const CHECKSUM: usize = 6;
+const BODY: usize = KeyId::CODE + AccountId::CODE + SECRET + CHECKSUM;
+
+/// The name that the Sandbox key is listed under.
+pub const SANDBOX_KEY_NAME: &str = "Sandbox";
+
+/// A key's value: shown once, kept nowhere. The Sandbox key's is kept sealed.
+#[derive(Debug, Clone)]
+pub struct PlainKey {
+    pub account: AccountId,
+    pub id: KeyId,
+    text: Secret,
+}
+
+impl PlainKey {
+    /// A fresh value for the key `id`.
+    pub fn mint(prefix: &KeyPrefix, account: &AccountId, id: &KeyId, rng: &mut impl CryptoRng) -> PlainKey {
+        PlainKey::assemble(prefix, account, id, &base62::random(SECRET, rng))
+    }
+
+    /// The value that one idempotent request has, each time it is repeated.
+    ///
+    /// It hangs on the caller's session token (256 random bits, which the table does not know) and on the nonce that the
+    /// first request left in the table: neither of them alone gives the key away, and nothing needs to keep the key itself.
+    pub fn derive(
+        prefix: &KeyPrefix,
+        account: &AccountId,
+        id: &KeyId,
+        caller: &SessionToken,
+        idempotency: &IdempotencyKey,
+        nonce: &str,
+    ) -> PlainKey {
+        let message = format!("frontdesk/idempotent-key/1\0{nonce}\0{id}\0{}", idempotency.0);
+        let seed = hmac(caller.secret().expose().as_bytes(), message.as_bytes());
+        let half = |bytes: &[u8]| base62::encode(bytes.iter().fold(0u128, |sum, byte| sum << 8 | u128::from(*byte)), SECRET / 2);
+        PlainKey::assemble(prefix, account, id, &format!("{}{}", half(&seed[..16]), half(&seed[16..])))
+    }
+
+    fn assemble(prefix: &KeyPrefix, account: &AccountId, id: &KeyId, secret: &str) -> PlainKey {
+        let head = format!("{}_{}_{}{}{secret}", prefix.0, id.kind().word(), id.code(), account.code());
+        let text = Secret::new(format!("{head}{}", checksum(&head)));
+        PlainKey { account: account.clone(), id: id.clone(), text }
+    }
+
+    /// What a caller sent as a key, if it has the form and its checksum holds.
+    ///
+    /// The product's part of the prefix is not compared: a deployment that changes it still knows its older keys.
+    pub fn parse(text: &str) -> Option<PlainKey> {
+        let (prefix, rest) = text.split_once('_')?;
+        let (kind, body) = rest.split_once('_')?;
+        let kind = [KeyKind::Live, KeyKind::Sandbox].into_iter().find(|known| known.word() == kind)?;
+        if prefix.parse::<KeyPrefix>().is_err() || !base62::is(body, BODY) {
+            return None;
+        }
+        let head = &text[..text.len() - CHECKSUM];
+        if checksum(head) != text[head.len()..] {
+            return None;
+        }
+        let id = KeyId::from_code(kind, &body[..KeyId::CODE])?;
+        let account = AccountId::from_code(&body[KeyId::CODE..KeyId::CODE + AccountId::CODE])?;
+        Some(PlainKey { account, id, text: Secret::new(text) })
+    }
+
+    pub fn secret(&self) -> &Secret {
+        &self.text
+    }
+
+    pub fn digest(&self) -> KeyDigest {
+        KeyDigest(Sha256::digest(self.text.expose().as_bytes()).into())
+    }
+
+    /// Prefix and id: enough to recognise the key by, nothing of its secret.
+    pub fn start(&self) -> String {
+        let text = self.text.expose();
+        text[..text.len() - BODY + KeyId::CODE].to_owned()
+    }
+}
+
+fn checksum(head: &str) -> String {
+    base62::encode(u128::from(crc32fast::hash(head.as_bytes())), CHECKSUM)
+}
+
+/// SHA-256 of a key. No slow hash: what it hides is 190 random bits, not a password.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct KeyDigest([u8; 32]);
+
+impl KeyDigest {
+    /// Compares in constant time.
+    pub fn matches(&self, other: &KeyDigest) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl std::fmt::Debug for KeyDigest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("KeyDigest(..)")
+    }
+}
+
+impl From<KeyDigest> for String {
+    fn from(digest: KeyDigest) -> String {
+        URL_SAFE_NO_PAD.encode(digest.0)
+    }
+}
+
+impl TryFrom<String> for KeyDigest {
+    type Error = &'static str;
+    fn try_from(text: String) -> Result<KeyDigest, &'static str> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).or(Err("a digest is base64url"))?;
+        bytes.try_into().map(KeyDigest).or(Err("a digest has 32 bytes"))
+    }
+}
+
+/// The product's part of the prefix: `fd` makes `fd_live_...` and `fd_sandbox_...`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyPrefix(String);
+
+/// Not a lower-case letter and up to nine lower-case letters and digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a key prefix is a lower-case letter and up to nine more lower-case letters and digits")]
+pub struct InvalidPrefix;
+
+impl std::str::FromStr for KeyPrefix {
+    type Err = InvalidPrefix;
+    fn from_str(text: &str) -> Result<KeyPrefix, InvalidPrefix> {
+        let letters = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+        let starts = text.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase());
+        if letters && starts && text.len() <= 10 { Ok(KeyPrefix(text.to_owned())) } else { Err(InvalidPrefix) }
+    }
+}
+
+/// The label of a key: 1 to 64 characters after trimming, none of them a control character.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct KeyName(String);
+
+impl KeyName {
+    pub fn sandbox() -> KeyName {
+        KeyName(SANDBOX_KEY_NAME.to_owned())
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::str::FromStr for KeyName {
+    type Err = InvalidName;
+    fn from_str(text: &str) -> Result<KeyName, InvalidName> {
+        display_name(text).map(KeyName)
+    }
+}
+
+impl TryFrom<String> for KeyName {
+    type Error = InvalidName;
+    fn try_from(text: String) -> Result<KeyName, InvalidName> {
+        text.parse()
+    }
+}
+
+impl From<KeyName> for String {
+    fn from(name: KeyName) -> String {
+        name.0
+    }
+}
+
+/// What a client repeats a request under (the `Idempotency-Key` header): 1 to 255 printable ASCII characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotencyKey(String);
+
+/// How long a repeated request gets the same key.
+pub const IDEMPOTENCY_WINDOW: jiff::SignedDuration = jiff::SignedDuration::from_mins(10);
+
+impl IdempotencyKey {
+    pub fn parse(text: &str) -> Option<IdempotencyKey> {
+        let good = (1..=255).contains(&text.len()) && text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+        good.then(|| IdempotencyKey(text.to_owned()))
+    }
+
+    /// Names the request's row within its account: one for each session and key.
+    pub fn digest(&self, caller: &SessionToken) -> String {
+        let digest = Sha256::new().chain_update(caller.digest().as_str()).chain_update(b"\0").chain_update(&self.0).finalize();
+        URL_SAFE_NO_PAD.encode(digest)
+    }
+}
+
+/// A key as it is kept and listed.
+#[derive(Debug, Clone)]
+pub struct ApiKey {
+    pub id: KeyId,
+    pub name: KeyName,
+    pub start: String,
+    pub digest: KeyDigest,
+    pub created_at: Timestamp,
+}
+
+impl ApiKey {
+    pub fn new(plain: &PlainKey, name: KeyName, now: Timestamp) -> ApiKey {
+        ApiKey { id: plain.id.clone(), name, start: plain.start(), digest: plain.digest(), created_at: now }
+    }
+
+    pub fn is_sandbox(&self) -> bool {
+        self.id.kind() == KeyKind::Sandbox
+    }
+}
+
+/// Sandbox key first, then newest first.
+pub fn in_listing_order(keys: &mut [ApiKey]) {
+    keys.sort_by(|a, b| (b.is_sandbox(), b.created_at, &b.id).cmp(&(a.is_sandbox(), a.created_at, &a.id)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
+    fn minted(kind: KeyKind) -> PlainKey {
+        let mut rng = StdRng::seed_from_u64(3);
+        let account = AccountId::random(&mut rng);
+        let id = KeyId::random(kind, &mut rng);
+        PlainKey::mint(&"fd".parse().unwrap(), &account, &id, &mut rng)
+    }
+
+    #[test]
+    fn a_key_leads_back_to_its_row_and_shows_its_kind() {
+        for (kind, prefix) in [(KeyKind::Live, "fd_live_"), (KeyKind::Sandbox, "fd_sandbox_")] {
+            let plain = minted(kind);
+            let text = plain.secret().expose();
+            assert!(text.starts_with(prefix) && text.starts_with(&plain.start()), "{text}");
+            let again = PlainKey::parse(text).unwrap();
+            assert_eq!((again.id.kind(), &again.id, &again.account), (kind, &plain.id, &plain.account));
+            assert!(again.digest().matches(&plain.digest()));
+            assert_eq!(text.len() - plain.start().len(), 12 + 32 + 6);
+        }
+    }
+
+    #[test]
+    fn every_single_letter_changed_is_noticed_without_the_database() {
+        let text = minted(KeyKind::Live).secret().expose().to_owned();
+        for at in 0..text.len() {
+            for other in ["0", "z", "_", "Q"] {
+                let mut changed = text.clone();
+                changed.replace_range(at..=at, other);
+                if changed != text {
+                    assert!(PlainKey::parse(&changed).is_none(), "{changed}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_repeated_request_derives_the_same_key_and_another_session_does_not() {
+        let mut rng = StdRng::seed_from_u64(9);
+        let email: crate::email::EmailAddress = "a@example.com".parse().unwrap();
+        let (account, member) = (AccountId::random(&mut rng), crate::id::MemberId::random(&email.hash(), &mut rng));
+        let mut session = || SessionToken::mint(&account, &member, crate::session::Slot::of_login(0), &mut rng);
+        let (mine, other) = (session(), session());
+        let (prefix, id, key) = ("fd".parse().unwrap(), KeyId::random(KeyKind::Live, &mut rng), IdempotencyKey::parse("k-1").unwrap());
+        let derive = |token: &SessionToken, nonce: &str| PlainKey::derive(&prefix, &account, &id, token, &key, nonce).digest();
+        assert!(derive(&mine, "n").matches(&derive(&mine, "n")));
+        assert!(!derive(&mine, "n").matches(&derive(&other, "n")));
+        assert!(!derive(&mine, "n").matches(&derive(&mine, "m")));
+    }
+
+    proptest! {
+        #[test]
+        fn parsing_garbage_never_panics_and_never_succeeds(text in "\\PC{0,100}|fd_live_[0-9A-Za-z]{58}|[a-z]{1,12}_(live|sandbox)_\\PC{0,70}") {
+            prop_assert!(PlainKey::parse(&text).is_none());
+        }
+
+        #[test]
+        fn a_name_that_is_accepted_is_trimmed_and_short(text in "\\PC{0,80}|[ \ta\u{7f}\u{0}-\u{1f}]{0,70}") {
+            if let Ok(name) = text.parse::<KeyName>() {
+                prop_assert!(name.as_str().trim() == name.as_str() && (1..=64).contains(&name.as_str().chars().count()));
+                prop_assert!(!name.as_str().chars().any(char::is_control));
+            }
+        }
+    }
+}

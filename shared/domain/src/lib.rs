@@ -1,0 +1,30 @@
+//! The decisions of the access desk, and the words they are made in.
+//!
+//! Everything here is pure: facts, a request, the time and randomness go in; a decision or a refusal comes out.
+//! No clock, no environment, no network. What a value may be is settled where it is parsed, so that the layers
+//! above never meet an invalid one.
+//!
+//! To add a decision: put it beside the type that it is about, take `now` and `rng` as arguments, and return a
+//! closed enum for what can be refused.
+
+pub mod account;
+pub mod base62;
+pub mod email;
+pub mod id;
+pub mod key;
+pub mod keyring;
+pub mod login;
+pub mod member;
+pub mod sandbox;
+pub mod secret;
+pub mod session;
+
+pub use account::{Account, AccountName};
+pub use email::{AddressHash, EmailAddress};
+pub use id::{AccountId, EventId, KeyId, KeyKind, MemberId};
+pub use key::{ApiKey, KeyDigest, KeyName, PlainKey};
+pub use keyring::{Keyring, Sealed};
+pub use member::{Member, MemberStatus, Role};
+pub use sandbox::{Reason, Sandbox, SandboxState, Verdict};
+pub use secret::Secret;
+pub use session::{SessionDigest, SessionToken};

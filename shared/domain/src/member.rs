@@ -1,0 +1,33 @@
+//! A member: a person's login in exactly one account.
+
+use crate::email::EmailAddress;
+use crate::id::MemberId;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    Admin,
+    Member,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MemberStatus {
+    /// Until the first login.
+    Invited,
+    /// Invited, but the mail that says so could not be delivered.
+    InvitationFailed,
+    Active,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    pub id: MemberId,
+    pub email: EmailAddress,
+    pub role: Role,
+    pub status: MemberStatus,
+    pub invited_at: Timestamp,
+    pub last_login_at: Option<Timestamp>,
+}

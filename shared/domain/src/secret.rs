@@ -1,0 +1,26 @@
+//! A text that must not get out by accident.
+
+use zeroize::Zeroizing;
+
+/// A secret text: no `Display`, no `Serialize`, a `Debug` that shows nothing, wiped from memory when dropped.
+///
+/// [`Secret::expose`] is the one way to read it, so that every place which does can be found by its name.
+#[derive(Clone)]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    pub fn new(value: impl Into<String>) -> Secret {
+        Secret(Zeroizing::new(value.into()))
+    }
+
+    /// The text itself: for a hash, a signature, a request header, or the one answer that shows it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}

@@ -1,0 +1,128 @@
+//! A session: what a verified code opens.
+
+use crate::base62;
+use crate::id::{AccountId, MemberId};
+use crate::secret::Secret;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::{SignedDuration, Timestamp};
+use rand::CryptoRng;
+use sha2::{Digest, Sha256};
+
+/// A session that nobody used for this long has ended.
+pub const IDLE: SignedDuration = SignedDuration::from_hours(12);
+/// A session ends this long after the login, used or not.
+pub const LIFETIME: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// How old a session's last use may be on record before it is written anew; it only shortens the idle time.
+pub const TOUCH: SignedDuration = SignedDuration::from_secs(60);
+/// How many sessions a member has at most; with one more, the oldest ends.
+pub const KEPT: u64 = 10;
+
+const SECRET: usize = 43;
+
+/// Where a session lies within its member: the nth login of a membership uses the slot n mod [`KEPT`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slot(u8);
+
+impl Slot {
+    pub fn of_login(count: u64) -> Slot {
+        Slot((count % KEPT) as u8)
+    }
+
+    /// A name that an attribute of the row can have.
+    pub fn name(self) -> String {
+        format!("s{}", self.0)
+    }
+}
+
+/// `fds_`, where the session lies (account, member, slot), and 256 random bits.
+///
+/// The place is only a place: what the session may do is read from the row that it leads to.
+#[derive(Debug, Clone)]
+pub struct SessionToken {
+    pub account: AccountId,
+    pub member: MemberId,
+    pub slot: Slot,
+    text: Secret,
+}
+
+impl SessionToken {
+    pub fn mint(account: &AccountId, member: &MemberId, slot: Slot, rng: &mut impl CryptoRng) -> SessionToken {
+        let text = format!("fds_{}{}{}{}", account.code(), member.code(), slot.0, base62::random(SECRET, rng));
+        SessionToken { account: account.clone(), member: member.clone(), slot, text: Secret::new(text) }
+    }
+
+    pub fn parse(text: &str) -> Option<SessionToken> {
+        let body = text.strip_prefix("fds_")?;
+        if !base62::is(body, AccountId::CODE + MemberId::CODE + 1 + SECRET) {
+            return None;
+        }
+        let (account, rest) = body.split_at(AccountId::CODE);
+        let (member, rest) = rest.split_at(MemberId::CODE);
+        let slot = Slot(rest[..1].parse().ok()?);
+        let (account, member) = (AccountId::from_code(account)?, MemberId::from_code(member)?);
+        Some(SessionToken { account, member, slot, text: Secret::new(text) })
+    }
+
+    /// The token itself, for the cookie or the one answer that carries it.
+    pub fn secret(&self) -> &Secret {
+        &self.text
+    }
+
+    pub fn digest(&self) -> SessionDigest {
+        SessionDigest(URL_SAFE_NO_PAD.encode(Sha256::digest(self.text.expose().as_bytes())))
+    }
+}
+
+/// SHA-256 of a session token: what the table knows of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionDigest(String);
+
+impl SessionDigest {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// When a session was opened and last used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionTimes {
+    pub opened_at: Timestamp,
+    pub used_at: Timestamp,
+}
+
+impl SessionTimes {
+    pub fn expires_at(&self) -> Timestamp {
+        (self.used_at + IDLE).min(self.opened_at + LIFETIME)
+    }
+
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        now < self.expires_at()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::email::EmailAddress;
+    use proptest::prelude::*;
+    use rand::SeedableRng;
+
+    #[test]
+    fn a_token_leads_back_to_its_account_and_member() {
+        let mut rng = rand::rngs::StdRng::seed_from_u64(1);
+        let email: EmailAddress = "ada@example.com".parse().unwrap();
+        let (account, member) = (AccountId::random(&mut rng), MemberId::random(&email.hash(), &mut rng));
+        let token = SessionToken::mint(&account, &member, Slot::of_login(13), &mut rng);
+        let again = SessionToken::parse(token.secret().expose()).unwrap();
+        assert_eq!((&again.account, &again.member, again.slot, again.digest()), (&account, &member, Slot(3), token.digest()));
+        assert_eq!(member.address(), email.hash());
+    }
+
+    proptest! {
+        #[test]
+        fn parsing_a_token_never_panics(text in "(fds_)?\\PC{0,120}|fds_[0-9A-Za-z]{84}") {
+            let _ = SessionToken::parse(&text);
+        }
+    }
+}
