@@ -137,6 +137,12 @@ impl TryFrom<String> for KeyDigest {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyPrefix(String);
 
+impl Default for KeyPrefix {
+    fn default() -> KeyPrefix {
+        KeyPrefix("fd".to_owned())
+    }
+}
+
 /// Not a lower-case letter and up to nine lower-case letters and digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a key prefix is a lower-case letter and up to nine more lower-case letters and digits")]

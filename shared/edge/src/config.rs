@@ -1,0 +1,190 @@
+//! The settings of a function, from its environment.
+
+use domain::account::{MAX_KEY_LIMIT, MAX_MEMBER_LIMIT};
+use domain::key::KeyPrefix;
+use std::collections::BTreeMap;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// The variables that a function was given.
+#[derive(Clone, Default)]
+pub struct Env(BTreeMap<String, String>);
+
+impl Env {
+    pub fn from_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Env {
+        Env(pairs.into_iter().collect())
+    }
+
+    pub fn of_process() -> Env {
+        #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+        let variables = std::env::vars_os();
+        Env(variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect())
+    }
+
+    /// The value of a variable; an empty one counts as absent.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    fn required(&self, name: &'static str) -> Result<&str, ConfigError> {
+        self.get(name).ok_or(ConfigError::Missing { name })
+    }
+
+    fn parsed<T: FromStr>(&self, name: &'static str, expected: &'static str) -> Result<Option<T>, ConfigError> {
+        let parse = |value: &str| value.parse().or(Err(ConfigError::Malformed { name, expected }));
+        self.get(name).map(parse).transpose()
+    }
+}
+
+/// A setting that is absent or cannot be read. Never shows the value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    #[error("the setting {name} is missing")]
+    Missing { name: &'static str },
+    #[error("the setting {name} is not {expected}")]
+    Malformed { name: &'static str, expected: &'static str },
+}
+
+/// How a login with an unknown address is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UserExistenceErrors {
+    /// Like any other: nobody learns who is registered. The setting `ENABLED`.
+    Prevented,
+    /// With `404 user_not_found`. The setting `LEGACY`.
+    Shown,
+}
+
+impl FromStr for UserExistenceErrors {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "ENABLED" => Ok(UserExistenceErrors::Prevented),
+            "LEGACY" => Ok(UserExistenceErrors::Shown),
+            _ => Err(()),
+        }
+    }
+}
+
+/// In which form the authorizer answers an HTTP API (a REST API always gets a policy).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuthorizerResponse {
+    Simple,
+    Iam,
+}
+
+impl FromStr for AuthorizerResponse {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "simple" => Ok(AuthorizerResponse::Simple),
+            "iam" => Ok(AuthorizerResponse::Iam),
+            _ => Err(()),
+        }
+    }
+}
+
+/// The settings; those that only some functions are given are optional until one asks for them.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub table: String,
+    pub user_existence_errors: UserExistenceErrors,
+    pub authorizer_response: AuthorizerResponse,
+    pub key_prefix: KeyPrefix,
+    pub default_key_limit: u32,
+    pub default_member_limit: u32,
+    pub product_api_timeout: Duration,
+    pub product_name: String,
+    product_api_url: Option<String>,
+    console_origin: Option<String>,
+    mail_from: Option<String>,
+    login_secret: Option<String>,
+    sealing_secret: Option<String>,
+}
+
+impl Settings {
+    pub fn read(env: &Env) -> Result<Settings, ConfigError> {
+        let text = |name| env.get(name).map(str::to_owned);
+        let timeout = env.parsed("PRODUCT_API_TIMEOUT_MS", "a number of milliseconds from 100 to 15000")?.unwrap_or(3000);
+        Ok(Settings {
+            table: env.required("TABLE_NAME")?.to_owned(),
+            user_existence_errors: env
+                .parsed("PREVENT_USER_EXISTENCE_ERRORS", "ENABLED or LEGACY")?
+                .unwrap_or(UserExistenceErrors::Prevented),
+            authorizer_response: env.parsed("AUTHORIZER_RESPONSE", "simple or iam")?.unwrap_or(AuthorizerResponse::Simple),
+            key_prefix: env.parsed("KEY_PREFIX", "a lower-case letter and up to nine lower-case letters and digits")?.unwrap_or_default(),
+            default_key_limit: limit(env, "DEFAULT_KEY_LIMIT", MAX_KEY_LIMIT)?,
+            default_member_limit: limit(env, "DEFAULT_MEMBER_LIMIT", MAX_MEMBER_LIMIT)?,
+            product_api_timeout: Duration::from_millis(timeout),
+            product_name: text("PRODUCT_NAME").unwrap_or_else(|| "Frontdesk".to_owned()),
+            product_api_url: text("PRODUCT_API_URL").map(|url| checked_url("PRODUCT_API_URL", url)).transpose()?,
+            console_origin: text("CONSOLE_ORIGIN").map(|url| checked_url("CONSOLE_ORIGIN", url)).transpose()?,
+            mail_from: text("MAIL_FROM"),
+            login_secret: text("LOGIN_SECRET_ARN"),
+            sealing_secret: text("SEALING_SECRET_ARN"),
+        })
+    }
+
+    pub fn product_api_url(&self) -> Result<&str, ConfigError> {
+        set(&self.product_api_url, "PRODUCT_API_URL")
+    }
+
+    /// Without a trailing slash.
+    pub fn console_origin(&self) -> Result<&str, ConfigError> {
+        set(&self.console_origin, "CONSOLE_ORIGIN").map(|origin| origin.trim_end_matches('/'))
+    }
+
+    pub fn mail_from(&self) -> Result<&str, ConfigError> {
+        set(&self.mail_from, "MAIL_FROM")
+    }
+
+    pub(crate) fn login_secret(&self) -> Result<&str, ConfigError> {
+        set(&self.login_secret, "LOGIN_SECRET_ARN")
+    }
+
+    pub(crate) fn sealing_secret(&self) -> Result<&str, ConfigError> {
+        set(&self.sealing_secret, "SEALING_SECRET_ARN")
+    }
+}
+
+fn set<'a>(value: &'a Option<String>, name: &'static str) -> Result<&'a str, ConfigError> {
+    value.as_deref().ok_or(ConfigError::Missing { name })
+}
+
+fn limit(env: &Env, name: &'static str, most: u32) -> Result<u32, ConfigError> {
+    let limit = env.parsed(name, "a whole number")?.unwrap_or(10);
+    if (1..=most).contains(&limit) { Ok(limit) } else { Err(ConfigError::Malformed { name, expected: "between 1 and what an account can have" }) }
+}
+
+/// Only HTTPS leaves the machine: keys and cookies travel in these requests.
+fn checked_url(name: &'static str, url: String) -> Result<String, ConfigError> {
+    let loopback = ["http://localhost", "http://127.0.0.1", "http://[::1]"].iter().any(|host| {
+        url.strip_prefix(host).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
+    });
+    if url.starts_with("https://") || loopback { Ok(url) } else { Err(ConfigError::Malformed { name, expected: "an https URL" }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(name: &str, value: &str) -> Result<Settings, ConfigError> {
+        Settings::read(&Env::from_pairs([("TABLE_NAME".to_owned(), "t".to_owned()), (name.to_owned(), value.to_owned())]))
+    }
+
+    #[test]
+    fn a_wrong_setting_is_named_and_its_value_is_not_shown() {
+        for (name, value) in [
+            ("PRODUCT_API_URL", "http://api.example.com/x"),
+            ("PRODUCT_API_URL", "http://localhost.example.com/"),
+            ("KEY_PREFIX", "FD"),
+            ("PREVENT_USER_EXISTENCE_ERRORS", "yes"),
+            ("DEFAULT_KEY_LIMIT", "0"),
+            ("AUTHORIZER_RESPONSE", "maybe"),
+        ] {
+            let error = settings(name, value).unwrap_err().to_string();
+            assert!(error.contains(name) && !error.contains(value), "{error}");
+        }
+        assert!(settings("PRODUCT_API_URL", "http://127.0.0.1:9/heify").is_ok());
+        assert_eq!(Settings::read(&Env::default()).unwrap_err(), ConfigError::Missing { name: "TABLE_NAME" });
+    }
+}

@@ -1,0 +1,219 @@
+//! HTTP in and out: what may come in, who it comes from, and how an answer looks.
+
+use crate::config::Settings;
+use crate::problem::{Code, Problem};
+use domain::SessionToken;
+use domain::secret::Secret;
+use lambda_http::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use lambda_http::{Body, RequestExt, Response};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// The largest body that is read.
+pub const MAX_BODY: usize = 16 * 1024;
+/// The session cookie: this host, HTTPS and all paths only, as its prefix promises.
+pub const SESSION_COOKIE: &str = "__Host-frontdesk";
+/// The cookie of a browser that has logged in before.
+pub const DEVICE_COOKIE: &str = "__Host-frontdesk-device";
+
+/// One request, as the actions see it.
+#[derive(Debug)]
+pub struct Call {
+    request: lambda_http::Request,
+}
+
+impl Call {
+    pub(crate) fn new(request: lambda_http::Request) -> Call {
+        Call { request }
+    }
+
+    pub fn method(&self) -> &Method {
+        self.request.method()
+    }
+
+    pub fn path(&self) -> &str {
+        self.request.raw_http_path()
+    }
+
+    fn headers(&self) -> &HeaderMap {
+        self.request.headers()
+    }
+
+    fn header(&self, name: impl header::AsHeaderName) -> Option<&str> {
+        self.headers().get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// A header that may be sent once: absent, or its text. Several of it, or bytes that are no text, are `Err`.
+    pub fn single_header(&self, name: &str) -> Result<Option<&str>, ()> {
+        let mut values = self.headers().get_all(name).iter();
+        match (values.next(), values.next()) {
+            (None, _) => Ok(None),
+            (Some(value), None) => value.to_str().map(Some).or(Err(())),
+            (Some(_), Some(_)) => Err(()),
+        }
+    }
+
+    /// A part of the path that the route names.
+    pub fn path_parameter(&self, name: &str) -> Option<String> {
+        self.request.path_parameters_ref().and_then(|parameters| parameters.first(name)).map(str::to_owned)
+    }
+
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        let all = self.headers().get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let pairs = all.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        pairs.into_iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
+    /// The session that the caller shows: a bearer token, or else the cookie. Nothing is known of it yet.
+    pub fn session(&self) -> Result<SessionToken, Problem> {
+        let text = match self.header(header::AUTHORIZATION) {
+            Some(value) => match value.split_once(' ') {
+                Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Some(token.trim()),
+                Some(_) | None => None,
+            },
+            None => self.cookie(SESSION_COOKIE),
+        };
+        let text = text.ok_or(Code::SessionRequired)?;
+        SessionToken::parse(text).ok_or(Problem::new(Code::SessionEnded))
+    }
+
+    /// The body as JSON: an object with just these fields, each at most once.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        let body = self.bytes()?;
+        if !self.header(header::CONTENT_TYPE).is_some_and(is_json) {
+            return Err(Code::UnsupportedMediaType.into());
+        }
+        // A derived struct would also take an array of its fields' values.
+        if body.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|first| *first != b'{') && is_whole_json(body) {
+            return Err(Problem::new(Code::InvalidRequest).with_detail("The body is not a JSON object."));
+        }
+        serde_json::from_slice(body).map_err(|error| match error.classify() {
+            serde_json::error::Category::Data => Problem::new(Code::InvalidRequest).with_detail(format!("The body is not as expected: {error}.")),
+            serde_json::error::Category::Io | serde_json::error::Category::Syntax | serde_json::error::Category::Eof => Code::InvalidJson.into(),
+        })
+    }
+
+    /// For a request that takes no body: nothing, or an empty object.
+    pub fn no_body(&self) -> Result<(), Problem> {
+        #[derive(serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Nothing {}
+        if self.bytes()?.is_empty() { Ok(()) } else { self.json::<Nothing>().map(|Nothing {}| ()) }
+    }
+
+    fn bytes(&self) -> Result<&[u8], Problem> {
+        let bytes = self.request.body().as_ref();
+        if bytes.len() > MAX_BODY { Err(Code::BodyTooLarge.into()) } else { Ok(bytes) }
+    }
+
+    /// Refuses what a page of another site makes a browser send (Fetch Metadata, else `Origin`).
+    ///
+    /// A request with neither header is no browser's, and carries no cookie that somebody else could use.
+    pub(crate) fn refuse_cross_site(&self, settings: &Settings) -> Result<(), Problem> {
+        if [Method::GET, Method::HEAD, Method::OPTIONS].contains(self.method()) {
+            return Ok(());
+        }
+        let same = match (self.header("sec-fetch-site"), self.headers().get(header::ORIGIN)) {
+            (Some(site), _) => site == "same-origin" || site == "none",
+            (None, Some(origin)) => {
+                let origin = origin.to_str().unwrap_or_default();
+                let host = origin.split_once("://").map(|(_, host)| host);
+                origin == settings.console_origin()? || (host.is_some() && host == self.header(header::HOST))
+            }
+            (None, None) => true,
+        };
+        if same { Ok(()) } else { Err(Code::CrossSite.into()) }
+    }
+}
+
+/// `application/json`, whatever its parameters, save a charset that is not UTF-8.
+fn is_json(value: &str) -> bool {
+    let mut parts = value.split(';').map(str::trim);
+    let json = parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"));
+    json && parts.all(|parameter| match parameter.split_once('=') {
+        Some((name, charset)) if name.eq_ignore_ascii_case("charset") => charset.trim_matches('"').eq_ignore_ascii_case("utf-8"),
+        Some(_) | None => true,
+    })
+}
+
+fn is_whole_json(body: &[u8]) -> bool {
+    serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok()
+}
+
+/// An answer that went well.
+#[derive(Debug)]
+pub struct Answer {
+    status: StatusCode,
+    body: Option<String>,
+    cookies: Vec<Secret>,
+}
+
+impl Answer {
+    pub fn json(status: StatusCode, body: &impl Serialize) -> Answer {
+        let body = serde_json::to_string(body).expect("answers are structs of plain fields");
+        Answer { status, body: Some(body), cookies: Vec::new() }
+    }
+
+    pub fn ok(body: &impl Serialize) -> Answer {
+        Answer::json(StatusCode::OK, body)
+    }
+
+    pub fn no_content() -> Answer {
+        Answer { status: StatusCode::NO_CONTENT, body: None, cookies: Vec::new() }
+    }
+
+    /// A cookie for this host alone, out of reach for scripts and other sites.
+    pub fn with_cookie(mut self, name: &str, value: &Secret, lifetime: jiff::SignedDuration) -> Answer {
+        let (value, seconds) = (value.expose(), lifetime.as_secs());
+        self.cookies.push(Secret::new(format!("{name}={value}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Strict")));
+        self
+    }
+
+    pub fn without_cookie(self, name: &str) -> Answer {
+        self.with_cookie(name, &Secret::new(""), jiff::SignedDuration::ZERO)
+    }
+
+    pub(crate) fn into_response(self, request_id: &str) -> Response<Body> {
+        let mut response = respond(self.status, "application/json", self.body, request_id);
+        for cookie in self.cookies {
+            let mut value = HeaderValue::from_str(cookie.expose()).expect("cookies are ASCII");
+            value.set_sensitive(true);
+            response.headers_mut().append(header::SET_COOKIE, value);
+        }
+        response
+    }
+}
+
+impl Problem {
+    pub(crate) fn into_response(self, request_id: &str) -> Response<Body> {
+        let status = StatusCode::from_u16(self.code.status()).expect("the catalogue has valid statuses");
+        let mut response = respond(status, "application/problem+json", Some(self.document(request_id)), request_id);
+        let headers = response.headers_mut();
+        if let Some(seconds) = self.retry_seconds() {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(allow) = self.allow.as_deref().and_then(|allow| HeaderValue::from_str(allow).ok()) {
+            headers.insert(header::ALLOW, allow);
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"frontdesk\""));
+        }
+        response
+    }
+}
+
+fn respond(status: StatusCode, content_type: &'static str, body: Option<String>, request_id: &str) -> Response<Body> {
+    let mut response = Response::new(body.map_or(Body::Empty, Body::Text));
+    *response.status_mut() = status;
+    let with_body = !matches!(response.body(), Body::Empty);
+    let headers = response.headers_mut();
+    if with_body {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    }
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if let Ok(id) = HeaderValue::from_str(request_id) {
+        headers.insert("x-request-id", id);
+    }
+    response
+}

@@ -1,0 +1,153 @@
+//! Lambda's side: an action becomes something that takes an event and gives an answer.
+//!
+//! The same [`Invoke`] runs under the Lambda runtime (AWS, `cargo lambda`) and in the local desk.
+
+use crate::config::Env;
+use crate::http::{Answer, Call};
+use crate::problem::Problem;
+use crate::{App, Clock, telemetry};
+use aws_lambda_events::event::dynamodb::{Event as StreamEvent, EventRecord};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use lambda_http::request::LambdaRequest;
+use lambda_http::{Adapter, Service};
+use lambda_runtime::{Context, Error, LambdaEvent, service_fn};
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use std::convert::Infallible;
+use std::sync::Arc;
+
+/// An event as it came in.
+pub type Event = Box<RawValue>;
+
+/// A function that is ready to be called.
+pub type Invoke = Arc<dyn Fn(LambdaEvent<Event>) -> BoxFuture<'static, Result<Value, Error>> + Send + Sync>;
+
+/// What an HTTP action is: a call in, an answer or a problem out.
+pub type HttpAction = for<'a> fn(&'a App, &'a Call) -> BoxFuture<'a, Result<Answer, Problem>>;
+
+/// An HTTP action behind API Gateway (HTTP API, payload 2.0).
+pub fn http(app: App, action: HttpAction) -> Invoke {
+    let app = Arc::new(app);
+    Arc::new(move |event| {
+        let app = app.clone();
+        async move {
+            let request: LambdaRequest = serde_json::from_str(event.payload.get())?;
+            let request_id = event.context.request_id.clone();
+            let answered = service_fn(move |request: lambda_http::Request| {
+                let (app, request_id) = (app.clone(), request_id.clone());
+                async move { Ok::<_, Infallible>(answer(&app, action, Call::new(request), &request_id).await) }
+            });
+            let response = Adapter::from(answered).call(LambdaEvent::new(request, event.context)).await?;
+            Ok(serde_json::to_value(response)?)
+        }
+        .boxed()
+    })
+}
+
+/// The guard that every HTTP action stands behind, the action, and the one place that logs how it went.
+async fn answer(app: &App, action: HttpAction, call: Call, request_id: &str) -> lambda_http::Response<lambda_http::Body> {
+    let done = match call.refuse_cross_site(&app.settings) {
+        Ok(()) => action(app, &call).await,
+        Err(problem) => Err(problem),
+    };
+    match done {
+        Ok(answer) => {
+            tracing::info!(request_id, outcome = "ok", "answered");
+            answer.into_response(request_id)
+        }
+        Err(problem) => {
+            let outcome = problem.code.name();
+            match &problem.cause {
+                Some(cause) => tracing::error!(request_id, outcome, cause, "answered"),
+                None => tracing::info!(request_id, outcome, "answered"),
+            }
+            problem.into_response(request_id)
+        }
+    }
+}
+
+/// A record of the table's stream failed: it, and what follows it in the batch, is to be delivered again.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct RecordFailed(pub String);
+
+/// What a stream action is: one record in, done or to be delivered again.
+pub type StreamAction = for<'a> fn(&'a App, &'a EventRecord) -> BoxFuture<'a, Result<(), RecordFailed>>;
+
+/// A stream action: the records of a batch in their order, up to the first that fails.
+///
+/// Lambda delivers again from the lowest failed sequence number on, so what follows a failure would be done twice.
+pub fn stream(app: App, action: StreamAction) -> Invoke {
+    let app = Arc::new(app);
+    Arc::new(move |event| {
+        let app = app.clone();
+        async move {
+            let batch: StreamEvent = serde_json::from_str(event.payload.get())?;
+            for record in &batch.records {
+                if let Err(failed) = action(&app, record).await {
+                    let sequence = record.change.sequence_number.as_deref().unwrap_or_default();
+                    tracing::error!(request_id = event.context.request_id, sequence, cause = %failed, "record failed");
+                    return Ok(json!({ "batchItemFailures": [{ "itemIdentifier": sequence }] }));
+                }
+            }
+            Ok(json!({ "batchItemFailures": [] }))
+        }
+        .boxed()
+    })
+}
+
+/// What a plain action is: an event in, an answer or an error out.
+pub type PlainAction<T> = for<'a> fn(&'a App, T) -> BoxFuture<'a, Result<Value, Error>>;
+
+/// An action that is invoked with an event of its own: the authorizer, the operator's, the schedule's.
+pub fn plain<T: DeserializeOwned + Send + 'static>(app: App, action: PlainAction<T>) -> Invoke {
+    let app = Arc::new(app);
+    Arc::new(move |event| {
+        let app = app.clone();
+        async move {
+            let request_id = event.context.request_id;
+            let done = match serde_json::from_str::<T>(event.payload.get()) {
+                Ok(payload) => action(&app, payload).await,
+                Err(error) => Err(Error::from(format!("the event cannot be read: {error}"))),
+            };
+            match &done {
+                Ok(_) => tracing::info!(request_id, outcome = "ok", "answered"),
+                Err(cause) => tracing::error!(request_id, %cause, "failed"),
+            }
+            done
+        }
+        .boxed()
+    })
+}
+
+/// A problem as the error of a direct invocation: its message is the problem document.
+pub fn problem_error(problem: &Problem) -> Error {
+    Error::from(problem.document(""))
+}
+
+/// Runs one function until Lambda ends the process.
+///
+/// A function that cannot be configured still serves: each call fails and says why. A process that exits at start is
+/// never restarted by `cargo lambda watch`, and on AWS hides its reason behind `Runtime.ExitError`.
+pub fn run(build: impl FnOnce(App) -> Invoke) -> Result<(), Error> {
+    let env = Env::of_process();
+    telemetry::install(&env);
+    let invoke = match App::new(&env, Clock::system()) {
+        Ok(app) => build(app),
+        Err(error) => {
+            tracing::error!(cause = %error, "not configured");
+            Arc::new(move |_| futures::future::ready(Err(Error::from(error.to_string()))).boxed())
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(lambda_runtime::run(service_fn(move |event: LambdaEvent<Event>| invoke(event))))
+}
+
+/// The context of an invocation that does not come from Lambda.
+pub fn context(request_id: String) -> Context {
+    let mut context = Context::default();
+    context.request_id = request_id;
+    context
+}

@@ -1,0 +1,260 @@
+//! Every failure that a client sees: `application/problem+json` (RFC 9457) with a stable `code`.
+
+use crate::config::ConfigError;
+use crate::secrets::KeyringError;
+use jiff::SignedDuration;
+use lambda_http::http::StatusCode;
+use serde::Serialize;
+use std::borrow::Cow;
+use store::{ActorRefusal, StoreError};
+
+/// The catalogue of failures. A code, once published, keeps its name and its meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Code {
+    TermsNotAccepted,
+    InvalidEmail,
+    RateLimited,
+    UserNotFound,
+    CodeIncorrect,
+    CodeExpired,
+    TooManyAttempts,
+    AccountSuspended,
+    SessionRequired,
+    SessionEnded,
+    AdminRequired,
+    CrossSite,
+    SandboxNotReady,
+    InvalidName,
+    KeyLimitReached,
+    InvalidIdempotencyKey,
+    IdempotencyKeyReused,
+    KeyNotFound,
+    EmailAlreadyRegistered,
+    MemberLimitReached,
+    MemberNotFound,
+    LastAdmin,
+    InvalidJson,
+    InvalidRequest,
+    BodyTooLarge,
+    UnsupportedMediaType,
+    NotFound,
+    MethodNotAllowed,
+    TemporarilyUnavailable,
+    InternalError,
+    InvalidLimit,
+    AccountNotFound,
+}
+
+impl Code {
+    pub const ALL: [Code; 32] = [
+        Code::TermsNotAccepted,
+        Code::InvalidEmail,
+        Code::RateLimited,
+        Code::UserNotFound,
+        Code::CodeIncorrect,
+        Code::CodeExpired,
+        Code::TooManyAttempts,
+        Code::AccountSuspended,
+        Code::SessionRequired,
+        Code::SessionEnded,
+        Code::AdminRequired,
+        Code::CrossSite,
+        Code::SandboxNotReady,
+        Code::InvalidName,
+        Code::KeyLimitReached,
+        Code::InvalidIdempotencyKey,
+        Code::IdempotencyKeyReused,
+        Code::KeyNotFound,
+        Code::EmailAlreadyRegistered,
+        Code::MemberLimitReached,
+        Code::MemberNotFound,
+        Code::LastAdmin,
+        Code::InvalidJson,
+        Code::InvalidRequest,
+        Code::BodyTooLarge,
+        Code::UnsupportedMediaType,
+        Code::NotFound,
+        Code::MethodNotAllowed,
+        Code::TemporarilyUnavailable,
+        Code::InternalError,
+        Code::InvalidLimit,
+        Code::AccountNotFound,
+    ];
+
+    /// Status, name, and a sentence that a person can act on.
+    const fn entry(self) -> (u16, &'static str, &'static str) {
+        match self {
+            Code::TermsNotAccepted => (400, "terms_not_accepted", "Accept the terms to get a login code."),
+            Code::InvalidEmail => (400, "invalid_email", "Enter a valid e-mail address, such as name@example.com."),
+            Code::RateLimited => (429, "rate_limited", "Too many codes were asked for with this address. Wait before you ask for another."),
+            Code::UserNotFound => (404, "user_not_found", "Nobody is registered with this e-mail address. Ask an admin of your account to invite you."),
+            Code::CodeIncorrect => (401, "code_incorrect", "This is not the code that was mailed. Check the newest mail and try again."),
+            Code::CodeExpired => (401, "code_expired", "This code is not good any more. Ask for a new one."),
+            Code::TooManyAttempts => (429, "too_many_attempts", "Too many wrong codes. Start again and ask for a new code."),
+            Code::AccountSuspended => (403, "account_suspended", "This account is suspended. Contact the provider of the API."),
+            Code::SessionRequired => (401, "session_required", "Log in first."),
+            Code::SessionEnded => (401, "session_ended", "Your session has ended. Log in again."),
+            Code::AdminRequired => (403, "admin_required", "Only an admin of the account may do this."),
+            Code::CrossSite => (403, "cross_site", "Requests from other sites may not change anything here."),
+            Code::SandboxNotReady => (409, "sandbox_not_ready", "The Sandbox is not ready. Retry its auto-configuration first."),
+            Code::InvalidName => (400, "invalid_name", "Give a name of 1 to 64 characters, without control characters."),
+            Code::KeyLimitReached => (409, "key_limit_reached", "The account has as many API keys as it may. Delete one that is not used any more."),
+            Code::InvalidIdempotencyKey => (400, "invalid_idempotency_key", "An Idempotency-Key has 1 to 255 printable ASCII characters."),
+            Code::IdempotencyKeyReused => (422, "idempotency_key_reused", "This Idempotency-Key was used with another request. Use a new one."),
+            Code::KeyNotFound => (404, "key_not_found", "The account has no API key with this id. It may have been deleted already."),
+            Code::EmailAlreadyRegistered => (409, "email_already_registered", "This e-mail address belongs to a member already."),
+            Code::MemberLimitReached => (409, "member_limit_reached", "The account has as many members as it may. Remove one, or ask the provider of the API for more."),
+            Code::MemberNotFound => (404, "member_not_found", "The account has no member with this id. It may have been removed already."),
+            Code::LastAdmin => (409, "last_admin", "The last admin of an account cannot be removed."),
+            Code::InvalidJson => (400, "invalid_json", "The body is not valid JSON."),
+            Code::InvalidRequest => (400, "invalid_request", "The body does not have the fields that this request takes."),
+            Code::BodyTooLarge => (413, "body_too_large", "The body is larger than 16 KiB."),
+            Code::UnsupportedMediaType => (415, "unsupported_media_type", "Send the body as application/json."),
+            Code::NotFound => (404, "not_found", "There is nothing at this address."),
+            Code::MethodNotAllowed => (405, "method_not_allowed", "This address does not know this method."),
+            Code::TemporarilyUnavailable => (503, "temporarily_unavailable", "This cannot be answered at the moment. Try again shortly; nothing was lost."),
+            Code::InternalError => (500, "internal_error", "Something went wrong on our side. Try again; if it stays, report the instance of this answer."),
+            Code::InvalidLimit => (400, "invalid_limit", "A key limit is 1 to 90, a member limit 1 to 200."),
+            Code::AccountNotFound => (404, "account_not_found", "There is no account with this id."),
+        }
+    }
+
+    pub const fn status(self) -> u16 {
+        self.entry().0
+    }
+
+    pub const fn name(self) -> &'static str {
+        self.entry().1
+    }
+}
+
+/// One failure: what the client is told, and apart from it what the log is told.
+#[derive(Debug)]
+pub struct Problem {
+    pub code: Code,
+    detail: Option<String>,
+    attempts_left: Option<u32>,
+    pub retry_after: Option<SignedDuration>,
+    /// For the log alone; never part of an answer.
+    pub cause: Option<String>,
+    pub allow: Option<String>,
+}
+
+/// The members of a problem document, in their order.
+#[derive(Serialize)]
+struct Document<'a> {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    code: &'static str,
+    detail: Cow<'a, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempts_left: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instance: Option<String>,
+}
+
+impl Problem {
+    pub fn new(code: Code) -> Problem {
+        Problem { code, detail: None, attempts_left: None, retry_after: None, cause: None, allow: None }
+    }
+
+    pub fn with_detail(self, detail: impl Into<String>) -> Problem {
+        Problem { detail: Some(detail.into()), ..self }
+    }
+
+    pub fn with_attempts_left(self, left: u32) -> Problem {
+        Problem { attempts_left: Some(left), ..self }
+    }
+
+    pub fn retry_after(self, wait: SignedDuration) -> Problem {
+        Problem { retry_after: Some(wait), ..self }
+    }
+
+    /// An internal cause, for the log.
+    pub fn because(self, cause: impl std::fmt::Display) -> Problem {
+        Problem { cause: Some(cause.to_string()), ..self }
+    }
+
+    /// The seconds of `Retry-After`, rounded up: never too early.
+    pub fn retry_seconds(&self) -> Option<i64> {
+        self.retry_after.map(|wait| ((wait.as_millis() as i64 + 999) / 1000).max(1))
+    }
+
+    /// The document. Only a failure on our side carries the request's id as `instance`: the answers about a foreign
+    /// and about a made-up id are the same bytes.
+    pub fn document(&self, request_id: &str) -> String {
+        let (status, code, detail) = self.code.entry();
+        let document = Document {
+            r#type: "about:blank",
+            title: StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("Error"),
+            status,
+            code,
+            detail: self.detail.as_deref().map_or(Cow::Borrowed(detail), Cow::Borrowed),
+            attempts_left: self.attempts_left,
+            instance: (status >= 500).then(|| format!("urn:frontdesk:request:{request_id}")),
+        };
+        serde_json::to_string(&document).expect("a document of plain fields")
+    }
+}
+
+impl From<Code> for Problem {
+    fn from(code: Code) -> Problem {
+        Problem::new(code)
+    }
+}
+
+impl From<ActorRefusal> for Code {
+    fn from(refusal: ActorRefusal) -> Code {
+        match refusal {
+            ActorRefusal::SessionEnded => Code::SessionEnded,
+            ActorRefusal::AdminRequired => Code::AdminRequired,
+        }
+    }
+}
+
+impl From<ActorRefusal> for Problem {
+    fn from(refusal: ActorRefusal) -> Problem {
+        Problem::new(refusal.into())
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Problem {
+        match error {
+            StoreError::Unavailable(_) | StoreError::Contended => {
+                Problem::new(Code::TemporarilyUnavailable).retry_after(SignedDuration::from_secs(1)).because(error)
+            }
+            StoreError::Row { .. } => Problem::new(Code::InternalError).because(error),
+        }
+    }
+}
+
+impl<R> From<store::Failure<R>> for Problem
+where
+    Problem: From<R>,
+{
+    fn from(failure: store::Failure<R>) -> Problem {
+        match failure {
+            store::Failure::Refused(refusal) => refusal.into(),
+            store::Failure::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<KeyringError> for Problem {
+    fn from(error: KeyringError) -> Problem {
+        match error {
+            KeyringError::Unavailable(_) => {
+                Problem::new(Code::TemporarilyUnavailable).retry_after(SignedDuration::from_secs(1)).because(error)
+            }
+            KeyringError::Config(_) | KeyringError::Empty | KeyringError::Invalid(_) => Problem::new(Code::InternalError).because(error),
+        }
+    }
+}
+
+impl From<ConfigError> for Problem {
+    fn from(error: ConfigError) -> Problem {
+        Problem::new(Code::InternalError).because(error)
+    }
+}

@@ -1,0 +1,86 @@
+//! The product API, asked whether it takes a key.
+
+use crate::config::{ConfigError, Settings};
+use domain::Verdict;
+use domain::sandbox::Refusal;
+use domain::secret::Secret;
+use rand::RngExt;
+use reqwest::{Client, StatusCode, header, redirect};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+/// The longest that a `Retry-After` of the product API is waited for.
+const MOST_PATIENT: Duration = Duration::from_secs(2);
+
+/// Asks one configured URL, and no other: redirects are not followed, nothing of the answer but its status is read.
+#[derive(Debug)]
+pub struct ProductApi {
+    url: Result<String, ConfigError>,
+    timeout: Duration,
+    client: OnceLock<Client>,
+}
+
+impl ProductApi {
+    pub(crate) fn new(settings: &Settings) -> ProductApi {
+        let url = settings.product_api_url().map(str::to_owned);
+        ProductApi { url, timeout: settings.product_api_timeout, client: OnceLock::new() }
+    }
+
+    /// Presents the key, up to `tries` times with growing waits while the failure may pass.
+    pub async fn validate(&self, key: &Secret, tries: u32) -> Result<Verdict, ConfigError> {
+        let url = self.url.as_ref().map_err(Clone::clone)?;
+        let mut tried = 0;
+        loop {
+            let (verdict, patience) = self.ask(url, key).await;
+            tried += 1;
+            match verdict {
+                Verdict::Refused(refusal) if refusal.may_pass() && tried < tries => {
+                    let backoff = Duration::from_millis(rand::rng().random_range(150..=300) << tried);
+                    tokio::time::sleep(patience.unwrap_or(backoff).min(MOST_PATIENT)).await;
+                }
+                Verdict::Accepted | Verdict::Refused(_) => return Ok(verdict),
+            }
+        }
+    }
+
+    /// One call, and how long the product API asks to wait before the next.
+    async fn ask(&self, url: &str, key: &Secret) -> (Verdict, Option<Duration>) {
+        let mut value = header::HeaderValue::from_str(key.expose()).expect("a key is letters, digits and underscores");
+        value.set_sensitive(true);
+        let request = self.client().post(url).header("x-api-key", value).header(header::CONTENT_TYPE, "application/json").body("{}");
+        match request.send().await {
+            Ok(answer) => {
+                let seconds = answer.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+                (of_status(answer.status()), seconds.map(Duration::from_secs))
+            }
+            Err(error) if error.is_timeout() => (Verdict::Refused(Refusal::Timeout), None),
+            Err(error) => {
+                tracing::info!(cause = %chain(&error.without_url()), "product API not reached");
+                (Verdict::Refused(Refusal::Unreachable), None)
+            }
+        }
+    }
+
+    fn client(&self) -> &Client {
+        self.client.get_or_init(|| {
+            // A second installation is refused, and is the same provider: the SDK clients use ring, too.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+            let client = Client::builder().redirect(redirect::Policy::none()).no_proxy().timeout(self.timeout);
+            client.user_agent("frontdesk").build().expect("a client without options of the user's")
+        })
+    }
+}
+
+fn of_status(status: StatusCode) -> Verdict {
+    match status {
+        status if status.is_success() => Verdict::Accepted,
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Verdict::Refused(Refusal::KeyRejected),
+        StatusCode::TOO_MANY_REQUESTS => Verdict::Refused(Refusal::RateLimited),
+        _ => Verdict::Refused(Refusal::Error),
+    }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}

@@ -1,0 +1,105 @@
+//! The keyrings, from Secrets Manager.
+
+use crate::Clock;
+use crate::config::{ConfigError, Settings};
+use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::error::DisplayErrorContext;
+use domain::Keyring;
+use domain::keyring::InvalidKeyring;
+use jiff::{SignedDuration, Timestamp};
+use std::sync::Arc;
+use tokio::sync::Mutex;
+
+/// How long a keyring is used before it is fetched anew, so that a rotation is noticed.
+const KEPT: SignedDuration = SignedDuration::from_mins(5);
+/// How long an unknown version waits for the next fetch, so that garbage does not cause one each time.
+const SETTLED: SignedDuration = SignedDuration::from_secs(5);
+
+/// Both keyrings, each fetched when it is first needed.
+#[derive(Debug)]
+pub struct Keyrings {
+    login: Slot,
+    sealing: Slot,
+}
+
+/// The keyring could not be had: an outage or a mistake of the operator's, never a refusal.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyringError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("Secrets Manager did not answer: {0}")]
+    Unavailable(String),
+    #[error("the secret has no text")]
+    Empty,
+    #[error(transparent)]
+    Invalid(#[from] InvalidKeyring),
+}
+
+#[derive(Debug)]
+struct Slot {
+    client: Client,
+    clock: Clock,
+    arn: Result<String, ConfigError>,
+    cached: Mutex<Option<(Timestamp, Arc<Keyring>)>>,
+}
+
+impl Keyrings {
+    pub(crate) fn new(config: &aws_types::SdkConfig, clock: Clock, settings: &Settings) -> Keyrings {
+        let client = Client::new(config);
+        let slot = |arn: Result<&str, ConfigError>| {
+            let arn = arn.map(str::to_owned);
+            Slot { client: client.clone(), clock: clock.clone(), arn, cached: Mutex::new(None) }
+        };
+        Keyrings { login: slot(settings.login_secret()), sealing: slot(settings.sealing_secret()) }
+    }
+
+    /// The keyring that login codes and device cookies are made with.
+    pub async fn login(&self) -> Result<Arc<Keyring>, KeyringError> {
+        self.login.get(KEPT).await
+    }
+
+    /// [`Keyrings::login`], fetched anew: for a version that the cached keyring does not know.
+    pub async fn login_anew(&self) -> Result<Arc<Keyring>, KeyringError> {
+        self.login.get(SETTLED).await
+    }
+
+    /// The keyring that the reserved keys are sealed with.
+    pub async fn sealing(&self) -> Result<Arc<Keyring>, KeyringError> {
+        self.sealing.get(KEPT).await
+    }
+
+    pub async fn sealing_anew(&self) -> Result<Arc<Keyring>, KeyringError> {
+        self.sealing.get(SETTLED).await
+    }
+}
+
+impl Slot {
+    async fn get(&self, kept: SignedDuration) -> Result<Arc<Keyring>, KeyringError> {
+        let mut cached = self.cached.lock().await;
+        let now = self.clock.now();
+        if let Some((fetched_at, keyring)) = &*cached
+            && now < *fetched_at + kept
+        {
+            return Ok(keyring.clone());
+        }
+        match self.fetch().await {
+            Ok(keyring) => {
+                *cached = Some((now, keyring.clone()));
+                Ok(keyring)
+            }
+            // An outage of Secrets Manager does not take the desk down while a keyring is at hand.
+            Err(KeyringError::Unavailable(cause)) if cached.is_some() => {
+                tracing::warn!(%cause, "keyring not refreshed");
+                Ok(cached.as_ref().map(|(_, keyring)| keyring.clone()).expect("just looked"))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn fetch(&self) -> Result<Arc<Keyring>, KeyringError> {
+        let answer = self.client.get_secret_value().secret_id(self.arn.clone()?).send().await;
+        let answer = answer.map_err(|error| KeyringError::Unavailable(DisplayErrorContext(error).to_string()))?;
+        let text = zeroize::Zeroizing::new(answer.secret_string.ok_or(KeyringError::Empty)?);
+        Ok(Arc::new(Keyring::parse(&text)?))
+    }
+}

@@ -1,0 +1,78 @@
+//! Where every row lies. Two kinds of partition: an account with all that belongs to it, and an e-mail address.
+
+use domain::login::Lane;
+use domain::{AccountId, AddressHash, EventId, KeyId, MemberId};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// A primary key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowKey {
+    pub pk: String,
+    pub sk: String,
+}
+
+pub(crate) const KEYS: &str = "KEY#";
+pub(crate) const MEMBERS: &str = "MEMBER#";
+
+pub(crate) fn account_partition(account: &AccountId) -> String {
+    format!("ACCT#{account}")
+}
+
+fn address_partition(address: &AddressHash) -> String {
+    format!("ADDR#{address}")
+}
+
+fn in_account(account: &AccountId, sk: String) -> RowKey {
+    RowKey { pk: account_partition(account), sk }
+}
+
+/// Name, limits, counters, suspension.
+pub(crate) fn account(account: &AccountId) -> RowKey {
+    in_account(account, "ACCOUNT".to_owned())
+}
+
+pub(crate) fn sandbox(account: &AccountId) -> RowKey {
+    in_account(account, "SANDBOX".to_owned())
+}
+
+/// The member with all its sessions.
+pub(crate) fn member(account: &AccountId, member: &MemberId) -> RowKey {
+    in_account(account, format!("{MEMBERS}{member}"))
+}
+
+pub(crate) fn api_key(account: &AccountId, key: &KeyId) -> RowKey {
+    in_account(account, format!("{KEYS}{key}"))
+}
+
+/// What an idempotent request made.
+pub(crate) fn idempotency(account: &AccountId, digest: &str) -> RowKey {
+    in_account(account, format!("IDEM#{digest}"))
+}
+
+pub(crate) fn audit(account: &AccountId, at: Timestamp, id: &EventId) -> RowKey {
+    in_account(account, format!("AUDIT#{}#{id}", at.as_millisecond()))
+}
+
+/// A login event or a provisioning request.
+pub(crate) fn event(account: &AccountId, id: &EventId) -> RowKey {
+    in_account(account, format!("EVENT#{id}"))
+}
+
+pub(crate) fn invitation(account: &AccountId, id: &EventId) -> RowKey {
+    in_account(account, format!("MAIL#{id}"))
+}
+
+/// Which member an address belongs to.
+pub(crate) fn owner(address: &AddressHash) -> RowKey {
+    RowKey { pk: address_partition(address), sk: "OWNER".to_owned() }
+}
+
+/// Allowances and the live challenge of one lane of an address.
+pub(crate) fn lane(address: &AddressHash, lane: &Lane) -> RowKey {
+    RowKey { pk: address_partition(address), sk: format!("LANE#{}", lane.as_str()) }
+}
+
+pub(crate) fn login_mail(address: &AddressHash, id: &EventId) -> RowKey {
+    RowKey { pk: address_partition(address), sk: format!("MAIL#{id}") }
+}

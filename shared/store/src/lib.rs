@@ -1,0 +1,73 @@
+//! The one table, and every transaction on it.
+//!
+//! Authority lives inside the write: each change is one `TransactWriteItems` that carries the condition on the acting
+//! member, the limit counter and the audit row. Nothing here checks first and writes then. Every read that decides
+//! something is strongly consistent and goes by primary key; no index decides anything, and no expiry is left to TTL.
+//!
+//! To add an operation: put it in the module of the row that it is about, give each write of its transaction a name in a
+//! `Part` enum, and turn the refused parts into the operation's own closed enum of refusals. The table of access
+//! patterns in `ARCHITECTURE.md` gets a line.
+
+mod account;
+mod actor;
+mod api_key;
+mod audit;
+mod layout;
+mod login;
+mod member;
+mod outbox;
+mod sandbox;
+mod write;
+
+pub use account::{Registered, Registration, RegistrationRefusal};
+pub use actor::{ActorRefusal, Admin, Caller};
+pub use api_key::{DeleteKeyRefusal, FoundKey, IdempotentRequest, InsertKeyRefusal, Inserted};
+pub use login::{CountRefusal, Counted, LoginMail, OpenSession, OpenSessionRefusal, Owner, PutLaneRefusal};
+pub use member::{InviteRefusal, RevokeRefusal};
+pub use outbox::{Duty, DutyKind, MailKind, MailRow, OutboxKey, OutboxRow};
+pub use sandbox::{EnsureKeyRefusal, Joined, RevealRefusal, VerdictRefusal};
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::DisplayErrorContext;
+
+/// The table, seen from one function.
+#[derive(Debug, Clone)]
+pub struct Store {
+    client: Client,
+    table: String,
+}
+
+/// The store did not answer, or not with what it was given: an outage, never a refusal.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// After the SDK's own retries.
+    #[error("the store did not answer: {0}")]
+    Unavailable(String),
+    /// Others kept changing the same rows; nothing was written.
+    #[error("the same rows were changed by others too often")]
+    Contended,
+    #[error("a row of kind {kind} cannot be read: {cause}")]
+    Row { kind: &'static str, cause: String },
+}
+
+impl Store {
+    /// Builds the client; opens no connection.
+    pub fn new(config: &aws_types::SdkConfig, table: impl Into<String>) -> Store {
+        Store { client: Client::new(config), table: table.into() }
+    }
+}
+
+impl StoreError {
+    fn unavailable(error: impl std::error::Error) -> StoreError {
+        StoreError::Unavailable(DisplayErrorContext(error).to_string())
+    }
+}
+
+/// Why a change did not happen: refused by its own conditions, or not decided at all.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure<R> {
+    #[error("refused")]
+    Refused(R),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
