@@ -119,6 +119,13 @@ impl Sandbox {
         }
     }
 
+    /// The Sandbox once `verdict` is on record; a state that stays the same keeps its beginning.
+    pub fn judged(&self, verdict: Verdict, now: Timestamp) -> Sandbox {
+        let (state, reason) = (verdict.state(), verdict.reason());
+        let since = if (self.state, self.reason) == (state, reason) { self.since } else { now };
+        Sandbox { state, reason, key: self.key.clone(), validated_at: Some(now), since }
+    }
+
     /// Whether the product API's last word on this key was no: only a new secret can help.
     pub fn was_rejected(&self) -> bool {
         self.key.is_some() && self.reason == Some(Reason::KeyRejected)

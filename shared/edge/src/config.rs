@@ -152,14 +152,18 @@ fn set<'a>(value: &'a Option<String>, name: &'static str) -> Result<&'a str, Con
 
 fn limit(env: &Env, name: &'static str, most: u32) -> Result<u32, ConfigError> {
     let limit = env.parsed(name, "a whole number")?.unwrap_or(10);
-    if (1..=most).contains(&limit) { Ok(limit) } else { Err(ConfigError::Malformed { name, expected: "between 1 and what an account can have" }) }
+    if (1..=most).contains(&limit) {
+        Ok(limit)
+    } else {
+        Err(ConfigError::Malformed { name, expected: "between 1 and what an account can have" })
+    }
 }
 
 /// Only HTTPS leaves the machine: keys and cookies travel in these requests.
 fn checked_url(name: &'static str, url: String) -> Result<String, ConfigError> {
-    let loopback = ["http://localhost", "http://127.0.0.1", "http://[::1]"].iter().any(|host| {
-        url.strip_prefix(host).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
-    });
+    let loopback = ["http://localhost", "http://127.0.0.1", "http://[::1]"]
+        .iter()
+        .any(|host| url.strip_prefix(host).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/'])));
     if url.starts_with("https://") || loopback { Ok(url) } else { Err(ConfigError::Malformed { name, expected: "an https URL" }) }
 }
 

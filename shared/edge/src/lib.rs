@@ -23,6 +23,8 @@ pub use problem::{Code, Problem};
 use config::{ConfigError, Env, Settings};
 use mail::Mailer;
 use product_api::ProductApi;
+use rand::rand_core::UnwrapErr;
+use rand::rngs::SysRng;
 use secrets::Keyrings;
 use store::Store;
 
@@ -48,8 +50,8 @@ impl App {
         Ok(App { settings, clock, store, keyrings, mailer, product_api })
     }
 
-    /// The process's own generator: seeded by the operating system, safe for keys.
-    pub fn rng(&self) -> rand::rngs::ThreadRng {
-        rand::rng()
+    /// The operating system's generator, safe for keys. Without it there is nothing to go on with.
+    pub fn rng(&self) -> UnwrapErr<SysRng> {
+        UnwrapErr(SysRng)
     }
 }

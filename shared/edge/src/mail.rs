@@ -50,7 +50,8 @@ impl Mailer {
         let body = Body::builder().text(content(text)).html(content(html)).build();
         let message = Message::builder().subject(content(subject)).body(body).build();
         let tag = MessageTag::builder().name("kind").value(kind).build().expect("name and value are set");
-        let sent = self.client.send_email().source(self.from.clone()?).destination(Destination::builder().to_addresses(to.as_str()).build());
+        let sent =
+            self.client.send_email().source(self.from.clone()?).destination(Destination::builder().to_addresses(to.as_str()).build());
         let Err(error) = sent.message(message).tags(tag).send().await else { return Ok(()) };
         let refused = ["MessageRejected", "MailFromDomainNotVerifiedException", "InvalidParameterValue"];
         Err(match &error {

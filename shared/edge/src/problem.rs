@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use lambda_http::http::StatusCode;
 use serde::Serialize;
 use std::borrow::Cow;
-use store::{ActorRefusal, StoreError};
+use store::{ActorRefusal, Failure, StoreError};
 
 /// The catalogue of failures. A code, once published, keeps its name and its meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -87,7 +87,9 @@ impl Code {
             Code::TermsNotAccepted => (400, "terms_not_accepted", "Accept the terms to get a login code."),
             Code::InvalidEmail => (400, "invalid_email", "Enter a valid e-mail address, such as name@example.com."),
             Code::RateLimited => (429, "rate_limited", "Too many codes were asked for with this address. Wait before you ask for another."),
-            Code::UserNotFound => (404, "user_not_found", "Nobody is registered with this e-mail address. Ask an admin of your account to invite you."),
+            Code::UserNotFound => {
+                (404, "user_not_found", "Nobody is registered with this e-mail address. Ask an admin of your account to invite you.")
+            }
             Code::CodeIncorrect => (401, "code_incorrect", "This is not the code that was mailed. Check the newest mail and try again."),
             Code::CodeExpired => (401, "code_expired", "This code is not good any more. Ask for a new one."),
             Code::TooManyAttempts => (429, "too_many_attempts", "Too many wrong codes. Start again and ask for a new code."),
@@ -98,12 +100,20 @@ impl Code {
             Code::CrossSite => (403, "cross_site", "Requests from other sites may not change anything here."),
             Code::SandboxNotReady => (409, "sandbox_not_ready", "The Sandbox is not ready. Retry its auto-configuration first."),
             Code::InvalidName => (400, "invalid_name", "Give a name of 1 to 64 characters, without control characters."),
-            Code::KeyLimitReached => (409, "key_limit_reached", "The account has as many API keys as it may. Delete one that is not used any more."),
+            Code::KeyLimitReached => {
+                (409, "key_limit_reached", "The account has as many API keys as it may. Delete one that is not used any more.")
+            }
             Code::InvalidIdempotencyKey => (400, "invalid_idempotency_key", "An Idempotency-Key has 1 to 255 printable ASCII characters."),
-            Code::IdempotencyKeyReused => (422, "idempotency_key_reused", "This Idempotency-Key was used with another request. Use a new one."),
+            Code::IdempotencyKeyReused => {
+                (422, "idempotency_key_reused", "This Idempotency-Key was used with another request. Use a new one.")
+            }
             Code::KeyNotFound => (404, "key_not_found", "The account has no API key with this id. It may have been deleted already."),
             Code::EmailAlreadyRegistered => (409, "email_already_registered", "This e-mail address belongs to a member already."),
-            Code::MemberLimitReached => (409, "member_limit_reached", "The account has as many members as it may. Remove one, or ask the provider of the API for more."),
+            Code::MemberLimitReached => (
+                409,
+                "member_limit_reached",
+                "The account has as many members as it may. Remove one, or ask the provider of the API for more.",
+            ),
             Code::MemberNotFound => (404, "member_not_found", "The account has no member with this id. It may have been removed already."),
             Code::LastAdmin => (409, "last_admin", "The last admin of an account cannot be removed."),
             Code::InvalidJson => (400, "invalid_json", "The body is not valid JSON."),
@@ -112,8 +122,12 @@ impl Code {
             Code::UnsupportedMediaType => (415, "unsupported_media_type", "Send the body as application/json."),
             Code::NotFound => (404, "not_found", "There is nothing at this address."),
             Code::MethodNotAllowed => (405, "method_not_allowed", "This address does not know this method."),
-            Code::TemporarilyUnavailable => (503, "temporarily_unavailable", "This cannot be answered at the moment. Try again shortly; nothing was lost."),
-            Code::InternalError => (500, "internal_error", "Something went wrong on our side. Try again; if it stays, report the instance of this answer."),
+            Code::TemporarilyUnavailable => {
+                (503, "temporarily_unavailable", "This cannot be answered at the moment. Try again shortly; nothing was lost.")
+            }
+            Code::InternalError => {
+                (500, "internal_error", "Something went wrong on our side. Try again; if it stays, report the instance of this answer.")
+            }
             Code::InvalidLimit => (400, "invalid_limit", "A key limit is 1 to 90, a member limit 1 to 200."),
             Code::AccountNotFound => (404, "account_not_found", "There is no account with this id."),
         }
@@ -176,6 +190,14 @@ impl Problem {
         Problem { cause: Some(cause.to_string()), ..self }
     }
 
+    /// What a failed change is to the client: `name` names each refusal, and an outage stays an outage.
+    pub fn of<R>(failure: Failure<R>, name: impl FnOnce(R) -> Code) -> Problem {
+        match failure {
+            Failure::Refused(refusal) => Problem::new(name(refusal)),
+            Failure::Store(error) => error.into(),
+        }
+    }
+
     /// The seconds of `Retry-After`, rounded up: never too early.
     pub fn retry_seconds(&self) -> Option<i64> {
         self.retry_after.map(|wait| ((wait.as_millis() as i64 + 999) / 1000).max(1))
@@ -213,12 +235,6 @@ impl From<ActorRefusal> for Code {
     }
 }
 
-impl From<ActorRefusal> for Problem {
-    fn from(refusal: ActorRefusal) -> Problem {
-        Problem::new(refusal.into())
-    }
-}
-
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Problem {
         match error {
@@ -230,15 +246,9 @@ impl From<StoreError> for Problem {
     }
 }
 
-impl<R> From<store::Failure<R>> for Problem
-where
-    Problem: From<R>,
-{
-    fn from(failure: store::Failure<R>) -> Problem {
-        match failure {
-            store::Failure::Refused(refusal) => refusal.into(),
-            store::Failure::Store(error) => error.into(),
-        }
+impl From<Failure<ActorRefusal>> for Problem {
+    fn from(failure: Failure<ActorRefusal>) -> Problem {
+        Problem::of(failure, Code::from)
     }
 }
 

@@ -5,6 +5,8 @@ use domain::Verdict;
 use domain::sandbox::Refusal;
 use domain::secret::Secret;
 use rand::RngExt;
+use rand::rand_core::UnwrapErr;
+use rand::rngs::SysRng;
 use reqwest::{Client, StatusCode, header, redirect};
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -35,7 +37,7 @@ impl ProductApi {
             tried += 1;
             match verdict {
                 Verdict::Refused(refusal) if refusal.may_pass() && tried < tries => {
-                    let backoff = Duration::from_millis(rand::rng().random_range(150..=300) << tried);
+                    let backoff = Duration::from_millis(UnwrapErr(SysRng).random_range(150..=300) << tried);
                     tokio::time::sleep(patience.unwrap_or(backoff).min(MOST_PATIENT)).await;
                 }
                 Verdict::Accepted | Verdict::Refused(_) => return Ok(verdict),

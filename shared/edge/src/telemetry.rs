@@ -6,7 +6,8 @@ use tracing_subscriber::EnvFilter;
 /// Writes logs as JSON lines to standard output, where Lambda collects them.
 pub fn install(env: &Env) {
     let level = env.get("LOG_LEVEL").unwrap_or("info");
-    let filter = EnvFilter::try_new(format!("warn,edge={level},functions={level},store={level}")).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter =
+        EnvFilter::try_new(format!("warn,edge={level},functions={level},store={level}")).unwrap_or_else(|_| EnvFilter::new("info"));
     // The runtime may be started once only; a second subscriber in one process is refused and not needed.
     let _ = tracing_subscriber::fmt().json().with_env_filter(filter).with_target(true).without_time().try_init();
 }

@@ -102,8 +102,8 @@ impl Store {
     }
 
     async fn create_account(&self, wanted: &Registration, now: Timestamp) -> Result<Option<Registered>, Failure<RegistrationRefusal>> {
-        let (id, address) = (AccountId::random(&mut rand::rng()), wanted.admin_email.hash());
-        let admin = MemberId::random(&address, &mut rand::rng());
+        let (id, address) = (AccountId::random(&mut crate::rng()), wanted.admin_email.hash());
+        let admin = MemberId::random(&address, &mut crate::rng());
         let account = Account {
             id: id.clone(),
             name: wanted.name.clone(),
@@ -117,7 +117,10 @@ impl Store {
         let created = Transaction::new()
             .with(Part::Account, new_account_row(&account, &admin, now))
             .with(Part::Rest, Write::put(&layout::owner(&address), &OwnerRow::new(&id, &admin)).if_new())
-            .with(Part::Rest, Write::put(&layout::member(&id, &admin), &MemberRow::new(&admin, &wanted.admin_email, Role::Admin, now)).if_new())
+            .with(
+                Part::Rest,
+                Write::put(&layout::member(&id, &admin), &MemberRow::new(&admin, &wanted.admin_email, Role::Admin, now)).if_new(),
+            )
             .with(Part::Rest, Write::put(&layout::sandbox(&id), &SandboxRow::from(Sandbox::never_provisioned(now))).if_new())
             .with(Part::Rest, audit::row(&id, "account_created", None, Some(admin.as_str()), now));
         match created.commit(self).await {
@@ -145,7 +148,7 @@ impl Store {
         let (version, before) = (row.version, row.into_account());
         let joins = owner.is_none();
         let address = wanted.admin_email.hash();
-        let admin = owner.map_or_else(|| MemberId::random(&address, &mut rand::rng()), |owner| owner.member_id);
+        let admin = owner.map_or_else(|| MemberId::random(&address, &mut crate::rng()), |owner| owner.member_id);
         let account = Account {
             name: wanted.name.clone(),
             own_key_limit: wanted.key_limit.map_or(before.own_key_limit, |limit| limit - 1),

@@ -110,6 +110,15 @@ impl Store {
         Ok(Caller { member: row.into_member(), account, session })
     }
 
+    /// [`Store::find_caller`] for an admin.
+    pub async fn find_admin(&self, actor: &Admin, now: Timestamp) -> Result<Caller, Failure<ActorRefusal>> {
+        let caller = self.find_caller(&actor.0, now).await?;
+        match caller.member.role {
+            Role::Admin => Ok(caller),
+            Role::Member => Err(Failure::Refused(ActorRefusal::AdminRequired)),
+        }
+    }
+
     /// The member's row, its session marked as used; one request whether or not the mark is due.
     async fn touch(&self, token: &SessionToken, now: Timestamp) -> Result<Option<MemberRow>, StoreError> {
         let write = Write::update(layout::member(&token.account, &token.member), "SET sessions.#slot.used_at = :now");
@@ -130,8 +139,9 @@ impl Store {
         }
         let audit = crate::audit::row(&token.account, "session_ended", Some(token.member.as_str()), None, now);
         let ended = crate::write::Transaction::new().with(Part::Actor, acting_by_ending(token, now)).with(Part::Audit, audit);
-        ended.commit(self).await.map_err(|cancelled| {
-            sort_out(cancelled, Part::Actor, token, now, |_| unreachable!("the audit row has no condition"))
-        })
+        ended
+            .commit(self)
+            .await
+            .map_err(|cancelled| sort_out(cancelled, Part::Actor, token, now, |_| unreachable!("the audit row has no condition")))
     }
 }

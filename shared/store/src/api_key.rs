@@ -71,7 +71,10 @@ struct IdempotencyRow {
 pub enum Inserted {
     New,
     /// The same request was answered before: this is its key, to be derived with this nonce.
-    Before { key: ApiKey, nonce: String },
+    Before {
+        key: ApiKey,
+        nonce: String,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -24,11 +24,18 @@ pub use actor::{ActorRefusal, Admin, Caller};
 pub use api_key::{DeleteKeyRefusal, FoundKey, IdempotentRequest, InsertKeyRefusal, Inserted};
 pub use login::{CountRefusal, Counted, LoginMail, OpenSession, OpenSessionRefusal, Owner, PutLaneRefusal};
 pub use member::{InviteRefusal, RevokeRefusal};
-pub use outbox::{Duty, DutyKind, MailKind, MailRow, OutboxKey, OutboxRow};
+pub use outbox::{Driven, Duty, DutyKind, MailKind, MailRow, OutboxKey, OutboxRow};
 pub use sandbox::{EnsureKeyRefusal, Joined, RevealRefusal, VerdictRefusal};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::DisplayErrorContext;
+use rand::rand_core::UnwrapErr;
+use rand::rngs::SysRng;
+
+/// The operating system's generator: for ids, and for waits.
+fn rng() -> UnwrapErr<SysRng> {
+    UnwrapErr(SysRng)
+}
 
 /// The table, seen from one function.
 #[derive(Debug, Clone)]

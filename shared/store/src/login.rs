@@ -114,7 +114,7 @@ impl Store {
         } else {
             put.when("#version = :read").name("#version", "version").value(":read", record.version - 1)
         };
-        let mail = mail.map(|mail| OutboxRow::login_code(mail, address, now, &EventId::random(&mut rand::rng())));
+        let mail = mail.map(|mail| OutboxRow::login_code(mail, address, now, &EventId::random(&mut crate::rng())));
         let mail = mail.map(|(key, row)| Write::put(&key, &row));
         match Transaction::new().with(Part::Lane, put).with_some(Part::Mail, mail).commit(self).await {
             Ok(()) => Ok(()),
@@ -129,9 +129,8 @@ impl Store {
             layout::lane(&token.address, &token.lane),
             "SET attempts = attempts + :one, guessed_at = :now, #version = #version + :one",
         );
-        let count = count.when(
-            "challenge_id = :id AND generation = :generation AND consumed = :no AND expires_at > :now AND attempts < allowed",
-        );
+        let count =
+            count.when("challenge_id = :id AND generation = :generation AND consumed = :no AND expires_at > :now AND attempts < allowed");
         let count = count.name("#version", "version").value(":one", 1).value(":now", now.as_millisecond()).value(":no", false);
         match self.update(count.value(":id", &token.id).value(":generation", token.generation)).await? {
             Ok(row) => {
@@ -141,7 +140,10 @@ impl Store {
             Err(row) => {
                 let record = row.map(|row| from_item::<LaneRow>("lane", row)).transpose()?.map(|row| row.record);
                 let live = record.and_then(|record| record.challenge).filter(|challenge| {
-                    challenge.id == token.id && challenge.generation == token.generation && !challenge.consumed && now < challenge.expires_at
+                    challenge.id == token.id
+                        && challenge.generation == token.generation
+                        && !challenge.consumed
+                        && now < challenge.expires_at
                 });
                 Err(Failure::Refused(if live.is_some() { CountRefusal::TooManyAttempts } else { CountRefusal::Expired }))
             }
@@ -149,7 +151,11 @@ impl Store {
     }
 
     /// Opens a session for a right code: challenge used up, member active, login event written, all in one transaction.
-    pub async fn open_session(&self, wanted: OpenSession<'_>, rng: &mut impl CryptoRng) -> Result<SessionToken, Failure<OpenSessionRefusal>> {
+    pub async fn open_session(
+        &self,
+        wanted: OpenSession<'_>,
+        rng: &mut impl CryptoRng,
+    ) -> Result<SessionToken, Failure<OpenSessionRefusal>> {
         let OpenSession { challenge, owner, now } = wanted;
         let mut logins = owner.logins;
         let mut backoff = Backoff::new();
@@ -200,7 +206,7 @@ fn session_opening(challenge: &ChallengeToken, token: &SessionToken, logins: u64
     let opened = opened.if_there().name("#slot", token.slot.name()).name("#status", "status");
     let opened = opened.value(":session", session).value(":active", MemberStatus::Active).value(":now", now.as_millisecond());
 
-    let (key, event) = OutboxRow::login_event(account, member, now, &EventId::random(&mut rand::rng()));
+    let (key, event) = OutboxRow::login_event(account, member, now, &EventId::random(&mut crate::rng()));
     Transaction::new()
         .with(Part::Lane, used_up)
         .with(Part::Owner, owner)

@@ -116,11 +116,8 @@ impl Store {
     /// All members of the admin's account, with the admin as caller.
     pub async fn find_members(&self, actor: &Admin, now: Timestamp) -> Result<(Caller, Vec<Member>), Failure<ActorRefusal>> {
         let partition = layout::account_partition(&actor.0.account);
-        let (caller, rows) = tokio::join!(self.find_caller(&actor.0, now), self.query::<MemberRow>("member", partition, layout::MEMBERS));
+        let (caller, rows) = tokio::join!(self.find_admin(actor, now), self.query::<MemberRow>("member", partition, layout::MEMBERS));
         let caller = caller?;
-        if caller.member.role != Role::Admin {
-            return Err(Failure::Refused(ActorRefusal::AdminRequired));
-        }
         let mut members: Vec<Member> = rows?.into_iter().map(MemberRow::into_member).collect();
         members.sort_by(|a, b| (a.invited_at, &a.id).cmp(&(b.invited_at, &b.id)));
         Ok((caller, members))
@@ -140,13 +137,10 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), Failure<InviteRefusal>> {
         let token = &actor.0;
-        let account = Write::update(
-            layout::account(&token.account),
-            "SET member_count = member_count + :one, #version = #version + :one",
-        );
+        let account = Write::update(layout::account(&token.account), "SET member_count = member_count + :one, #version = #version + :one");
         let account = account.when("suspended = :no AND member_count < member_limit").name("#version", "version");
         let row = MemberRow::new(member, email, Role::Member, now);
-        let (mail_key, mail) = OutboxRow::invitation(&token.account, member, email, now, &EventId::random(&mut rand::rng()));
+        let (mail_key, mail) = OutboxRow::invitation(&token.account, member, email, now, &EventId::random(&mut crate::rng()));
         let invited = Transaction::new()
             .with(Part::Actor, actor::acting(token, Some(Role::Admin), now))
             .with(Part::Owner, Write::put(&layout::owner(&member.address()), &OwnerRow::new(&token.account, member)).if_new())

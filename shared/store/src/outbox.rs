@@ -9,7 +9,7 @@ use crate::login::LoginMail;
 use crate::write::{Write, from_item};
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::{AccountId, AddressHash, EmailAddress, EventId, MemberId};
+use domain::{AccountId, AddressHash, EmailAddress, EventId, MemberId, MemberStatus};
 use jiff::{SignedDuration, Timestamp};
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 /// How long a stream gets before a duty counts as lost; each further drive doubles it.
 const GRACE: SignedDuration = SignedDuration::from_mins(2);
 /// After so many drives (about a day and a half) a duty is given up, visibly.
-pub const MAX_DRIVES: u32 = 9;
+const MAX_DRIVES: u32 = 9;
 /// The index has so many partitions, so that no single one gets all the writes.
 const SHARDS: u32 = 8;
 /// How long finished rows stay readable.
@@ -56,9 +56,15 @@ enum OutboxStatus {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum DutyKind {
     /// A member logged in: the Sandbox is to be provisioned, or looked after.
-    LoginEvent { account_id: AccountId, member_id: MemberId },
+    LoginEvent {
+        account_id: AccountId,
+        member_id: MemberId,
+    },
     /// Somebody asked for the whole provisioning again.
-    ProvisionRequest { account_id: AccountId, member_id: MemberId },
+    ProvisionRequest {
+        account_id: AccountId,
+        member_id: MemberId,
+    },
     Mail(MailRow),
 }
 
@@ -80,15 +86,28 @@ pub enum MailKind {
         #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
         expires_at: Timestamp,
     },
-    Invitation { account_id: AccountId, member_id: MemberId },
+    Invitation {
+        account_id: AccountId,
+        member_id: MemberId,
+    },
 }
 
 /// A lost duty, as the index names it.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Duty {
     #[serde(flatten)]
-    pub key: RowKey,
+    pub key: OutboxKey,
     due_at: i64,
+}
+
+/// What became of driving a duty again.
+#[derive(Debug, Clone)]
+pub enum Driven {
+    Again,
+    /// It was settled, or driven by somebody else, in the meantime.
+    Settled,
+    /// It was driven so often that it is time to give it up.
+    Exhausted(Box<OutboxRow>),
 }
 
 impl OutboxRow {
@@ -98,7 +117,7 @@ impl OutboxRow {
 
     /// Made a duty: `sweep` will find it if its stream record is lost.
     fn due(mut self, now: Timestamp) -> OutboxRow {
-        self.shard = Some(shard(rand::rng().random_range(0..SHARDS)));
+        self.shard = Some(shard(crate::rng().random_range(0..SHARDS)));
         self.due_at = Some((now + GRACE).as_millisecond());
         self
     }
@@ -165,8 +184,14 @@ impl Store {
         self.update(finished(key, false)).await.map(drop)
     }
 
-    /// Records that the row's side effect will not happen.
-    pub async fn give_up(&self, key: &OutboxKey) -> Result<(), StoreError> {
+    /// Records that the row's side effect will not happen; an invitation's member shows it.
+    pub async fn give_up(&self, key: &OutboxKey, row: &OutboxRow) -> Result<(), StoreError> {
+        // The member first: a crash in between leaves the row pending, and the next delivery does both.
+        if let DutyKind::Mail(MailRow { mail: MailKind::Invitation { account_id, member_id }, .. }) = &row.duty {
+            let shown = Write::update(layout::member(account_id, member_id), "SET #status = :failed").name("#status", "status");
+            let shown = shown.when("#status = :invited").value(":invited", MemberStatus::Invited);
+            self.update(shown.value(":failed", MemberStatus::InvitationFailed)).await.map(drop)?;
+        }
         self.update(finished(key, true)).await.map(drop)
     }
 
@@ -187,14 +212,20 @@ impl Store {
     }
 
     /// Drives a duty again, if it is still pending and still due as the index said: the write makes a new stream record.
-    ///
-    /// Answers whether it was driven.
-    pub async fn drive_again(&self, duty: &Duty, now: Timestamp) -> Result<bool, StoreError> {
+    pub async fn drive_again(&self, duty: &Duty, now: Timestamp) -> Result<Driven, StoreError> {
         let waited = SignedDuration::from_millis(now.as_millisecond() - duty.due_at).max(SignedDuration::ZERO) + GRACE;
         let next = now + (waited * 2).min(SignedDuration::from_hours(6));
         let again = Write::update(duty.key.clone(), "SET drives = drives + :one, due_at = :next");
-        let again = again.when("#status = :pending AND due_at = :due").name("#status", "status");
-        let again = again.value(":pending", OutboxStatus::Pending).value(":due", duty.due_at).value(":one", 1);
-        Ok(self.update(again.value(":next", next.as_millisecond())).await?.is_ok())
+        let again = again.when("#status = :pending AND due_at = :due AND drives < :most").name("#status", "status");
+        let again = again.value(":pending", OutboxStatus::Pending).value(":due", duty.due_at).value(":one", 1).value(":most", MAX_DRIVES);
+        match self.update(again.value(":next", next.as_millisecond())).await? {
+            Ok(_) => Ok(Driven::Again),
+            Err(None) => Ok(Driven::Settled),
+            Err(Some(row)) => {
+                let row: OutboxRow = from_item("outbox", row)?;
+                let exhausted = row.is_pending() && row.due_at == Some(duty.due_at);
+                Ok(if exhausted { Driven::Exhausted(Box::new(row)) } else { Driven::Settled })
+            }
+        }
     }
 }

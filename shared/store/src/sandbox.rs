@@ -7,7 +7,7 @@ use crate::outbox::{self, OutboxKey, OutboxRow};
 use crate::write::{Cancelled, Transaction, Write, from_item};
 use crate::{Failure, Store, StoreError, audit, layout};
 use domain::sandbox::{ReservedKey, VALIDATION_LIMIT};
-use domain::{AccountId, ApiKey, EventId, KeyId, Reason, Sandbox, SandboxState, SessionToken, Verdict};
+use domain::{AccountId, ApiKey, EventId, KeyId, Reason, Sandbox, SandboxState, SessionToken};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -84,29 +84,30 @@ enum Part {
 
 /// The Sandbox of an account whose reserved key is deleted in the same transaction.
 pub(crate) fn without_key(account: &AccountId, key: &KeyId, now: Timestamp) -> Write {
-    let write = Write::update(layout::sandbox(account), "SET #state = :state, reason = :reason, since = :now REMOVE reserved, validated_at");
+    let write =
+        Write::update(layout::sandbox(account), "SET #state = :state, reason = :reason, since = :now REMOVE reserved, validated_at");
     let write = write.when("reserved.id = :key").name("#state", "state").value(":state", SandboxState::NotConfigured);
     write.value(":reason", Reason::KeyDeleted).value(":now", now.as_millisecond()).value(":key", key)
 }
 
 /// The write that puts a verdict on record, if the key that it is about is still the reserved key.
-fn judged(account: &AccountId, before: &Sandbox, key: &ReservedKey, verdict: Verdict, now: Timestamp) -> Write {
-    let since = if before.state == verdict.state() && before.reason == verdict.reason() { before.since } else { now };
-    let (state, reason) = (verdict.state(), verdict.reason());
-    let write = match reason {
-        Some(reason) => Write::update(layout::sandbox(account), "SET #state = :state, since = :since, validated_at = :now, reason = :reason")
-            .value(":reason", reason),
-        None => Write::update(layout::sandbox(account), "SET #state = :state, since = :since, validated_at = :now REMOVE reason"),
+fn judged(account: &AccountId, key: &ReservedKey, after: &Sandbox) -> Write {
+    let write = match after.reason {
+        Some(reason) => {
+            Write::update(layout::sandbox(account), "SET #state = :state, since = :since, validated_at = :at, reason = :reason")
+                .value(":reason", reason)
+        }
+        None => Write::update(layout::sandbox(account), "SET #state = :state, since = :since, validated_at = :at REMOVE reason"),
     };
-    let write = write.when("reserved.id = :key AND reserved.version = :version").name("#state", "state").value(":state", state);
-    let write = write.value(":since", since.as_millisecond()).value(":now", now.as_millisecond());
+    let write = write.when("reserved.id = :key AND reserved.version = :version").name("#state", "state").value(":state", after.state);
+    let write = write.value(":since", after.since.as_millisecond()).value(":at", after.validated_at.map(Timestamp::as_millisecond));
     write.value(":key", &key.id).value(":version", key.version)
 }
 
-fn verdict_name(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Accepted => "sandbox_ready",
-        Verdict::Refused(_) => "sandbox_not_configured",
+fn outcome(after: &Sandbox) -> &'static str {
+    match after.state {
+        SandboxState::Ready => "sandbox_ready",
+        SandboxState::Validating | SandboxState::NotConfigured => "sandbox_not_configured",
     }
 }
 
@@ -129,7 +130,7 @@ impl Store {
         let start = start.when("#state <> :validating OR since <= :lost").name("#state", "state");
         let start = start.value(":validating", SandboxState::Validating).value(":now", now.as_millisecond());
         let start = start.value(":lost", (now - VALIDATION_LIMIT).as_millisecond());
-        let (key, request) = OutboxRow::provision_request(account, &token.member, now, &EventId::random(&mut rand::rng()));
+        let (key, request) = OutboxRow::provision_request(account, &token.member, now, &EventId::random(&mut crate::rng()));
         let requested = Transaction::new()
             .with(Part::Actor, actor::acting(token, None, now))
             .with(Part::Account, account::not_suspended(account))
@@ -179,17 +180,16 @@ impl Store {
     pub async fn record_test(
         &self,
         token: &SessionToken,
-        before: &Sandbox,
         key: &ReservedKey,
-        verdict: Verdict,
+        after: &Sandbox,
         now: Timestamp,
     ) -> Result<(), Failure<VerdictRefusal>> {
         let account = &token.account;
         let recorded = Transaction::new()
             .with(Part::Actor, actor::acting(token, None, now))
             .with(Part::Account, account::not_suspended(account))
-            .with(Part::Sandbox, judged(account, before, key, verdict, now))
-            .with(Part::Audit, audit::row(account, verdict_name(verdict), Some(token.member.as_str()), Some(key.id.as_str()), now));
+            .with(Part::Sandbox, judged(account, key, after))
+            .with(Part::Audit, audit::row(account, outcome(after), Some(token.member.as_str()), Some(key.id.as_str()), now));
         recorded.commit(self).await.map_err(|cancelled| {
             actor::sort_out(cancelled, Part::Actor, token, now, |refused| match &refused[0] {
                 (Part::Account, row) => AccountRow::refused(row.clone(), VerdictRefusal::KeyChanged),
@@ -249,15 +249,14 @@ impl Store {
         &self,
         account: &AccountId,
         event: &OutboxKey,
-        before: &Sandbox,
         key: &ReservedKey,
-        verdict: Verdict,
+        after: &Sandbox,
         now: Timestamp,
     ) -> Result<(), Failure<VerdictRefusal>> {
         let recorded = Transaction::new()
-            .with(Part::Sandbox, judged(account, before, key, verdict, now))
+            .with(Part::Sandbox, judged(account, key, after))
             .with(Part::Event, outbox::finished(event, false))
-            .with(Part::Audit, audit::row(account, verdict_name(verdict), None, Some(key.id.as_str()), now));
+            .with(Part::Audit, audit::row(account, outcome(after), None, Some(key.id.as_str()), now));
         match recorded.commit(self).await {
             Ok(()) => Ok(()),
             Err(Cancelled::Store(error)) => Err(error.into()),
@@ -276,7 +275,9 @@ fn with_reserved(account: &AccountId, reserved: &ReservedKey, now: Timestamp) ->
 fn ensure_refused(cancelled: Cancelled<Part>) -> Failure<EnsureKeyRefusal> {
     match cancelled {
         Cancelled::Store(error) => Failure::Store(error),
-        Cancelled::Refused(refused) if refused.iter().any(|(part, _)| *part == Part::Account) => Failure::Refused(EnsureKeyRefusal::NoAccount),
+        Cancelled::Refused(refused) if refused.iter().any(|(part, _)| *part == Part::Account) => {
+            Failure::Refused(EnsureKeyRefusal::NoAccount)
+        }
         Cancelled::Refused(_) => Failure::Refused(EnsureKeyRefusal::Overtaken),
     }
 }

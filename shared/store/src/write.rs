@@ -108,7 +108,8 @@ impl Write {
                 item.delete(delete.return_values_on_condition_check_failure(all_old).build().expect(complete)).build()
             }
             Kind::Check(key) => {
-                let check = ConditionCheck::builder().table_name(table).set_key(Some(to_item(&key))).set_condition_expression(self.condition);
+                let check =
+                    ConditionCheck::builder().table_name(table).set_key(Some(to_item(&key))).set_condition_expression(self.condition);
                 let check = check.set_expression_attribute_names(names).set_expression_attribute_values(values);
                 item.condition_check(check.return_values_on_condition_check_failure(all_old).build().expect(complete)).build()
             }
@@ -197,7 +198,7 @@ impl Backoff {
             return Err(StoreError::Contended);
         }
         let most = 10u64 << self.tries;
-        tokio::time::sleep(Duration::from_millis(rand::rng().random_range(1..=most))).await;
+        tokio::time::sleep(Duration::from_millis(crate::rng().random_range(1..=most))).await;
         Ok(())
     }
 }

@@ -1,0 +1,69 @@
+//! Sends login codes and invitations through SES, from the outbox rows that the stream shows.
+//!
+//! Here, where no client waits, it is looked up whether anybody has the address; a mail for nobody is dropped.
+
+use aws_lambda_events::event::dynamodb::EventRecord;
+use domain::AccountId;
+use domain::login::LoginCode;
+use edge::App;
+use edge::lambda::RecordFailed;
+use edge::mail::{Mail, MailError};
+use edge::telemetry::Alarm;
+use store::{DutyKind, MailKind, MailRow, OutboxKey, OutboxRow, StoreError};
+
+pub async fn handle(app: &App, record: &EventRecord) -> Result<(), RecordFailed> {
+    let key: OutboxKey = serde_dynamo::from_item(record.change.keys.clone()).map_err(|error| RecordFailed(error.to_string()))?;
+    deliver_mail(app, &key).await.map_err(RecordFailed)
+}
+
+async fn deliver_mail(app: &App, key: &OutboxKey) -> Result<(), String> {
+    let lost = |error: StoreError| error.to_string();
+    // The record shows the row as it was; what was sent already is not sent twice.
+    let Some(row) = app.store.find_outbox_row(key).await.map_err(lost)?.filter(OutboxRow::is_pending) else { return Ok(()) };
+    let DutyKind::Mail(MailRow { to, mail }) = &row.duty else { return Ok(()) };
+    let sent = match mail {
+        MailKind::LoginCode { challenge_id, generation, pepper, expires_at } => {
+            let address = to.hash();
+            let Some(owner) = app.store.find_owner(&address).await.map_err(lost)? else {
+                return app.store.finish(key).await.map_err(lost);
+            };
+            if !is_active(app, &owner.account).await.map_err(lost)? {
+                return app.store.finish(key).await.map_err(lost);
+            }
+            if app.clock.now() >= *expires_at {
+                return give_up(app, key, &row, "the code expired before it could be sent").await.map_err(lost);
+            }
+            let derive = |ring: &domain::Keyring| LoginCode::derive(ring, pepper, &address, challenge_id, *generation);
+            let code = match derive(app.keyrings.login().await.map_err(|error| error.to_string())?.as_ref()) {
+                Ok(code) => code,
+                Err(_) => {
+                    let ring = app.keyrings.login_anew().await.map_err(|error| error.to_string())?;
+                    derive(&ring).map_err(|error| error.to_string())?
+                }
+            };
+            app.mailer.send(to, &Mail::LoginCode { code: &code }).await
+        }
+        MailKind::Invitation { account_id, member_id } => {
+            let (account, member) = tokio::join!(app.store.find_account(account_id), app.store.find_member(account_id, member_id));
+            let account = account.map_err(lost)?.filter(|account| !account.suspended);
+            let (Some(account), Some(_)) = (account, member.map_err(lost)?) else {
+                return app.store.finish(key).await.map_err(lost);
+            };
+            app.mailer.send(to, &Mail::Invitation { account: &account.name }).await
+        }
+    };
+    match sent {
+        Ok(()) => app.store.finish(key).await.map_err(lost),
+        Err(MailError::Refused(cause)) => give_up(app, key, &row, &cause).await.map_err(lost),
+        Err(error @ (MailError::Unavailable(_) | MailError::Config(_))) => Err(error.to_string()),
+    }
+}
+
+async fn is_active(app: &App, account: &AccountId) -> Result<bool, StoreError> {
+    Ok(app.store.find_account(account).await?.is_some_and(|account| !account.suspended))
+}
+
+async fn give_up(app: &App, key: &OutboxKey, row: &OutboxRow, cause: &str) -> Result<(), StoreError> {
+    Alarm::MailFailed.raise(cause);
+    app.store.give_up(key, row).await
+}

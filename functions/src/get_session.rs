@@ -1,0 +1,35 @@
+//! `GET /api/session`: who am I; and the answer to every route that there is not.
+
+use crate::view::{AccountView, MemberView};
+use edge::http::{Answer, Call};
+use edge::{App, Code, Problem};
+use jiff::Timestamp;
+use serde::Serialize;
+
+#[derive(Serialize)]
+struct SessionView {
+    member: MemberView,
+    account: AccountView,
+    expires_at: Timestamp,
+}
+
+pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
+    // The template's `$default` route leads here, too: what no route matches gets a problem document all the same.
+    if (call.method().as_str(), call.path()) != ("GET", "/api/session") {
+        return Err(unmatched(call));
+    }
+    let caller = app.store.find_caller(&call.session()?, app.clock.now()).await?;
+    Ok(Answer::ok(&SessionView {
+        member: MemberView::from(&caller.member),
+        account: AccountView::to(caller.member.role, &caller.account),
+        expires_at: caller.session.expires_at(),
+    }))
+}
+
+fn unmatched(call: &Call) -> Problem {
+    let methods = crate::methods_of(call.path());
+    if methods.is_empty() {
+        return Code::NotFound.into();
+    }
+    Problem { allow: Some(methods.join(", ")), ..Problem::new(Code::MethodNotAllowed) }
+}

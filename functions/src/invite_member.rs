@@ -1,0 +1,39 @@
+//! `POST /api/team`: adds a member and has the invitation mailed.
+
+use crate::view::TeamMemberView;
+use domain::{EmailAddress, Member, MemberId, MemberStatus, Role};
+use edge::http::{Answer, Call};
+use edge::{App, Code, Problem};
+use lambda_http::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use store::{Admin, InviteRefusal};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InviteMember {
+    #[serde(default)]
+    email: String,
+}
+
+#[derive(Serialize)]
+struct Invited {
+    member: TeamMemberView,
+}
+
+pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
+    let actor = Admin(call.session()?);
+    let request: InviteMember = call.json()?;
+    let email: EmailAddress = request.email.parse().or(Err(Code::InvalidEmail))?;
+    let (id, now) = (MemberId::random(&email.hash(), &mut app.rng()), app.clock.now());
+    app.store.insert_member(&actor, &id, &email, now).await.map_err(|failure| Problem::of(failure, refused))?;
+    let member = Member { id, email, role: Role::Member, status: MemberStatus::Invited, invited_at: now, last_login_at: None };
+    Ok(Answer::json(StatusCode::CREATED, &Invited { member: TeamMemberView::new(&member, false) }))
+}
+
+fn refused(refusal: InviteRefusal) -> Code {
+    match refusal {
+        InviteRefusal::Actor(refusal) => refusal.into(),
+        InviteRefusal::AlreadyRegistered => Code::EmailAlreadyRegistered,
+        InviteRefusal::LimitReached => Code::MemberLimitReached,
+    }
+}

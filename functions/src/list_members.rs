@@ -1,0 +1,20 @@
+//! `GET /api/team`: members, count, limit.
+
+use crate::view::TeamMemberView;
+use edge::http::{Answer, Call};
+use edge::{App, Problem};
+use serde::Serialize;
+use store::Admin;
+
+#[derive(Serialize)]
+struct Team {
+    members: Vec<TeamMemberView>,
+    count: usize,
+    limit: u32,
+}
+
+pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
+    let (caller, members) = app.store.find_members(&Admin(call.session()?), app.clock.now()).await?;
+    let views = members.iter().map(|member| TeamMemberView::new(member, member.id == caller.member.id)).collect();
+    Ok(Answer::ok(&Team { members: views, count: members.len(), limit: caller.account.member_limit }))
+}

@@ -1,0 +1,108 @@
+//! The post-login trigger: creates or reuses the reserved key, validates it, records the state.
+//!
+//! Each step is one transaction that leaves a state from which the next delivery goes on; the event is done when the
+//! verdict is on record, in the same transaction.
+
+use aws_lambda_events::event::dynamodb::EventRecord;
+use domain::sandbox::ReservedKey;
+use domain::secret::Secret;
+use domain::{AccountId, ApiKey, KeyId, KeyKind, KeyName, PlainKey, Sandbox, SandboxState};
+use edge::lambda::RecordFailed;
+use edge::{App, Problem};
+use store::{DutyKind, EnsureKeyRefusal, Failure, OutboxKey, VerdictRefusal};
+
+/// With the product API's time-out, within the 60 seconds after which a validation counts as lost.
+const TRIES: u32 = 3;
+/// How often a step is decided anew because another run was faster.
+const ROUNDS: usize = 5;
+
+pub async fn handle(app: &App, record: &EventRecord) -> Result<(), RecordFailed> {
+    let failed = |error: &dyn std::fmt::Display| RecordFailed(error.to_string());
+    let event: OutboxKey = serde_dynamo::from_item(record.change.keys.clone()).map_err(|error| failed(&error))?;
+    // The record shows the row as it was; what is done already is not done twice.
+    let row = app.store.find_outbox_row(&event).await.map_err(|error| failed(&error))?;
+    let Some(row) = row.filter(|row| row.is_pending()) else { return Ok(()) };
+    let (account, requested) = match row.duty {
+        DutyKind::LoginEvent { account_id, .. } => (account_id, false),
+        DutyKind::ProvisionRequest { account_id, .. } => (account_id, true),
+        DutyKind::Mail(_) => return Ok(()),
+    };
+    provision_sandbox(app, &account, requested, &event).await.map_err(|problem| {
+        let code = problem.code.name();
+        RecordFailed(problem.cause.unwrap_or_else(|| code.to_owned()))
+    })
+}
+
+async fn provision_sandbox(app: &App, account: &AccountId, requested: bool, event: &OutboxKey) -> Result<(), Problem> {
+    let mut replace_rejected = requested;
+    for _ in 0..ROUNDS {
+        let (found, sandbox) = tokio::join!(app.store.find_account(account), app.store.find_sandbox(account));
+        let (Some(found), Some(sandbox)) = (found?, sandbox?) else { break };
+        if found.suspended {
+            break;
+        }
+        let (key, plain) = match reserved_key(app, account, &sandbox, replace_rejected).await? {
+            Reserved::Usable(key, plain) => (key, plain),
+            Reserved::Overtaken => continue,
+            Reserved::NoAccount => break,
+        };
+        replace_rejected = false;
+        let verdict = app.product_api.validate(&plain, TRIES).await?;
+        let now = app.clock.now();
+        match app.store.record_provisioning(account, event, &key, &sandbox.judged(verdict, now), now).await {
+            Ok(()) => return Ok(()),
+            // Deleted or replaced while it was validated: a deletion stands until somebody asks again.
+            Err(Failure::Refused(VerdictRefusal::KeyChanged | VerdictRefusal::Actor(_))) => break,
+            Err(Failure::Store(error)) => return Err(error.into()),
+        }
+    }
+    Ok(app.store.finish(event).await?)
+}
+
+/// What came of making sure that there is a reserved key.
+enum Reserved {
+    Usable(ReservedKey, Secret),
+    Overtaken,
+    NoAccount,
+}
+
+/// The reserved key: made when there is none, given a new secret when only that can help, and marked as being validated.
+async fn reserved_key(app: &App, account: &AccountId, sandbox: &Sandbox, replace_rejected: bool) -> Result<Reserved, Problem> {
+    let now = app.clock.now();
+    let id = sandbox.key.as_ref().map_or_else(|| KeyId::random(KeyKind::Sandbox, &mut app.rng()), |key| key.id.clone());
+    if let Some(key) = &sandbox.key
+        && !(replace_rejected && sandbox.was_rejected())
+        && let Some(plain) = open_reserved(app, account, key).await?
+    {
+        // A Sandbox that is ready stays ready while it is looked after.
+        if sandbox.state != SandboxState::Ready {
+            app.store.begin_validation(account, key, now).await?;
+        }
+        return Ok(Reserved::Usable(key.clone(), plain));
+    }
+    let plain = PlainKey::mint(&app.settings.key_prefix, account, &id, &mut app.rng());
+    let version = sandbox.key.as_ref().map_or(1, |key| key.version + 1);
+    let sealed = app.keyrings.sealing().await?.seal(plain.secret(), &ReservedKey::place(account, &id, version), &mut app.rng());
+    let (reserved, key) = (ReservedKey { id, version, sealed }, ApiKey::new(&plain, KeyName::sandbox(), now));
+    let written = match sandbox.key {
+        None => app.store.insert_reserved_key(account, &key, &reserved, now).await,
+        Some(_) => app.store.replace_reserved_secret(account, &key, &reserved, now).await,
+    };
+    match written {
+        Ok(()) => Ok(Reserved::Usable(reserved, plain.secret().clone())),
+        Err(Failure::Refused(EnsureKeyRefusal::Overtaken)) => Ok(Reserved::Overtaken),
+        Err(Failure::Refused(EnsureKeyRefusal::NoAccount)) => Ok(Reserved::NoAccount),
+        Err(Failure::Store(error)) => Err(error.into()),
+    }
+}
+
+/// The reserved key's plaintext; `None` when no keyring opens it (any more).
+pub(crate) async fn open_reserved(app: &App, account: &AccountId, key: &ReservedKey) -> Result<Option<Secret>, Problem> {
+    let place = ReservedKey::place(account, &key.id, key.version);
+    match app.keyrings.sealing().await?.open(&key.sealed, &place) {
+        Ok(plain) => Ok(Some(plain)),
+        Err(domain::keyring::OpenError::Refused) => Ok(None),
+        // Sealed with a version that is newer than the keyring at hand.
+        Err(domain::keyring::OpenError::UnknownVersion(_)) => Ok(app.keyrings.sealing_anew().await?.open(&key.sealed, &place).ok()),
+    }
+}

@@ -1,0 +1,78 @@
+//! Direct invocation by an operator: creates or changes an account.
+
+use domain::account::{MAX_KEY_LIMIT, MAX_MEMBER_LIMIT};
+use domain::{AccountId, AccountName, EmailAddress};
+use edge::lambda::problem_error;
+use edge::{App, Code, Problem};
+use lambda_runtime::Error;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use store::{Registered, Registration, RegistrationRefusal};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RegisterAccount {
+    #[serde(default)]
+    account_id: Option<String>,
+    name: String,
+    admin_email: String,
+    #[serde(default)]
+    key_limit: Option<u32>,
+    #[serde(default)]
+    member_limit: Option<u32>,
+    #[serde(default)]
+    suspended: Option<bool>,
+}
+
+pub async fn handle(app: &App, request: Value) -> Result<Value, Error> {
+    let request = serde_json::from_value(request).map_err(|error| {
+        let detail = format!("The event is not as expected: {error}.");
+        problem_error(&Problem::new(Code::InvalidRequest).with_detail(detail))
+    })?;
+    register_account(app, request).await.map_err(|problem| {
+        if let Some(cause) = &problem.cause {
+            tracing::error!(cause, "not registered");
+        }
+        problem_error(&problem)
+    })
+}
+
+async fn register_account(app: &App, request: RegisterAccount) -> Result<Value, Problem> {
+    let within = |limit: Option<u32>, most: u32| limit.is_none_or(|limit| (1..=most).contains(&limit));
+    if !within(request.key_limit, MAX_KEY_LIMIT) || !within(request.member_limit, MAX_MEMBER_LIMIT) {
+        return Err(Code::InvalidLimit.into());
+    }
+    let admin_email: EmailAddress = request.admin_email.parse().or(Err(Code::InvalidEmail))?;
+    let account = request.account_id.map(|id| id.parse::<AccountId>().or(Err(Code::AccountNotFound))).transpose()?;
+    let name: AccountName = request.name.parse().or(Err(Code::InvalidName))?;
+    let wanted = Registration {
+        account,
+        name,
+        admin_email: admin_email.clone(),
+        key_limit: request.key_limit,
+        member_limit: request.member_limit,
+        suspended: request.suspended,
+        default_key_limit: app.settings.default_key_limit,
+        default_member_limit: app.settings.default_member_limit,
+    };
+    let done = app.store.register(&wanted, app.clock.now()).await.map_err(|failure| Problem::of(failure, refused))?;
+    let Registered { account, admin, created } = done;
+    Ok(json!({
+        "account_id": account.id,
+        "name": account.name,
+        "admin_email": admin_email,
+        "admin_id": admin,
+        "key_limit": account.key_limit(),
+        "member_limit": account.member_limit,
+        "suspended": account.suspended,
+        "created": created,
+    }))
+}
+
+fn refused(refusal: RegistrationRefusal) -> Code {
+    match refusal {
+        RegistrationRefusal::AccountNotFound => Code::AccountNotFound,
+        RegistrationRefusal::AlreadyRegistered => Code::EmailAlreadyRegistered,
+        RegistrationRefusal::MemberLimitReached => Code::MemberLimitReached,
+    }
+}

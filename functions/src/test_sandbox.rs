@@ -1,0 +1,46 @@
+//! `POST /api/sandbox/test`: Test Connection, validates the reserved key now.
+//!
+//! The one action that waits for the store twice: the key must be read before the product API is asked, and the verdict
+//! must be on record before it is told.
+
+use crate::provision_sandbox::open_reserved;
+use crate::view::SandboxView;
+use domain::{Sandbox, SessionToken};
+use edge::http::{Answer, Call};
+use edge::{App, Code, Problem};
+use store::{Failure, VerdictRefusal};
+
+/// With the product API's time-out, well within the 8 seconds of an API function.
+const TRIES: u32 = 2;
+
+pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
+    let token = call.session()?;
+    call.no_body()?;
+    let sandbox = test_sandbox(app, &token).await?;
+    Ok(Answer::ok(&SandboxView::new(&sandbox, app.clock.now())))
+}
+
+async fn test_sandbox(app: &App, token: &SessionToken) -> Result<Sandbox, Problem> {
+    let (_, before) = app.store.find_sandbox_as(token, app.clock.now()).await?;
+    let key = before.key.as_ref().ok_or(Code::SandboxNotReady)?;
+    let plain = open_reserved(app, &token.account, key).await?.ok_or(Code::SandboxNotReady)?;
+    let verdict = app.product_api.validate(&plain, TRIES).await?;
+    let now = app.clock.now();
+    let after = before.judged(verdict, now);
+    match app.store.record_test(token, key, &after, now).await {
+        Ok(()) => Ok(after),
+        // The key was deleted or replaced meanwhile: the verdict is about nothing that is there.
+        Err(Failure::Refused(VerdictRefusal::KeyChanged)) => {
+            let current = app.store.find_sandbox(&token.account).await?;
+            current.ok_or(Code::SandboxNotReady.into())
+        }
+        Err(failure) => Err(Problem::of(failure, unrecorded)),
+    }
+}
+
+fn unrecorded(refusal: VerdictRefusal) -> Code {
+    match refusal {
+        VerdictRefusal::Actor(refusal) => refusal.into(),
+        VerdictRefusal::KeyChanged => Code::SandboxNotReady,
+    }
+}

@@ -1,0 +1,124 @@
+//! `POST /api/login/verify`: checks the code, opens a session, writes the login event.
+//!
+//! Count first, then compare: the guess is counted by a conditional write before anybody looks at it. Two waits for the
+//! store: the count beside the look-up of the address, then the session with its login event.
+
+use crate::view::{AccountView, MemberView};
+use domain::login::{ChallengeToken, DEVICE_LIFETIME, Device, LiveChallenge, LoginCode};
+use domain::session::{IDLE, LIFETIME};
+use domain::{Account, Member, MemberStatus, SessionToken};
+use edge::http::{Answer, Call, DEVICE_COOKIE, SESSION_COOKIE};
+use edge::{App, Code, Problem};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use store::{CountRefusal, OpenSession, OpenSessionRefusal, Owner};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VerifyCode {
+    challenge: String,
+    code: String,
+    #[serde(default)]
+    session: Carrier,
+}
+
+/// How the client wants to carry its session.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Carrier {
+    #[default]
+    Cookie,
+    Bearer,
+}
+
+#[derive(Serialize)]
+struct Verified<'a> {
+    member: MemberView,
+    account: AccountView,
+    expires_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_token: Option<&'a str>,
+}
+
+/// A session that was opened, and whose it is.
+struct Opened {
+    token: SessionToken,
+    member: Member,
+    account: Account,
+}
+
+pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
+    let request: VerifyCode = call.json()?;
+    let challenge = ChallengeToken::parse(&request.challenge).ok_or(Code::CodeExpired)?;
+    let guess =
+        LoginCode::parse(&request.code).ok_or_else(|| Problem::new(Code::InvalidRequest).with_detail("The code has six digits."))?;
+    let now = app.clock.now();
+    let Opened { token, member, account } = verify_code(app, &challenge, &guess, now).await?;
+    let bearer = (request.session == Carrier::Bearer).then(|| token.secret().expose());
+    let answer = Answer::ok(&Verified {
+        member: MemberView::from(&member),
+        account: AccountView::to(member.role, &account),
+        expires_at: now + IDLE,
+        session_token: bearer,
+    });
+    match request.session {
+        Carrier::Bearer => Ok(answer),
+        Carrier::Cookie => {
+            let ring = app.keyrings.login().await?;
+            let known = call.cookie(DEVICE_COOKIE).and_then(|cookie| Device::verify(cookie, &ring, &challenge.address, now));
+            let device = known.unwrap_or_else(|| Device::new(now, &mut app.rng()));
+            let answer = answer.with_cookie(SESSION_COOKIE, token.secret(), LIFETIME);
+            Ok(answer.with_cookie(DEVICE_COOKIE, &device.sign(&ring, &challenge.address), DEVICE_LIFETIME))
+        }
+    }
+}
+
+async fn verify_code(app: &App, challenge: &ChallengeToken, guess: &LoginCode, now: Timestamp) -> Result<Opened, Problem> {
+    let (counted, owner) = tokio::join!(app.store.count_guess(challenge, now), app.store.find_owner(&challenge.address));
+    let live = counted.map_err(|failure| Problem::of(failure, uncounted))?.challenge;
+    let incorrect = || Problem::new(Code::CodeIncorrect).with_attempts_left(live.allowed - live.attempts);
+    let right = code_of(app, challenge, &live).await?;
+    if !right.matches(guess) {
+        return Err(incorrect());
+    }
+    // A right code for an address that nobody has (any more): it was never mailed, or the member was revoked since.
+    let owner: Owner = owner?.ok_or_else(incorrect)?;
+    let mut rng = app.rng();
+    let (token, member, account) = tokio::join!(
+        app.store.open_session(OpenSession { challenge, owner: &owner, now }, &mut rng),
+        app.store.find_member(&owner.account, &owner.member),
+        app.store.find_account(&owner.account),
+    );
+    let token = token.map_err(|failure| match failure {
+        store::Failure::Refused(OpenSessionRefusal::NoMember) => incorrect(),
+        other => Problem::of(other, unopened),
+    })?;
+    let (member, account) = (member?.ok_or_else(incorrect)?, account?.ok_or_else(incorrect)?);
+    // Read beside the write that made it so.
+    let member = Member { status: MemberStatus::Active, last_login_at: Some(now), ..member };
+    Ok(Opened { token, member, account })
+}
+
+/// The code that was mailed. A version that this process does not know yet is looked for anew, once.
+async fn code_of(app: &App, challenge: &ChallengeToken, live: &LiveChallenge) -> Result<LoginCode, Problem> {
+    let derive = |ring: &domain::Keyring| LoginCode::derive(ring, &live.pepper, &challenge.address, &live.id, live.generation);
+    match derive(app.keyrings.login().await?.as_ref()) {
+        Ok(code) => Ok(code),
+        Err(_) => derive(app.keyrings.login_anew().await?.as_ref()).or(Err(Code::CodeExpired.into())),
+    }
+}
+
+fn uncounted(refusal: CountRefusal) -> Code {
+    match refusal {
+        CountRefusal::Expired => Code::CodeExpired,
+        CountRefusal::TooManyAttempts => Code::TooManyAttempts,
+    }
+}
+
+fn unopened(refusal: OpenSessionRefusal) -> Code {
+    match refusal {
+        OpenSessionRefusal::Expired => Code::CodeExpired,
+        OpenSessionRefusal::NoMember => Code::CodeIncorrect,
+        OpenSessionRefusal::Suspended => Code::AccountSuspended,
+    }
+}

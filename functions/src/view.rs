@@ -1,0 +1,99 @@
+//! How accounts, members, keys and the Sandbox look to clients.
+
+use domain::{
+    Account, AccountId, ApiKey, EmailAddress, KeyId, KeyName, Member, MemberId, MemberStatus, Reason, Role, Sandbox, SandboxState,
+};
+use jiff::Timestamp;
+use serde::Serialize;
+
+/// A member about itself.
+#[derive(Debug, Serialize)]
+pub struct MemberView {
+    id: MemberId,
+    email: EmailAddress,
+    role: Role,
+    status: MemberStatus,
+}
+
+impl From<&Member> for MemberView {
+    fn from(member: &Member) -> MemberView {
+        MemberView { id: member.id.clone(), email: member.email.clone(), role: member.role, status: member.status }
+    }
+}
+
+/// An account to one of its members; only admins see how many members there are.
+#[derive(Debug, Serialize)]
+pub struct AccountView {
+    id: AccountId,
+    name: String,
+    key_count: u32,
+    key_limit: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    member_count: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    member_limit: Option<u32>,
+}
+
+impl AccountView {
+    pub fn to(role: Role, account: &Account) -> AccountView {
+        let admin = role == Role::Admin;
+        AccountView {
+            id: account.id.clone(),
+            name: account.name.as_str().to_owned(),
+            key_count: account.key_count(),
+            key_limit: account.key_limit(),
+            member_count: admin.then_some(account.member_count),
+            member_limit: admin.then_some(account.member_limit),
+        }
+    }
+}
+
+/// A member in the list that admins see.
+#[derive(Debug, Serialize)]
+pub struct TeamMemberView {
+    #[serde(flatten)]
+    member: MemberView,
+    invited_at: Timestamp,
+    last_login_at: Option<Timestamp>,
+    you: bool,
+}
+
+impl TeamMemberView {
+    pub fn new(member: &Member, you: bool) -> TeamMemberView {
+        TeamMemberView { member: member.into(), invited_at: member.invited_at, last_login_at: member.last_login_at, you }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub struct KeyView {
+    id: KeyId,
+    name: KeyName,
+    start: String,
+    sandbox: bool,
+    created_at: Timestamp,
+}
+
+impl From<&ApiKey> for KeyView {
+    fn from(key: &ApiKey) -> KeyView {
+        let (id, name, start) = (key.id.clone(), key.name.clone(), key.start.clone());
+        KeyView { id, name, start, sandbox: key.is_sandbox(), created_at: key.created_at }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub struct SandboxView {
+    state: SandboxState,
+    reason: Option<Reason>,
+    key_id: Option<KeyId>,
+    validated_at: Option<Timestamp>,
+    since: Timestamp,
+}
+
+impl SandboxView {
+    /// The Sandbox as it reads at `now`.
+    pub fn new(sandbox: &Sandbox, now: Timestamp) -> SandboxView {
+        let (state, reason) = sandbox.reading(now);
+        let key_id = sandbox.key.as_ref().map(|key| key.id.clone());
+        SandboxView { state, reason, key_id, validated_at: sandbox.validated_at, since: sandbox.since }
+    }
+}
