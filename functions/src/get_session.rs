@@ -28,8 +28,5 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
 
 fn unmatched(call: &Call) -> Problem {
     let methods = crate::methods_of(call.path());
-    if methods.is_empty() {
-        return Code::NotFound.into();
-    }
-    Problem { allow: Some(methods.join(", ")), ..Problem::new(Code::MethodNotAllowed) }
+    if methods.is_empty() { Code::NotFound.into() } else { Problem::new(Code::MethodNotAllowed).allowing(&methods) }
 }

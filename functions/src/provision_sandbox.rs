@@ -43,10 +43,12 @@ async fn provision_sandbox(app: &App, account: &AccountId, requested: bool, even
         }
         let (key, plain) = match reserved_key(app, account, &sandbox, replace_rejected).await? {
             Reserved::Usable(key, plain) => (key, plain),
-            Reserved::Overtaken => continue,
+            Reserved::Overtaken => {
+                replace_rejected = false;
+                continue;
+            }
             Reserved::NoAccount => break,
         };
-        replace_rejected = false;
         let verdict = app.product_api.validate(&plain, TRIES).await?;
         let now = app.clock.now();
         match app.store.record_provisioning(account, event, &key, &sandbox.judged(verdict, now), now).await {

@@ -151,7 +151,7 @@ pub struct Problem {
     pub retry_after: Option<SignedDuration>,
     /// For the log alone; never part of an answer.
     pub cause: Option<String>,
-    pub allow: Option<String>,
+    pub(crate) allow: Option<String>,
 }
 
 /// The members of a problem document, in their order.
@@ -183,6 +183,11 @@ impl Problem {
 
     pub fn retry_after(self, wait: SignedDuration) -> Problem {
         Problem { retry_after: Some(wait), ..self }
+    }
+
+    /// The methods that the address does know.
+    pub fn allowing(self, methods: &[&str]) -> Problem {
+        Problem { allow: Some(methods.join(", ")), ..self }
     }
 
     /// An internal cause, for the log.
