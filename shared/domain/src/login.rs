@@ -76,7 +76,7 @@ pub struct LiveChallenge {
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub guessed_at: Timestamp,
     /// The right code was given.
-    pub consumed: bool,
+    pub used_up: bool,
 }
 
 /// The lane's allowance is used up; it may ask again after that long.
@@ -105,12 +105,12 @@ impl LaneRecord {
 
         let hour_ago = (now - WRONG_GUESSES.1).as_millisecond();
         let mut wrong: Vec<(i64, u32)> = self.wrong.iter().copied().filter(|(at, _)| *at > hour_ago).collect();
-        let open = self.challenge.as_ref().filter(|last| !last.consumed && now < last.expires_at && last.attempts < last.allowed);
+        let open = self.challenge.as_ref().filter(|last| !last.used_up && now < last.expires_at && last.attempts < last.allowed);
         let challenge = if let Some(last) = open {
             LiveChallenge { generation: last.generation + 1, expires_at: now + CODE_LIFETIME, pepper: pepper.to_owned(), ..last.clone() }
         } else {
             if let Some(last) = &self.challenge {
-                let missed = last.attempts - u32::from(last.consumed);
+                let missed = last.attempts - u32::from(last.used_up);
                 if missed > 0 && last.guessed_at.as_millisecond() > hour_ago {
                     wrong.push((last.guessed_at.as_millisecond(), missed));
                 }
@@ -129,7 +129,7 @@ impl LaneRecord {
                 attempts: 0,
                 allowed,
                 guessed_at: now,
-                consumed: false,
+                used_up: false,
             }
         };
         codes.push(now.as_millisecond());

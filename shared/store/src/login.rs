@@ -130,7 +130,7 @@ impl Store {
             "SET attempts = attempts + :one, guessed_at = :now, #version = #version + :one",
         );
         let count =
-            count.when("challenge_id = :id AND generation = :generation AND consumed = :no AND expires_at > :now AND attempts < allowed");
+            count.when("challenge_id = :id AND generation = :generation AND used_up = :no AND expires_at > :now AND attempts < allowed");
         let count = count.name("#version", "version").value(":one", 1).value(":now", now.as_millisecond()).value(":no", false);
         match self.update(count.value(":id", &token.id).value(":generation", token.generation)).await? {
             Ok(row) => {
@@ -142,7 +142,7 @@ impl Store {
                 let live = record.and_then(|record| record.challenge).filter(|challenge| {
                     challenge.id == token.id
                         && challenge.generation == token.generation
-                        && !challenge.consumed
+                        && !challenge.used_up
                         && now < challenge.expires_at
                 });
                 Err(Failure::Refused(if live.is_some() { CountRefusal::TooManyAttempts } else { CountRefusal::Expired }))
@@ -192,8 +192,8 @@ impl Store {
 
 fn session_opening(challenge: &ChallengeToken, token: &SessionToken, logins: u64, now: Timestamp) -> Transaction<Part> {
     let (account, member) = (&token.account, &token.member);
-    let used_up = Write::update(layout::lane(&challenge.address, &challenge.lane), "SET consumed = :yes, #version = #version + :one");
-    let used_up = used_up.when("challenge_id = :id AND generation = :generation AND consumed = :no").name("#version", "version");
+    let used_up = Write::update(layout::lane(&challenge.address, &challenge.lane), "SET used_up = :yes, #version = #version + :one");
+    let used_up = used_up.when("challenge_id = :id AND generation = :generation AND used_up = :no").name("#version", "version");
     let used_up = used_up.value(":yes", true).value(":no", false).value(":one", 1);
     let used_up = used_up.value(":id", &challenge.id).value(":generation", challenge.generation);
 
