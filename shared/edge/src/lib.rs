@@ -28,6 +28,12 @@ use rand::rngs::SysRng;
 use secrets::Keyrings;
 use store::Store;
 
+/// Chooses ring for every TLS connection of this process, as the SDK clients do by themselves. A second call changes nothing.
+pub fn install_tls_provider() {
+    // Refused only when there is a provider already, and that one was installed here.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
 /// What one function works with. Building it opens no connection.
 #[derive(Debug)]
 pub struct App {

@@ -65,8 +65,7 @@ impl ProductApi {
 
     fn client(&self) -> &Client {
         self.client.get_or_init(|| {
-            // A second installation is refused, and is the same provider: the SDK clients use ring, too.
-            let _ = rustls::crypto::ring::default_provider().install_default();
+            crate::install_tls_provider();
             let client = Client::builder().redirect(redirect::Policy::none()).no_proxy().timeout(self.timeout);
             client.user_agent("frontdesk").build().expect("a client without options of the user's")
         })

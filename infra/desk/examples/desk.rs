@@ -1,0 +1,158 @@
+//! `cargo desk`: the local desk on a terminal. All of it is in the library; here are the arguments, the log and the end.
+
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::Parser;
+use desk::{Desk, Functions, Options, StartError, State, env_file, workspace_root};
+use tracing_subscriber::EnvFilter;
+
+/// Frontdesk on this machine: everything that template.yaml deploys, in one process, with no AWS account.
+///
+/// Listens on localhost only. The page at / says what runs; mails arrive at /_local/inbox. Ctrl-C ends it.
+#[derive(Parser)]
+#[command(name = "cargo desk", bin_name = "cargo desk")]
+struct Arguments {
+    /// Port on localhost; 0 takes any free one
+    #[arg(long, value_name = "N", default_value_t = 9000)]
+    port: u16,
+
+    /// Keep nothing: an empty desk now, and nothing left afterwards
+    #[arg(long, conflicts_with = "state")]
+    ephemeral: bool,
+
+    /// Folder to keep the desk's state in between runs [default: .frontdesk in the workspace]
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+
+    /// Set a parameter of template.yaml, as a deployment would; may be given several times
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parameter)]
+    parameters: Vec<(String, String)>,
+
+    /// Start only what surrounds the functions, for `cargo lambda watch` to run them
+    ///
+    /// Prints the environment that the functions need as lines of K=V, and writes the same to .frontdesk/backends.env
+    /// in the workspace, for `cargo lambda watch --env-file`. Requests, stream records, the schedule and the
+    /// authorizer's calls go to the functions at the address of --lambda-url.
+    #[arg(long)]
+    backends: bool,
+
+    /// Where cargo-lambda serves the functions, with --backends
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9001", requires = "backends")]
+    lambda_url: String,
+
+    /// Log more: what the functions do, beside what goes wrong
+    #[arg(long, short)]
+    verbose: bool,
+}
+
+fn parameter(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("must be NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    log_to_stderr(arguments.verbose);
+    match run(arguments).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
+    // Before the start, so that an end that comes early is a clean one too.
+    let ended = ended()?;
+    let kept_by_default = workspace_root().join(".frontdesk");
+    let options = Options {
+        port: arguments.port,
+        state: if arguments.ephemeral { State::Ephemeral } else { State::Kept(arguments.state.unwrap_or_else(|| kept_by_default.clone())) },
+        parameters: arguments.parameters.into_iter().collect(),
+        functions: if arguments.backends { Functions::Remote(arguments.lambda_url.clone()) } else { Functions::InProcess },
+        ..Options::default()
+    };
+    if let State::Kept(folder) = &options.state {
+        eprintln!("State is kept in {} (--ephemeral keeps nothing).", folder.display());
+    }
+    let start = start(options, arguments.backends.then(|| kept_by_default.join("backends.env")), &arguments.lambda_url);
+    tokio::pin!(ended);
+    let desk = tokio::select! {
+        desk = start => desk?,
+        () = &mut ended => return Ok(()),
+    };
+    ended.await;
+    desk.shutdown().await;
+    Ok(())
+}
+
+async fn start(options: Options, env_path: Option<PathBuf>, lambda_url: &str) -> Result<Desk, Box<dyn std::error::Error>> {
+    let desk = Desk::start(options).await?;
+    match env_path {
+        None => say(&format!("Frontdesk is at {}\n", desk.url()))?,
+        Some(path) => {
+            let environment = env_file(desk.shared_environment());
+            write_private(&path, &environment).map_err(|source| StartError::State { path: path.clone(), source })?;
+            say(&environment)?;
+            eprintln!("The environment is in {} too. Now: {}", path.display(), watch(&path, lambda_url));
+            eprintln!("The desk is at {} and invokes the functions at {lambda_url}.", desk.url());
+        }
+    }
+    Ok(desk)
+}
+
+/// The command that serves the functions.
+fn watch(env_file: &Path, lambda_url: &str) -> String {
+    let port = lambda_url.trim_end_matches('/').rsplit_once(':').map_or("9001", |(_, port)| port);
+    let file = env_file.strip_prefix(workspace_root()).unwrap_or(env_file).display();
+    format!("cargo lambda watch --ignore-changes -A 127.0.0.1 -P {port} --env-file {file}")
+}
+
+/// Writes to stdout. Whoever reads the first line of a pipe and leaves is not an error.
+fn say(text: &str) -> std::io::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    std::fs::write(path, text)
+}
+
+/// Ctrl-C, or SIGTERM.
+fn ended() -> std::io::Result<impl Future<Output = ()>> {
+    #[cfg(unix)]
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    #[cfg(unix)]
+    let mut interrupt = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?;
+    Ok(async move {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        #[cfg(not(unix))]
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    })
+}
+
+/// The functions log through `tracing`, as they do on Lambda. A refused condition is daily business, so the store's
+/// warnings about those are left out.
+fn log_to_stderr(verbose: bool) {
+    let level = if verbose { "info" } else { "warn" };
+    let filter = EnvFilter::new(format!("{level},dynoxide=error"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();
+}

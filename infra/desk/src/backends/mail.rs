@@ -1,0 +1,62 @@
+//! The outbox: every mail that the functions sent.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{error::StartError, journal::Journal, state::Keeper};
+
+/// A mail.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mail {
+    /// `login_code` or `invitation`, from the message tag `kind`; `other` without one.
+    pub kind: String,
+    /// The addresses, comma-separated; the functions send to one.
+    pub to: String,
+    pub from: String,
+    pub subject: String,
+    pub text: String,
+    pub html: String,
+    /// When, by the desk's clock.
+    pub at: Timestamp,
+    /// The code of a login mail.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub code: Option<String>,
+}
+
+impl Mail {
+    /// The code stands on a line of its own in the text, six digits, which is how people find it too.
+    pub(super) fn find_code(text: &str) -> Option<String> {
+        text.lines().map(str::trim).find(|line| line.len() == 6 && line.bytes().all(|byte| byte.is_ascii_digit())).map(str::to_owned)
+    }
+}
+
+/// The mails that were sent; clones share them.
+#[derive(Clone, Debug)]
+pub struct Outbox(Arc<Journal<Mail>>);
+
+impl Outbox {
+    pub(crate) fn open(keeper: &Keeper) -> Result<Self, StartError> {
+        Journal::open(keeper, "mails.jsonl").map(|journal| Self(Arc::new(journal)))
+    }
+
+    pub(super) fn push(&self, mail: Mail) {
+        self.0.push(mail);
+    }
+
+    /// Newest first.
+    pub fn mails(&self) -> Vec<Mail> {
+        self.0.newest_first()
+    }
+
+    /// The newest login code that was sent to this address.
+    pub fn code_for(&self, to: &str) -> Option<String> {
+        self.mails().into_iter().find(|mail| mail.to == to && mail.code.is_some())?.code
+    }
+
+    /// Forgets all mails.
+    pub fn clear(&self) {
+        self.0.clear();
+    }
+}

@@ -1,0 +1,168 @@
+//! Amazon SES, version 1: the query protocol, `SendEmail` alone.
+
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::post,
+};
+use edge::Clock;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    mail::{Mail, Outbox},
+    request_id,
+};
+use crate::{mode::Switch, template::REGION};
+
+/// How the mail service behaves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MailServiceMode {
+    #[default]
+    Up,
+    /// `Throttling`: the sending rate is used up.
+    Throttling,
+    /// `MessageRejected`, whatever the mail.
+    Rejecting,
+}
+
+/// What the stand-in needs to answer.
+#[derive(Clone)]
+pub(crate) struct Ses {
+    pub(crate) outbox: Outbox,
+    pub(crate) mode: Switch<MailServiceMode>,
+    pub(crate) clock: Clock,
+    /// The domain of `MAIL_FROM`, as if it were the one verified identity.
+    pub(crate) verified_domain: String,
+}
+
+impl Ses {
+    pub(crate) fn router(self) -> Router {
+        Router::new().route("/", post(answer)).with_state(self)
+    }
+
+    fn send(&self, form: &BTreeMap<String, String>) -> Result<(), Refusal> {
+        match self.mode.mode() {
+            MailServiceMode::Up => {}
+            MailServiceMode::Throttling => {
+                return Err(Refusal::new("Throttling", "Maximum sending rate exceeded."));
+            }
+            MailServiceMode::Rejecting => {
+                return Err(Refusal::new("MessageRejected", "Email address is on the suppression list."));
+            }
+        }
+        let field = |name: &str| form.get(name).map(String::as_str).unwrap_or_default();
+        let from = field("Source");
+        if !domain_of(from).eq_ignore_ascii_case(&self.verified_domain) {
+            let message = format!(
+                "Email address is not verified. The following identities failed the check in region {}: {from}",
+                REGION.to_uppercase()
+            );
+            return Err(Refusal::new("MessageRejected", message));
+        }
+        let to = numbered(form, |n| format!("Destination.ToAddresses.member.{n}"));
+        let (subject, text) = (field("Message.Subject.Data"), field("Message.Body.Text.Data"));
+        let html = field("Message.Body.Html.Data");
+        if to.is_empty() {
+            return Err(Refusal::new("InvalidParameterValue", "Missing required header 'To'."));
+        }
+        if text.is_empty() && html.is_empty() {
+            return Err(Refusal::new("InvalidParameterValue", "Message body is empty."));
+        }
+        let kind = (1..)
+            .map_while(|n| Some((form.get(&format!("Tags.member.{n}.Name"))?, n)))
+            .find(|(name, _)| *name == "kind")
+            .and_then(|(_, n)| form.get(&format!("Tags.member.{n}.Value")));
+        let kind = kind.map_or("other", String::as_str);
+        self.outbox.push(Mail {
+            kind: kind.to_owned(),
+            to: to.join(", "),
+            from: from.to_owned(),
+            subject: subject.to_owned(),
+            text: text.to_owned(),
+            html: html.to_owned(),
+            at: self.clock.now(),
+            code: if kind == "login_code" { Mail::find_code(text) } else { None },
+        });
+        Ok(())
+    }
+}
+
+/// An error of SES, by its code.
+struct Refusal {
+    code: &'static str,
+    message: String,
+}
+
+impl Refusal {
+    fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+}
+
+async fn answer(State(ses): State<Ses>, body: Bytes) -> Response {
+    let form: BTreeMap<String, String> = form_urlencoded::parse(&body).into_owned().collect();
+    let outcome = match form.get("Action").map(String::as_str) {
+        Some("SendEmail") => ses.send(&form),
+        other => {
+            let action = other.unwrap_or("(none)");
+            Err(Refusal::new("InvalidAction", format!("Could not find operation {action} at the desk.")))
+        }
+    };
+    let id = request_id();
+    let (status, xml) = match outcome {
+        Ok(()) => {
+            let message_id = request_id();
+            let xml = format!(
+                "<SendEmailResponse xmlns=\"http://ses.amazonaws.com/doc/2010-12-01/\"><SendEmailResult>\
+                 <MessageId>{message_id}</MessageId></SendEmailResult>\
+                 <ResponseMetadata><RequestId>{id}</RequestId></ResponseMetadata></SendEmailResponse>"
+            );
+            (StatusCode::OK, xml)
+        }
+        Err(Refusal { code, message }) => {
+            let message = escape(&message);
+            let xml = format!(
+                "<ErrorResponse xmlns=\"http://ses.amazonaws.com/doc/2010-12-01/\"><Error><Type>Sender</Type>\
+                 <Code>{code}</Code><Message>{message}</Message></Error><RequestId>{id}</RequestId></ErrorResponse>"
+            );
+            (StatusCode::BAD_REQUEST, xml)
+        }
+    };
+    (status, [(header::CONTENT_TYPE, "text/xml".to_owned()), (header::HeaderName::from_static("x-amzn-requestid"), id)], xml)
+        .into_response()
+}
+
+/// `a.1`, `a.2`, ... as long as there are any.
+fn numbered(form: &BTreeMap<String, String>, name: impl Fn(usize) -> String) -> Vec<String> {
+    (1..).map_while(|n| form.get(&name(n)).cloned()).collect()
+}
+
+/// The domain of `a@b.c` or of `Name <a@b.c>`.
+pub(crate) fn domain_of(address: &str) -> &str {
+    address.rsplit_once('@').map_or("", |(_, domain)| domain.trim_end().trim_end_matches('>'))
+}
+
+/// Text for XML and HTML, in element content and in attributes.
+pub(crate) fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            control if control.is_control() && !matches!(control, '\n' | '\t') => {
+                write!(escaped, "\u{fffd}").expect("writing to a String");
+            }
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}

@@ -1,0 +1,324 @@
+//! Starting everything, and the handle to it.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::{Arc, atomic::AtomicBool},
+};
+
+use axum::Router;
+use edge::Clock;
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+
+use crate::{
+    backends::{
+        database,
+        mail::Outbox,
+        secrets::Secrets,
+        ses::{MailServiceMode, Ses, domain_of},
+    },
+    environment::{self, Endpoints},
+    error::StartError,
+    failures::Failures,
+    gateway::{self, Gateway},
+    lambda::{self, Functions, InvokeError, Lambdas},
+    local::Local,
+    mode::Switch,
+    notes::Notes,
+    pages::Home,
+    product_api::{Gate, ProductApi, ProductApiMode, VALIDATION_PATH},
+    pump::{Checkpoints, Mapping, Source},
+    scheduler::Scheduled,
+    server::{self, Ender},
+    state::{Keeper, State},
+    template::{Document, Parameters, Template},
+    worker::Workers,
+};
+
+/// How a desk is to be started. The default is one for tests: any free port, nothing kept.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The loopback port of the gateway; 0 takes any free one.
+    pub port: u16,
+    /// What is kept, and where.
+    pub state: State,
+    /// The template.
+    pub template: PathBuf,
+    /// Template parameters that win over the template's defaults and over the desk's own values.
+    pub parameters: BTreeMap<String, String>,
+    /// Where the functions run.
+    pub functions: Functions,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            port: 0,
+            state: State::Ephemeral,
+            template: workspace_root().join("template.yaml"),
+            parameters: BTreeMap::new(),
+            functions: Functions::InProcess,
+        }
+    }
+}
+
+/// The checkout that this desk was built in; the desk is not a program to be installed.
+pub fn workspace_root() -> &'static Path {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    manifest.ancestors().nth(2).unwrap_or(manifest)
+}
+
+/// The first account, so that there is somebody to log in.
+fn first_account() -> Value {
+    json!({"name": "Example Company", "admin_email": "admin@example.com", "member_limit": 5})
+}
+
+/// A running desk. Dropping it stops it without waiting; [`Desk::shutdown`] waits.
+#[derive(Debug)]
+pub struct Desk {
+    port: u16,
+    clock: Clock,
+    lambdas: Arc<Lambdas>,
+    environments: BTreeMap<String, BTreeMap<String, String>>,
+    shared_environment: BTreeMap<String, String>,
+    outbox: Outbox,
+    failures: Failures,
+    product_api: Switch<ProductApiMode>,
+    mail_service: Switch<MailServiceMode>,
+    workers: Workers,
+    servers: Vec<JoinHandle<()>>,
+    ender: Ender,
+    _keeper: Keeper,
+}
+
+impl Desk {
+    /// Starts everything and returns once it answers.
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        let document = Document::read(&options.template)?;
+        let keeper = Keeper::open(&options.state)?;
+        let notes = Notes::open(&keeper)?;
+        let clock = notes.clock();
+        let remote = matches!(options.functions, Functions::Remote(_));
+        if remote && clock.ahead().is_positive() {
+            tracing::warn!("this state's clock was moved ahead, and functions that run elsewhere go by the machine's; take --ephemeral");
+        }
+        let outbox = Outbox::open(&keeper)?;
+        let failures = Failures::open(&keeper)?;
+        let checkpoints = Checkpoints::open(&keeper)?;
+        let (product_api, mail_service) = (Switch::default(), Switch::default());
+        let (ender, ending) = Ender::new();
+
+        // Every port is taken before anything is built on it, for the template's values contain them.
+        let (port, own_listeners) = server::listen_at(options.port).await?;
+        let (ses_listener, ses_address) = server::listen_anywhere().await?;
+        let (secrets_listener, secrets_address) = server::listen_anywhere().await?;
+        let (product_listener, product_address) = server::listen_anywhere().await?;
+        let template = document.resolve(&options.parameters, &own_parameters(port, &product_address.to_string()))?;
+
+        let store = database::serve(&keeper, &ending).await?;
+        let endpoints = Endpoints { database: store.address, ses: ses_address, secrets: secrets_address, product_api: product_address };
+        let mut servers = vec![store.server];
+        let stream = database::ensure_table(&database::client(store.address), template.table()).await?;
+        let secrets = Secrets::open(&keeper, clock.clone(), &template.secrets)?;
+        servers.push(server::serve(secrets_listener, secrets.router(), &ending));
+        let ses =
+            Ses { outbox: outbox.clone(), mode: mail_service.clone(), clock: clock.clone(), verified_domain: sender_domain(&template) };
+        servers.push(server::serve(ses_listener, ses.router(), &ending));
+
+        let environments: BTreeMap<String, BTreeMap<String, String>> =
+            template.functions.iter().map(|function| (function.name.clone(), environment::of(function, &endpoints))).collect();
+        let environment_of = |name: &str| environments.get(name).cloned().unwrap_or_default();
+        let lambdas = Arc::new(Lambdas::new(&template, &options.functions, &clock, environment_of)?);
+
+        let mut workers = Workers::new();
+        for function in &template.functions {
+            for trigger in &function.streams {
+                let stream = stream.clone().ok_or_else(|| StartError::Store("the table has no stream".to_owned()))?;
+                let client = database::streams_client(store.address);
+                let source = Source::new(client, stream, template.table(), checkpoints.get(&trigger.id));
+                let mapping = Mapping {
+                    function: function.name.clone(),
+                    trigger: trigger.clone(),
+                    lambdas: Arc::clone(&lambdas),
+                    failures: failures.clone(),
+                    clock: clock.clone(),
+                    checkpoints: checkpoints.clone(),
+                    unreachable: AtomicBool::new(false),
+                };
+                mapping.start(source, &mut workers);
+            }
+            for schedule in &function.schedules {
+                let (name, lambdas) = (function.name.clone(), Arc::clone(&lambdas));
+                workers.start(Scheduled::new(name, schedule.clone(), lambdas, clock.clone()));
+            }
+        }
+
+        let api =
+            ProductApi { lambdas: Arc::clone(&lambdas), mode: product_api.clone(), clock: clock.clone(), port, ending: ending.clone() };
+        let gate = Gate { listener: product_listener, mode: product_api.clone() };
+        servers.push(server::serve(gate, api.clone().internal(), &ending));
+
+        if !notes.first_account_registered() {
+            // In this process even when the functions run elsewhere: nothing may be listening there yet.
+            register_first_account(&environment_of("register-account"), &clock).await?;
+            notes.note_first_account();
+        }
+
+        let local = Local {
+            clock: clock.clone(),
+            notes,
+            outbox: outbox.clone(),
+            failures: failures.clone(),
+            product_api: product_api.clone(),
+            mail_service: mail_service.clone(),
+            lambdas: Arc::clone(&lambdas),
+            waker: workers.waker(),
+            clock_moves: !remote,
+        };
+        let gateway = Gateway {
+            routes: Arc::new(template.routes()),
+            lambdas: Arc::clone(&lambdas),
+            clock: clock.clone(),
+            port,
+            home: Arc::new(home(&template, port, &endpoints, &options.functions)),
+        };
+        let fallback = Router::new().fallback(gateway::answer).with_state(gateway);
+        let router = Router::new().merge(api.public()).merge(local.router()).fallback_service(fallback);
+        for listener in own_listeners {
+            servers.push(server::serve(listener, router.clone(), &ending));
+        }
+
+        Ok(Self {
+            port,
+            clock,
+            lambdas,
+            shared_environment: environment::of_all(&template, &endpoints),
+            environments,
+            outbox,
+            failures,
+            product_api,
+            mail_service,
+            workers,
+            servers,
+            ender,
+            _keeper: keeper,
+        })
+    }
+
+    /// `http://localhost:9000`, with the port that was found.
+    pub fn url(&self) -> String {
+        own_url(self.port)
+    }
+
+    /// The clock that everything here goes by.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Invokes a function directly, as an operator would.
+    pub async fn invoke(&self, function: &str, event: &Value) -> Result<Value, InvokeError> {
+        self.lambdas.invoke(function, event).await
+    }
+
+    /// The whole environment of a function; empty for a function that there is not.
+    pub fn environment(&self, function: &str) -> BTreeMap<String, String> {
+        self.environments.get(function).cloned().unwrap_or_default()
+    }
+
+    /// One environment that serves every function, as `cargo lambda watch` needs it.
+    pub fn shared_environment(&self) -> &BTreeMap<String, String> {
+        &self.shared_environment
+    }
+
+    /// The mails that were sent.
+    pub fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    /// What the stream triggers gave up.
+    pub fn failures(&self) -> Vec<Value> {
+        self.failures.list()
+    }
+
+    /// How the stand-in product API behaves.
+    pub fn product_api(&self) -> &Switch<ProductApiMode> {
+        &self.product_api
+    }
+
+    /// How the stand-in mail service behaves.
+    pub fn mail_service(&self) -> &Switch<MailServiceMode> {
+        &self.mail_service
+    }
+
+    /// Returns when every record that was committed before the call has been processed by every trigger, schedules
+    /// that are due have run, and nothing has come of it that is not done too. Retries that are not due yet are not
+    /// waited for.
+    pub async fn settle(&self) {
+        self.workers.settle().await;
+    }
+
+    /// Stops everything.
+    pub async fn shutdown(mut self) {
+        self.ender.end();
+        self.workers.stop().await;
+        for server in self.servers.drain(..) {
+            if let Err(error) = server.await {
+                tracing::error!(%error, "a server of the desk had failed");
+            }
+        }
+    }
+}
+
+fn own_url(port: u16) -> String {
+    format!("http://localhost:{port}")
+}
+
+/// What the desk knows better than the template's defaults, or what has no default.
+fn own_parameters(port: u16, product_api: &str) -> Parameters {
+    let own = [
+        ("ConsoleOrigin", own_url(port)),
+        ("MailFrom", "desk@example.com".to_owned()),
+        ("ProductApiUrl", format!("http://{product_api}{VALIDATION_PATH}")),
+    ];
+    own.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// The one domain that mails may come from.
+fn sender_domain(template: &Template) -> String {
+    let senders = template.functions.iter().filter_map(|function| function.environment.get("MAIL_FROM"));
+    senders.map(|sender| domain_of(sender).to_owned()).next().unwrap_or_default()
+}
+
+async fn register_first_account(environment: &BTreeMap<String, String>, clock: &Clock) -> Result<(), StartError> {
+    match lambda::once("register-account", environment, clock, &first_account()).await? {
+        Ok(_) => Ok(()),
+        // A desk that was killed between this and the note of it.
+        Err(error) if error.to_string().contains("email_already_registered") => Ok(()),
+        Err(error) => Err(StartError::FirstAccount(error.to_string())),
+    }
+}
+
+fn home(template: &Template, port: u16, endpoints: &Endpoints, place: &Functions) -> Home {
+    let mut functions = Vec::new();
+    for function in &template.functions {
+        let routes = function.routes.iter().filter(|route| route.key != "$default").map(|route| route.key.clone());
+        let streams = function.streams.iter().map(|_| "the table's stream".to_owned());
+        let schedules = function.schedules.iter().map(|schedule| format!("every {} s", schedule.every.as_secs()));
+        let triggers: Vec<String> = routes.chain(streams).chain(schedules).collect();
+        let triggers = if triggers.is_empty() { "invoked directly".to_owned() } else { triggers.join(", ") };
+        functions.push((function.name.clone(), triggers));
+    }
+    let at = |address| format!("http://{address}");
+    let mut backends = vec![
+        ("DynamoDB", at(endpoints.database)),
+        ("SES", at(endpoints.ses)),
+        ("Secrets Manager", at(endpoints.secrets)),
+        ("Product API, for the functions", at(endpoints.product_api)),
+        ("Product API, guarded, for you", format!("{}/heify/...", own_url(port))),
+    ];
+    if let Functions::Remote(url) = place {
+        backends.push(("Functions, invoked at", url.clone()));
+    }
+    Home { url: own_url(port), functions, backends }
+}

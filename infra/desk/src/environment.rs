@@ -1,0 +1,65 @@
+//! The environment of the functions: the template's variables, and where the stand-ins are.
+
+use std::{collections::BTreeMap, net::SocketAddr};
+
+use crate::template::{Function, REGION, Template};
+
+/// Addresses of the stand-ins.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Endpoints {
+    pub(crate) database: SocketAddr,
+    pub(crate) ses: SocketAddr,
+    pub(crate) secrets: SocketAddr,
+    pub(crate) product_api: SocketAddr,
+}
+
+/// What AWS itself would set, and the SDK's own variables for other endpoints.
+fn aws(endpoints: &Endpoints) -> BTreeMap<String, String> {
+    let pairs = [
+        ("AWS_REGION", REGION.to_owned()),
+        // The stand-ins check no signature; the SDK wants to sign.
+        ("AWS_ACCESS_KEY_ID", "desk".to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", "desk".to_owned()),
+        ("AWS_SESSION_TOKEN", "desk".to_owned()),
+        ("AWS_ENDPOINT_URL_DYNAMODB", format!("http://{}", endpoints.database)),
+        ("AWS_ENDPOINT_URL_SES", format!("http://{}", endpoints.ses)),
+        ("AWS_ENDPOINT_URL_SECRETS_MANAGER", format!("http://{}", endpoints.secrets)),
+    ];
+    pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// The environment of one function.
+pub(crate) fn of(function: &Function, endpoints: &Endpoints) -> BTreeMap<String, String> {
+    let mut environment = aws(endpoints);
+    environment.extend(function.environment.clone());
+    environment
+}
+
+/// One environment that serves all functions, for `cargo lambda watch`, which has only one.
+pub(crate) fn of_all(template: &Template, endpoints: &Endpoints) -> BTreeMap<String, String> {
+    let mut environment = aws(endpoints);
+    for function in &template.functions {
+        for (name, value) in &function.environment {
+            let before = environment.insert(name.clone(), value.clone());
+            if before.is_some_and(|before| before != *value) {
+                tracing::warn!(name, function = function.name, "functions differ in this variable; the last one is taken");
+            }
+        }
+    }
+    environment
+}
+
+/// Lines of `K=V` such as `cargo lambda watch --env-file` reads: values that are not plain are in double quotes.
+pub fn env_file(environment: &BTreeMap<String, String>) -> String {
+    let is_plain = |value: &str| {
+        !value.is_empty() && value.chars().all(|character| character.is_ascii_alphanumeric() || "-_.:/@,+%{}".contains(character))
+    };
+    let line = |(name, value): (&String, &String)| {
+        if is_plain(value) {
+            format!("{name}={value}\n")
+        } else {
+            format!("{name}=\"{}\"\n", value.replace('\\', "\\\\").replace('"', "\\\""))
+        }
+    };
+    environment.iter().map(line).collect()
+}

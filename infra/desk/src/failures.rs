@@ -1,0 +1,26 @@
+//! What the stream triggers' on-failure destination holds.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::{error::StartError, journal::Journal, state::Keeper};
+
+/// Invocation records, each with the stream records that were given up; clones share them.
+#[derive(Clone, Debug)]
+pub struct Failures(Arc<Journal<Value>>);
+
+impl Failures {
+    pub(crate) fn open(keeper: &Keeper) -> Result<Self, StartError> {
+        Journal::open(keeper, "failures.jsonl").map(|journal| Self(Arc::new(journal)))
+    }
+
+    pub(crate) fn push(&self, record: Value) {
+        self.0.push(record);
+    }
+
+    /// Newest first.
+    pub fn list(&self) -> Vec<Value> {
+        self.0.newest_first()
+    }
+}

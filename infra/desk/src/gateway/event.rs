@@ -1,0 +1,179 @@
+//! Events in API Gateway's payload format 2.0: of an HTTP API, and of its Lambda authorizer.
+
+use std::collections::BTreeMap;
+
+use axum::http::{HeaderMap, header, request::Parts};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use edge::Clock;
+use serde_json::{Map, Value, json};
+
+use crate::{
+    backends::request_id,
+    template::{ACCOUNT_ID, REGION},
+};
+
+const API_ID: &str = "frontdesk";
+const STAGE: &str = "$default";
+
+/// What the gateway knows of a request beyond the request.
+pub(crate) struct Seen<'s> {
+    pub(crate) route_key: &'s str,
+    pub(crate) path_parameters: &'s BTreeMap<String, String>,
+    pub(crate) clock: &'s Clock,
+    pub(crate) port: u16,
+}
+
+/// The event of a request to a function.
+pub(crate) fn http(seen: &Seen<'_>, parts: &Parts, body: &[u8]) -> Value {
+    let mut event = common(seen, parts);
+    event["version"] = "2.0".into();
+    if !body.is_empty() {
+        let text = is_text(&parts.headers).then(|| std::str::from_utf8(body).ok()).flatten();
+        event["body"] = text.map_or_else(|| STANDARD.encode(body), str::to_owned).into();
+        event["isBase64Encoded"] = text.is_none().into();
+    } else {
+        event["isBase64Encoded"] = false.into();
+    }
+    event
+}
+
+/// The event of a request to an authorizer whose identity source is a header with this value.
+pub(crate) fn authorizer(seen: &Seen<'_>, parts: &Parts, identity: &str) -> Value {
+    let mut event = common(seen, parts);
+    event["version"] = "2.0".into();
+    event["type"] = "REQUEST".into();
+    event["identitySource"] = json!([identity]);
+    let (method, path) = (parts.method.as_str(), parts.uri.path());
+    event["routeArn"] = format!("arn:aws:execute-api:{REGION}:{ACCOUNT_ID}:{API_ID}/{STAGE}/{method}{path}").into();
+    event
+}
+
+fn common(seen: &Seen<'_>, parts: &Parts) -> Value {
+    let now = seen.clock.now();
+    let header = |name| parts.headers.get(name).and_then(|value: &header::HeaderValue| value.to_str().ok());
+    let host = header(header::HOST).unwrap_or("localhost");
+    let domain = host.rsplit_once(':').map_or(host, |(domain, _)| domain);
+    let (headers, cookies) = headers(&parts.headers, seen.port);
+    let query = parts.uri.query().unwrap_or_default();
+    let mut event = json!({
+        "routeKey": seen.route_key,
+        "rawPath": parts.uri.path(),
+        "rawQueryString": query,
+        "headers": headers,
+        "requestContext": {
+            "accountId": ACCOUNT_ID,
+            "apiId": API_ID,
+            "domainName": domain,
+            "domainPrefix": domain.split('.').next(),
+            "http": {
+                "method": parts.method.as_str(),
+                "path": parts.uri.path(),
+                "protocol": format!("{:?}", parts.version),
+                // The desk listens on loopback only.
+                "sourceIp": "127.0.0.1",
+                "userAgent": header(header::USER_AGENT).unwrap_or_default(),
+            },
+            "requestId": request_id(),
+            "routeKey": seen.route_key,
+            "stage": STAGE,
+            "time": now.strftime("%d/%b/%Y:%H:%M:%S +0000").to_string(),
+            "timeEpoch": now.as_millisecond(),
+        },
+    });
+    if !cookies.is_empty() {
+        event["cookies"] = json!(cookies);
+    }
+    if !query.is_empty() {
+        event["queryStringParameters"] = joined(form_urlencoded::parse(query.as_bytes()).into_owned());
+    }
+    if !seen.path_parameters.is_empty() {
+        event["pathParameters"] = json!(seen.path_parameters);
+    }
+    event
+}
+
+/// Headers by lower-case name, several of one name joined with commas, and the cookies apart.
+fn headers(headers: &HeaderMap, port: u16) -> (Value, Vec<String>) {
+    let mut cookies = Vec::new();
+    let mut pairs = Vec::new();
+    for (name, value) in headers {
+        let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+        if name == header::COOKIE {
+            cookies.extend(value.split(';').map(|cookie| cookie.trim().to_owned()).filter(|cookie| !cookie.is_empty()));
+        } else {
+            pairs.push((name.as_str().to_owned(), value));
+        }
+    }
+    pairs.push(("x-forwarded-for".to_owned(), "127.0.0.1".to_owned()));
+    pairs.push(("x-forwarded-port".to_owned(), port.to_string()));
+    pairs.push(("x-forwarded-proto".to_owned(), "http".to_owned()));
+    (joined(pairs), cookies)
+}
+
+fn joined(pairs: impl IntoIterator<Item = (String, String)>) -> Value {
+    let mut object: Map<String, Value> = Map::new();
+    for (name, value) in pairs {
+        match object.get_mut(&name) {
+            Some(Value::String(before)) => {
+                before.push(',');
+                before.push_str(&value);
+            }
+            _ => {
+                object.insert(name, value.into());
+            }
+        }
+    }
+    Value::Object(object)
+}
+
+/// The kinds of body that arrive as text; all others arrive in base64.
+fn is_text(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("text/plain");
+    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    kind.starts_with("text/")
+        || kind.ends_with("+json")
+        || kind.ends_with("+xml")
+        || matches!(kind.as_str(), "application/json" | "application/javascript" | "application/xml")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::Request;
+
+    fn event(request: axum::http::request::Builder, body: &[u8]) -> Value {
+        let (parts, ()) = request.body(()).expect("a request").into_parts();
+        let parameters = BTreeMap::from([("key_id".to_owned(), "k".to_owned())]);
+        let seen = Seen { route_key: "DELETE /api/keys/{key_id}", path_parameters: &parameters, clock: &Clock::system(), port: 9000 };
+        http(&seen, &parts, body)
+    }
+
+    #[test]
+    fn cookies_leave_the_headers_and_repeated_names_are_joined() {
+        let request = Request::delete("/api/keys/k?a=1&a=2&b=%20")
+            .header("Host", "localhost:9000")
+            .header("Cookie", "x=1; y=2")
+            .header("X-Many", "one")
+            .header("X-Many", "two");
+        let event = event(request, b"");
+        assert_eq!(event["cookies"], json!(["x=1", "y=2"]));
+        assert_eq!(event["headers"].get("cookie"), None);
+        assert_eq!(event["headers"]["x-many"], "one,two");
+        assert_eq!(event["queryStringParameters"], json!({"a": "1,2", "b": " "}));
+        assert_eq!(event["pathParameters"]["key_id"], "k");
+        assert_eq!(event["requestContext"]["http"]["protocol"], "HTTP/1.1");
+        assert_eq!(event["requestContext"]["domainName"], "localhost");
+        assert_eq!(event.get("body"), None);
+    }
+
+    #[test]
+    fn only_text_that_is_utf_8_arrives_as_text() {
+        let body = |kind: &str, body: &[u8]| {
+            let event = event(Request::post("/").header("content-type", kind), body);
+            (event["body"].as_str().unwrap_or_default().to_owned(), event["isBase64Encoded"] == true)
+        };
+        assert_eq!(body("application/json; charset=utf-8", b"{}"), ("{}".to_owned(), false));
+        assert_eq!(body("text/plain", b"\xff"), ("/w==".to_owned(), true));
+        assert_eq!(body("application/octet-stream", b"{}"), ("e30=".to_owned(), true));
+    }
+}

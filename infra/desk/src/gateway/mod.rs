@@ -1,0 +1,89 @@
+//! The HTTP API's gateway: routes from the template, payload 2.0 in both directions, API Gateway's own answers where
+//! a function has none.
+
+pub(crate) mod event;
+mod response;
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    body::{Body, Bytes},
+    extract::{Request, State},
+    http::{Method, StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
+};
+use edge::Clock;
+use serde_json::json;
+
+use crate::{
+    lambda::{InvokeError, Lambdas},
+    pages::{Home, page},
+    template::Routes,
+};
+use event::Seen;
+
+/// API Gateway's limit for a request's body.
+const BODY_LIMIT: usize = 10 * 1024 * 1024;
+
+/// What the gateway needs to answer.
+#[derive(Clone)]
+pub(crate) struct Gateway {
+    pub(crate) routes: Arc<Routes>,
+    pub(crate) lambdas: Arc<Lambdas>,
+    pub(crate) clock: Clock,
+    pub(crate) port: u16,
+    pub(crate) home: Arc<Home>,
+}
+
+/// Everything that no other part of the desk answers: the API's routes, and the page at `/`.
+///
+/// In a deployment only `/api` leads to the HTTP API, so its `$default` route sees nothing else here either.
+pub(crate) async fn answer(State(gateway): State<Gateway>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path();
+    let is_api = path == "/api" || path.starts_with("/api/");
+    match gateway.routes.find(parts.method.as_str(), path) {
+        Some(found) if is_api || found.route.key != "$default" => {
+            let seen = Seen { route_key: &found.route.key, path_parameters: &found.parameters, clock: &gateway.clock, port: gateway.port };
+            match read(body).await {
+                Ok(body) => gateway.invoke(&found.route.function, &seen, &parts, &body).await,
+                Err(refusal) => refusal,
+            }
+        }
+        _ if is_api => message(StatusCode::NOT_FOUND, "Not Found"),
+        _ if path == "/" && matches!(parts.method, Method::GET | Method::HEAD) => page(gateway.home.render()),
+        _ => (StatusCode::NOT_FOUND, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], "There is no such page.\n").into_response(),
+    }
+}
+
+/// The whole body, within the limit.
+pub(crate) async fn read(body: Body) -> Result<Bytes, Response> {
+    // The other way to fail is a client that goes away, which reads no answer.
+    axum::body::to_bytes(body, BODY_LIMIT).await.map_err(|_| message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"))
+}
+
+impl Gateway {
+    async fn invoke(&self, function: &str, seen: &Seen<'_>, parts: &Parts, body: &Bytes) -> Response {
+        let event = event::http(seen, parts, body);
+        match self.lambdas.invoke(function, &event).await {
+            Ok(answer) => response::http(answer).unwrap_or_else(|problem| {
+                tracing::error!(function, problem, "the function's answer is not an HTTP response");
+                message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
+            }),
+            Err(error @ (InvokeError::TimedOut { .. } | InvokeError::Unreachable { .. })) => {
+                tracing::error!(%error, "no answer");
+                message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable")
+            }
+            Err(error @ (InvokeError::Failed { .. } | InvokeError::Unknown(_))) => {
+                tracing::error!(%error, "no answer");
+                message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
+            }
+        }
+    }
+}
+
+/// An answer of API Gateway itself.
+fn message(status: StatusCode, message: &str) -> Response {
+    (status, Json(json!({"message": message}))).into_response()
+}

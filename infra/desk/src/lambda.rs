@@ -1,0 +1,185 @@
+//! The functions: invoked in this process, or where `cargo lambda watch` serves them.
+//!
+//! This is the one place that knows the crate of the functions. Everything else hands over an event and gets back
+//! an answer or an [`InvokeError`], as the callers of Lambda do.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use edge::{App, Clock, config::Env};
+use functions::Invoke;
+use lambda_runtime::{Config, Context, LambdaEvent};
+use serde_json::Value;
+
+use crate::{
+    backends::request_id,
+    error::StartError,
+    template::{ACCOUNT_ID, REGION, Template},
+};
+
+/// Why an invocation has no answer.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum InvokeError {
+    #[error("there is no function {0}")]
+    Unknown(String),
+    #[error("{function} timed out after {} s", after.as_secs_f32())]
+    TimedOut { function: String, after: Duration },
+    /// The function answered with an error, or panicked.
+    #[error("{function} failed: {message}")]
+    Failed { function: String, message: String },
+    #[error("nothing answers at {url} for {function}")]
+    Unreachable { function: String, url: String },
+}
+
+/// Where the functions run.
+#[derive(Clone, Debug, Default)]
+pub enum Functions {
+    /// In the desk's process.
+    #[default]
+    InProcess,
+    /// Behind Lambda's invoke API at this address, as `cargo lambda watch` serves it.
+    Remote(String),
+}
+
+/// All functions of the template, ready to be invoked.
+pub(crate) struct Lambdas {
+    functions: BTreeMap<String, Lambda>,
+    clock: Clock,
+}
+
+impl std::fmt::Debug for Lambdas {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_list().entries(self.functions.keys()).finish()
+    }
+}
+
+struct Lambda {
+    timeout: Duration,
+    config: Arc<Config>,
+    code: Code,
+}
+
+enum Code {
+    InProcess(Invoke),
+    Remote { client: reqwest::Client, url: String },
+}
+
+impl Lambdas {
+    pub(crate) fn new(
+        template: &Template,
+        place: &Functions,
+        clock: &Clock,
+        environment: impl Fn(&str) -> BTreeMap<String, String>,
+    ) -> Result<Self, StartError> {
+        let mut lambdas = BTreeMap::new();
+        for declared in &template.functions {
+            let name = &declared.name;
+            let code = match place {
+                Functions::InProcess => Code::InProcess(in_process(name, &environment(name), clock)?),
+                Functions::Remote(base) => Code::Remote {
+                    client: remote_client()?,
+                    url: format!("{}/2015-03-31/functions/{name}/invocations", base.trim_end_matches('/')),
+                },
+            };
+            let mut config = Config::default();
+            config.function_name.clone_from(name);
+            config.memory = declared.memory;
+            config.version = "$LATEST".to_owned();
+            lambdas.insert(name.clone(), Lambda { timeout: declared.timeout, config: Arc::new(config), code });
+        }
+        Ok(Self { functions: lambdas, clock: clock.clone() })
+    }
+
+    /// Invokes the function and waits for its answer, at most as long as the template allows.
+    pub(crate) async fn invoke(&self, name: &str, event: &Value) -> Result<Value, InvokeError> {
+        let lambda = self.functions.get(name).ok_or_else(|| InvokeError::Unknown(name.to_owned()))?;
+        match &lambda.code {
+            Code::InProcess(invoke) => invoke_here(invoke, self.context(name, lambda), event, name, lambda.timeout).await,
+            Code::Remote { client, url } => invoke_there(client, url, event, name, lambda.timeout).await,
+        }
+    }
+
+    fn context(&self, name: &str, lambda: &Lambda) -> Context {
+        let deadline = self.clock.now().saturating_add(lambda.timeout).unwrap_or(jiff::Timestamp::MAX);
+        let mut context = Context::default();
+        context.request_id = request_id();
+        context.deadline = u64::try_from(deadline.as_millisecond()).unwrap_or_default();
+        context.invoked_function_arn = format!("arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{name}");
+        context.env_config = Arc::clone(&lambda.config);
+        context
+    }
+}
+
+/// Invokes a function in this process, wherever the others run.
+pub(crate) async fn once(
+    name: &str,
+    environment: &BTreeMap<String, String>,
+    clock: &Clock,
+    event: &Value,
+) -> Result<Result<Value, InvokeError>, StartError> {
+    const TIMEOUT: Duration = Duration::from_secs(30);
+    let invoke = in_process(name, environment, clock)?;
+    let mut context = Context::default();
+    context.request_id = request_id();
+    Ok(invoke_here(&invoke, context, event, name, TIMEOUT).await)
+}
+
+/// Builds the function with an app of its own, as each Lambda has.
+fn in_process(name: &str, environment: &BTreeMap<String, String>, clock: &Clock) -> Result<Invoke, StartError> {
+    let function = functions::find(name).ok_or_else(|| StartError::NoSuchAction(name.to_owned()))?;
+    let app = App::new(&Env::from_pairs(environment.clone()), clock.clone())
+        .map_err(|source| StartError::Configuration { function: name.to_owned(), source })?;
+    Ok(function.build(app))
+}
+
+async fn invoke_here(invoke: &Invoke, context: Context, event: &Value, name: &str, timeout: Duration) -> Result<Value, InvokeError> {
+    let failed = |message: String| InvokeError::Failed { function: name.to_owned(), message };
+    let payload = serde_json::value::to_raw_value(event).map_err(|error| failed(error.to_string()))?;
+    // A task of its own: a panic is this invocation's error, and a caller that goes away does not end the function.
+    let mut task = tokio::spawn(invoke(LambdaEvent::new(payload, context)));
+    match tokio::time::timeout(timeout, &mut task).await {
+        Ok(Ok(Ok(answer))) => Ok(answer),
+        Ok(Ok(Err(error))) => Err(failed(error.to_string())),
+        Ok(Err(panic)) => Err(failed(panic.to_string())),
+        Err(_elapsed) => {
+            task.abort();
+            Err(InvokeError::TimedOut { function: name.to_owned(), after: timeout })
+        }
+    }
+}
+
+/// A first call there may have to wait for the compiler.
+const COMPILING: Duration = Duration::from_secs(600);
+
+fn remote_client() -> Result<reqwest::Client, StartError> {
+    // The client wants a TLS provider even for plain HTTP. Another one may have been installed; any will do.
+    if rustls::crypto::CryptoProvider::get_default().is_none() && rustls::crypto::ring::default_provider().install_default().is_err() {
+        tracing::debug!("a TLS provider was installed meanwhile");
+    }
+    reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .map_err(|error| StartError::Store(error.to_string()))
+}
+
+async fn invoke_there(client: &reqwest::Client, url: &str, event: &Value, name: &str, timeout: Duration) -> Result<Value, InvokeError> {
+    let failed = |message: String| InvokeError::Failed { function: name.to_owned(), message };
+    let answer = client.post(url).json(event).timeout(COMPILING + timeout).send().await;
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(error) if error.is_timeout() => {
+            return Err(InvokeError::TimedOut { function: name.to_owned(), after: COMPILING + timeout });
+        }
+        Err(_refused) => {
+            return Err(InvokeError::Unreachable { function: name.to_owned(), url: url.to_owned() });
+        }
+    };
+    let is_error = !answer.status().is_success() || answer.headers().contains_key("x-amz-function-error");
+    let body = answer.bytes().await.map_err(|error| failed(error.to_string()))?;
+    let answer: Value = serde_json::from_slice(&body).map_err(|error| failed(error.to_string()))?;
+    match answer.get("errorMessage").and_then(Value::as_str) {
+        Some(message) => Err(failed(message.to_owned())),
+        None if is_error => Err(failed(answer.to_string())),
+        None => Ok(answer),
+    }
+}

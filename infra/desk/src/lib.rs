@@ -1,0 +1,57 @@
+//! The local desk: all of Frontdesk in one process, with no AWS account.
+//!
+//! `cargo desk` (an example of this package, so that cargo-lambda does not take it for a Lambda) starts it; tests start
+//! it as [`Desk::start`]. It stands in for what `template.yaml` deploys, and reads from there what there is to do:
+//!
+//! ```text
+//!  browser, curl ──► gateway ──► functions ──► DynamoDB (dynoxide) ── stream ──► pump ──► functions
+//!                      │            │  └─────► SES stand-in ──► outbox ──► /_local/inbox
+//!                      │            └────────► Secrets Manager stand-in
+//!                      └► /heify: product API stand-in ──► authorize-key
+//! ```
+//!
+//! - [`template`] reads functions, routes, triggers, filters, the table and the secrets from `template.yaml`;
+//! - `backends` are the stand-ins for AWS, on their real wire protocols: the functions use the real SDK clients;
+//! - `gateway` turns HTTP into payload 2.0 events and back, `product_api` is what the keys open;
+//! - `pump` and `scheduler` are the triggers behind the gateway, both run by `worker`;
+//! - `lambda` is the only module that knows the functions' code;
+//! - `local` has the inbox and the controls, `state` and what uses it keep things between runs.
+//!
+//! To stand in for another property of the template, resolve it in [`template`] and act on it where the part is that
+//! it concerns; a property that is read but not acted on would be a lie. For another stand-in, add a module to
+//! `backends`, give it a listener in [`Desk::start`] and its address in `environment`.
+
+mod backends;
+mod desk;
+mod environment;
+mod error;
+mod failures;
+mod filter;
+mod gateway;
+mod journal;
+mod lambda;
+mod local;
+mod mode;
+mod notes;
+mod pages;
+mod problem;
+mod product_api;
+mod pump;
+mod scheduler;
+mod server;
+mod state;
+pub mod template;
+mod worker;
+
+pub use backends::{
+    mail::{Mail, Outbox},
+    ses::MailServiceMode,
+};
+pub use desk::{Desk, Options, workspace_root};
+pub use environment::env_file;
+pub use error::StartError;
+pub use filter::{Filter, FilterError};
+pub use lambda::{Functions, InvokeError};
+pub use mode::Switch;
+pub use product_api::ProductApiMode;
+pub use state::State;

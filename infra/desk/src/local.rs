@@ -1,0 +1,209 @@
+//! `/_local`: the inbox and the controls of the desk. They exist on loopback only and in no deployment.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::{Request, State},
+    http::{HeaderMap, Method, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use edge::Clock;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use crate::{
+    backends::{mail::Outbox, ses::MailServiceMode},
+    failures::Failures,
+    lambda::{InvokeError, Lambdas},
+    mode::Switch,
+    notes::Notes,
+    pages,
+    problem::{self, Problem},
+    product_api::ProductApiMode,
+};
+
+/// What the controls control.
+#[derive(Clone)]
+pub(crate) struct Local {
+    pub(crate) clock: Clock,
+    pub(crate) notes: Notes,
+    pub(crate) outbox: Outbox,
+    pub(crate) failures: Failures,
+    pub(crate) product_api: Switch<ProductApiMode>,
+    pub(crate) mail_service: Switch<MailServiceMode>,
+    pub(crate) lambdas: Arc<Lambdas>,
+    pub(crate) waker: watch::Sender<u64>,
+    /// Functions that run elsewhere go by the machine's clock, which is not the desk's to move.
+    pub(crate) clock_moves: bool,
+}
+
+/// At most ten years at once.
+const FURTHEST_SECONDS: u64 = 10 * 366 * 24 * 60 * 60;
+
+/// The clock does not go beyond 1 January 9000, where a date's year is still four digits for a long time.
+const LAST_SECOND: i64 = 221_845_392_000;
+
+impl Local {
+    pub(crate) fn router(self) -> Router {
+        Router::new()
+            .route("/_local/inbox", get(inbox))
+            .route("/_local/mail", get(mails).delete(empty))
+            .route("/_local/clock", get(now).post(advance))
+            .route("/_local/product-api", get(product_api).post(set_product_api))
+            .route("/_local/mail-service", get(mail_service).post(set_mail_service))
+            .route("/_local/accounts", axum::routing::post(register))
+            .route("/_local/failures", get(failures))
+            .route("/_local/{*path}", axum::routing::any(nothing))
+            .method_not_allowed_fallback(wrong_method)
+            .layer(axum::middleware::from_fn(refuse_strangers))
+            .with_state(self)
+    }
+}
+
+/// Other web pages in the same browser can reach loopback. They may not read the inbox by a name of their own that
+/// leads here, and they may not change anything.
+async fn refuse_strangers(request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    if !headers.get(header::HOST).and_then(|host| host.to_str().ok()).is_some_and(is_loopback) {
+        let detail = "The desk's controls answer to localhost, 127.0.0.1 and [::1] only.";
+        return Problem::new(StatusCode::FORBIDDEN, "not_local", detail).into_response();
+    }
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    if !reads && is_cross_site(headers) {
+        let detail = "Another site may not work the desk's controls.";
+        return Problem::new(StatusCode::FORBIDDEN, "cross_site", detail).into_response();
+    }
+    next.run(request).await
+}
+
+fn is_loopback(host: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(v6) => return v6.split(']').next() == Some("::1"),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    name == "127.0.0.1" || name.eq_ignore_ascii_case("localhost") || name.to_ascii_lowercase().ends_with(".localhost")
+}
+
+fn is_cross_site(headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).and_then(|value: &header::HeaderValue| value.to_str().ok());
+    match (text(header::HeaderName::from_static("sec-fetch-site")), text(header::ORIGIN)) {
+        (Some(site), _) => !matches!(site, "same-origin" | "none"),
+        (None, Some(origin)) => origin.strip_prefix("http://") != text(header::HOST),
+        // No browser: curl, or a test.
+        (None, None) => false,
+    }
+}
+
+fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<T, Problem> {
+    serde_json::from_slice(body).map_err(|error| Problem::bad_request(format!("The body cannot be read: {error}.")))
+}
+
+async fn inbox(State(local): State<Local>) -> Response {
+    pages::page(pages::inbox(&local.outbox.mails()))
+}
+
+async fn mails(State(local): State<Local>) -> Response {
+    Json(local.outbox.mails()).into_response()
+}
+
+async fn empty(State(local): State<Local>) -> StatusCode {
+    local.outbox.clear();
+    StatusCode::NO_CONTENT
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Advance {
+    advance_seconds: u64,
+}
+
+async fn now(State(local): State<Local>) -> Json<Value> {
+    Json(json!({"now": local.clock.now()}))
+}
+
+async fn advance(State(local): State<Local>, body: Bytes) -> Result<Json<Value>, Problem> {
+    let Advance { advance_seconds } = parse(&body)?;
+    if !(1..=FURTHEST_SECONDS).contains(&advance_seconds) {
+        return Err(Problem::bad_request("advance_seconds must be at least 1 and at most ten years."));
+    }
+    if !local.clock_moves {
+        let detail = "The functions run elsewhere and go by the machine's clock. Start the desk without --backends to move the clock.";
+        return Err(Problem::new(StatusCode::CONFLICT, "clock_not_movable", detail));
+    }
+    let by = Duration::from_secs(advance_seconds);
+    let there = local.clock.now().checked_add(by);
+    if !there.is_ok_and(|there| there.as_second() <= LAST_SECOND) {
+        return Err(Problem::bad_request("The clock does not go beyond the year 9000."));
+    }
+    local.clock.advance(by);
+    local.notes.note_clock(&local.clock);
+    local.waker.send_modify(|call| *call += 1);
+    Ok(now(State(local)).await)
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Mode<M> {
+    mode: M,
+}
+
+async fn product_api(State(local): State<Local>) -> Json<Mode<ProductApiMode>> {
+    Json(Mode { mode: local.product_api.mode() })
+}
+
+async fn set_product_api(State(local): State<Local>, body: Bytes) -> Result<Json<Mode<ProductApiMode>>, Problem> {
+    let Mode { mode } = parse(&body)?;
+    local.product_api.set_mode(mode);
+    Ok(Json(Mode { mode }))
+}
+
+async fn mail_service(State(local): State<Local>) -> Json<Mode<MailServiceMode>> {
+    Json(Mode { mode: local.mail_service.mode() })
+}
+
+async fn set_mail_service(State(local): State<Local>, body: Bytes) -> Result<Json<Mode<MailServiceMode>>, Problem> {
+    let Mode { mode } = parse(&body)?;
+    local.mail_service.set_mode(mode);
+    Ok(Json(Mode { mode }))
+}
+
+/// Runs `register-account`, which operators invoke directly. A refusal of it is a Lambda error whose message is a
+/// problem; here it becomes the problem.
+async fn register(State(local): State<Local>, body: Bytes) -> Result<Response, Problem> {
+    let request: Value = parse(&body)?;
+    match local.lambdas.invoke("register-account", &request).await {
+        Ok(account) => {
+            let status = if account["created"] == true { StatusCode::CREATED } else { StatusCode::OK };
+            Ok((status, Json(account)).into_response())
+        }
+        Err(InvokeError::Failed { message, .. }) => Ok(refusal(&message)),
+        Err(error) => Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", error.to_string())),
+    }
+}
+
+fn refusal(message: &str) -> Response {
+    let problem: Option<Value> = serde_json::from_str(message).ok();
+    let status = problem.as_ref().and_then(|problem| problem["status"].as_u64());
+    let status = status.and_then(|status| u16::try_from(status).ok()).and_then(|status| StatusCode::from_u16(status).ok());
+    match (problem, status) {
+        (Some(problem), Some(status)) => problem::respond(status, problem.to_string()),
+        _ => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", format!("register-account failed: {message}")).into_response(),
+    }
+}
+
+async fn failures(State(local): State<Local>) -> Json<Vec<Value>> {
+    Json(local.failures.list())
+}
+
+async fn nothing() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "not_found", "The desk has no such control.")
+}
+
+async fn wrong_method() -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This control does not take this method.")
+}

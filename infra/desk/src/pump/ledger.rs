@@ -1,0 +1,152 @@
+//! What was read from the stream and is not done, and how far everything is.
+
+use std::{
+    collections::{HashSet, VecDeque},
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use jiff::Timestamp;
+
+use super::{batch::Batch, record::Record};
+
+/// The lanes of one mapping, and its checkpoint.
+pub(super) struct Ledger(Mutex<Inner>);
+
+struct Inner {
+    lanes: Vec<Lane>,
+    /// Sequence numbers beyond the checkpoint, as they were read.
+    read: VecDeque<String>,
+    /// Those of them that are not done.
+    open: HashSet<String>,
+}
+
+#[derive(Default)]
+struct Lane {
+    /// Batches that come again, before anything new.
+    again: VecDeque<Batch>,
+    fresh: VecDeque<Record>,
+}
+
+impl Ledger {
+    pub(super) fn new(lanes: usize) -> Self {
+        let lanes = std::iter::repeat_with(Lane::default).take(lanes).collect();
+        Self(Mutex::new(Inner { lanes, read: VecDeque::new(), open: HashSet::new() }))
+    }
+
+    /// Takes in a record that was read. One that the filters refuse only moves the checkpoint along.
+    pub(super) fn add(&self, record: Record, wanted: bool) {
+        let mut inner = self.lock();
+        inner.read.push_back(record.sequence_number.clone());
+        if wanted {
+            inner.open.insert(record.sequence_number.clone());
+            let mut hasher = DefaultHasher::new();
+            record.partition_key.hash(&mut hasher);
+            let lane = usize::try_from(hasher.finish() % inner.lanes.len() as u64).unwrap_or_default();
+            inner.lanes[lane].fresh.push_back(record);
+        }
+    }
+
+    /// How many records wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.lock().open.len()
+    }
+
+    /// The next batch of a lane; none when there is none, or when the one that must come first has to wait.
+    pub(super) fn take(&self, lane: usize, size: usize, now: Timestamp) -> Option<Batch> {
+        let mut inner = self.lock();
+        let lane = &mut inner.lanes[lane];
+        match lane.again.front() {
+            Some(first) if first.not_before > now => None,
+            Some(_) => lane.again.pop_front(),
+            None if lane.fresh.is_empty() => None,
+            None => {
+                let size = size.min(lane.fresh.len());
+                Some(Batch::new(lane.fresh.drain(..size).collect()))
+            }
+        }
+    }
+
+    /// What comes again, in this order, before anything else of the lane.
+    pub(super) fn put_back(&self, lane: usize, batches: Vec<Batch>) {
+        let mut inner = self.lock();
+        for batch in batches.into_iter().rev() {
+            inner.lanes[lane].again.push_front(batch);
+        }
+    }
+
+    /// Takes records off the list, and gives the checkpoint if it moved: everything up to it is done.
+    pub(super) fn done(&self, sequence_numbers: &[String]) -> Option<String> {
+        let mut inner = self.lock();
+        for number in sequence_numbers {
+            inner.open.remove(number);
+        }
+        let mut checkpoint = None;
+        while let Some(number) = inner.read.pop_front() {
+            if inner.open.contains(&number) {
+                inner.read.push_front(number);
+                break;
+            }
+            checkpoint = Some(number);
+        }
+        checkpoint
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The sequence numbers that are in none of the batches.
+pub(super) fn not_among(mut sequence_numbers: Vec<String>, batches: &[Batch]) -> Vec<String> {
+    let again: HashSet<&str> = batches.iter().flat_map(|batch| &batch.records).map(|record| record.sequence_number.as_str()).collect();
+    sequence_numbers.retain(|number| !again.contains(number.as_str()));
+    sequence_numbers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ledger(lanes: usize, numbers: &[(&str, bool)]) -> Ledger {
+        let ledger = Ledger::new(lanes);
+        for (number, wanted) in numbers {
+            ledger.add(Record::for_tests(number, Timestamp::UNIX_EPOCH), *wanted);
+        }
+        ledger
+    }
+
+    #[test]
+    fn the_checkpoint_stops_before_the_first_record_that_is_not_done() {
+        let ledger = ledger(1, &[("1", false), ("2", true), ("3", true), ("4", false), ("5", true)]);
+        assert_eq!(ledger.done(&[]).as_deref(), Some("1"));
+        assert_eq!(ledger.done(&["3".to_owned()]), None);
+        assert_eq!(ledger.done(&["2".to_owned()]).as_deref(), Some("4"));
+        assert_eq!(ledger.done(&["5".to_owned()]).as_deref(), Some("5"));
+        assert_eq!(ledger.waiting(), 0);
+    }
+
+    #[test]
+    fn what_failed_comes_again_before_anything_new_and_holds_its_lane_up_meanwhile() {
+        let ledger = ledger(1, &[("1", true), ("2", true), ("3", true)]);
+        let now = Timestamp::UNIX_EPOCH;
+        let mut first = ledger.take(0, 2, now).expect("two records");
+        assert_eq!(first.records.len(), 2);
+        first.not_before = now + jiff::SignedDuration::from_secs(1);
+        let later = first.not_before;
+        ledger.put_back(0, vec![first]);
+        assert_eq!(ledger.take(0, 2, now), None);
+        assert_eq!(ledger.take(0, 2, later).expect("again").records[0].sequence_number, "1");
+        assert_eq!(ledger.take(0, 2, now).expect("the rest").records[0].sequence_number, "3");
+    }
+
+    #[test]
+    fn records_of_one_partition_key_share_a_lane() {
+        let ledger = Ledger::new(4);
+        for number in ["1", "2", "3", "4", "5", "6"] {
+            ledger.add(Record::for_tests(number, Timestamp::UNIX_EPOCH), true);
+        }
+        let batches: Vec<Batch> = (0..4).filter_map(|lane| ledger.take(lane, 10, Timestamp::UNIX_EPOCH)).collect();
+        assert_eq!(batches.iter().map(|batch| batch.records.len()).collect::<Vec<_>>(), [6]);
+    }
+}

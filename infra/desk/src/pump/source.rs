@@ -1,0 +1,112 @@
+//! Reading the table's stream, from a checkpoint on.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use aws_sdk_dynamodb::error::DisplayErrorContext;
+use aws_sdk_dynamodbstreams::{Client, types::ShardIteratorType};
+use edge::Clock;
+use jiff::Timestamp;
+
+use super::record::{self, Record};
+use crate::{error::StartError, state::Keeper, template::Table};
+
+const FILE: &str = "checkpoints.json";
+
+/// How far each mapping has come; clones share it.
+#[derive(Clone)]
+pub(crate) struct Checkpoints {
+    inner: Arc<Mutex<BTreeMap<String, String>>>,
+    keeper: Keeper,
+}
+
+impl Checkpoints {
+    pub(crate) fn open(keeper: &Keeper) -> Result<Self, StartError> {
+        let inner = keeper.load(FILE)?.unwrap_or_default();
+        Ok(Self { inner: Arc::new(Mutex::new(inner)), keeper: keeper.clone() })
+    }
+
+    pub(crate) fn get(&self, mapping: &str) -> Option<String> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).get(mapping).cloned()
+    }
+
+    /// Moves a mapping's checkpoint forward. Lanes may come here out of order, so one that lies behind is ignored;
+    /// sequence numbers are of one length, and compare as text.
+    pub(super) fn advance(&self, mapping: &str, sequence_number: String) {
+        let mut checkpoints = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        if checkpoints.get(mapping).is_some_and(|before| *before >= sequence_number) {
+            return;
+        }
+        checkpoints.insert(mapping.to_owned(), sequence_number);
+        if let Err(error) = self.keeper.save(FILE, &*checkpoints) {
+            tracing::warn!(%error, "the checkpoint is not kept; records will come again at the next start");
+        }
+    }
+}
+
+/// The stream, as one mapping reads it. The engine has a single shard, which never closes.
+pub(crate) struct Source {
+    client: Client,
+    /// What the engine calls the stream.
+    stream: String,
+    /// What events call it.
+    source_arn: String,
+    partition_key: String,
+    /// Where to read on; none before the first read and after an error.
+    iterator: Option<String>,
+    /// Read up to here, for a new iterator.
+    position: Option<String>,
+}
+
+impl Source {
+    /// Reads from the position on, or from the oldest record on.
+    pub(crate) fn new(client: Client, stream: String, table: &Table, position: Option<String>) -> Self {
+        let (source_arn, partition_key) = (table.stream_arn.clone(), table.key.hash.clone());
+        Self { client, stream, source_arn, partition_key, iterator: None, position }
+    }
+
+    /// The next records; none when there are no more at the moment.
+    pub(super) async fn next(&mut self, clock: &Clock) -> Result<Vec<Record>, String> {
+        let iterator = match self.iterator.take() {
+            Some(iterator) => iterator,
+            None => self.open().await?,
+        };
+        let answer =
+            self.client.get_records().shard_iterator(iterator).send().await.map_err(|error| DisplayErrorContext(error).to_string())?;
+        self.iterator = answer.next_shard_iterator;
+        // The engine stamps records by the machine's clock, ages are told by the desk's: a record is as old now as
+        // the engine says, and grows older from here by the desk's clock.
+        let (now, ahead) = (clock.now(), clock.ahead());
+        let mut records = Vec::new();
+        for record in answer.records.unwrap_or_default() {
+            let stamped = record
+                .dynamodb
+                .as_ref()
+                .and_then(|stream| stream.approximate_creation_date_time)
+                .and_then(|at| Timestamp::from_second(at.secs()).ok());
+            let created_at = stamped.and_then(|at| at.checked_add(ahead).ok()).unwrap_or(now).min(now);
+            let source = record::Source { arn: &self.source_arn, partition_key: &self.partition_key };
+            if let Some(record) = Record::new(record, &source, created_at) {
+                self.position = Some(record.sequence_number.clone());
+                records.push(record);
+            }
+        }
+        Ok(records)
+    }
+
+    async fn open(&self) -> Result<String, String> {
+        let described =
+            self.client.describe_stream().stream_arn(&self.stream).send().await.map_err(|error| DisplayErrorContext(error).to_string())?;
+        let shards = described.stream_description.and_then(|stream| stream.shards).unwrap_or_default();
+        let shard = shards.into_iter().find_map(|shard| shard.shard_id).ok_or("the stream has no shard")?;
+        let request = self.client.get_shard_iterator().stream_arn(&self.stream).shard_id(shard);
+        let request = match &self.position {
+            Some(position) => request.shard_iterator_type(ShardIteratorType::AfterSequenceNumber).sequence_number(position),
+            None => request.shard_iterator_type(ShardIteratorType::TrimHorizon),
+        };
+        let answer = request.send().await.map_err(|error| DisplayErrorContext(error).to_string())?;
+        answer.shard_iterator.ok_or_else(|| "the stream gave no iterator".to_owned())
+    }
+}

@@ -1,0 +1,67 @@
+//! Schedules at a fixed rate, by the desk's clock.
+
+use std::sync::Arc;
+
+use edge::Clock;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::{
+    lambda::{InvokeError, Lambdas},
+    template::{ACCOUNT_ID, REGION, Schedule},
+    worker::{Step, Worker},
+};
+
+/// One schedule, at work.
+pub(crate) struct Scheduled {
+    function: String,
+    schedule: Schedule,
+    lambdas: Arc<Lambdas>,
+    clock: Clock,
+    due_at: Timestamp,
+}
+
+impl Scheduled {
+    /// Due for the first time one interval from now.
+    pub(crate) fn new(function: String, schedule: Schedule, lambdas: Arc<Lambdas>, clock: Clock) -> Self {
+        let due_at = clock.now() + schedule.every;
+        Self { function, schedule, lambdas, clock, due_at }
+    }
+
+    fn event(&self) -> Value {
+        match &self.schedule.input {
+            Some(input) => serde_json::from_str(input).unwrap_or_else(|_| Value::String(input.clone())),
+            None => json!({
+                "version": "0",
+                "id": crate::backends::request_id(),
+                "detail-type": "Scheduled Event",
+                "source": "aws.scheduler",
+                "account": ACCOUNT_ID,
+                "time": self.due_at,
+                "region": REGION,
+                "resources": [format!("arn:aws:scheduler:{REGION}:{ACCOUNT_ID}:schedule/default/{}", self.schedule.id)],
+                "detail": "{}",
+            }),
+        }
+    }
+}
+
+impl Worker for Scheduled {
+    async fn step(&mut self) -> Step {
+        let now = self.clock.now();
+        if now < self.due_at {
+            return Step::Idle;
+        }
+        let event = self.event();
+        // Runs that a moved clock skipped are skipped: the next is one interval from now.
+        self.due_at = now + self.schedule.every;
+        match self.lambdas.invoke(&self.function, &event).await {
+            Ok(_) => {}
+            Err(InvokeError::Unreachable { url, .. }) => {
+                tracing::info!(function = self.function, url, "nothing answers there; this run is skipped");
+            }
+            Err(error) => tracing::warn!(function = self.function, %error, "a scheduled run failed"),
+        }
+        Step::Worked
+    }
+}

@@ -1,0 +1,220 @@
+//! A function: which action it is, its environment, and what invokes it.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde_json::Value as Json;
+use serde_yaml_ng::Value;
+
+use super::{
+    TemplateError,
+    intrinsics::{At, scalar},
+    route::Route,
+};
+use crate::filter::Filter;
+
+/// A Lambda function of the template.
+#[derive(Debug)]
+pub struct Function {
+    /// The action: the name of the binary that is built for it.
+    pub name: String,
+    /// How long one invocation may take.
+    pub timeout: Duration,
+    /// `MemorySize`, which the desk only tells the function.
+    pub memory: i32,
+    /// The environment that the template gives it.
+    pub environment: BTreeMap<String, String>,
+    /// Its routes in the HTTP API.
+    pub routes: Vec<Route>,
+    /// Its event source mappings on the table's stream.
+    pub streams: Vec<StreamTrigger>,
+    /// Its schedules.
+    pub schedules: Vec<Schedule>,
+}
+
+/// An event source mapping on the table's stream.
+#[derive(Clone, Debug)]
+pub struct StreamTrigger {
+    /// Logical ids of function and event, which checkpoints are kept under.
+    pub id: String,
+    pub batch_size: usize,
+    /// How many batches are delivered at once, none of them with a partition key of another.
+    pub parallelization_factor: usize,
+    /// A record is delivered when one of them matches, or when there are none.
+    pub filters: Vec<Filter>,
+    /// Whether the function's answer may name the records that failed.
+    pub report_batch_item_failures: bool,
+    /// `None`: as often as the record's age allows.
+    pub maximum_retry_attempts: Option<u32>,
+    /// `None`: for ever.
+    pub maximum_record_age: Option<Duration>,
+    /// Whether a batch that failed is halved.
+    pub bisect: bool,
+    /// Whether records that were given up are kept somewhere.
+    pub on_failure: bool,
+}
+
+/// A schedule at a fixed rate.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    /// Logical ids of function and event.
+    pub id: String,
+    pub every: Duration,
+    /// What the function is invoked with, where the template says so.
+    pub input: Option<String>,
+}
+
+pub(super) fn read(at: &At<'_>, resource: &Value) -> Result<Function, TemplateError> {
+    let name = resource
+        .get("Metadata")
+        .and_then(|metadata| metadata.get("BuildProperties"))
+        .and_then(|build| build.get("Binary"))
+        .and_then(Value::as_str)
+        .ok_or_else(|| at.error("Metadata.BuildProperties.Binary", "is missing: it names the action"))?;
+    let mut function = Function {
+        name: name.to_owned(),
+        timeout: Duration::from_secs(number(at, resource, "Timeout")?.unwrap_or(3)),
+        memory: number(at, resource, "MemorySize")?.unwrap_or(128),
+        environment: environment(at, resource)?,
+        routes: Vec::new(),
+        streams: Vec::new(),
+        schedules: Vec::new(),
+    };
+    let events = resource.get("Properties").and_then(|properties| properties.get("Events"));
+    for (event_name, event) in events.and_then(Value::as_mapping).into_iter().flatten() {
+        let event_name = scalar(event_name).unwrap_or_default();
+        let event = Event { at, id: format!("{}.{event_name}", at.resource), name: event_name, event };
+        match event.event.get("Type").and_then(Value::as_str) {
+            Some("HttpApi") => function.routes.push(event.route(name)?),
+            Some("DynamoDB") => function.streams.push(event.stream()?),
+            Some("ScheduleV2" | "Schedule") => function.schedules.push(event.schedule()?),
+            other => {
+                let problem = format!("the desk does not know the event type {}", other.unwrap_or("(none)"));
+                return Err(at.error(&format!("Events.{}.Type", event.name), problem));
+            }
+        }
+    }
+    Ok(function)
+}
+
+/// A property of the function, else of `Globals.Function`.
+fn own_or_global<'v>(at: &At<'v>, resource: &'v Value, property: &str) -> Option<&'v Value> {
+    let own = resource.get("Properties").and_then(|properties| properties.get(property));
+    own.or_else(|| at.scope().globals()?.get(property))
+}
+
+fn number<N: std::str::FromStr>(at: &At<'_>, resource: &Value, property: &str) -> Result<Option<N>, TemplateError> {
+    let Some(value) = own_or_global(at, resource, property) else { return Ok(None) };
+    let text = at.text(property, value)?;
+    text.map(|text| text.parse().map_err(|_| at.error(property, format!("{text:?} is not a number")))).transpose()
+}
+
+/// The variables of `Globals.Function`, overlaid with the function's own.
+fn environment(at: &At<'_>, resource: &Value) -> Result<BTreeMap<String, String>, TemplateError> {
+    let mut variables = BTreeMap::new();
+    for holder in [at.scope().globals(), resource.get("Properties")].into_iter().flatten() {
+        let declared = holder.get("Environment").and_then(|environment| environment.get("Variables"));
+        for (name, value) in declared.and_then(Value::as_mapping).into_iter().flatten() {
+            let name = scalar(name).unwrap_or_default();
+            if let Some(value) = at.text(&format!("Environment.Variables.{name}"), value)? {
+                variables.insert(name, value);
+            }
+        }
+    }
+    Ok(variables)
+}
+
+/// One entry of a function's `Events`.
+struct Event<'e> {
+    at: &'e At<'e>,
+    id: String,
+    name: String,
+    event: &'e Value,
+}
+
+impl Event<'_> {
+    fn error(&self, property: &str, problem: impl Into<String>) -> TemplateError {
+        self.at.error(&format!("Events.{}.{property}", self.name), problem)
+    }
+
+    /// The property, resolved; null when it is absent.
+    fn property(&self, name: &str) -> Result<Json, TemplateError> {
+        let Some(value) = self.event.get("Properties").and_then(|properties| properties.get(name)) else {
+            return Ok(Json::Null);
+        };
+        Ok(self.at.resolve(&format!("Events.{}.{name}", self.name), value)?.unwrap_or(Json::Null))
+    }
+
+    /// A number, which a parameter would give as text. `-1` is AWS's word for "no limit".
+    fn integer(&self, name: &str) -> Result<Option<i64>, TemplateError> {
+        let value = self.property(name)?;
+        let number = match &value {
+            Json::Null => return Ok(None),
+            Json::String(text) => text.parse().ok(),
+            other => other.as_i64(),
+        };
+        number.map(Some).ok_or_else(|| self.error(name, format!("{value} is not a whole number")))
+    }
+
+    fn limit(&self, name: &str) -> Result<Option<u64>, TemplateError> {
+        Ok(self.integer(name)?.and_then(|number| u64::try_from(number).ok()))
+    }
+
+    fn route(&self, function: &str) -> Result<Route, TemplateError> {
+        let path = self.property("Path")?;
+        let method = self.property("Method")?;
+        Ok(Route::new(path.as_str().unwrap_or("$default"), method.as_str().unwrap_or("ANY"), function))
+    }
+
+    fn stream(&self) -> Result<StreamTrigger, TemplateError> {
+        let stream = self.property("Stream")?;
+        if !stream.as_str().is_some_and(|arn| arn.starts_with("arn:aws:dynamodb:") && arn.contains("/stream/")) {
+            return Err(self.error("Stream", "must be the StreamArn of the table"));
+        }
+        let criteria = self.property("FilterCriteria")?;
+        let mut filters = Vec::new();
+        for entry in criteria["Filters"].as_array().into_iter().flatten() {
+            let pattern = entry["Pattern"].as_str().ok_or_else(|| self.error("FilterCriteria", "has no Pattern"))?;
+            filters.push(pattern.parse().map_err(|problem| self.error("FilterCriteria", format!("{problem}")))?);
+        }
+        let response_types = self.property("FunctionResponseTypes")?;
+        let destination = self.property("DestinationConfig")?;
+        let retries = self.limit("MaximumRetryAttempts")?;
+        Ok(StreamTrigger {
+            id: self.id.clone(),
+            batch_size: usize::try_from(self.limit("BatchSize")?.unwrap_or(100)).unwrap_or(usize::MAX).max(1),
+            parallelization_factor: usize::try_from(self.limit("ParallelizationFactor")?.unwrap_or(1)).unwrap_or(1).clamp(1, 10),
+            filters,
+            report_batch_item_failures: response_types
+                .as_array()
+                .is_some_and(|types| types.iter().any(|kind| kind == "ReportBatchItemFailures")),
+            maximum_retry_attempts: retries.map(|number| u32::try_from(number).unwrap_or(u32::MAX)),
+            maximum_record_age: self.limit("MaximumRecordAgeInSeconds")?.map(Duration::from_secs),
+            bisect: self.property("BisectBatchOnFunctionError")? == true,
+            on_failure: !destination["OnFailure"].is_null(),
+        })
+    }
+
+    fn schedule(&self) -> Result<Schedule, TemplateError> {
+        // `Schedule` events say `Schedule`, `ScheduleV2` events say `ScheduleExpression`.
+        let name = if self.event.get("Type").and_then(Value::as_str) == Some("Schedule") { "Schedule" } else { "ScheduleExpression" };
+        let expression = self.property(name)?;
+        let every = expression
+            .as_str()
+            .and_then(rate)
+            .ok_or_else(|| self.error(name, format!("the desk runs only rates such as rate(5 minutes), not {expression}")))?;
+        Ok(Schedule { id: self.id.clone(), every, input: self.property("Input")?.as_str().map(str::to_owned) })
+    }
+}
+
+/// `rate(5 minutes)` as a duration.
+fn rate(expression: &str) -> Option<Duration> {
+    let (number, unit) = expression.strip_prefix("rate(")?.strip_suffix(')')?.split_once(' ')?;
+    let seconds = match unit.trim_end_matches('s') {
+        "minute" => 60,
+        "hour" => 60 * 60,
+        "day" => 24 * 60 * 60,
+        _ => return None,
+    };
+    let number: u64 = number.parse().ok()?;
+    number.checked_mul(seconds).filter(|seconds| *seconds > 0).map(Duration::from_secs)
+}

@@ -1,0 +1,240 @@
+//! `template.yaml`, as far as the desk stands in for what it deploys.
+//!
+//! The template stays the only list of functions, routes, triggers, filters, the table and its indexes: the desk
+//! reads them, so that what runs on a laptop is what would be deployed. Only the properties that the desk acts on
+//! are resolved; one of those that it cannot resolve is an error with the names of the resource and the property.
+
+mod function;
+mod intrinsics;
+mod parameters;
+mod route;
+mod secret;
+mod table;
+
+use std::path::{Path, PathBuf};
+
+use serde_yaml_ng::Value;
+
+pub use function::{Function, Schedule, StreamTrigger};
+pub use parameters::Parameters;
+pub use route::{Route, Routes};
+pub use secret::Secret;
+pub use table::{Index, Key, Table};
+
+use intrinsics::Scope;
+
+/// What stands in for the account and the region of a deployment.
+pub const ACCOUNT_ID: &str = "000000000000";
+/// See [`ACCOUNT_ID`].
+pub const REGION: &str = "us-east-1";
+
+/// What is wrong with the template, and where.
+#[derive(Debug, thiserror::Error)]
+pub enum TemplateError {
+    #[error("cannot read the template {}: {source}", path.display())]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("the template {} is not YAML: {source}", path.display())]
+    Syntax { path: PathBuf, source: serde_yaml_ng::Error },
+    #[error("template: {property} of resource {resource}: {problem}")]
+    Property { resource: String, property: String, problem: String },
+    #[error("template: {0}")]
+    Missing(String),
+    #[error("the template has no parameter {name}; its parameters are {}", known.join(", "))]
+    UnknownParameter { name: String, known: Vec<String> },
+    #[error("the template's parameter {0} has no default; give it with --set {0}=VALUE")]
+    NoValue(String),
+    #[error("the template's parameter {name} cannot be {value:?}; it is one of {}", allowed.join(", "))]
+    NotAllowed { name: String, value: String, allowed: Vec<String> },
+}
+
+/// A template whose YAML has been read, with nothing resolved yet.
+#[derive(Debug)]
+pub struct Document(Value);
+
+impl Document {
+    /// Reads the file.
+    pub fn read(path: &Path) -> Result<Self, TemplateError> {
+        let text = std::fs::read_to_string(path).map_err(|source| TemplateError::Read { path: path.to_owned(), source })?;
+        Self::parse(&text).map_err(|source| TemplateError::Syntax { path: path.to_owned(), source })
+    }
+
+    fn parse(text: &str) -> Result<Self, serde_yaml_ng::Error> {
+        serde_yaml_ng::from_str(text).map(Self)
+    }
+
+    /// Resolves what the desk acts on. `given` are the parameters that the user set, `own` those that the desk knows
+    /// better than the template's defaults (its own address, say); the user's win.
+    pub fn resolve(&self, given: &Parameters, own: &Parameters) -> Result<Template, TemplateError> {
+        let parameters = parameters::settle(&self.0, given, own)?;
+        let scope = Scope::new(&self.0, parameters);
+        let mut template = Template { functions: Vec::new(), secrets: Vec::new(), table: None };
+        for (id, resource) in scope.resources() {
+            let at = scope.at(id);
+            match resource.get("Type").and_then(Value::as_str) {
+                Some("AWS::Serverless::Function") => template.functions.push(function::read(&at, resource)?),
+                Some("AWS::SecretsManager::Secret") => template.secrets.push(secret::read(&at, resource)?),
+                Some("AWS::DynamoDB::Table") if template.table.is_some() => {
+                    return Err(at.error("Type", "the desk stands in for one table, and this is the second"));
+                }
+                Some("AWS::DynamoDB::Table") => template.table = Some(table::read(&at, resource)?),
+                _ => {}
+            }
+        }
+        if template.table.is_none() {
+            return Err(TemplateError::Missing("there is no AWS::DynamoDB::Table".to_owned()));
+        }
+        if template.functions.is_empty() {
+            return Err(TemplateError::Missing("there is no AWS::Serverless::Function".to_owned()));
+        }
+        Ok(template)
+    }
+}
+
+/// The template, resolved.
+#[derive(Debug)]
+pub struct Template {
+    /// One per action.
+    pub functions: Vec<Function>,
+    /// What Secrets Manager holds.
+    pub secrets: Vec<Secret>,
+    table: Option<Table>,
+}
+
+impl Template {
+    /// The one table.
+    pub fn table(&self) -> &Table {
+        self.table.as_ref().expect("a template without a table is refused when it is resolved")
+    }
+
+    /// The function of this name.
+    pub fn function(&self, name: &str) -> Option<&Function> {
+        self.functions.iter().find(|function| function.name == name)
+    }
+
+    /// All routes of the HTTP API.
+    pub fn routes(&self) -> Routes {
+        Routes::new(self.functions.iter().flat_map(|function| function.routes.iter().cloned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    pub(super) fn resolve(text: &str) -> Result<Template, TemplateError> {
+        Document::parse(text).expect("YAML").resolve(&Parameters::new(), &Parameters::new())
+    }
+
+    const SMALL: &str = r#"
+Parameters:
+  Origin: {Type: String, Default: "https://desk.example.com"}
+  Mode: {Type: String, Default: simple, AllowedValues: [simple, iam]}
+Conditions:
+  IsSimple: !Equals [!Ref Mode, simple]
+Globals:
+  Function:
+    Timeout: 8
+    Environment: {Variables: {TABLE_NAME: !Ref Table}}
+Resources:
+  Bucket: {Type: AWS::S3::Bucket}
+  Table:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      AttributeDefinitions: [{AttributeName: pk, AttributeType: S}, {AttributeName: sk, AttributeType: S}]
+      KeySchema: [{AttributeName: pk, KeyType: HASH}, {AttributeName: sk, KeyType: RANGE}]
+      StreamSpecification: {StreamViewType: NEW_IMAGE}
+      TimeToLiveSpecification: {AttributeName: ttl, Enabled: true}
+  LoginSecret:
+    Type: AWS::SecretsManager::Secret
+    Properties:
+      GenerateSecretString:
+        {SecretStringTemplate: '{"current":"1"}', GenerateStringKey: "1", PasswordLength: 64, ExcludePunctuation: true}
+  CreateKey:
+    Type: AWS::Serverless::Function
+    Metadata: {BuildMethod: rust-cargolambda, BuildProperties: {Binary: create-key}}
+    Properties:
+      Environment:
+        Variables:
+          LINK: !Sub "${Origin}/keys?${!literal}"
+          SHAPE: !If [IsSimple, one, two]
+          SECRET: !GetAtt LoginSecret.Id
+          LIMIT: 10
+      Events:
+        Create: {Type: HttpApi, Properties: {Path: /api/keys, Method: POST}}
+  DeliverMail:
+    Type: AWS::Serverless::Function
+    Metadata: {BuildProperties: {Binary: deliver-mail}}
+    Properties:
+      Timeout: 60
+      Events:
+        Rows:
+          Type: DynamoDB
+          Properties:
+            Stream: !GetAtt Table.StreamArn
+            StartingPosition: TRIM_HORIZON
+            BatchSize: 25
+            MaximumRetryAttempts: 3
+            MaximumRecordAgeInSeconds: 3600
+            BisectBatchOnFunctionError: true
+            FunctionResponseTypes: [ReportBatchItemFailures]
+            FilterCriteria: {Filters: [{Pattern: '{"eventName":["INSERT"]}'}]}
+            DestinationConfig: {OnFailure: {Type: S3, Destination: !GetAtt Bucket.Arn}}
+  Sweep:
+    Type: AWS::Serverless::Function
+    Metadata: {BuildProperties: {Binary: sweep}}
+    Properties:
+      Events:
+        Rate: {Type: ScheduleV2, Properties: {ScheduleExpression: rate(5 minutes)}}
+"#;
+
+    #[test]
+    fn the_environment_of_a_function_is_the_globals_and_its_own_with_every_intrinsic_resolved() {
+        let template = resolve(SMALL).expect("a good template");
+        let environment = &template.function("create-key").expect("the function").environment;
+        assert_eq!(environment["LINK"], "https://desk.example.com/keys?${literal}");
+        assert_eq!(environment["SHAPE"], "one");
+        assert_eq!(environment["LIMIT"], "10");
+        assert_eq!(environment["TABLE_NAME"], template.table().name);
+        assert_eq!(environment["SECRET"], template.secrets[0].arn);
+    }
+
+    #[test]
+    fn a_stream_trigger_carries_what_decides_about_a_failed_batch() {
+        let template = resolve(SMALL).expect("a good template");
+        let function = template.function("deliver-mail").expect("the function");
+        let trigger = &function.streams[0];
+        assert_eq!((function.timeout.as_secs(), trigger.batch_size, trigger.maximum_retry_attempts), (60, 25, Some(3)));
+        assert!(trigger.bisect && trigger.report_batch_item_failures && trigger.on_failure);
+        assert_eq!(trigger.maximum_record_age.map(|age| age.as_secs()), Some(3600));
+        assert_eq!(template.function("sweep").expect("the function").schedules[0].every.as_secs(), 300);
+    }
+
+    #[test]
+    fn what_cannot_be_resolved_names_resource_and_property() {
+        for (from, to, said) in [
+            ("!GetAtt LoginSecret.Id", "!GetAtt Nobody.Id", "Environment.Variables.SECRET of resource CreateKey"),
+            ("!GetAtt LoginSecret.Id", "!ImportValue x", "!ImportValue"),
+            ("!If [IsSimple", "!If [IsOdd", "IsOdd"),
+            ("Type: ScheduleV2", "Type: SQS", "Events.Rate.Type of resource Sweep"),
+            ("rate(5 minutes)", "cron(0 0 * * ? *)", "ScheduleExpression of resource Sweep"),
+            (r#"{"eventName":["INSERT"]}"#, r#"{"eventName":[{"suffix":"T"}]}"#, "suffix"),
+        ] {
+            let broken = SMALL.replace(from, to);
+            assert_ne!(broken, SMALL, "the test changes something");
+            let error = resolve(&broken).expect_err("a broken template").to_string();
+            assert!(error.contains(said), "{error:?} does not say {said:?}");
+        }
+    }
+
+    #[test]
+    fn a_parameter_of_the_user_wins_and_an_unknown_one_is_refused_with_the_names() {
+        let document = Document::parse(SMALL).expect("YAML");
+        let set = |name: &str, value: &str| Parameters::from([(name.to_owned(), value.to_owned())]);
+        let template = document.resolve(&set("Origin", "http://user"), &set("Origin", "http://desk")).expect("resolved");
+        assert_eq!(template.functions[0].environment["LINK"], "http://user/keys?${literal}");
+        let unknown = document.resolve(&set("Orgin", "x"), &Parameters::new()).expect_err("unknown").to_string();
+        assert!(unknown.contains("Mode, Origin"), "{unknown}");
+        let wrong = document.resolve(&set("Mode", "odd"), &Parameters::new()).expect_err("not allowed").to_string();
+        assert!(wrong.contains("simple, iam"), "{wrong}");
+    }
+}

@@ -1,0 +1,331 @@
+//! The world of a test: a desk of its own, people in it, and what they get to see.
+//!
+//! The engine, the SDK clients, the gateway, the stream and the mails are real; the third parties are the desk's
+//! stand-ins. Time moves by [`World::advance`] alone, and side effects are waited for by [`World::settle`]: no test sleeps.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use desk::{Desk, Options};
+use edge::config::Env;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Client, Method, StatusCode};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+pub const ADMIN: &str = "admin@example.com";
+
+/// One running desk, with nothing in it but its first account.
+pub struct World {
+    pub desk: Desk,
+    http: Client,
+}
+
+impl World {
+    pub async fn new() -> World {
+        World::with_parameters(&[]).await
+    }
+
+    /// A desk whose template parameters differ from the defaults.
+    pub async fn with_parameters(parameters: &[(&str, &str)]) -> World {
+        let parameters = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let desk = Desk::start(Options { parameters, ..Options::default() }).await.expect("the desk starts");
+        edge::install_tls_provider();
+        World { desk, http: Client::builder().no_proxy().build().expect("a client") }
+    }
+
+    pub async fn settle(&self) {
+        self.desk.settle().await;
+    }
+
+    pub fn advance(&self, seconds: u64) {
+        self.desk.clock().advance(Duration::from_secs(seconds));
+    }
+
+    /// A request to the desk, as anybody: `("POST", "/api/keys")`.
+    pub fn call(&self, method: &str, path: &str) -> Request<'_> {
+        let method = Method::from_bytes(method.as_bytes()).expect("a method");
+        Request { world: self, method, path: path.to_owned(), headers: HeaderMap::new(), body: None }
+    }
+
+    /// Asks for a code and gives the challenge.
+    pub async fn request_code(&self, email: &str) -> Reply {
+        self.call("POST", "/api/login/code").json(json!({ "email": email, "accept_terms": true })).send().await
+    }
+
+    /// The challenge of a request that went well, and the code that was mailed for it.
+    pub async fn challenge(&self, email: &str) -> (String, String) {
+        let reply = self.request_code(email).await;
+        assert_eq!(reply.status, 202, "{}", reply.text);
+        self.settle().await;
+        let code = self.desk.outbox().code_for(email).expect("a code was mailed");
+        (reply.body["challenge"].as_str().expect("a challenge").to_owned(), code)
+    }
+
+    pub async fn verify(&self, challenge: &str, code: &str) -> Reply {
+        self.call("POST", "/api/login/verify").json(json!({ "challenge": challenge, "code": code, "session": "bearer" })).send().await
+    }
+
+    /// Logs somebody in, as a program; the Sandbox is provisioned when this returns.
+    pub async fn login(&self, email: &str) -> Person<'_> {
+        let (challenge, code) = self.challenge(email).await;
+        let reply = self.verify(&challenge, &code).await;
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        self.settle().await;
+        Person {
+            world: self,
+            token: reply.body["session_token"].as_str().expect("a token").to_owned(),
+            id: reply.body["member"]["id"].as_str().expect("an id").to_owned(),
+            account: reply.body["account"]["id"].as_str().expect("an id").to_owned(),
+        }
+    }
+
+    pub async fn admin(&self) -> Person<'_> {
+        self.login(ADMIN).await
+    }
+
+    /// Registers a further account and logs its admin in.
+    pub async fn other_admin(&self, email: &str) -> Person<'_> {
+        self.register(json!({ "name": "Other Company", "admin_email": email })).await;
+        self.login(email).await
+    }
+
+    /// Invites somebody to the admin's account and logs them in.
+    pub async fn member(&self, admin: &Person<'_>, email: &str) -> Person<'_> {
+        let reply = admin.post("/api/team", json!({ "email": email })).await;
+        assert_eq!(reply.status, 201, "{}", reply.text);
+        self.login(email).await
+    }
+
+    /// Runs `register-account`.
+    pub async fn register(&self, event: Value) -> Value {
+        self.desk.invoke("register-account", &event).await.expect("the account is registered")
+    }
+
+    /// Whether the guarded product API takes this key: its status.
+    pub async fn product_api(&self, key: &str) -> StatusCode {
+        self.call("POST", "/heify/get-configurations").header("x-api-key", key).json(json!({})).send().await.status
+    }
+
+    /// An app like a function's own, to call the store and the handlers directly.
+    pub fn app(&self, function: &str) -> edge::App {
+        edge::App::new(&Env::from_pairs(self.desk.environment(function)), self.desk.clock().clone()).expect("the environment is right")
+    }
+
+    /// A client of the table itself, beside the functions'.
+    pub fn table(&self) -> (aws_sdk_dynamodb::Client, String) {
+        let environment = self.desk.environment("authorize-key");
+        let credentials = aws_sdk_dynamodb::config::Credentials::new("test", "test", None, None, "test");
+        let config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
+            .region(aws_sdk_dynamodb::config::Region::new(environment["AWS_REGION"].clone()))
+            .credentials_provider(credentials)
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .endpoint_url(&environment["AWS_ENDPOINT_URL_DYNAMODB"])
+            .build();
+        (aws_sdk_dynamodb::Client::from_conf(config), environment["TABLE_NAME"].clone())
+    }
+
+    /// Every row of the table, by its key.
+    pub async fn rows(&self) -> BTreeMap<(String, String), BTreeMap<String, AttributeValue>> {
+        let (client, table) = self.table();
+        let mut pages = client.scan().table_name(table).consistent_read(true).into_paginator().items().send();
+        let mut rows = BTreeMap::new();
+        while let Some(item) = pages.next().await {
+            let item: BTreeMap<String, AttributeValue> = item.expect("a scan").into_iter().collect();
+            let text = |name: &str| item[name].as_s().expect("keys are texts").clone();
+            rows.insert((text("pk"), text("sk")), item);
+        }
+        rows
+    }
+
+    /// The rows of one `type`.
+    pub async fn rows_of(&self, kind: &str) -> Vec<BTreeMap<String, AttributeValue>> {
+        let is = |row: &BTreeMap<String, AttributeValue>| row.get("type").and_then(|kind| kind.as_s().ok()).is_some_and(|text| text == kind);
+        self.rows().await.into_values().filter(is).collect()
+    }
+
+    /// The audited actions, oldest first.
+    pub async fn audit(&self) -> Vec<String> {
+        let mut rows = self.rows_of("audit").await;
+        rows.sort_by_key(|row| row["at"].as_n().expect("a time").parse::<i64>().expect("a number"));
+        rows.into_iter().map(|row| row["action"].as_s().expect("a text").clone()).collect()
+    }
+
+    /// Everybody whom a mail of this kind was sent to, oldest first.
+    pub fn mailed(&self, kind: &str) -> Vec<String> {
+        let mut mails = self.desk.outbox().mails();
+        mails.retain(|mail| mail.kind == kind);
+        mails.reverse();
+        mails.into_iter().map(|mail| mail.to).collect()
+    }
+
+    /// Checks that `act` changes no row and sends no mail; whatever it is answered is given back.
+    ///
+    /// That a session was used is no change: its mark is left out.
+    pub async fn changes_nothing<T>(&self, act: impl Future<Output = T>) -> T {
+        let before = (self.rows_but_marks().await, self.desk.outbox().mails().len());
+        let done = act.await;
+        self.settle().await;
+        let after = (self.rows_but_marks().await, self.desk.outbox().mails().len());
+        assert_eq!(before, after, "something was written or sent");
+        done
+    }
+
+    async fn rows_but_marks(&self) -> BTreeMap<(String, String), BTreeMap<String, AttributeValue>> {
+        let mut rows = self.rows().await;
+        for row in rows.values_mut() {
+            if let Some(AttributeValue::M(sessions)) = row.get_mut("sessions") {
+                for session in sessions.values_mut() {
+                    if let AttributeValue::M(session) = session {
+                        session.remove("used_at");
+                    }
+                }
+            }
+        }
+        rows
+    }
+}
+
+/// Somebody who is logged in.
+#[derive(Clone)]
+pub struct Person<'w> {
+    pub world: &'w World,
+    pub token: String,
+    pub id: String,
+    pub account: String,
+}
+
+impl<'w> Person<'w> {
+    pub fn call(&self, method: &str, path: &str) -> Request<'w> {
+        self.world.call(method, path).header("authorization", &format!("Bearer {}", self.token))
+    }
+
+    pub async fn get(&self, path: &str) -> Reply {
+        self.call("GET", path).send().await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Reply {
+        self.call("POST", path).json(body).send().await
+    }
+
+    /// A POST without a body.
+    pub async fn act(&self, path: &str) -> Reply {
+        self.call("POST", path).send().await
+    }
+
+    pub async fn delete(&self, path: &str) -> Reply {
+        self.call("DELETE", path).send().await
+    }
+
+    /// Makes a key and gives its id and its value.
+    pub async fn key(&self, name: &str) -> (String, String) {
+        let reply = self.post("/api/keys", json!({ "name": name })).await;
+        assert_eq!(reply.status, 201, "{}", reply.text);
+        let text = |value: &Value| value.as_str().expect("a text").to_owned();
+        (text(&reply.body["key"]["id"]), text(&reply.body["api_key"]))
+    }
+}
+
+/// A request that is being put together.
+#[derive(Clone)]
+pub struct Request<'w> {
+    world: &'w World,
+    method: Method,
+    path: String,
+    headers: HeaderMap,
+    body: Option<Vec<u8>>,
+}
+
+impl Request<'_> {
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        let name: HeaderName = name.parse().expect("a header name");
+        self.headers.append(name, HeaderValue::from_str(value).expect("a header value"));
+        self
+    }
+
+    pub fn json(self, body: Value) -> Self {
+        self.raw("application/json", body.to_string())
+    }
+
+    pub fn raw(mut self, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        self.body = Some(body.into());
+        self.header("content-type", content_type)
+    }
+
+    /// A body without a content type.
+    pub fn bare(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = Some(body.into());
+        self
+    }
+
+    pub async fn send(self) -> Reply {
+        let url = format!("{}{}", self.world.desk.url(), self.path);
+        let mut request = self.world.http.request(self.method, url).headers(self.headers);
+        if let Some(body) = self.body {
+            request = request.body(body);
+        }
+        let response = request.send().await.expect("the desk answers");
+        let (status, headers) = (response.status(), response.headers().clone());
+        let text = response.text().await.expect("a text");
+        let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+        Reply { status, headers, text, body }
+    }
+}
+
+/// What came back.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub text: String,
+    pub body: Value,
+}
+
+impl Reply {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// `Set-Cookie` lines.
+    pub fn cookies(&self) -> Vec<&str> {
+        self.headers.get_all("set-cookie").iter().map(|value| value.to_str().expect("cookies are ASCII")).collect()
+    }
+
+    /// The value of a cookie that was set.
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        let value = |line: &&'_ str| line.split(';').next().and_then(|pair| pair.split_once('=')).is_some_and(|(known, _)| known == name);
+        self.cookies().into_iter().find(value).and_then(|line| line.split(';').next()?.split_once('=')).map(|(_, value)| value)
+    }
+
+    /// Checks that this is a problem document with this status and code, and gives it back.
+    #[track_caller]
+    pub fn problem(&self, status: u16, code: &str) -> &Value {
+        assert_eq!((self.status.as_u16(), self.body["code"].as_str()), (status, Some(code)), "{}", self.text);
+        assert_eq!(self.header("content-type"), Some("application/problem+json"));
+        assert_eq!(self.header("cache-control"), Some("no-store"));
+        assert_eq!(self.body["status"], status);
+        assert!(self.body["detail"].as_str().is_some_and(|detail| detail.ends_with('.') && detail.len() > 10), "{}", self.text);
+        &self.body
+    }
+
+    /// Checks that this is a good answer with this status, and gives its body.
+    #[track_caller]
+    pub fn ok(&self, status: u16) -> &Value {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text);
+        assert_eq!(self.header("cache-control"), Some("no-store"));
+        if status != 204 {
+            assert_eq!(self.header("content-type"), Some("application/json"));
+        }
+        &self.body
+    }
+
+    /// The names of the body's fields.
+    pub fn fields(&self) -> BTreeSet<&str> {
+        self.body.as_object().expect("an object").keys().map(String::as_str).collect()
+    }
+}
+
+/// A six-digit code that is not `right`.
+pub fn wrong(right: &str) -> &'static str {
+    if right == "123456" { "654321" } else { "123456" }
+}

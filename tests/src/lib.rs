@@ -1,0 +1,1 @@
+//! The one test binary is `it/`; this library is empty.
