@@ -50,7 +50,7 @@ impl Mapping {
         let waker = workers.waker();
         workers.start(Reader { mapping: Arc::clone(&mapping), ledger: Arc::clone(&ledger), source, waker });
         for lane in 0..mapping.trigger.parallelization_factor {
-            workers.start(Lane { mapping: Arc::clone(&mapping), ledger: Arc::clone(&ledger), lane, unreachable: false });
+            workers.start(Lane { mapping: Arc::clone(&mapping), ledger: Arc::clone(&ledger), lane });
         }
     }
 

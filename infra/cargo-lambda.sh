@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# Runs the functions under cargo-lambda, beside the desk's back ends: the login journey through `cargo lambda watch`,
+# and every sample event through `cargo lambda invoke`. Installs the pinned cargo-lambda into target/ by itself.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+VERSION=1.9.2
+venv="$PWD/target/cargo-lambda-venv"
+if [ ! -x "$venv/bin/cargo-lambda" ]; then
+    python3 -m venv "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check "cargo-lambda==$VERSION"
+fi
+export PATH="$venv/bin:$PATH"
+cargo lambda --version
+
+work=$(mktemp -d)
+children=()
+finish() {
+    status=$?
+    for child in "${children[@]}"; do kill "$child" 2>/dev/null || true; done
+    wait 2>/dev/null || true
+    if [ $status -ne 0 ]; then tail -n 40 "$work"/*.log; fi
+    rm -rf "$work"
+    exit $status
+}
+trap finish EXIT
+
+free_port() {
+    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+# field NAME <<< JSON: the text of one field.
+field() {
+    python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1"
+}
+expect() {
+    if [ "$2" != "$3" ]; then printf 'FAILED: %s: expected %s, got %s\n' "$1" "$2" "$3"; exit 1; fi
+    printf 'ok: %s\n' "$1"
+}
+
+# Built before they are asked for: watch starts a function by `cargo run` at its first request, which waits for a build.
+cargo build --locked --package frontdesk-functions
+cargo build --locked --package frontdesk-desk --example desk
+
+port=$(free_port)
+target/debug/examples/desk --ephemeral --port 0 --backends --lambda-url "http://127.0.0.1:$port" >"$work/desk.log" 2>&1 &
+children+=($!)
+for _ in $(seq 100); do grep -q '^Frontdesk is at ' "$work/desk.log" && break; sleep 0.1; done
+desk=$(sed -n 's/^Frontdesk is at //p' "$work/desk.log")
+
+cargo lambda watch --ignore-changes --disable-cors --concurrency 2 --timeout 30 -A 127.0.0.1 -P "$port" \
+    --env-file .frontdesk/backends.env >"$work/watch.log" 2>&1 &
+children+=($!)
+api="http://127.0.0.1:$port"
+for _ in $(seq 100); do curl -s -o "$work/up" "$api/api/session" && break; sleep 0.1; done
+
+json='content-type: application/json'
+challenge=$(curl -sS -H "$json" -d '{"email":"admin@example.com","accept_terms":true}' "$api/api/login/code" | field challenge)
+code=""
+for _ in $(seq 100); do
+    code=$(curl -sS "$desk/_local/mail" | sed -n 's/^.*"code":"\([0-9]*\)".*$/\1/p')
+    [ -n "$code" ] && break
+    sleep 0.1
+done
+token=$(curl -sS -H "$json" -d "{\"challenge\":\"$challenge\",\"code\":\"$code\",\"session\":\"bearer\"}" "$api/api/login/verify" | field session_token)
+auth="authorization: Bearer $token"
+expect "a session" 200 "$(curl -sS -o "$work/out" -w '%{http_code}' -H "$auth" "$api/api/session")"
+state=""
+for _ in $(seq 100); do
+    state=$(curl -sS -H "$auth" "$api/api/sandbox" | field state)
+    [ "$state" = ready ] && break
+    sleep 0.1
+done
+expect "the Sandbox, provisioned by the stream" ready "$state"
+curl -sS -o "$work/key" -H "$auth" -H "$json" -d '{"name":"cargo-lambda"}' "$api/api/keys"
+key=$(field api_key <"$work/key")
+id=$(python3 -c 'import json, sys; print(json.load(sys.stdin)["key"]["id"])' <"$work/key")
+guarded() { curl -sS -o "$work/out" -w '%{http_code}' -H "$json" -H "x-api-key: $key" -d '{}' "$desk/heify/get-configurations"; }
+expect "the guarded API with the key" 200 "$(guarded)"
+expect "deleting the key" 204 "$(curl -sS -o "$work/out" -w '%{http_code}' -X DELETE -H "$auth" "$api/api/keys/$id")"
+expect "the guarded API with the deleted key" 403 "$(guarded)"
+
+for event in tests/fixtures/events/*.json; do
+    name=$(basename "$event" .json)
+    cargo lambda invoke "${name%%.*}" -A 127.0.0.1 -P "$port" --data-file "$event" >"$work/invoke.log" 2>&1 ||
+        { printf 'FAILED: cargo lambda invoke %s\n' "$name"; exit 1; }
+    printf 'ok: cargo lambda invoke %s\n' "$name"
+done
