@@ -44,8 +44,8 @@ cargo build --locked --package frontdesk-desk --example desk
 port=$(free_port)
 target/debug/examples/desk --ephemeral --port 0 --backends --lambda-url "http://127.0.0.1:$port" >"$work/desk.log" 2>&1 &
 children+=($!)
-for _ in $(seq 100); do grep -q '^Frontdesk is at ' "$work/desk.log" && break; sleep 0.1; done
-desk=$(sed -n 's/^Frontdesk is at //p' "$work/desk.log")
+for _ in $(seq 100); do grep -q '^The desk is at ' "$work/desk.log" && break; sleep 0.1; done
+desk=$(sed -n 's/^The desk is at \([^ ]*\) .*$/\1/p' "$work/desk.log")
 
 cargo lambda watch --ignore-changes --disable-cors --concurrency 2 --timeout 30 -A 127.0.0.1 -P "$port" \
     --env-file .frontdesk/backends.env >"$work/watch.log" 2>&1 &
