@@ -110,15 +110,6 @@ impl Store {
         Ok(Caller { member: row.into_member(), account, session })
     }
 
-    /// [`Store::find_caller`] for an admin.
-    pub async fn find_admin(&self, actor: &Admin, now: Timestamp) -> Result<Caller, Failure<ActorRefusal>> {
-        let caller = self.find_caller(&actor.0, now).await?;
-        match caller.member.role {
-            Role::Admin => Ok(caller),
-            Role::Member => Err(Failure::Refused(ActorRefusal::AdminRequired)),
-        }
-    }
-
     /// The member's row, its session marked as used; one request whether or not the mark is due.
     async fn touch(&self, token: &SessionToken, now: Timestamp) -> Result<Option<MemberRow>, StoreError> {
         let write = Write::update(layout::member(&token.account, &token.member), "SET sessions.#slot.used_at = :now");

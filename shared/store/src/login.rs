@@ -140,10 +140,7 @@ impl Store {
             Err(row) => {
                 let record = row.map(|row| from_item::<LaneRow>("lane", row)).transpose()?.map(|row| row.record);
                 let live = record.and_then(|record| record.challenge).filter(|challenge| {
-                    challenge.id == token.id
-                        && challenge.generation == token.generation
-                        && !challenge.used_up
-                        && now < challenge.expires_at
+                    challenge.id == token.id && challenge.generation == token.generation && !challenge.used_up && now < challenge.expires_at
                 });
                 Err(Failure::Refused(if live.is_some() { CountRefusal::TooManyAttempts } else { CountRefusal::Expired }))
             }

@@ -116,8 +116,11 @@ impl Store {
     /// All members of the admin's account, with the admin as caller.
     pub async fn find_members(&self, actor: &Admin, now: Timestamp) -> Result<(Caller, Vec<Member>), Failure<ActorRefusal>> {
         let partition = layout::account_partition(&actor.0.account);
-        let (caller, rows) = tokio::join!(self.find_admin(actor, now), self.query::<MemberRow>("member", partition, layout::MEMBERS));
+        let (caller, rows) = tokio::join!(self.find_caller(&actor.0, now), self.query::<MemberRow>("member", partition, layout::MEMBERS));
         let caller = caller?;
+        if caller.member.role != Role::Admin {
+            return Err(Failure::Refused(ActorRefusal::AdminRequired));
+        }
         let mut members: Vec<Member> = rows?.into_iter().map(MemberRow::into_member).collect();
         members.sort_by(|a, b| (a.invited_at, &a.id).cmp(&(b.invited_at, &b.id)));
         Ok((caller, members))
