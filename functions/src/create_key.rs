@@ -26,7 +26,7 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
     let actor = Admin(call.session()?);
     let request: CreateKey = call.json()?;
     let name: KeyName = request.name.parse().or(Err(Code::InvalidName))?;
-    let repeated = call.single_header("idempotency-key").or(Err(Code::InvalidIdempotencyKey))?;
+    let repeated = call.single_header("idempotency-key", Code::InvalidIdempotencyKey)?;
     let repeated = repeated.map(|text| IdempotencyKey::parse(text).ok_or(Code::InvalidIdempotencyKey)).transpose()?;
     let (key, plain) = create_key(app, &actor, name, repeated.as_ref()).await?;
     let api_key = plain.secret().expose();

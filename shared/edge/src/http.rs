@@ -43,13 +43,13 @@ impl Call {
         self.headers().get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// A header that may be sent once: absent, or its text. Several of it, or bytes that are no text, are `Err`.
-    pub fn single_header(&self, name: &str) -> Result<Option<&str>, ()> {
+    /// A header that may be sent once: absent, or its text. Several of it, or bytes that are no text, are `otherwise`.
+    pub fn single_header(&self, name: &str, otherwise: Code) -> Result<Option<&str>, Problem> {
         let mut values = self.headers().get_all(name).iter();
         match (values.next(), values.next()) {
             (None, _) => Ok(None),
-            (Some(value), None) => value.to_str().map(Some).or(Err(())),
-            (Some(_), Some(_)) => Err(()),
+            (Some(value), None) => value.to_str().map(Some).or(Err(otherwise.into())),
+            (Some(_), Some(_)) => Err(otherwise.into()),
         }
     }
 

@@ -28,7 +28,7 @@ pub use outbox::{Driven, Duty, DutyKind, MailKind, MailRow, OutboxKey, OutboxRow
 pub use sandbox::{EnsureKeyRefusal, Joined, RevealRefusal, VerdictRefusal};
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::DisplayErrorContext;
+use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
 
@@ -65,8 +65,19 @@ impl Store {
 }
 
 impl StoreError {
-    fn unavailable(error: impl std::error::Error) -> StoreError {
-        StoreError::Unavailable(DisplayErrorContext(error).to_string())
+    /// An answer of the store is told by its code and message alone: a cancelled transaction carries rows, and rows are
+    /// not for the log.
+    fn unavailable<E, R>(error: SdkError<E, R>) -> StoreError
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+        R: std::fmt::Debug,
+    {
+        StoreError::Unavailable(match &error {
+            SdkError::ServiceError(answer) => {
+                format!("{}: {}", answer.err().code().unwrap_or("unknown"), answer.err().message().unwrap_or_default())
+            }
+            other => DisplayErrorContext(other).to_string(),
+        })
     }
 }
 
