@@ -2,7 +2,7 @@
 
 use domain::account::{MAX_KEY_LIMIT, MAX_MEMBER_LIMIT};
 use domain::{AccountId, AccountName, EmailAddress};
-use edge::lambda::problem_error;
+use edge::lambda::{Event, problem_error};
 use edge::{App, Code, Problem};
 use lambda_runtime::Error;
 use serde::Deserialize;
@@ -24,11 +24,8 @@ pub struct RegisterAccount {
     suspended: Option<bool>,
 }
 
-pub async fn handle(app: &App, request: Value) -> Result<Value, Error> {
-    let request = serde_json::from_value(request).map_err(|error| {
-        let detail = format!("The event is not as expected: {error}.");
-        problem_error(&Problem::new(Code::InvalidRequest).with_detail(detail))
-    })?;
+pub async fn handle(app: &App, event: Event) -> Result<Value, Error> {
+    let request = serde_json::from_str(event.get()).map_err(|error| problem_error(&Problem::misfit(&error)))?;
     register_account(app, request).await.map_err(|problem| {
         if let Some(cause) = &problem.cause {
             tracing::error!(cause, "not registered");

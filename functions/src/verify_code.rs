@@ -74,6 +74,8 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
 }
 
 async fn verify_code(app: &App, challenge: &ChallengeToken, guess: &LoginCode, now: Timestamp) -> Result<Opened, Problem> {
+    // Before the guess is counted: an outage of the keyring costs nobody one.
+    app.keyrings.login().await?;
     let (counted, owner) = tokio::join!(app.store.count_guess(challenge, now), app.store.find_owner(&challenge.address));
     let live = counted.map_err(|failure| Problem::of(failure, uncounted))?.challenge;
     let incorrect = || Problem::new(Code::CodeIncorrect).with_attempts_left(live.allowed - live.attempts);

@@ -2,4 +2,9 @@
 
 mod support;
 
+mod bad_input;
 mod end_session;
+mod get_session;
+mod journeys;
+mod request_code;
+mod verify_code;

@@ -163,6 +163,7 @@ impl World {
     ///
     /// That a session was used is no change: its mark is left out.
     pub async fn changes_nothing<T>(&self, act: impl Future<Output = T>) -> T {
+        self.settle().await;
         let before = (self.rows_but_marks().await, self.desk.outbox().mails().len());
         let done = act.await;
         self.settle().await;
@@ -328,4 +329,193 @@ impl Reply {
 /// A six-digit code that is not `right`.
 pub fn wrong(right: &str) -> &'static str {
     if right == "123456" { "654321" } else { "123456" }
+}
+
+impl World {
+    /// The time as the desk has it.
+    pub fn now(&self) -> jiff::Timestamp {
+        self.desk.clock().now()
+    }
+
+    /// Moves the clock to a time that has not come yet.
+    pub fn advance_to(&self, time: jiff::Timestamp) {
+        let wait = time.duration_since(self.now());
+        assert!(wait.is_positive(), "this time has passed");
+        self.desk.clock().advance(wait.unsigned_abs());
+    }
+
+    /// A browser that has never been here.
+    pub fn browser(&self) -> Browser<'_> {
+        Browser { world: self, cookies: BTreeMap::new() }
+    }
+}
+
+/// A browser with the console in it: it keeps the cookies that it is given, and says where its requests come from.
+pub struct Browser<'w> {
+    world: &'w World,
+    pub cookies: BTreeMap<String, String>,
+}
+
+impl<'w> Browser<'w> {
+    pub fn call(&self, method: &str, path: &str) -> Request<'w> {
+        let request = self.world.call(method, path).header("sec-fetch-site", "same-origin");
+        if self.cookies.is_empty() {
+            return request;
+        }
+        let pairs: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        request.header("cookie", &pairs.join("; "))
+    }
+
+    /// Sends a request and keeps the cookies of its answer.
+    pub async fn send(&mut self, request: Request<'_>) -> Reply {
+        let reply = request.send().await;
+        for line in reply.cookies() {
+            let (name, value) = line.split(';').next().and_then(|pair| pair.split_once('=')).expect("a cookie");
+            if line.contains("Max-Age=0;") {
+                self.cookies.remove(name);
+            } else {
+                self.cookies.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        reply
+    }
+
+    pub async fn get(&mut self, path: &str) -> Reply {
+        self.send(self.call("GET", path)).await
+    }
+
+    pub async fn post(&mut self, path: &str, body: Value) -> Reply {
+        self.send(self.call("POST", path).json(body)).await
+    }
+
+    pub async fn delete(&mut self, path: &str) -> Reply {
+        self.send(self.call("DELETE", path)).await
+    }
+
+    pub async fn request_code(&mut self, email: &str) -> Reply {
+        self.post("/api/login/code", json!({ "email": email, "accept_terms": true })).await
+    }
+
+    /// Asks for a code, reads the mail and gives it; the Sandbox is provisioned when this returns.
+    pub async fn log_in(&mut self, email: &str) -> Reply {
+        let reply = self.request_code(email).await;
+        assert_eq!(reply.status, 202, "{}", reply.text);
+        self.world.settle().await;
+        let code = self.world.desk.outbox().code_for(email).expect("a code was mailed");
+        let reply = self.post("/api/login/verify", json!({ "challenge": reply.body["challenge"], "code": code })).await;
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        self.world.settle().await;
+        reply
+    }
+}
+
+/// The deployment behind the desk, as a test may put it: rows, deliveries, secrets.
+impl World {
+    pub async fn row(&self, pk: &str, sk: &str) -> BTreeMap<String, AttributeValue> {
+        self.rows().await.remove(&(pk.to_owned(), sk.to_owned())).expect("the row is there")
+    }
+
+    /// Sets attributes of a row, as a crash would have left them; a row that is not there is made.
+    pub async fn set_attributes(&self, pk: &str, sk: &str, attributes: &[(&str, AttributeValue)]) {
+        let (client, table) = self.table();
+        let mut update = client.update_item().table_name(table);
+        update = update.key("pk", AttributeValue::S(pk.to_owned())).key("sk", AttributeValue::S(sk.to_owned()));
+        let mut sets = Vec::new();
+        for (number, (name, value)) in attributes.iter().enumerate() {
+            update = update.expression_attribute_names(format!("#n{number}"), *name);
+            update = update.expression_attribute_values(format!(":v{number}"), value.clone());
+            sets.push(format!("#n{number} = :v{number}"));
+        }
+        update.update_expression(format!("SET {}", sets.join(", "))).send().await.expect("the attributes are set");
+    }
+
+    /// Delivers a row's stream record to a function once more, as a stream does that repeats itself.
+    pub async fn deliver(&self, function: &str, pk: &str, sk: &str) -> Value {
+        let file = desk::workspace_root().join(format!("tests/fixtures/events/{function}.json"));
+        let mut event: Value = serde_json::from_str(&std::fs::read_to_string(file).expect("a sample event")).expect("JSON");
+        let records = event["Records"].as_array_mut().expect("records");
+        records.truncate(1);
+        let key = json!({ "pk": { "S": pk }, "sk": { "S": sk } });
+        for (name, value) in key.as_object().expect("an object") {
+            records[0]["dynamodb"]["NewImage"][name] = value.clone();
+        }
+        records[0]["dynamodb"]["Keys"] = key;
+        self.desk.invoke(function, &event).await.expect("the function answers")
+    }
+
+    /// The text of a secret, by the setting that names it: `LOGIN_SECRET_ARN`, `SEALING_SECRET_ARN`.
+    pub async fn secret(&self, setting: &str) -> String {
+        let answer = self.secrets_manager("GetSecretValue", json!({ "SecretId": self.desk.shared_environment()[setting] })).await;
+        answer["SecretString"].as_str().expect("a text").to_owned()
+    }
+
+    pub async fn put_secret(&self, setting: &str, text: &str) {
+        let put = json!({ "SecretId": self.desk.shared_environment()[setting], "SecretString": text });
+        self.secrets_manager("PutSecretValue", put).await;
+    }
+
+    /// Rotates a keyring: `version` is current from now on, the older versions stay.
+    pub async fn rotate(&self, setting: &str, version: &str) {
+        let mut ring: Value = serde_json::from_str(&self.secret(setting).await).expect("a keyring");
+        ring[version] = version.repeat(64).into();
+        ring["current"] = version.into();
+        self.put_secret(setting, &ring.to_string()).await;
+    }
+
+    async fn secrets_manager(&self, operation: &str, request: Value) -> Value {
+        let url = &self.desk.shared_environment()["AWS_ENDPOINT_URL_SECRETS_MANAGER"];
+        let call = self.http.post(url).header("x-amz-target", format!("secretsmanager.{operation}"));
+        let answer = call.body(request.to_string()).send().await.expect("Secrets Manager answers");
+        assert_eq!(answer.status(), 200);
+        serde_json::from_str(&answer.text().await.expect("a text")).expect("JSON")
+    }
+}
+
+impl Reply {
+    /// Checks that nobody can tell this answer from the other: status, headers but the request's own, and bytes.
+    #[track_caller]
+    pub fn is_indistinguishable_from(&self, other: &Reply) {
+        let headers = |reply: &Reply| {
+            let mut headers = reply.headers.clone();
+            for own in ["x-request-id", "apigw-requestid", "date"] {
+                headers.remove(own);
+            }
+            headers
+        };
+        assert_eq!((self.status, &self.text), (other.status, &other.text));
+        assert_eq!(headers(self), headers(other));
+    }
+}
+
+impl World {
+    /// Checks that the counters of every account are the numbers of its rows, that its set of admins is who is one,
+    /// and that each of its members owns its address.
+    #[track_caller]
+    pub fn check_counters(&self) -> impl Future<Output = ()> {
+        let caller = std::panic::Location::caller();
+        async move {
+            let rows = self.rows().await;
+            for ((partition, _), account) in rows.iter().filter(|((_, sk), _)| sk == "ACCOUNT") {
+                let with = |prefix: &str| rows.iter().filter(|((pk, sk), _)| pk == partition && sk.starts_with(prefix)).count().to_string();
+                let number = |name: &str| account[name].as_n().expect("a number").clone();
+                let sandbox_keys = usize::from(*account["has_sandbox_key"].as_bool().expect("yes or no")).to_string();
+                assert_eq!(number("own_keys"), with("KEY#key_k"), "own keys of {partition}, {caller}");
+                assert_eq!(sandbox_keys, with("KEY#key_s"), "Sandbox keys of {partition}, {caller}");
+                assert_eq!(number("member_count"), with("MEMBER#"), "members of {partition}, {caller}");
+
+                let id = account["id"].as_s().expect("a text");
+                let members: Vec<_> =
+                    rows.iter().filter(|((pk, sk), _)| pk == partition && sk.starts_with("MEMBER#")).map(|(_, row)| row).collect();
+                let ids = |admins: bool| {
+                    let chosen = members.iter().filter(|row| !admins || row["role"].as_s().is_ok_and(|role| role == "admin"));
+                    chosen.map(|row| row["id"].as_s().expect("a text").clone()).collect::<BTreeSet<_>>()
+                };
+                let admins: BTreeSet<_> = account["admins"].as_ss().expect("a set").iter().cloned().collect();
+                assert_eq!(admins, ids(true), "admins of {partition}, {caller}");
+                let owners = rows.iter().filter(|((_, sk), row)| sk == "OWNER" && row["account_id"].as_s().is_ok_and(|owner| owner == id));
+                let owners: BTreeSet<_> = owners.map(|(_, row)| row["member_id"].as_s().expect("a text").clone()).collect();
+                assert_eq!(owners, ids(false), "owners of {partition}, {caller}");
+            }
+        }
+    }
 }

@@ -151,10 +151,8 @@ async fn invoke_here(invoke: &Invoke, context: Context, event: &Value, name: &st
 const COMPILING: Duration = Duration::from_secs(600);
 
 fn remote_client() -> Result<reqwest::Client, StartError> {
-    // The client wants a TLS provider even for plain HTTP. Another one may have been installed; any will do.
-    if rustls::crypto::CryptoProvider::get_default().is_none() && rustls::crypto::ring::default_provider().install_default().is_err() {
-        tracing::debug!("a TLS provider was installed meanwhile");
-    }
+    // The client wants a TLS provider even for plain HTTP.
+    edge::install_tls_provider();
     reqwest::Client::builder()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())

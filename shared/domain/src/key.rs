@@ -193,6 +193,8 @@ impl From<KeyName> for String {
 }
 
 /// What a client repeats a request under (the `Idempotency-Key` header): 1 to 255 printable ASCII characters.
+///
+/// No comma among them: a gateway hands over two headers as one with a comma in between.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotencyKey(String);
 
@@ -201,7 +203,7 @@ pub const IDEMPOTENCY_WINDOW: jiff::SignedDuration = jiff::SignedDuration::from_
 
 impl IdempotencyKey {
     pub fn parse(text: &str) -> Option<IdempotencyKey> {
-        let good = (1..=255).contains(&text.len()) && text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+        let good = (1..=255).contains(&text.len()) && text.bytes().all(|byte| (b' '..=b'~').contains(&byte) && byte != b',');
         good.then(|| IdempotencyKey(text.to_owned()))
     }
 

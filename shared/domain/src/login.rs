@@ -94,34 +94,37 @@ impl LaneRecord {
     pub fn request_code(&self, pepper: &str, now: Timestamp, rng: &mut impl CryptoRng) -> Result<(LaneRecord, LiveChallenge), RateLimited> {
         let day = CODES[CODES.len() - 1].1;
         let mut codes: Vec<i64> = self.codes.iter().copied().filter(|at| *at > (now - day).as_millisecond()).collect();
-        let wait = CODES.iter().filter_map(|(most, window)| {
+        let waits = CODES.iter().filter_map(|(most, window)| {
             let nth_newest = codes.len().checked_sub(*most as usize).map(|first| codes[first])?;
-            let free_at = nth_newest + window.as_millis() as i64;
-            (free_at > now.as_millisecond()).then_some(free_at - now.as_millisecond())
+            Some(nth_newest + window.as_millis() as i64 - now.as_millisecond())
         });
-        if let Some(wait) = wait.max() {
-            return Err(RateLimited { retry_after: SignedDuration::from_millis(wait) });
-        }
+        let too_many_codes = waits.filter(|wait| *wait > 0).max();
 
         let hour_ago = (now - WRONG_GUESSES.1).as_millisecond();
         let mut wrong: Vec<(i64, u32)> = self.wrong.iter().copied().filter(|(at, _)| *at > hour_ago).collect();
         let open = self.challenge.as_ref().filter(|last| !last.used_up && now < last.expires_at && last.attempts < last.allowed);
-        let challenge = if let Some(last) = open {
-            LiveChallenge { generation: last.generation + 1, expires_at: now + CODE_LIFETIME, pepper: pepper.to_owned(), ..last.clone() }
-        } else {
-            if let Some(last) = &self.challenge {
-                let missed = last.attempts - u32::from(last.used_up);
-                if missed > 0 && last.guessed_at.as_millisecond() > hour_ago {
-                    wrong.push((last.guessed_at.as_millisecond(), missed));
-                }
+        if let (None, Some(last)) = (open, &self.challenge) {
+            let missed = last.attempts - u32::from(last.used_up);
+            if missed > 0 && last.guessed_at.as_millisecond() > hour_ago {
+                wrong.push((last.guessed_at.as_millisecond(), missed));
             }
-            let made: u32 = wrong.iter().map(|(_, count)| count).sum();
-            let allowed = GUESSES.min(WRONG_GUESSES.0.saturating_sub(made));
-            if allowed == 0 {
-                let oldest = wrong.iter().map(|(at, _)| *at).min().unwrap_or_default();
-                return Err(RateLimited { retry_after: SignedDuration::from_millis(oldest - hour_ago) });
-            }
-            LiveChallenge {
+        }
+        let allowed = GUESSES.min(WRONG_GUESSES.0.saturating_sub(wrong.iter().map(|(_, count)| count).sum()));
+        let oldest = wrong.iter().map(|(at, _)| *at).min().filter(|_| open.is_none() && allowed == 0);
+        let too_many_guesses = oldest.map(|oldest| oldest - hour_ago);
+
+        // The longer of both waits: who waits as told is not refused again.
+        if let Some(wait) = too_many_codes.max(too_many_guesses) {
+            return Err(RateLimited { retry_after: SignedDuration::from_millis(wait) });
+        }
+        let challenge = match open {
+            Some(last) => LiveChallenge {
+                generation: last.generation + 1,
+                expires_at: now + CODE_LIFETIME,
+                pepper: pepper.to_owned(),
+                ..last.clone()
+            },
+            None => LiveChallenge {
                 id: base62::random(CHALLENGE, rng),
                 generation: 1,
                 pepper: pepper.to_owned(),
@@ -130,7 +133,7 @@ impl LaneRecord {
                 allowed,
                 guessed_at: now,
                 used_up: false,
-            }
+            },
         };
         codes.push(now.as_millisecond());
         let next = LaneRecord { codes, wrong, challenge: Some(challenge.clone()), version: self.version + 1 };

@@ -88,9 +88,7 @@ impl Call {
             return Err(Problem::new(Code::InvalidRequest).with_detail("The body is not a JSON object."));
         }
         serde_json::from_slice(body).map_err(|error| match error.classify() {
-            serde_json::error::Category::Data => {
-                Problem::new(Code::InvalidRequest).with_detail(format!("The body is not as expected: {error}."))
-            }
+            serde_json::error::Category::Data => Problem::misfit(&error),
             serde_json::error::Category::Io | serde_json::error::Category::Syntax | serde_json::error::Category::Eof => {
                 Code::InvalidJson.into()
             }

@@ -103,7 +103,9 @@ impl Code {
             Code::KeyLimitReached => {
                 (409, "key_limit_reached", "The account has as many API keys as it may. Delete one that is not used any more.")
             }
-            Code::InvalidIdempotencyKey => (400, "invalid_idempotency_key", "An Idempotency-Key has 1 to 255 printable ASCII characters."),
+            Code::InvalidIdempotencyKey => {
+                (400, "invalid_idempotency_key", "An Idempotency-Key has 1 to 255 printable ASCII characters, and no comma.")
+            }
             Code::IdempotencyKeyReused => {
                 (422, "idempotency_key_reused", "This Idempotency-Key was used with another request. Use a new one.")
             }
@@ -193,6 +195,18 @@ impl Problem {
     /// An internal cause, for the log.
     pub fn because(self, cause: impl std::fmt::Display) -> Problem {
         Problem { cause: Some(cause.to_string()), ..self }
+    }
+
+    /// How JSON does not fit. Most of the parser's own sentences repeat what was sent, which may be a code or an address;
+    /// only these two name nothing but the fields that the action knows.
+    pub fn misfit(error: &serde_json::Error) -> Problem {
+        let text = error.to_string();
+        Problem::new(Code::InvalidRequest).with_detail(if text.starts_with("missing field") || text.starts_with("duplicate field") {
+            format!("The body is not as expected: {text}.")
+        } else {
+            let (line, column) = (error.line(), error.column());
+            format!("The body is not as expected at line {line} column {column}: no such field, or a value of another kind.")
+        })
     }
 
     /// What a failed change is to the client: `name` names each refusal, and an outage stays an outage.

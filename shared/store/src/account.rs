@@ -6,6 +6,7 @@ use crate::member::{MemberRow, OwnerRow};
 use crate::sandbox::SandboxRow;
 use crate::write::{Backoff, Cancelled, Item, Transaction, Write, from_item};
 use crate::{Failure, Store, StoreError, audit, layout};
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{Account, AccountId, AccountName, EmailAddress, MemberId, Role, Sandbox};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,12 @@ impl AccountRow {
         let row: AccountRow = from_item("account", row)?;
         Ok(if row.suspended { ActorRefusal::SessionEnded.into() } else { otherwise })
     }
+}
+
+/// Whether the row that a refused condition shows is a suspended account's.
+pub(crate) fn is_suspended(row: &Item) -> bool {
+    let has = |name, value| row.get(name) == Some(&value);
+    has("type", AttributeValue::S("account".to_owned())) && has("suspended", AttributeValue::Bool(true))
 }
 
 /// The condition that every change of an account's things stands on, where the change does not count anything.

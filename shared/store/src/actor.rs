@@ -1,6 +1,6 @@
 //! Who acts. A session token is a claim; it becomes true or false in the write, or in the read, that carries it.
 
-use crate::account::AccountRow;
+use crate::account::{self, AccountRow};
 use crate::member::MemberRow;
 use crate::write::{Cancelled, Item, Write, from_item};
 use crate::{Failure, Store, StoreError, layout};
@@ -74,7 +74,8 @@ pub(crate) fn refusal(token: &SessionToken, row: Option<Item>, now: Timestamp) -
     Ok(if row.session(token, now).is_some() { ActorRefusal::AdminRequired } else { ActorRefusal::SessionEnded })
 }
 
-/// Sorts out a cancelled transaction whose first part is the actor's: the actor's refusal comes before any other.
+/// Sorts out a cancelled transaction whose first part is the actor's: the actor's refusal comes before any other, and
+/// that its account is suspended comes before that.
 ///
 /// `others` names the refusal for the parts that follow.
 pub(crate) fn sort_out<P: Copy + PartialEq, R: From<ActorRefusal>>(
@@ -88,6 +89,9 @@ pub(crate) fn sort_out<P: Copy + PartialEq, R: From<ActorRefusal>>(
         Cancelled::Store(error) => return Failure::Store(error),
         Cancelled::Refused(refused) => refused,
     };
+    if refused.iter().any(|(_, row)| row.as_ref().is_some_and(account::is_suspended)) {
+        return Failure::Refused(ActorRefusal::SessionEnded.into());
+    }
     let named = match refused.iter().find(|(part, _)| *part == actor) {
         Some((_, row)) => refusal(token, row.clone(), now).map(R::from),
         None => others(refused),
