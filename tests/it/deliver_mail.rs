@@ -1,0 +1,270 @@
+//! Login codes and invitations, from the outbox rows to the mail service.
+
+use crate::support::{ADMIN, World};
+use aws_sdk_dynamodb::types::AttributeValue;
+use desk::{Mail, MailServiceMode};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+fn status(row: &BTreeMap<String, AttributeValue>) -> &str {
+    row["status"].as_s().expect("a text")
+}
+
+fn the_mail(world: &World, kind: &str) -> Mail {
+    let mut mails = world.desk.outbox().mails();
+    mails.retain(|mail| mail.kind == kind);
+    assert_eq!(mails.len(), 1, "one mail of this kind");
+    mails.remove(0)
+}
+
+/// Lets time pass in small steps, in each of which what is due is done.
+async fn pass(world: &World, seconds: u64) {
+    for _ in 0..seconds.div_ceil(5) {
+        world.advance(5);
+        world.settle().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_mail_has_the_code_on_a_line_of_its_own_and_one_link() {
+    let world = World::new().await;
+    let (_, code) = world.challenge(ADMIN).await;
+    let mail = the_mail(&world, "login_code");
+    assert_eq!((mail.to.as_str(), mail.from.as_str(), mail.subject.as_str()), (ADMIN, "desk@example.com", "Your Heify login code"));
+    assert_eq!(mail.text.lines().filter(|line| *line == code).count(), 1);
+    let link = format!("{}/", world.desk.url());
+    assert_eq!((mail.text.matches("://").count(), mail.text.lines().filter(|line| *line == link).count()), (1, 1));
+    assert!(mail.html.contains(&format!(">{code}<")));
+    assert_eq!((mail.html.matches("href=").count(), mail.html.matches(&format!("href=\"{link}\"")).count()), (1, 1));
+    assert!(!mail.html.contains("<img") && !mail.html.contains("<script") && !mail.html.contains("src="), "nothing is loaded");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invitation_says_whose_account_it_is_and_has_one_link_and_no_code() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    admin.post("/api/team", json!({ "email": "new@example.com" })).await.ok(201);
+    world.settle().await;
+    let mail = the_mail(&world, "invitation");
+    assert_eq!((mail.to.as_str(), mail.subject.as_str(), mail.code), ("new@example.com", "You are invited to Heify", None));
+    let link = format!("{}/", world.desk.url());
+    assert!(mail.text.contains("Example Company") && mail.html.contains("Example Company"));
+    assert_eq!((mail.text.matches("://").count(), mail.text.lines().filter(|line| *line == link).count()), (1, 1));
+    assert_eq!((mail.html.matches("href=").count(), mail.html.matches(&format!("href=\"{link}\"")).count()), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_for_an_address_that_nobody_has_is_dropped() {
+    let world = World::new().await;
+    world.request_code("nobody@example.net").await.ok(202);
+    world.settle().await;
+    assert!(world.desk.outbox().mails().is_empty() && world.desk.failures().is_empty());
+    assert_eq!(world.rows_of("mail").await.iter().map(status).collect::<Vec<_>>(), ["done"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_is_delivered_again_sends_no_second_mail() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    admin.post("/api/team", json!({ "email": "new@example.com" })).await.ok(201);
+    world.settle().await;
+    let rows = world.rows_of("mail").await;
+    assert_eq!(rows.iter().map(status).collect::<Vec<_>>(), ["done", "done"]);
+    for row in &rows {
+        let again = world.deliver("deliver-mail", row["pk"].as_s().unwrap(), row["sk"].as_s().unwrap());
+        assert_eq!(world.changes_nothing(again).await, json!({ "batchItemFailures": [] }));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_is_mailed_as_soon_as_the_mail_service_is_back() {
+    let world = World::new().await;
+    world.desk.mail_service().set_mode(MailServiceMode::Throttling);
+    let challenge = world.request_code(ADMIN).await.ok(202)["challenge"].as_str().unwrap().to_owned();
+    world.settle().await;
+    assert_eq!(world.rows_of("mail").await.iter().map(status).collect::<Vec<_>>(), ["pending"]);
+    world.desk.mail_service().set_mode(MailServiceMode::Up);
+    pass(&world, 10).await;
+    let code = the_mail(&world, "login_code").code.expect("a code");
+    world.verify(&challenge, &code).await.ok(200);
+    assert!(world.desk.failures().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_is_tried_again_as_long_as_it_is_good() {
+    let world = World::new().await;
+    world.desk.mail_service().set_mode(MailServiceMode::Throttling);
+    let challenge = world.request_code(ADMIN).await.ok(202)["challenge"].as_str().unwrap().to_owned();
+    world.settle().await;
+    pass(&world, 125).await;
+    assert!(world.desk.outbox().mails().is_empty());
+    world.desk.mail_service().set_mode(MailServiceMode::Up);
+    pass(&world, 35).await;
+    let code = the_mail(&world, "login_code").code.expect("a code");
+    world.verify(&challenge, &code).await.ok(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_that_could_not_be_mailed_while_it_was_good_is_given_up_visibly() {
+    let world = World::new().await;
+    world.desk.mail_service().set_mode(MailServiceMode::Throttling);
+    world.request_code(ADMIN).await.ok(202);
+    world.settle().await;
+    pass(&world, 225).await;
+    assert_eq!(world.rows_of("mail").await.iter().map(status).collect::<Vec<_>>(), ["failed"]);
+    assert!(world.desk.failures().is_empty(), "its end is on record, so the stream has nothing to give up");
+    world.desk.mail_service().set_mode(MailServiceMode::Up);
+    pass(&world, 60).await;
+    assert!(world.desk.outbox().mails().is_empty(), "a code that is not good any more is not mailed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mails_behind_one_that_fails_are_sent_all_the_same() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    world.desk.mail_service().set_mode(MailServiceMode::Rejecting);
+    admin.post("/api/team", json!({ "email": "first@example.com" })).await.ok(201);
+    world.settle().await;
+    world.desk.mail_service().set_mode(MailServiceMode::Up);
+    admin.post("/api/team", json!({ "email": "second@example.com" })).await.ok(201);
+    world.settle().await;
+    assert_eq!(world.mailed("invitation"), ["second@example.com"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rejected_invitation_shows_in_the_member_list_and_the_member_can_still_log_in() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    world.desk.mail_service().set_mode(MailServiceMode::Rejecting);
+    let invited = admin.post("/api/team", json!({ "email": "new@example.com" })).await;
+    assert_eq!(invited.ok(201)["member"]["status"], "invited");
+    world.settle().await;
+    let status_of_new = |team: &Value| team["members"][1]["status"].clone();
+    assert_eq!(status_of_new(admin.get("/api/team").await.ok(200)), "invitation_failed");
+    assert!(world.desk.failures().is_empty(), "nothing is left to be tried again");
+    let invitation = world.rows_of("mail").await.into_iter().find(|row| row["mail"].as_s().unwrap() == "invitation").unwrap();
+    assert_eq!(status(&invitation), "failed");
+    assert!(!invitation.contains_key("duty"));
+
+    world.desk.mail_service().set_mode(MailServiceMode::Up);
+    world.login("new@example.com").await.get("/api/session").await.ok(200);
+    assert_eq!(status_of_new(admin.get("/api/team").await.ok(200)), "active");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_whose_invitation_failed_can_be_revoked_and_invited_again() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    world.desk.mail_service().set_mode(MailServiceMode::Rejecting);
+    let invited = admin.post("/api/team", json!({ "email": "new@example.com" })).await;
+    world.settle().await;
+    admin.delete(&format!("/api/team/{}", invited.ok(201)["member"]["id"].as_str().unwrap())).await.ok(204);
+    world.desk.mail_service().set_mode(MailServiceMode::Up);
+    admin.post("/api/team", json!({ "email": "new@example.com" })).await.ok(201);
+    world.settle().await;
+    assert_eq!(world.mailed("invitation"), ["new@example.com"]);
+    assert_eq!(admin.get("/api/team").await.ok(200)["members"][1]["status"], "invited");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invitation_that_fails_late_does_not_show_on_a_member_who_is_active() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    world.member(&admin, "new@example.com").await;
+    let invitation = world.rows_of("mail").await.into_iter().find(|row| row["mail"].as_s().unwrap() == "invitation").unwrap();
+    world.desk.mail_service().set_mode(MailServiceMode::Rejecting);
+    // As if it had not been delivered until now.
+    let (pk, sk) = (invitation["pk"].as_s().unwrap(), invitation["sk"].as_s().unwrap());
+    world.set_attributes(pk, sk, &[("status", AttributeValue::S("pending".into()))]).await;
+    world.settle().await;
+    assert_eq!(status(&world.row(pk, sk).await), "failed");
+    assert_eq!(admin.get("/api/team").await.ok(200)["members"][1]["status"], "active");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_revoked_before_the_mail_leaves_gets_none() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let member = world.member(&admin, "member@example.com").await;
+    world.desk.outbox().clear();
+    world.desk.mail_service().set_mode(MailServiceMode::Throttling);
+    let invited = admin.post("/api/team", json!({ "email": "new@example.com" })).await;
+    world.request_code("member@example.com").await.ok(202);
+    world.settle().await;
+    for id in [invited.ok(201)["member"]["id"].as_str().unwrap(), &member.id] {
+        admin.delete(&format!("/api/team/{id}")).await.ok(204);
+    }
+    world.desk.mail_service().set_mode(MailServiceMode::Up);
+    pass(&world, 40).await;
+    assert!(world.desk.outbox().mails().is_empty());
+    assert!(world.rows_of("mail").await.iter().all(|row| status(row) == "done"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_suspended_account_is_mailed_nothing() {
+    let world = World::new().await;
+    world.register(json!({ "name": "Example Company", "admin_email": ADMIN, "suspended": true })).await;
+    world.request_code(ADMIN).await.ok(202);
+    world.settle().await;
+    assert!(world.desk.outbox().mails().is_empty());
+    assert_eq!(world.rows_of("mail").await.iter().map(status).collect::<Vec<_>>(), ["done"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_name_cannot_write_markup_or_headers_into_a_mail() {
+    let world = World::new().await;
+    let name = "<b>\"Evil\"</b> & 'Sons' Bcc: x@example.net";
+    world.register(json!({ "name": name, "admin_email": ADMIN })).await;
+    let admin = world.admin().await;
+    admin.post("/api/team", json!({ "email": "new@example.com" })).await.ok(201);
+    world.settle().await;
+    let mail = the_mail(&world, "invitation");
+    assert!(mail.text.contains(name), "plain text is plain text");
+    assert!(
+        mail.html.contains("&lt;b&gt;&quot;Evil&quot;&lt;/b&gt; &amp; &#39;Sons&#39; Bcc: x@example.net") && !mail.html.contains("<b>")
+    );
+    assert_eq!((mail.subject.as_str(), mail.to.as_str()), ("You are invited to Heify", "new@example.com"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_with_a_line_break_is_never_mailed_to() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    for address in ["new@example.com\r\nBcc: x@example.net", "new\n@example.com", "new@example.com, x@example.net", "<new@example.com>"] {
+        world.changes_nothing(admin.post("/api/team", json!({ "email": address }))).await.problem(400, "invalid_email");
+        world.changes_nothing(world.request_code(address)).await.problem(400, "invalid_email");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mail_goes_to_the_address_as_it_is_stored() {
+    let world = World::new().await;
+    world.request_code("Admin@EXAMPLE.com").await.ok(202);
+    world.settle().await;
+    assert_eq!(world.mailed("login_code"), [ADMIN]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_code_lies_in_a_row_or_in_what_the_stream_gave_up() {
+    let world = World::new().await;
+    let (_, mailed) = world.challenge(ADMIN).await;
+    // Derived anew, so that the code of a mail that never left is known too.
+    world.desk.mail_service().set_mode(MailServiceMode::Throttling);
+    world.request_code(ADMIN).await.ok(202);
+    world.settle().await;
+    let app = world.app("deliver-mail");
+    let ring = app.keyrings.login().await.expect("a keyring");
+    let lane = &world.rows_of("lane").await[0];
+    let address = ADMIN.parse::<domain::EmailAddress>().expect("an address").hash();
+    let generation = lane["generation"].as_n().unwrap().parse().expect("a number");
+    let id = lane["challenge_id"].as_s().unwrap();
+    let stuck = domain::login::LoginCode::derive(&ring, lane["pepper"].as_s().unwrap(), &address, id, generation).expect("a code");
+    // Too old before anything was due again: the stream gives the record up.
+    world.advance(300);
+    world.settle().await;
+    assert_eq!(world.desk.failures().len(), 1);
+    // Six digits may stand in a longer number by chance: they are looked for as a word.
+    let seen = format!("{:?} {:?}", world.rows().await, world.desk.failures());
+    let words: Vec<&str> = seen.split(|letter: char| !letter.is_ascii_alphanumeric()).collect();
+    assert!(!words.contains(&mailed.as_str()) && !words.contains(&stuck.secret().expose()));
+}

@@ -1,0 +1,222 @@
+//! Duties that the stream lost, found again on a schedule.
+
+use crate::support::{ADMIN, World};
+use aws_sdk_dynamodb::types::AttributeValue;
+use desk::MailServiceMode;
+use futures::future::join_all;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+const HOUR: u64 = 3600;
+
+fn status(row: &BTreeMap<String, AttributeValue>) -> &str {
+    row["status"].as_s().expect("a text")
+}
+
+fn drives(row: &BTreeMap<String, AttributeValue>) -> u32 {
+    row["drives"].as_n().expect("a number").parse().expect("a number")
+}
+
+async fn sweep(world: &World) -> Value {
+    world.desk.invoke("sweep", &json!({})).await.expect("the sweep runs")
+}
+
+async fn invitation(world: &World) -> BTreeMap<String, AttributeValue> {
+    let mut rows = world.rows_of("mail").await;
+    rows.retain(|row| row["mail"].as_s().unwrap() == "invitation");
+    assert_eq!(rows.len(), 1);
+    rows.remove(0)
+}
+
+/// How many rows the index holds.
+async fn duties(world: &World) -> usize {
+    let (client, table) = world.table();
+    let page = client.scan().table_name(table).index_name("duties").send().await.expect("a scan");
+    page.items().len()
+}
+
+/// Lets time pass until the stream has given a record up, which is before the first sweep.
+async fn until_lost(world: &World) {
+    for _ in 0..28 {
+        world.advance(10);
+        world.settle().await;
+        if !world.desk.failures().is_empty() {
+            return;
+        }
+    }
+    panic!("the stream gave nothing up");
+}
+
+/// An admin has invited somebody while the mail service took no mail, and the stream has given up.
+async fn world_with_lost_invitation() -> World {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    world.desk.mail_service().set_mode(MailServiceMode::Throttling);
+    admin.post("/api/team", json!({ "email": "new@example.com" })).await.ok(201);
+    world.settle().await;
+    until_lost(&world).await;
+    assert_eq!((status(&invitation(&world).await), drives(&invitation(&world).await)), ("pending", 0));
+    world
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_invitation_is_found_by_the_schedule_and_mailed_once() {
+    let world = world_with_lost_invitation().await;
+    world.desk.mail_service().set_mode(MailServiceMode::Up);
+    world.settle().await;
+    assert!(world.mailed("invitation").is_empty(), "the stream does not try again by itself");
+    world.advance(300);
+    world.settle().await;
+    assert_eq!(world.mailed("invitation"), ["new@example.com"]);
+    assert_eq!((status(&invitation(&world).await), drives(&invitation(&world).await)), ("done", 1));
+    assert_eq!(duties(&world).await, 0);
+    for _ in 0..3 {
+        world.advance(300);
+        world.settle().await;
+    }
+    assert_eq!(world.mailed("invitation").len(), 1);
+    let admin = world.admin().await;
+    assert_eq!(admin.get("/api/team").await.ok(200)["members"][1]["status"], "invited");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_login_event_is_found_by_the_schedule_and_the_sandbox_becomes_ready() {
+    let world = World::new().await;
+    let keyring = world.secret("SEALING_SECRET_ARN").await;
+    world.put_secret("SEALING_SECRET_ARN", "no keyring").await;
+    let admin = world.admin().await;
+    until_lost(&world).await;
+    assert_eq!(admin.get("/api/sandbox").await.ok(200)["reason"], "never_provisioned");
+    assert_eq!(world.rows_of("login_event").await.iter().map(status).collect::<Vec<_>>(), ["pending"]);
+
+    world.put_secret("SEALING_SECRET_ARN", &keyring).await;
+    world.advance(300);
+    world.settle().await;
+    assert_eq!(admin.get("/api/sandbox").await.ok(200)["state"], "ready");
+    assert_eq!(world.rows_of("login_event").await.iter().map(status).collect::<Vec<_>>(), ["done"]);
+    assert_eq!(duties(&world).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settled_duties_leave_the_index_and_are_not_driven() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    world.member(&admin, "member@example.com").await;
+    admin.act("/api/sandbox/provision").await.ok(202);
+    world.settle().await;
+    assert_eq!(duties(&world).await, 0);
+    world.advance(600);
+    let swept = world.changes_nothing(sweep(&world)).await;
+    assert_eq!(swept, json!({ "driven": 0, "given_up": 0 }));
+    for kind in ["login_event", "provision_request", "mail"] {
+        for row in world.rows_of(kind).await {
+            assert_eq!(
+                (status(&row), drives(&row), row.contains_key("duty"), row.contains_key("due_at")),
+                ("done", 0, false, false),
+                "{kind}"
+            );
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_invitation_is_no_duty_any_more() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    world.desk.mail_service().set_mode(MailServiceMode::Rejecting);
+    admin.post("/api/team", json!({ "email": "new@example.com" })).await.ok(201);
+    world.settle().await;
+    world.desk.mail_service().set_mode(MailServiceMode::Up);
+    world.advance(600);
+    world.settle().await;
+    assert_eq!((status(&invitation(&world).await), duties(&world).await), ("failed", 0));
+    assert!(world.mailed("invitation").is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_duty_has_time_before_it_counts_as_lost_and_again_after_each_drive() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    world.desk.mail_service().set_mode(MailServiceMode::Throttling);
+    admin.post("/api/team", json!({ "email": "new@example.com" })).await.ok(201);
+    world.settle().await;
+    world.advance(60);
+    assert_eq!(sweep(&world).await["driven"], 0);
+    world.advance(61);
+    assert_eq!(sweep(&world).await["driven"], 1);
+    assert_eq!(sweep(&world).await["driven"], 0);
+    world.advance(60);
+    assert_eq!(sweep(&world).await["driven"], 0);
+    assert_eq!((drives(&invitation(&world).await), status(&invitation(&world).await)), (1, "pending"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sweeps_that_run_at_once_drive_a_duty_once() {
+    let world = world_with_lost_invitation().await;
+    let swept = join_all((0..8).map(|_| sweep(&world))).await;
+    assert_eq!(swept.iter().map(|swept| swept["driven"].as_u64().unwrap()).sum::<u64>(), 1);
+    assert_eq!(drives(&invitation(&world).await), 1);
+    world.desk.mail_service().set_mode(MailServiceMode::Up);
+    world.advance(60);
+    world.settle().await;
+    assert_eq!(world.mailed("invitation"), ["new@example.com"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invitation_that_was_driven_in_vain_for_a_day_and_a_half_is_given_up_visibly() {
+    let world = world_with_lost_invitation().await;
+    let mut runs = 0;
+    while status(&invitation(&world).await) == "pending" {
+        runs += 1;
+        assert!(runs < 20, "it is given up some time");
+        // Each wait doubles, up to six hours.
+        world.advance(6 * HOUR + 600);
+        world.settle().await;
+    }
+    let row = invitation(&world).await;
+    assert_eq!((status(&row), drives(&row), row.contains_key("duty")), ("failed", 9, false));
+    assert_eq!(duties(&world).await, 0);
+
+    world.desk.mail_service().set_mode(MailServiceMode::Up);
+    let admin = world.admin().await;
+    assert_eq!(admin.get("/api/team").await.ok(200)["members"][1]["status"], "invitation_failed");
+    world.advance(6 * HOUR);
+    world.settle().await;
+    assert!(world.mailed("invitation").is_empty());
+    // The member was invited all the same.
+    world.login("new@example.com").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_code_is_no_duty() {
+    let world = World::new().await;
+    world.desk.mail_service().set_mode(MailServiceMode::Throttling);
+    world.request_code(ADMIN).await.ok(202);
+    world.settle().await;
+    assert_eq!(duties(&world).await, 0);
+    world.advance(600);
+    assert_eq!(sweep(&world).await, json!({ "driven": 0, "given_up": 0 }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_schedule_runs_every_five_minutes_of_the_desk_s_clock() {
+    let world = world_with_lost_invitation().await;
+    // From here on the duty is due whenever anybody looks, so each drive is a run of the schedule.
+    let always_due = async || {
+        let row = invitation(&world).await;
+        let long_ago = AttributeValue::N("1".to_owned());
+        world.set_attributes(row["pk"].as_s().unwrap(), row["sk"].as_s().unwrap(), &[("due_at", long_ago)]).await;
+    };
+    let drives_after = async |seconds: u64| {
+        always_due().await;
+        world.advance(seconds);
+        world.settle().await;
+        drives(&invitation(&world).await)
+    };
+    assert_eq!(drives_after(60).await, 1, "the first run is five minutes after the start");
+    for run in 2..=4 {
+        assert_eq!(drives_after(240).await, run - 1, "four minutes after the last run");
+        assert_eq!(drives_after(60).await, run, "five minutes after it");
+    }
+    assert_eq!(drives_after(3000).await, 5, "runs that a moved clock skipped are skipped");
+}
