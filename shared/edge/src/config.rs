@@ -3,6 +3,7 @@
 use domain::account::{MAX_KEY_LIMIT, MAX_MEMBER_LIMIT};
 use domain::key::KeyPrefix;
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -104,7 +105,7 @@ pub struct Settings {
 impl Settings {
     pub fn read(env: &Env) -> Result<Settings, ConfigError> {
         let text = |name| env.get(name).map(str::to_owned);
-        let timeout = env.parsed("PRODUCT_API_TIMEOUT_MS", "a number of milliseconds from 100 to 15000")?.unwrap_or(3000);
+        let timeout = within(env, "PRODUCT_API_TIMEOUT_MS", 100..=3500, 3000, "a number of milliseconds from 100 to 3500")?;
         Ok(Settings {
             table: env.required("TABLE_NAME")?.to_owned(),
             user_existence_errors: env
@@ -112,9 +113,9 @@ impl Settings {
                 .unwrap_or(UserExistenceErrors::Prevented),
             authorizer_response: env.parsed("AUTHORIZER_RESPONSE", "simple or iam")?.unwrap_or(AuthorizerResponse::Simple),
             key_prefix: env.parsed("KEY_PREFIX", "a lower-case letter and up to nine lower-case letters and digits")?.unwrap_or_default(),
-            default_key_limit: limit(env, "DEFAULT_KEY_LIMIT", MAX_KEY_LIMIT)?,
-            default_member_limit: limit(env, "DEFAULT_MEMBER_LIMIT", MAX_MEMBER_LIMIT)?,
-            product_api_timeout: Duration::from_millis(timeout),
+            default_key_limit: within(env, "DEFAULT_KEY_LIMIT", 1..=MAX_KEY_LIMIT, 10, "from 1 to 90")?,
+            default_member_limit: within(env, "DEFAULT_MEMBER_LIMIT", 1..=MAX_MEMBER_LIMIT, 10, "from 1 to 200")?,
+            product_api_timeout: Duration::from_millis(timeout.into()),
             product_name: text("PRODUCT_NAME").unwrap_or_else(|| "Frontdesk".to_owned()),
             product_api_url: text("PRODUCT_API_URL").map(|url| checked_url("PRODUCT_API_URL", url)).transpose()?,
             console_origin: text("CONSOLE_ORIGIN").map(|url| checked_url("CONSOLE_ORIGIN", url)).transpose()?,
@@ -150,13 +151,9 @@ fn set<'a>(value: &'a Option<String>, name: &'static str) -> Result<&'a str, Con
     value.as_deref().ok_or(ConfigError::Missing { name })
 }
 
-fn limit(env: &Env, name: &'static str, most: u32) -> Result<u32, ConfigError> {
-    let limit = env.parsed(name, "a whole number")?.unwrap_or(10);
-    if (1..=most).contains(&limit) {
-        Ok(limit)
-    } else {
-        Err(ConfigError::Malformed { name, expected: "between 1 and what an account can have" })
-    }
+fn within(env: &Env, name: &'static str, range: RangeInclusive<u32>, default: u32, expected: &'static str) -> Result<u32, ConfigError> {
+    let number = env.parsed(name, expected)?.unwrap_or(default);
+    if range.contains(&number) { Ok(number) } else { Err(ConfigError::Malformed { name, expected }) }
 }
 
 /// Only HTTPS leaves the machine: keys and cookies travel in these requests.
@@ -182,7 +179,8 @@ mod tests {
             ("PRODUCT_API_URL", "http://localhost.example.com/"),
             ("KEY_PREFIX", "FD"),
             ("PREVENT_USER_EXISTENCE_ERRORS", "yes"),
-            ("DEFAULT_KEY_LIMIT", "0"),
+            ("DEFAULT_KEY_LIMIT", "777"),
+            ("PRODUCT_API_TIMEOUT_MS", "3501"),
             ("AUTHORIZER_RESPONSE", "maybe"),
         ] {
             let error = settings(name, value).unwrap_err().to_string();
