@@ -54,7 +54,7 @@ async fn provision_sandbox(app: &App, account: &AccountId, requested: bool, even
         match app.store.record_provisioning(account, event, &key, &sandbox.judged(verdict, now), now).await {
             Ok(()) => return Ok(()),
             // Deleted or replaced while it was validated: a deletion stands until somebody asks again.
-            Err(Failure::Refused(VerdictRefusal::KeyChanged | VerdictRefusal::Actor(_))) => break,
+            Err(Failure::Refused(VerdictRefusal::KeyChanged)) => break,
             Err(Failure::Store(error)) => return Err(error.into()),
         }
     }

@@ -8,7 +8,6 @@ use crate::view::SandboxView;
 use domain::{Sandbox, SessionToken};
 use edge::http::{Answer, Call};
 use edge::{App, Code, Problem};
-use store::{Failure, VerdictRefusal};
 
 /// With the product API's time-out, well within the 8 seconds of an API function.
 const TRIES: u32 = 2;
@@ -26,21 +25,5 @@ async fn test_sandbox(app: &App, token: &SessionToken) -> Result<Sandbox, Proble
     let plain = open_reserved(app, &token.account, key).await?.ok_or(Code::SandboxNotReady)?;
     let verdict = app.product_api.validate(&plain, TRIES).await?;
     let now = app.clock.now();
-    let after = before.judged(verdict, now);
-    match app.store.record_test(token, key, &after, now).await {
-        Ok(()) => Ok(after),
-        // The key was deleted or replaced meanwhile: the verdict is about nothing that is there.
-        Err(Failure::Refused(VerdictRefusal::KeyChanged)) => {
-            let current = app.store.find_sandbox(&token.account).await?;
-            current.ok_or(Code::SandboxNotReady.into())
-        }
-        Err(failure) => Err(Problem::of(failure, unrecorded)),
-    }
-}
-
-fn unrecorded(refusal: VerdictRefusal) -> Code {
-    match refusal {
-        VerdictRefusal::Actor(refusal) => refusal.into(),
-        VerdictRefusal::KeyChanged => Code::SandboxNotReady,
-    }
+    Ok(app.store.record_test(token, key, &before.judged(verdict, now), now).await?)
 }

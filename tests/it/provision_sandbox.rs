@@ -23,7 +23,7 @@ async fn reveal(person: &Person<'_>) -> String {
 }
 
 async fn world_of(product: &Product) -> World {
-    World::with_parameters(&[("ProductApiUrl", &product.url), ("ProductApiTimeoutMs", "6000")]).await
+    World::with_parameters(&[("ProductApiUrl", &product.url), ("ProductApiTimeoutMs", "3500")]).await
 }
 
 /// A login event as `verify-code` would have left it.

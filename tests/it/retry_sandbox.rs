@@ -64,7 +64,7 @@ async fn a_retry_answers_validating_and_ends_ready() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_retry_while_one_is_running_joins_it() {
     let product = Product::start().await;
-    let world = World::with_parameters(&[("ProductApiUrl", &product.url), ("ProductApiTimeoutMs", "6000")]).await;
+    let world = World::with_parameters(&[("ProductApiUrl", &product.url), ("ProductApiTimeoutMs", "3500")]).await;
     let admin = world.admin().await;
     let member = world.member(&admin, "member@example.com").await;
     product.take_calls();

@@ -519,3 +519,12 @@ impl World {
         }
     }
 }
+
+impl World {
+    /// A world around a desk that is started otherwise than tests start theirs.
+    pub async fn with_options(options: Options) -> World {
+        let desk = Desk::start(options).await.expect("the desk starts");
+        edge::install_tls_provider();
+        World { desk, http: Client::builder().no_proxy().build().expect("a client") }
+    }
+}

@@ -24,7 +24,7 @@ async fn reveal(person: &Person<'_>) -> String {
 
 /// A world whose product API is the test's own. Held calls are let go long before anything times out.
 async fn world_of(product: &Product) -> World {
-    World::with_parameters(&[("ProductApiUrl", &product.url), ("ProductApiTimeoutMs", "6000")]).await
+    World::with_parameters(&[("ProductApiUrl", &product.url), ("ProductApiTimeoutMs", "3500")]).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

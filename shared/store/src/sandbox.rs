@@ -58,8 +58,6 @@ pub enum RevealRefusal {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum VerdictRefusal {
-    #[error(transparent)]
-    Actor(#[from] ActorRefusal),
     #[error("the key that was validated is not the reserved key any more")]
     KeyChanged,
 }
@@ -176,27 +174,33 @@ impl Store {
         sandbox?.and_then(|sandbox| sandbox.key).ok_or(Failure::Refused(RevealRefusal::NotReady))
     }
 
-    /// Records what the product API said when a member tested the connection.
+    /// Records what the product API said when a member tested the connection, and gives the Sandbox as it is then: if the
+    /// key was deleted or replaced meanwhile, the verdict is about nothing that is there.
     pub async fn record_test(
         &self,
         token: &SessionToken,
         key: &ReservedKey,
         after: &Sandbox,
         now: Timestamp,
-    ) -> Result<(), Failure<VerdictRefusal>> {
+    ) -> Result<Sandbox, Failure<ActorRefusal>> {
         let account = &token.account;
         let recorded = Transaction::new()
             .with(Part::Actor, actor::acting(token, None, now))
             .with(Part::Account, account::not_suspended(account))
             .with(Part::Sandbox, judged(account, key, after))
             .with(Part::Audit, audit::row(account, outcome(after), Some(token.member.as_str()), Some(key.id.as_str()), now));
-        recorded.commit(self).await.map_err(|cancelled| {
-            actor::sort_out(cancelled, Part::Actor, token, now, |refused| match &refused[0] {
-                (Part::Account, row) => AccountRow::refused(row.clone(), VerdictRefusal::KeyChanged),
-                (Part::Sandbox, _) => Ok(VerdictRefusal::KeyChanged),
-                (Part::Actor | Part::Key | Part::Event | Part::Audit, _) => unreachable!("these have no condition, or were sorted out"),
-            })
-        })
+        let Err(cancelled) = recorded.commit(self).await else { return Ok(after.clone()) };
+        let mut current = None;
+        let failure = actor::sort_out(cancelled, Part::Actor, token, now, |refused| match &refused[0] {
+            (Part::Account, row) => AccountRow::refused(row.clone(), ActorRefusal::SessionEnded),
+            (Part::Sandbox, Some(row)) => {
+                current = Some(from_item::<SandboxRow>("sandbox", row.clone())?.into_sandbox());
+                Ok(ActorRefusal::SessionEnded)
+            }
+            (Part::Sandbox, None) => Ok(ActorRefusal::SessionEnded),
+            (Part::Actor | Part::Key | Part::Event | Part::Audit, _) => unreachable!("these have no condition, or were sorted out"),
+        });
+        current.ok_or(failure)
     }
 
     /// Makes the account's reserved key: key row, sealed plaintext, state and counter in one transaction, or nothing.

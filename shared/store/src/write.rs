@@ -173,10 +173,15 @@ impl<P: Copy> Transaction<P> {
             if !refused.is_empty() {
                 return Err(Cancelled::Refused(refused));
             }
-            if !reasons.iter().any(|reason| reason.code() == Some("TransactionConflict")) {
+            let any = |codes: &[&str]| reasons.iter().any(|reason| reason.code().is_some_and(|code| codes.contains(&code)));
+            // Throttled in one of its parts: the SDK does not see that and tries no more.
+            if any(&["ThrottlingError", "ProvisionedThroughputExceeded"]) {
+                backoff.wait().await.or(Err(Cancelled::Store(StoreError::unavailable(error))))?;
+            } else if any(&["TransactionConflict"]) {
+                backoff.wait().await.map_err(Cancelled::Store)?;
+            } else {
                 return Err(Cancelled::Store(StoreError::unavailable(error)));
             }
-            backoff.wait().await.map_err(Cancelled::Store)?;
         }
     }
 }

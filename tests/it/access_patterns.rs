@@ -1,0 +1,456 @@
+//! What each action sends to the store, how often it waits, and what that costs.
+//!
+//! The actions are counted at the wire, behind a [`Proxy`], each on a warm function and in the same state of the same
+//! account. What is declared here is what `ARCHITECTURE.md` says in its table of access patterns.
+
+use crate::proxy::{Behind, Nobody, Proxy, Recording, authorizer_event, body_of, http_event, outcome};
+use crate::support::{ADMIN, Person, World, wrong};
+use domain::key::KeyPrefix;
+use domain::{AccountId, KeyId, KeyKind, PlainKey};
+use edge::App;
+use functions::{FUNCTIONS, Trigger};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+
+/// Requests that are under way side by side, and what waits for them.
+type Waves = &'static [&'static [&'static str]];
+
+/// What an action sends when all goes well.
+const DECLARED: [(&str, Waves); 15] = [
+    ("request-code", &[&["GetItem"], &["TransactWriteItems"]]),
+    ("verify-code", &[&["GetItem", "UpdateItem"], &["GetItem", "GetItem", "TransactWriteItems"]]),
+    ("end-session", &[&["TransactWriteItems"]]),
+    ("get-session", &[&["GetItem", "UpdateItem"]]),
+    ("get-sandbox", &[&["GetItem", "GetItem", "UpdateItem"]]),
+    ("test-sandbox", &[&["GetItem", "GetItem", "UpdateItem"], &["TransactWriteItems"]]),
+    ("retry-sandbox", &[&["GetItem", "TransactWriteItems"]]),
+    ("reveal-sandbox-key", &[&["GetItem", "TransactWriteItems"]]),
+    ("list-keys", &[&["GetItem", "Query", "UpdateItem"]]),
+    ("create-key", &[&["TransactWriteItems"]]),
+    ("delete-key", &[&["TransactWriteItems"]]),
+    ("list-members", &[&["GetItem", "Query", "UpdateItem"]]),
+    ("invite-member", &[&["TransactWriteItems"]]),
+    ("revoke-member", &[&["TransactWriteItems"]]),
+    ("authorize-key", &[&["GetItem"]]),
+];
+
+fn declared(action: &str) -> Waves {
+    DECLARED.iter().find(|(name, _)| *name == action).map(|(_, waves)| *waves).expect("the action is declared")
+}
+
+/// After so many seconds the mark of a session's last use is due again, so that each read is measured with its write.
+fn until_mark_is_due() -> u64 {
+    u64::try_from(domain::session::TOUCH.as_secs()).expect("a while") + 1
+}
+
+/// An action under measurement: called once to be warm, and a second time to be counted.
+struct Bench<'w> {
+    world: &'w World,
+    proxy: Proxy,
+    measured: Vec<(&'static str, Recording)>,
+}
+
+impl Bench<'_> {
+    /// Two calls of an HTTP action that go well; `call` makes each of them, 1 and 2.
+    async fn action(&mut self, name: &'static str, status: u64, call: impl AsyncFn(usize) -> Value) {
+        let function = self.proxy.function(self.world, name);
+        self.measure(name, &function, call, |answer| assert_eq!(outcome(answer), (status, String::new()), "{name}: {answer}")).await;
+    }
+
+    async fn measure(&mut self, name: &'static str, function: &Behind, call: impl AsyncFn(usize) -> Value, check: impl Fn(&Value)) {
+        check(&function.invoke(&call(1).await).await.expect("an answer"));
+        self.world.settle().await;
+        self.world.advance(until_mark_is_due());
+        let event = call(2).await;
+        let (answer, recording) = self.proxy.record(declared(name), function.invoke(&event)).await;
+        check(&answer.expect("an answer"));
+        assert_eq!(recording.waves(), declared(name), "{name}");
+        self.measured.push((name, recording));
+        self.world.settle().await;
+    }
+}
+
+/// Every action, measured, in the order of [`DECLARED`].
+async fn measure_all() -> Vec<(&'static str, Recording)> {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let grace = world.member(&admin, "grace@example.com").await;
+    let linus = world.member(&admin, "linus@example.com").await;
+    let mut bench = Bench { world: &world, proxy: Proxy::new(&world).await, measured: Vec::new() };
+
+    let plain = |name: &'static str, person: &Person<'_>| http_event(name, Some(person), None, None);
+    let with = |name: &'static str, person: &Person<'_>, body: Value| http_event(name, Some(person), None, Some(body));
+    bench.action("get-session", 200, async |_| plain("get-session", &admin)).await;
+    bench.action("get-sandbox", 200, async |_| plain("get-sandbox", &admin)).await;
+    bench.action("test-sandbox", 200, async |_| plain("test-sandbox", &admin)).await;
+    bench.action("retry-sandbox", 202, async |_| plain("retry-sandbox", &admin)).await;
+    bench.action("reveal-sandbox-key", 200, async |_| plain("reveal-sandbox-key", &admin)).await;
+
+    bench.action("create-key", 201, async |turn| with("create-key", &admin, json!({ "name": format!("Key {turn}") }))).await;
+    bench.action("list-keys", 200, async |_| plain("list-keys", &admin)).await;
+    let (doomed, key) = admin.key("Key 3").await;
+    let (doomed_too, _) = admin.key("Key 4").await;
+    let authorizer = bench.proxy.function(&world, "authorize-key");
+    let good = |answer: &Value| assert_eq!(answer["isAuthorized"], true);
+    bench.measure("authorize-key", &authorizer, async |_| authorizer_event(&key), good).await;
+    let ids = [doomed, doomed_too];
+    bench.action("delete-key", 204, async |turn| http_event("delete-key", Some(&admin), Some(&ids[turn - 1]), None)).await;
+
+    let invited = |turn: usize| json!({ "email": format!("guest{turn}@example.com") });
+    bench.action("invite-member", 201, async |turn| with("invite-member", &admin, invited(turn))).await;
+    bench.action("list-members", 200, async |_| plain("list-members", &admin)).await;
+    let team = admin.get("/api/team").await;
+    let ids: Vec<String> = (1..=2)
+        .map(|turn| {
+            let guest = |member: &&Value| member["email"] == invited(turn)["email"];
+            let member = team.body["members"].as_array().expect("a list").iter().find(guest).expect("was invited");
+            member["id"].as_str().expect("an id").to_owned()
+        })
+        .collect();
+    bench.action("revoke-member", 204, async |turn| http_event("revoke-member", Some(&admin), Some(&ids[turn - 1]), None)).await;
+
+    let asked = json!({ "email": "linus@example.com", "accept_terms": true });
+    bench.action("request-code", 202, async |_| http_event("request-code", None, None, Some(asked.clone()))).await;
+    let login = async |_| {
+        let (challenge, code) = world.challenge("grace@example.com").await;
+        http_event("verify-code", None, None, Some(json!({ "challenge": challenge, "code": code })))
+    };
+    bench.action("verify-code", 200, login).await;
+    let leaving = [&grace, &linus];
+    bench.action("end-session", 204, async |turn| plain("end-session", leaving[turn - 1])).await;
+
+    let mut measured = bench.measured;
+    measured.sort_by_key(|(name, _)| DECLARED.iter().position(|(known, _)| known == name));
+    measured
+}
+
+/// What the other tests here stand on.
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_that_follow_one_another_never_count_as_one_wait() {
+    let world = World::new().await;
+    let proxy = Proxy::with_patience(&world, Duration::from_millis(200)).await;
+    let ask = http_event("request-code", None, None, Some(json!({ "email": ADMIN, "accept_terms": true })));
+    let function = proxy.function(&world, "request-code");
+    for _ in 0..2 {
+        let (answer, recording) = proxy.record(&[&["GetItem", "TransactWriteItems"]], function.invoke(&ask)).await;
+        assert_eq!(outcome(&answer.expect("an answer")), (202, String::new()));
+        assert_eq!(recording.waves(), [["GetItem"], ["TransactWriteItems"]]);
+    }
+}
+
+#[test]
+fn every_http_action_and_the_authorizer_have_a_declared_access_pattern() {
+    let client_facing = |trigger| matches!(trigger, Trigger::Http { .. } | Trigger::Authorizer);
+    let wanted: BTreeSet<&str> =
+        FUNCTIONS.iter().filter(|function| client_facing(function.trigger)).map(|function| function.name).collect();
+    let declared: BTreeSet<&str> = DECLARED.iter().map(|(name, _)| *name).collect();
+    assert_eq!((declared, DECLARED.len()), (wanted.clone(), wanted.len()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_console_action_waits_for_the_store_at_most_once_and_a_login_at_most_twice() {
+    let measured = measure_all().await;
+    assert_eq!(measured.len(), DECLARED.len());
+    for (name, recording) in measured {
+        let most = match name {
+            "request-code" | "verify-code" => 2,
+            // The key is read before the product API is asked, and the verdict is on record before it is told.
+            "test-sandbox" => 2,
+            _ => 1,
+        };
+        assert!(recording.waits() <= most, "{name} waits {} times", recording.waits());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_table_of_access_patterns_in_architecture_md_is_measured() {
+    const BEGIN: &str = "<!-- access-patterns:begin -->";
+    const END: &str = "<!-- access-patterns:end -->";
+    let table = render(&measure_all().await);
+    let text = std::fs::read_to_string(desk::workspace_root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md is there");
+    let written = text.split_once(BEGIN).and_then(|(_, rest)| rest.split_once(END)).map(|(table, _)| table.trim());
+    assert!(
+        written == Some(table.trim()),
+        "ARCHITECTURE.md differs from what was measured. Between its marks {BEGIN} and {END} belongs:\n\n{table}\n"
+    );
+}
+
+/// The table as it stands in `ARCHITECTURE.md`.
+fn render(measured: &[(&str, Recording)]) -> String {
+    let mut lines = vec!["| action | requests | waits | read units | write units |".to_owned(), "|---|---|---:|---:|---:|".to_owned()];
+    for (name, recording) in measured {
+        let waves: Vec<String> = recording.waves().iter().map(|wave| side_by_side(wave)).collect();
+        let (reads, writes) = (recording.read_units(), recording.write_units());
+        let requests = format!("{}: {}", recording.requests(), waves.join(", then "));
+        lines.push(format!("| `{name}` | {requests} | {} | {reads} | {writes} |", recording.waits()));
+    }
+    lines.join("\n")
+}
+
+/// `2 GetItem + TransactWriteItems`.
+fn side_by_side(wave: &[&str]) -> String {
+    let kinds: BTreeSet<&str> = wave.iter().copied().collect();
+    let count = |kind: &str| wave.iter().filter(|operation| **operation == kind).count();
+    let named = kinds.into_iter().map(|kind| if count(kind) > 1 { format!("{} {kind}", count(kind)) } else { kind.to_owned() });
+    named.collect::<Vec<_>>().join(" + ")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn authorize_key_sends_exactly_one_request_and_opens_no_other_connection() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let (_, good) = admin.key("Good").await;
+    let (id, deleted) = admin.key("Deleted").await;
+    admin.delete(&format!("/api/keys/{id}")).await.ok(204);
+    let app: App = world.app("authorize-key");
+    let account: AccountId = admin.account.parse().expect("an id");
+    let made_up = |account: &AccountId| {
+        let key = PlainKey::mint(&KeyPrefix::default(), account, &KeyId::random(KeyKind::Live, &mut app.rng()), &mut app.rng());
+        key.secret().expose().to_owned()
+    };
+    let nobodys = made_up(&AccountId::random(&mut app.rng()));
+
+    let proxy = Proxy::new(&world).await;
+    let (mail, secrets, product) = (Nobody::new().await, Nobody::new().await, Nobody::new().await);
+    let (mail_url, secrets_url, product_url) = (mail.url(), secrets.url(), product.url());
+    let changed = [
+        ("AWS_ENDPOINT_URL_DYNAMODB", proxy.url()),
+        ("AWS_ENDPOINT_URL_SES", &mail_url),
+        ("AWS_ENDPOINT_URL_SECRETS_MANAGER", &secrets_url),
+        ("PRODUCT_API_URL", &product_url),
+    ];
+    let authorizer = Behind::new(&world, "authorize-key", &changed);
+    // The first call finds the function cold, and sends no more than the others.
+    for (key, is_good) in [(&good, true), (&good, true), (&deleted, false), (&made_up(&account), false), (&nobodys, false)] {
+        let (answer, recording) = proxy.record(declared("authorize-key"), authorizer.invoke(&authorizer_event(key))).await;
+        assert_eq!(answer.expect("an answer")["isAuthorized"], is_good);
+        assert_eq!(recording.waves(), declared("authorize-key"));
+        let read = &recording.0[0].body;
+        assert_eq!(read["ConsistentRead"], true);
+        assert_eq!(read["Key"].as_object().expect("a key").len(), 2, "by primary key: {read}");
+    }
+    let nothing: [(&str, &Nobody); 3] = [("SES", &mail), ("Secrets Manager", &secrets), ("the product API", &product)];
+    for (service, nobody) in nothing {
+        assert_eq!(nobody.connections().await, 0, "{service}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn authorize_key_refuses_garbage_without_a_request() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let (_, good) = admin.key("Good").await;
+    let proxy = Proxy::new(&world).await;
+    let authorizer = proxy.function(&world, "authorize-key");
+    let mut without = authorizer_event(&good);
+    without["headers"] = json!({ "accept": "*/*" });
+    let last = if good.ends_with('0') { '1' } else { '0' };
+    let misspelt = format!("{}{last}", &good[..good.len() - 1]);
+    let garbage = ["", " ", "fd_live_", "not a key", &good[1..], &misspelt, &format!("{good}0"), &"k".repeat(100_000)];
+    for event in garbage.into_iter().map(authorizer_event).chain([without]) {
+        let (answer, recording) = proxy.record(&[], authorizer.invoke(&event)).await;
+        assert_eq!(answer.expect("an answer"), json!({ "isAuthorized": false }));
+        assert_eq!(recording.requests(), 0, "{event}");
+    }
+}
+
+/// The shape of a request: what its names, kinds of values and expressions are, without the values.
+fn shape(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let kept = |name: &str| name.ends_with("Expression") || matches!(name, "TableName" | "ReturnValuesOnConditionCheckFailure");
+            fields.iter().map(|(name, value)| (name.clone(), if kept(name) { value.clone() } else { shape(value) })).collect()
+        }
+        Value::Array(values) => values.iter().map(shape).collect(),
+        Value::String(text) => format!("{} bytes", text.len()).into(),
+        other => other.clone(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn request_code_sends_the_same_requests_whether_the_address_is_known_or_not() {
+    let world = World::new().await;
+    world.register(json!({ "name": "Known Company", "admin_email": "known@example.com" })).await;
+    let proxy = Proxy::new(&world).await;
+    let function = proxy.function(&world, "request-code");
+    let ask = async |email: &str| {
+        let event = http_event("request-code", None, None, Some(json!({ "email": email, "accept_terms": true })));
+        let (answer, recording) = proxy.record(declared("request-code"), function.invoke(&event)).await;
+        assert_eq!(outcome(&answer.expect("an answer")), (202, String::new()));
+        assert_eq!(recording.waves(), declared("request-code"));
+        recording.0.iter().map(|sent| (sent.operation.clone(), sent.size, shape(&sent.body))).collect::<Vec<_>>()
+    };
+    ask("other@example.com").await;
+    // The first time, and again when there is a challenge already.
+    for _ in 0..2 {
+        assert_eq!(ask("known@example.com").await, ask("stray@example.com").await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_was_used_a_moment_ago_costs_no_further_request() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let proxy = Proxy::new(&world).await;
+    let function = proxy.function(&world, "get-session");
+    for _ in 0..2 {
+        let (answer, recording) = proxy.record(declared("get-session"), function.call(Some(&admin), None, None)).await;
+        assert_eq!(outcome(&answer), (200, String::new()));
+        assert_eq!(recording.waves(), declared("get-session"));
+    }
+}
+
+/// A refused call: which function, what is asked, how it is answered, and what that takes.
+struct Refused<'w> {
+    function: &'static str,
+    event: Value,
+    answer: (u64, &'static str),
+    waves: &'w [&'w [&'w str]],
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_waits_for_the_store_no_longer_than_a_success() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let member = world.member(&admin, "grace@example.com").await;
+    let other = world.other_admin("other@example.com").await;
+    let (foreign_key, _) = other.key("Foreign").await;
+    let ended = world.admin().await;
+    ended.act("/api/logout").await.ok(204);
+    // As many members as there are, and one place more for keys: it is taken by a request that is repeated.
+    let limits = json!({ "name": "Example Company", "admin_email": ADMIN, "key_limit": 2, "member_limit": 2 });
+    world.register(limits).await;
+    let once = json!("5f0c8e1e-6a53-4d0b-9a3e-0c4b1a7d2f68");
+    let repeated = admin.call("POST", "/api/keys").header("idempotency-key", once.as_str().expect("a text"));
+    repeated.json(json!({ "name": "Once" })).send().await.ok(201);
+    other.delete(&format!("/api/keys/{}", other.get("/api/sandbox").await.body["key_id"].as_str().expect("an id"))).await.ok(204);
+    world.settle().await;
+
+    const WRITE: &[&[&str]] = &[&["TransactWriteItems"]];
+    const READ: &[&[&str]] = &[&["GetItem", "UpdateItem"]];
+    const LIST: &[&[&str]] = &[&["GetItem", "Query", "UpdateItem"]];
+    const SANDBOX: &[&[&str]] = &[&["GetItem", "GetItem", "UpdateItem"]];
+    const WRITE_BESIDE_READ: &[&[&str]] = &[&["GetItem", "TransactWriteItems"]];
+    let refused = |function, event, status, code, waves| Refused { function, event, answer: (status, code), waves };
+    let create = |person: &Person<'_>, name: &str| http_event("create-key", Some(person), None, Some(json!({ "name": name })));
+    let invite = |person: &Person<'_>, email: &str| http_event("invite-member", Some(person), None, Some(json!({ "email": email })));
+    let delete = |person: &Person<'_>, id: &str| http_event("delete-key", Some(person), Some(id), None);
+    let revoke = |person: &Person<'_>, id: &str| http_event("revoke-member", Some(person), Some(id), None);
+    let plain = |function: &'static str, person: &Person<'_>| http_event(function, Some(person), None, None);
+    let mut reused = create(&admin, "Something else");
+    reused["headers"]["idempotency-key"] = once.clone();
+    let mut replayed = create(&admin, "Once");
+    replayed["headers"]["idempotency-key"] = once;
+    let cases = [
+        refused("create-key", create(&admin, "One more"), 409, "key_limit_reached", WRITE),
+        refused("create-key", create(&member, "Not mine"), 403, "admin_required", WRITE),
+        refused("create-key", create(&ended, "Late"), 401, "session_ended", WRITE),
+        refused("create-key", reused, 422, "idempotency_key_reused", WRITE),
+        refused("create-key", replayed, 201, "", WRITE),
+        refused("delete-key", delete(&admin, &foreign_key), 404, "key_not_found", WRITE),
+        refused("delete-key", delete(&admin, "key_of_no_form"), 404, "key_not_found", WRITE),
+        refused("delete-key", delete(&member, &foreign_key), 403, "admin_required", WRITE),
+        refused("list-members", plain("list-members", &member), 403, "admin_required", LIST),
+        refused("list-keys", plain("list-keys", &ended), 401, "session_ended", LIST),
+        refused("invite-member", invite(&admin, "linus@example.com"), 409, "member_limit_reached", WRITE),
+        refused("invite-member", invite(&admin, "other@example.com"), 409, "email_already_registered", WRITE),
+        refused("revoke-member", revoke(&admin, &other.id), 404, "member_not_found", WRITE),
+        refused("revoke-member", revoke(&admin, "nobody"), 404, "member_not_found", WRITE),
+        refused("revoke-member", revoke(&admin, &admin.id), 409, "last_admin", WRITE),
+        refused("get-session", plain("get-session", &ended), 401, "session_ended", READ),
+        refused("get-sandbox", plain("get-sandbox", &ended), 401, "session_ended", SANDBOX),
+        refused("end-session", plain("end-session", &ended), 401, "session_ended", WRITE),
+        refused("test-sandbox", plain("test-sandbox", &other), 409, "sandbox_not_ready", SANDBOX),
+        refused("reveal-sandbox-key", plain("reveal-sandbox-key", &other), 409, "sandbox_not_ready", WRITE_BESIDE_READ),
+        refused("retry-sandbox", plain("retry-sandbox", &ended), 401, "session_ended", WRITE_BESIDE_READ),
+    ];
+    let proxy = Proxy::new(&world).await;
+    for Refused { function, event, answer, waves } in cases {
+        let (got, recording) = proxy.record(waves, proxy.function(&world, function).invoke(&event)).await;
+        assert_eq!(outcome(&got.expect("an answer")), (answer.0, answer.1.to_owned()), "{function}");
+        assert_eq!(recording.waves(), waves, "{function}: {}", answer.1);
+        assert_eq!(recording.waits(), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_that_is_refused_waits_once() {
+    let world = World::new().await;
+    let proxy = Proxy::new(&world).await;
+    let (challenge, code) = world.challenge(ADMIN).await;
+    let verify = proxy.function(&world, "verify-code");
+    let guess = |code: &str| http_event("verify-code", None, None, Some(json!({ "challenge": challenge, "code": code })));
+    let once: Waves = &[&["GetItem", "UpdateItem"]];
+    for (left, status, code_name) in [(4, 401, "code_incorrect"), (3, 401, "code_incorrect")] {
+        let (answer, recording) = proxy.record(once, verify.invoke(&guess(wrong(&code)))).await;
+        let answer = answer.expect("an answer");
+        assert_eq!((outcome(&answer), body_of(&answer)["attempts_left"].as_u64()), ((status, code_name.to_owned()), Some(left)));
+        assert_eq!(recording.waves(), once);
+    }
+    world.advance(180);
+    let (answer, recording) = proxy.record(once, verify.invoke(&guess(&code))).await;
+    assert_eq!(outcome(&answer.expect("an answer")), (401, "code_expired".to_owned()));
+    assert_eq!(recording.waves(), once);
+
+    let request = proxy.function(&world, "request-code");
+    let ask = http_event("request-code", None, None, Some(json!({ "email": ADMIN, "accept_terms": true })));
+    for _ in 0..2 {
+        assert_eq!(outcome(&request.invoke(&ask).await.expect("an answer")), (202, String::new()));
+    }
+    let (answer, recording) = proxy.record(&[&["GetItem"]], request.invoke(&ask)).await;
+    assert_eq!(outcome(&answer.expect("an answer")), (429, "rate_limited".to_owned()));
+    assert_eq!(recording.waves(), [["GetItem"]]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_test_whose_key_is_deleted_meanwhile_waits_no_longer_than_any_other() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let key = admin.get("/api/sandbox").await.body["key_id"].as_str().expect("an id").to_owned();
+    // A product API that answers when it is told to.
+    let (asked, answer) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (asking, answering) = (asked.clone(), answer.clone());
+    let product = axum::Router::new().fallback(async move || {
+        asking.notify_one();
+        answering.notified().await;
+    });
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("http://{}/", listener.local_addr().expect("an address"));
+    let server = tokio::spawn(async move { axum::serve(listener, product).await });
+
+    let proxy = Proxy::new(&world).await;
+    let changed = [("AWS_ENDPOINT_URL_DYNAMODB", proxy.url()), ("PRODUCT_API_URL", &url)];
+    let function = Behind::new(&world, "test-sandbox", &changed);
+    let deletion = async {
+        asked.notified().await;
+        admin.delete(&format!("/api/keys/{key}")).await.ok(204);
+        answer.notify_one();
+    };
+    let test = async { tokio::join!(function.call(Some(&admin), None, None), deletion).0 };
+    let (tested, recording) = proxy.record(declared("test-sandbox"), test).await;
+    assert_eq!(outcome(&tested), (200, String::new()));
+    let sandbox = body_of(&tested);
+    assert_eq!(
+        (&sandbox["state"], &sandbox["reason"], &sandbox["key_id"]),
+        (&json!("not_configured"), &json!("key_deleted"), &Value::Null)
+    );
+    assert_eq!(recording.waves(), declared("test-sandbox"));
+    server.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_without_a_session_sends_nothing() {
+    let world = World::new().await;
+    let proxy = Proxy::new(&world).await;
+    for function in FUNCTIONS {
+        let Trigger::Http { path, .. } = function.trigger else { continue };
+        let id = path.contains('{').then_some("key_000000000000");
+        let (answer, recording) = proxy.record(&[], proxy.function(&world, function.name).call(None, id, Some(json!({})))).await;
+        assert!((400..500).contains(&outcome(&answer).0), "{}", function.name);
+        assert_eq!(recording.requests(), 0, "{}", function.name);
+    }
+}

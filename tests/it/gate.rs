@@ -1,0 +1,80 @@
+//! A gate in front of the desk's store: transactions that come to it wait until it is opened.
+//!
+//! Whoever is behind it has looked and decided all that it ever will; what happens before the gate opens happens in
+//! between. So a race is run in its worst order, each time.
+
+use crate::proxy::Behind;
+use crate::support::World;
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
+
+pub struct Gate {
+    shared: Arc<Shared>,
+    url: String,
+    server: JoinHandle<()>,
+}
+
+struct Shared {
+    store: String,
+    client: reqwest::Client,
+    /// A permit for each transaction that has come.
+    come: Semaphore,
+    open: watch::Sender<bool>,
+}
+
+impl Gate {
+    /// A closed gate.
+    pub async fn new(world: &World) -> Gate {
+        let shared = Arc::new(Shared {
+            store: world.desk.environment("authorize-key")["AWS_ENDPOINT_URL_DYNAMODB"].clone(),
+            client: reqwest::Client::builder().no_proxy().build().expect("a client"),
+            come: Semaphore::new(0),
+            open: watch::Sender::new(false),
+        });
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let router = Router::new().fallback(pass).with_state(shared.clone());
+        let server = tokio::spawn(async move { axum::serve(listener, router).await.expect("it serves") });
+        Gate { shared, url, server }
+    }
+
+    /// A function that has the gate between itself and the store.
+    pub fn function(&self, world: &World, name: &str) -> Behind {
+        Behind::new(world, name, &[("AWS_ENDPOINT_URL_DYNAMODB", &self.url)])
+    }
+
+    /// Returns when so many transactions wait.
+    pub async fn holds(&self, transactions: u32) {
+        self.shared.come.acquire_many(transactions).await.expect("it is open").forget();
+    }
+
+    pub fn open(&self) {
+        self.shared.open.send_replace(true);
+    }
+}
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+async fn pass(State(shared): State<Arc<Shared>>, mut headers: HeaderMap, body: Bytes) -> (StatusCode, HeaderMap, Bytes) {
+    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
+    if target.ends_with(".TransactWriteItems") {
+        shared.come.add_permits(1);
+        shared.open.subscribe().wait_for(|open| *open).await.expect("the gate is there");
+    }
+    headers.remove(header::HOST);
+    headers.remove(header::CONTENT_LENGTH);
+    let answer = shared.client.post(&shared.store).headers(headers).body(body).send().await.expect("the store answers");
+    let (status, mut headers) = (answer.status(), answer.headers().clone());
+    headers.remove(header::TRANSFER_ENCODING);
+    (status, headers, answer.bytes().await.expect("a whole answer"))
+}

@@ -1,0 +1,252 @@
+//! `POST /api/team`
+
+use crate::support::{ADMIN, Person, Reply, World};
+use serde_json::{Value, json};
+
+async fn invite(person: &Person<'_>, email: &str) -> Reply {
+    person.post("/api/team", json!({ "email": email })).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_invited_gets_a_place_and_a_mail() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let before = world.now();
+    let reply = invite(&admin, "  New.Colleague+desk@EXAMPLE.com ").await;
+    let after = world.now();
+    let (id, at) = (reply.ok(201)["member"]["id"].clone(), reply.body["member"]["invited_at"].clone());
+    let member = json!({
+        "id": id,
+        "email": "new.colleague+desk@example.com",
+        "role": "member",
+        "status": "invited",
+        "invited_at": at,
+        "last_login_at": null,
+        "you": false,
+    });
+    assert_eq!(reply.body, json!({ "member": member }));
+    assert!((before..=after).contains(&at.as_str().expect("a text").parse().expect("a time")), "{at}");
+    assert_eq!(admin.get("/api/team").await.ok(200)["members"][1], member);
+    world.settle().await;
+    assert_eq!(world.mailed("invitation"), ["new.colleague+desk@example.com"]);
+    assert!(world.audit().await.contains(&"member_invited".to_owned()));
+    world.check_counters().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_invitation_has_a_text_and_an_html_part_and_one_link() {
+    let world = World::new().await;
+    let name = "<b>Fish & Chips</b> \"Ltd\" 'London'";
+    world.register(json!({ "name": name, "admin_email": "fish@example.com" })).await;
+    let admin = world.login("fish@example.com").await;
+    invite(&admin, "new@example.com").await.ok(201);
+    world.settle().await;
+    let mails = world.desk.outbox().mails();
+    let mail = mails.iter().find(|mail| mail.kind == "invitation").expect("an invitation");
+    assert_eq!((mail.to.as_str(), &mail.code), ("new@example.com", &None));
+    assert_eq!(mail.from, world.desk.environment("deliver-mail")["MAIL_FROM"]);
+    assert!(!mail.subject.trim().is_empty() && !mail.subject.contains(['\r', '\n']), "{}", mail.subject);
+
+    let origin = &world.desk.environment("deliver-mail")["CONSOLE_ORIGIN"];
+    let link = mail.text.split_whitespace().find(|word| word.contains("://")).expect("a link");
+    assert_eq!((mail.text.matches("://").count(), link.trim_end_matches('/')), (1, origin.as_str()));
+    let href = mail.html.split_once("href=\"").expect("a link").1.split('"').next().expect("a link");
+    assert_eq!((mail.html.matches("href").count(), href.trim_end_matches('/')), (1, origin.as_str()));
+    assert!(!mail.html.contains("src="), "{}", mail.html);
+
+    let escaped = "&lt;b&gt;Fish &amp; Chips&lt;/b&gt; &quot;Ltd&quot; &#39;London&#39;";
+    assert!(mail.text.contains(name) && mail.html.contains(escaped) && !mail.html.contains("<b>"), "{}", mail.html);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_invited_logs_in_as_a_member_of_that_account() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let invited = invite(&admin, "new@example.com").await;
+    let member = world.login("new@example.com").await;
+    let session = member.get("/api/session").await;
+    let expected = json!({ "id": invited.body["member"]["id"], "email": "new@example.com", "role": "member", "status": "active" });
+    assert_eq!((&session.ok(200)["member"], session.body["account"]["id"].as_str()), (&expected, Some(admin.account.as_str())));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_is_registered_anywhere_is_refused_alike() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let other = world.other_admin("other@example.com").await;
+    world.member(&admin, "own@example.com").await;
+    invite(&admin, "invited@example.com").await.ok(201);
+    invite(&other, "theirs@example.com").await.ok(201);
+    world
+        .changes_nothing(async {
+            let own = invite(&admin, ADMIN).await;
+            own.problem(409, "email_already_registered");
+            for email in [
+                "own@example.com",
+                "OWN@Example.COM",
+                " own@example.com ",
+                "invited@example.com",
+                "other@example.com",
+                "theirs@example.com",
+            ] {
+                invite(&admin, email).await.is_indistinguishable_from(&own);
+            }
+        })
+        .await;
+    // No folding: these are other people's addresses.
+    invite(&admin, "own+1@example.com").await.ok(201);
+    invite(&admin, "o.wn@example.com").await.ok(201);
+    world.check_counters().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_was_used_to_ask_for_codes_can_be_invited() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    world.request_code("curious@example.com").await.ok(202);
+    world.settle().await;
+    invite(&admin, "curious@example.com").await.ok(201);
+    world.login("curious@example.com").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_that_was_asked_for_before_the_invitation_is_of_no_use() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let challenge = world.request_code("early@example.com").await.ok(202)["challenge"].as_str().expect("a challenge").to_owned();
+    world.settle().await;
+    invite(&admin, "early@example.com").await.ok(201);
+    world.settle().await;
+    assert_eq!(world.mailed("login_code"), [ADMIN]);
+    world.verify(&challenge, "000000").await.problem(401, "code_incorrect");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_member_too_many_is_refused_until_there_is_a_place() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    for number in 0..3 {
+        invite(&admin, &format!("member{number}@example.com")).await.ok(201);
+    }
+    let last = invite(&admin, "member3@example.com").await.ok(201)["member"]["id"].as_str().expect("an id").to_owned();
+    world.settle().await;
+    world.changes_nothing(invite(&admin, "new@example.com")).await.problem(409, "member_limit_reached");
+    let team = admin.get("/api/team").await;
+    assert_eq!((&team.body["count"], &team.body["limit"]), (&json!(5), &json!(5)));
+
+    // Places of people who never logged in count, and come back.
+    admin.delete(&format!("/api/team/{last}")).await.ok(204);
+    invite(&admin, "new@example.com").await.ok(201);
+    world.settle().await;
+    world.changes_nothing(invite(&admin, "newer@example.com")).await.problem(409, "member_limit_reached");
+
+    let more = json!({ "account_id": admin.account, "name": "Example Company", "admin_email": ADMIN, "member_limit": 6 });
+    world.register(more).await;
+    invite(&admin, "newer@example.com").await.ok(201);
+    invite(&admin, "newest@example.com").await.problem(409, "member_limit_reached");
+    world.check_counters().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_address_is_not_invited() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let long = format!("{}@example.com", "a".repeat(65));
+    world
+        .changes_nothing(async {
+            for email in [
+                "",
+                " ",
+                "new",
+                "@example.com",
+                "new@",
+                "new@localhost",
+                "new@@example.com",
+                "new@example.com, second@example.com",
+                "New <new@example.com>",
+                "n\u{e9}w@example.com",
+                "new@example.com\r\nBcc: second@example.com",
+                "new\u{0}@example.com",
+                &long,
+            ] {
+                invite(&admin, email).await.problem(400, "invalid_email");
+            }
+            admin.post("/api/team", json!({})).await.problem(400, "invalid_email");
+            for body in
+                [json!({ "email": 7 }), json!({ "email": ["new@example.com"] }), json!({ "email": "new@example.com", "role": "admin" })]
+            {
+                admin.post("/api/team", body).await.problem(400, "invalid_request");
+            }
+        })
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_admins_invite() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let member = world.member(&admin, "member@example.com").await;
+    world.changes_nothing(invite(&member, "new@example.com")).await.problem(403, "admin_required");
+    // Nor does a refusal tell a member who is registered.
+    world.changes_nothing(invite(&member, ADMIN)).await.problem(403, "admin_required");
+    let body = json!({ "email": "new@example.com" });
+    let nobody = world.call("POST", "/api/team").json(body.clone());
+    world.changes_nothing(nobody.send()).await.problem(401, "session_required");
+    let garbage = world.call("POST", "/api/team").header("authorization", "Bearer fds_garbage").json(body);
+    world.changes_nothing(garbage.send()).await.problem(401, "session_ended");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_suspended_account_invites_nobody_and_is_told_nothing() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    world.other_admin("other@example.com").await;
+    let suspension = json!({ "account_id": admin.account, "name": "Example Company", "admin_email": ADMIN, "suspended": true });
+    let suspended: Value = world.register(suspension).await;
+    assert_eq!(suspended["suspended"], true);
+    world
+        .changes_nothing(async {
+            for email in ["new@example.com", "other@example.com", ADMIN] {
+                invite(&admin, email).await.problem(401, "session_ended");
+            }
+        })
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_revoked_can_be_invited_again_and_is_somebody_new() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let member = world.member(&admin, "back@example.com").await;
+    admin.delete(&format!("/api/team/{}", member.id)).await.ok(204);
+    world.advance(1);
+    let again = invite(&admin, "back@example.com").await;
+    let id = again.ok(201)["member"]["id"].as_str().expect("an id").to_owned();
+    assert_ne!(id, member.id);
+    assert_eq!((&again.body["member"]["status"], &again.body["member"]["last_login_at"]), (&json!("invited"), &Value::Null));
+    world.settle().await;
+    assert_eq!(world.mailed("invitation"), ["back@example.com", "back@example.com"]);
+
+    // What belonged to the old membership stays ended.
+    member.get("/api/session").await.problem(401, "session_ended");
+    world.changes_nothing(admin.delete(&format!("/api/team/{}", member.id))).await.problem(404, "member_not_found");
+    let back = world.login("back@example.com").await;
+    assert_eq!(back.id, id);
+    back.get("/api/session").await.ok(200);
+    member.get("/api/session").await.problem(401, "session_ended");
+    world.check_counters().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_revoked_can_be_invited_by_another_account() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let other = world.other_admin("other@example.com").await;
+    let member = world.member(&admin, "mover@example.com").await;
+    admin.delete(&format!("/api/team/{}", member.id)).await.ok(204);
+    invite(&other, "mover@example.com").await.ok(201);
+    let moved = world.login("mover@example.com").await;
+    assert_eq!(moved.account, other.account);
+    world.changes_nothing(invite(&admin, "mover@example.com")).await.problem(409, "email_already_registered");
+    world.check_counters().await;
+}

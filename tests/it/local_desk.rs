@@ -1,0 +1,448 @@
+//! The local desk itself: why it does not start, what it keeps, and its controls.
+
+use crate::support::{ADMIN, Reply, World};
+use aws_sdk_dynamodb::types::AttributeValue;
+use desk::{Desk, MailServiceMode, Options, ProductApiMode, StartError, State};
+use serde_json::{Value, json};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// A folder that is gone with the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Folder {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("desk-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        std::fs::create_dir_all(&path).expect("a folder");
+        Folder(path)
+    }
+
+    fn kept(&self) -> Options {
+        Options { state: State::Kept(self.0.clone()), ..Options::default() }
+    }
+
+    fn write(&self, file: &str, text: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.0.join(file);
+        std::fs::write(&path, text).expect("written");
+        path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+async fn refused(options: Options) -> StartError {
+    match Desk::start(options).await {
+        Ok(_) => panic!("the desk starts"),
+        Err(error) => error,
+    }
+}
+
+// --- Starting -----------------------------------------------------------------------------------------------------
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_that_is_taken_is_named_with_the_way_out() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = taken.local_addr().expect("an address").port();
+    let error = refused(Options { port, ..Options::default() }).await;
+    assert!(matches!(error, StartError::PortTaken(named) if named == port), "{error}");
+    let said = error.to_string();
+    assert!(said.contains(&port.to_string()) && said.contains("--port"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_state_folder_that_is_in_use_is_not_shared() {
+    let folder = Folder::new();
+    let world = World::with_options(folder.kept()).await;
+    let error = refused(folder.kept()).await;
+    assert!(matches!(&error, StartError::StateInUse(path) if *path == folder.0), "{error}");
+    world.admin().await;
+    world.desk.shutdown().await;
+    World::with_options(folder.kept()).await.desk.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_file_of_the_state_folder_is_named_and_left_as_it_is() {
+    let good = Folder::new();
+    World::with_options(good.kept()).await.desk.shutdown().await;
+    let files = ["desk.json", "secrets.json", "checkpoints.json", "mails.jsonl", "failures.jsonl", "desk.db"];
+    let garbage: [&[u8]; 2] = [b"{\"never finished\": ", b"\xff\xfe\x00 no text at all, and no database, however long it is"];
+    for file in files {
+        for damage in garbage {
+            let folder = Folder::new();
+            for entry in std::fs::read_dir(&good.0).expect("a folder") {
+                let path = entry.expect("an entry").path();
+                std::fs::copy(&path, folder.0.join(path.file_name().expect("a name"))).expect("copied");
+            }
+            let damaged = folder.write(file, damage);
+            let error = refused(folder.kept()).await;
+            assert!(matches!(&error, StartError::StateDamaged { file, .. } if *file == damaged), "{file}: {error}");
+            assert!(error.to_string().contains("--ephemeral"), "{error}");
+            assert_eq!(std::fs::read(&damaged).expect("the file"), damage, "{file}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_state_folder_that_cannot_be_used_is_named() {
+    let folder = Folder::new();
+    let file = folder.write("a file", "");
+    let error = refused(Options { state: State::Kept(file.clone()), ..Options::default() }).await;
+    assert!(matches!(&error, StartError::State { path, .. } if *path == file), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_template_is_explained_by_resource_and_property() {
+    let template = std::fs::read_to_string(desk::workspace_root().join("template.yaml")).expect("the template");
+    let broken = [
+        ("CONSOLE_ORIGIN: !Ref ConsoleOrigin", "CONSOLE_ORIGIN: !ImportValue Origin", "Environment.Variables.CONSOLE_ORIGIN"),
+        ("CONSOLE_ORIGIN: !Ref ConsoleOrigin", "CONSOLE_ORIGIN: !Ref Nobody", "Nobody"),
+        ("LOGIN_SECRET_ARN: !GetAtt LoginSecret.Id", "LOGIN_SECRET_ARN: !GetAtt LoginSecret.Colour", "Colour"),
+        ("Type: HttpApi", "Type: Kafka", "Kafka"),
+        ("rate(5 minutes)", "cron(0 12 * * ? *)", "ScheduleExpression"),
+        ("\"status\":{\"S\":[\"pending\"]}", "\"status\":{\"S\":[{\"suffix\":\"ing\"}]}", "suffix"),
+        ("Binary: create-key", "Binary: create-keys", "create-keys"),
+        ("Resources:\n", "Resources: [\n", "not YAML"),
+    ];
+    let folder = Folder::new();
+    for (before, after, said) in broken {
+        assert!(template.contains(before), "the template has {before}");
+        let path = folder.write("template.yaml", template.replacen(before, after, 1));
+        let error = refused(Options { template: path, ..Options::default() }).await.to_string();
+        assert!(error.contains("template") && error.contains(said), "{error} does not say {said}");
+    }
+    let absent = folder.0.join("absent.yaml");
+    let error = refused(Options { template: absent.clone(), ..Options::default() }).await.to_string();
+    assert!(error.contains(absent.to_str().expect("UTF-8")), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_parameter_that_does_not_fit_is_refused_with_what_would() {
+    let set = |name: &str, value: &str| Options { parameters: [(name.to_owned(), value.to_owned())].into(), ..Options::default() };
+    for (name, value, said) in [
+        ("KeyPrefx", "fd", "KeyPrefix"),
+        ("AuthorizerResponse", "maybe", "simple, iam"),
+        ("KeyPrefix", "FD", "KEY_PREFIX"),
+        ("ProductApiUrl", "http://api.example.com/", "PRODUCT_API_URL"),
+        ("DefaultKeyLimit", "91", "DEFAULT_KEY_LIMIT"),
+    ] {
+        let error = refused(set(name, value)).await.to_string();
+        assert!(error.contains(said), "{name}={value}: {error}");
+    }
+}
+
+// --- What is kept -------------------------------------------------------------------------------------------------
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kept_desk_goes_on_where_it_ended() {
+    let folder = Folder::new();
+    let world = World::with_options(folder.kept()).await;
+    let admin = world.admin().await;
+    let (_, key) = admin.key("Kept").await;
+    let sandbox_key = admin.act("/api/sandbox/key").await.ok(200)["api_key"].clone();
+    let moved = world.call("POST", "/_local/clock").json(json!({ "advance_seconds": 3600 })).send().await;
+    assert_eq!(moved.status, 200, "{}", moved.text);
+    let (token, mails, ahead) = (admin.token.clone(), world.desk.outbox().mails(), world.desk.clock().ahead());
+    world.desk.shutdown().await;
+
+    let world = World::with_options(folder.kept()).await;
+    assert_eq!(world.desk.clock().ahead(), ahead);
+    let call = |method: &str, path: &str| world.call(method, path).header("authorization", &format!("Bearer {token}"));
+    let session = call("GET", "/api/session").send().await;
+    assert_eq!(session.ok(200)["account"]["name"], "Example Company");
+    assert_eq!(call("POST", "/api/sandbox/key").send().await.ok(200)["api_key"], sandbox_key);
+    assert_eq!(world.product_api(&key).await, 200);
+    // Nothing is delivered a second time, and nobody is registered again.
+    world.settle().await;
+    assert_eq!(world.desk.outbox().mails(), mails);
+    assert_eq!(world.rows_of("account").await.len(), 1);
+    world.desk.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_desk_could_not_deliver_is_delivered_by_the_next_one() {
+    let folder = Folder::new();
+    let world = World::with_options(folder.kept()).await;
+    world.desk.mail_service().set_mode(MailServiceMode::Throttling);
+    let asked = world.request_code(ADMIN).await;
+    world.settle().await;
+    assert!(world.desk.outbox().mails().is_empty());
+    world.desk.shutdown().await;
+
+    let world = World::with_options(folder.kept()).await;
+    world.settle().await;
+    let code = world.desk.outbox().code_for(ADMIN).expect("the code is mailed");
+    world.verify(asked.body["challenge"].as_str().expect("a challenge"), &code).await.ok(200);
+    world.desk.shutdown().await;
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_kept_is_for_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::new();
+    let world = World::with_options(folder.kept()).await;
+    world.admin().await;
+    world.desk.shutdown().await;
+    for entry in std::fs::read_dir(&folder.0).expect("a folder") {
+        let entry = entry.expect("an entry");
+        let mode = entry.metadata().expect("metadata").permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{:?} has the mode {mode:o}", entry.file_name());
+    }
+}
+
+// --- The controls -------------------------------------------------------------------------------------------------
+
+async fn post(world: &World, path: &str, body: &str) -> Reply {
+    world.call("POST", path).raw("application/json", body).send().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_control_refuses_what_it_does_not_know_and_changes_nothing() {
+    let world = World::new().await;
+    let before = (world.desk.clock().ahead(), world.desk.product_api().mode(), world.desk.mail_service().mode());
+    let bad = [
+        ("/_local/clock", "advance_seconds=5"),
+        ("/_local/clock", "{}"),
+        ("/_local/clock", "{\"advance_seconds\": 0}"),
+        ("/_local/clock", "{\"advance_seconds\": -1}"),
+        ("/_local/clock", "{\"advance_seconds\": 1.5}"),
+        ("/_local/clock", "{\"advance_seconds\": \"60\"}"),
+        ("/_local/clock", "{\"advance_seconds\": 99999999999}"),
+        ("/_local/clock", "{\"advance_seconds\": 60, \"now\": true}"),
+        ("/_local/product-api", "{\"mode\": \"sideways\"}"),
+        ("/_local/product-api", "{\"mode\": \"up\", \"for\": 3}"),
+        ("/_local/product-api", "\"up\""),
+        ("/_local/product-api", ""),
+        ("/_local/mail-service", "{\"mode\": \"slow\"}"),
+        ("/_local/mail-service", "[]"),
+        ("/_local/accounts", "not JSON"),
+        ("/_local/accounts", "{}"),
+        ("/_local/accounts", "{\"name\": \"X\", \"admin_email\": \"x@example.com\", \"colour\": \"red\"}"),
+    ];
+    for (path, body) in bad {
+        world.changes_nothing(post(&world, path, body)).await.problem(400, "invalid_request");
+    }
+    for (body, status, code) in [
+        (json!({ "name": "X", "admin_email": "nobody" }), 400, "invalid_email"),
+        (json!({ "name": "", "admin_email": "x@example.com" }), 400, "invalid_name"),
+        (json!({ "name": "X", "admin_email": "x@example.com", "key_limit": 91 }), 400, "invalid_limit"),
+        (json!({ "name": "X", "admin_email": "x@example.com", "account_id": "acct_000000000000" }), 404, "account_not_found"),
+    ] {
+        world.changes_nothing(post(&world, "/_local/accounts", &body.to_string())).await.problem(status, code);
+    }
+    assert_eq!((world.desk.clock().ahead(), world.desk.product_api().mode(), world.desk.mail_service().mode()), before);
+    world.call("GET", "/_local/nothing").send().await.problem(404, "not_found");
+    world.call("PUT", "/_local/clock").send().await.problem(405, "method_not_allowed");
+    world.call("DELETE", "/_local/failures").send().await.problem(405, "method_not_allowed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_site_neither_works_the_controls_nor_reads_the_inbox() {
+    let world = World::new().await;
+    world.admin().await;
+    let controls = [
+        ("POST", "/_local/clock", json!({ "advance_seconds": 60 })),
+        ("POST", "/_local/product-api", json!({ "mode": "down" })),
+        ("POST", "/_local/mail-service", json!({ "mode": "rejecting" })),
+        ("POST", "/_local/accounts", json!({ "name": "X", "admin_email": "x@example.com" })),
+        ("DELETE", "/_local/mail", json!({})),
+    ];
+    for (method, path, body) in controls {
+        for (name, value) in [("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-site"), ("origin", "https://evil.example")] {
+            let call = world.call(method, path).json(body.clone()).header(name, value);
+            world.changes_nothing(call.send()).await.problem(403, "cross_site");
+        }
+    }
+    for path in ["/_local/mail", "/_local/inbox", "/_local/failures"] {
+        // A name of the other site's that leads to loopback.
+        world.call("GET", path).header("host", "evil.example").send().await.problem(403, "not_local");
+    }
+    assert_eq!((world.desk.product_api().mode(), world.desk.mail_service().mode()), (ProductApiMode::Up, MailServiceMode::Up));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_mails_are_an_array_newest_first_until_they_are_thrown_away() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    admin.post("/api/team", json!({ "email": "grace@example.com" })).await.ok(201);
+    world.settle().await;
+    let reply = world.call("GET", "/_local/mail").send().await;
+    let mails = reply.body.as_array().expect("an array");
+    let kinds: Vec<&Value> = mails.iter().map(|mail| &mail["kind"]).collect();
+    assert_eq!(kinds, ["invitation", "login_code"]);
+    let fields = |mail: &Value| mail.as_object().expect("an object").keys().cloned().collect::<Vec<_>>().join(" ");
+    assert_eq!(fields(&mails[0]), "at from html kind subject text to");
+    assert_eq!(fields(&mails[1]), "at code from html kind subject text to");
+    assert_eq!((&mails[0]["to"], &mails[1]["to"]), (&json!("grace@example.com"), &json!(ADMIN)));
+    assert!(mails[1]["code"].as_str().is_some_and(|code| code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit())));
+    assert!(mails[1]["at"].as_str().expect("a time").parse::<jiff::Timestamp>().is_ok());
+
+    assert_eq!(world.call("DELETE", "/_local/mail").send().await.status, 204);
+    assert_eq!(world.call("GET", "/_local/mail").send().await.body, json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_clock_moves_forward_by_what_is_asked_and_everything_goes_by_it() {
+    let world = World::new().await;
+    let (challenge, code) = world.challenge(ADMIN).await;
+    let before = world.desk.clock().ahead();
+    let reply = post(&world, "/_local/clock", "{\"advance_seconds\": 181}").await;
+    assert_eq!(reply.status, 200);
+    assert_eq!((world.desk.clock().ahead() - before).as_secs(), 181);
+    let told: jiff::Timestamp = reply.body["now"].as_str().expect("a time").parse().expect("a time");
+    assert_eq!(reply.fields().into_iter().collect::<Vec<_>>(), ["now"]);
+    let later: jiff::Timestamp = {
+        let reply = world.call("GET", "/_local/clock").send().await;
+        reply.body["now"].as_str().expect("a time").parse().expect("a time")
+    };
+    assert!(told <= later && later <= world.desk.clock().now());
+    world.verify(&challenge, &code).await.problem(401, "code_expired");
+    let admin = world.admin().await;
+    let opened: jiff::Timestamp =
+        admin.get("/api/keys").await.body["keys"][0]["created_at"].as_str().expect("a time").parse().expect("a time");
+    assert!(opened >= told);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_third_parties_behave_as_they_are_told() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    for mode in ["rejecting", "failing", "slow", "limiting", "down", "up"] {
+        let reply = post(&world, "/_local/product-api", &json!({ "mode": mode }).to_string()).await;
+        assert_eq!((reply.status.as_u16(), &reply.body), (200, &json!({ "mode": mode })));
+        assert_eq!(world.call("GET", "/_local/product-api").send().await.body, json!({ "mode": mode }));
+    }
+    for mode in ["throttling", "rejecting", "up"] {
+        let reply = post(&world, "/_local/mail-service", &json!({ "mode": mode }).to_string()).await;
+        assert_eq!((reply.status.as_u16(), &reply.body), (200, &json!({ "mode": mode })));
+        assert_eq!(world.call("GET", "/_local/mail-service").send().await.body, json!({ "mode": mode }));
+    }
+    let (_, key) = admin.key("Good").await;
+    for (mode, status) in [("rejecting", 403), ("failing", 500), ("limiting", 429), ("down", 503), ("up", 200)] {
+        post(&world, "/_local/product-api", &json!({ "mode": mode }).to_string()).await;
+        let reply = world.call("POST", "/heify/get-configurations").header("x-api-key", &key).json(json!({})).send().await;
+        assert_eq!(reply.status.as_u16(), status, "{mode}");
+        if status != 200 {
+            assert_eq!(reply.body["error"]["code"], status, "{mode}: {}", reply.text);
+            assert!(reply.body["error"]["message"].is_string(), "{mode}");
+        }
+        assert_eq!(reply.header("retry-after").is_some(), mode == "limiting", "{mode}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_guarded_product_api_answers_as_the_real_one_and_tells_whose_key_it_was() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let (_, key) = admin.key("Good").await;
+    let call =
+        |method: &str, path: &str, body: &str| world.call(method, path).header("x-api-key", &key).raw("application/json", body).send();
+    let all = call("POST", "/heify/get-configurations", "{}").await;
+    assert_eq!((all.status.as_u16(), all.header("x-account-id")), (200, Some(admin.account.as_str())));
+    let id = all.body["configurations"][0]["configuration_id"].clone();
+    let one = call("POST", "/heify/get-configurations", &json!({ "configuration_id": id }).to_string()).await;
+    assert_eq!(one.body["configuration"], all.body["configurations"][0]);
+    for (method, path, body, status) in [
+        ("POST", "/heify/get-configurations", "{\"configuration_id\": \"nothing\"}", 400),
+        ("POST", "/heify/get-configurations", "not JSON", 400),
+        ("POST", "/heify/get-everything", "{}", 404),
+        ("GET", "/heify/get-configurations", "", 405),
+    ] {
+        let reply = call(method, path, body).await;
+        assert_eq!((reply.status.as_u16(), &reply.body["error"]["code"]), (status, &json!(status)), "{method} {path} {body}");
+    }
+    let without = world.call("POST", "/heify/get-configurations").json(json!({})).send().await;
+    assert_eq!((without.status.as_u16(), &without.body["error"]["code"]), (403, &json!(403)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_is_registered_changed_and_refused_over_the_control() {
+    let world = World::new().await;
+    let wanted = json!({ "name": "Other Company", "admin_email": "other@example.com", "key_limit": 4 });
+    let created = post(&world, "/_local/accounts", &wanted.to_string()).await;
+    assert_eq!((created.status.as_u16(), &created.body["created"]), (201, &json!(true)), "{}", created.text);
+    let again = post(&world, "/_local/accounts", &wanted.to_string()).await;
+    assert_eq!((again.status.as_u16(), &again.body["account_id"]), (200, &created.body["account_id"]));
+    let other = world.login("other@example.com").await;
+    assert_eq!(other.account, created.body["account_id"]);
+    assert_eq!(other.get("/api/keys").await.body["limit"], 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_nothing_can_process_ends_in_the_failures_and_lets_the_others_pass() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let partition = format!("ACCT#{}", admin.account);
+    // A mail to nobody: a row that no version of the desk wrote.
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    world.set_attributes(&partition, "MAIL#poison", &[("type", text("mail")), ("status", text("pending"))]).await;
+    world.settle().await;
+    assert!(world.desk.failures().is_empty(), "it is tried again first");
+
+    world.advance(200);
+    world.settle().await;
+    // Behind it in the same partition, and beside it at another trigger.
+    admin.post("/api/team", json!({ "email": "grace@example.com" })).await.ok(201);
+    admin.act("/api/sandbox/provision").await.ok(202);
+    world.settle().await;
+    assert_eq!(admin.get("/api/sandbox").await.body["state"], "ready");
+    assert_eq!(world.mailed("invitation"), Vec::<String>::new());
+
+    // It is older now than the template lets it become.
+    world.advance(60);
+    world.settle().await;
+    assert_eq!(world.mailed("invitation"), ["grace@example.com"]);
+    let failures = world.call("GET", "/_local/failures").send().await.body;
+    assert_eq!(failures, json!(world.desk.failures()));
+    let failures = failures.as_array().expect("an array").clone();
+    assert_eq!(failures.len(), 1);
+    let records = failures[0]["payload"]["Records"].as_array().expect("the records");
+    assert_eq!(records.len(), 1);
+    assert_eq!(records[0]["dynamodb"]["Keys"], json!({ "pk": { "S": partition }, "sk": { "S": "MAIL#poison" } }));
+    assert!(failures[0]["requestContext"]["functionArn"].as_str().is_some_and(|arn| arn.ends_with(":function:deliver-mail")));
+}
+
+// --- The pages ----------------------------------------------------------------------------------------------------
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_inbox_runs_no_script_and_shows_markup_as_text() {
+    let world = World::with_parameters(&[("ProductName", "Fish & \"Chips\"")]).await;
+    let name = "<script>alert('x')</script>&amp;";
+    world.register(json!({ "name": name, "admin_email": ADMIN })).await;
+    let admin = world.admin().await;
+    admin.post("/api/team", json!({ "email": "grace@example.com" })).await.ok(201);
+    world.settle().await;
+    let code = world.desk.outbox().code_for(ADMIN).expect("a code");
+    let inbox = world.call("GET", "/_local/inbox").send().await;
+    assert!(inbox.text.contains("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&amp;amp;"), "{}", inbox.text);
+    assert!(inbox.text.contains("Fish &amp; &quot;Chips&quot;"));
+    assert!(inbox.text.contains(&format!("<p class=\"code\">{code}</p>")));
+    assert!(!inbox.text.contains("<script"), "{}", inbox.text);
+    assert!(inbox.header("content-security-policy").is_some_and(|policy| policy.starts_with("default-src 'none'")));
+    let home = world.call("GET", "/").send().await;
+    for page in [inbox, home] {
+        assert_eq!((page.status.as_u16(), page.header("x-content-type-options")), (200, Some("nosniff")));
+        assert!(page.header("content-type").is_some_and(|kind| kind.starts_with("text/html")));
+        assert!(page.header("content-security-policy").is_some());
+        assert!(!page.text.contains("{{"), "a placeholder is left");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_outside_the_api_is_no_business_of_a_function() {
+    let world = World::new().await;
+    for (method, path) in [("GET", "/favicon.ico"), ("POST", "/"), ("GET", "/api2"), ("DELETE", "/apiary/keys"), ("GET", "/heify")] {
+        let reply = world.call(method, path).send().await;
+        // Every answer of a function carries it.
+        assert_eq!(reply.header("x-request-id"), None, "{method} {path}");
+    }
+    world.call("GET", "/api").send().await.problem(404, "not_found");
+    world.call("GET", "/api/nothing").send().await.problem(404, "not_found");
+}

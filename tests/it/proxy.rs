@@ -1,0 +1,467 @@
+//! A recording proxy in front of the desk's store, and functions that talk to the store through it.
+//!
+//! It tells how often a function waits for the store, without a clock. Requests that are under way side by side make one
+//! *wave*; a test says which waves it expects, and the proxy keeps every answer of a wave back until all its requests are
+//! there. Requests that really go side by side always meet this way, however slow the machine is; requests that go one
+//! after the other never do, for the second one waits for the first one's answer. Then the proxy gives up waiting, and
+//! the recording shows more waves than expected.
+
+use crate::support::{Person, World};
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use edge::App;
+use edge::config::Env;
+use functions::{Invoke, Trigger};
+use lambda_runtime::{Error, LambdaEvent};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// How long an incomplete wave is waited for. It ends tests that fail, and decides no other: below the 2.5 seconds after
+/// which the SDK would send the request once more.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What goes wrong with a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Somebody else is writing the same rows: nothing is written.
+    Conflict,
+    /// The table is throttled: nothing is written.
+    Throttled,
+    /// The table is throttled for one row of a transaction: nothing is written.
+    PartThrottled,
+    /// The service fails: nothing is written.
+    ServerError,
+    /// The request arrives and takes effect, its answer does not arrive.
+    AnswerLost,
+}
+
+/// One request as it was sent.
+#[derive(Debug, Clone)]
+pub struct Sent {
+    /// `GetItem`, `TransactWriteItems`, ...
+    pub operation: String,
+    pub body: Value,
+    /// The size of the body as it was sent.
+    pub size: usize,
+    /// The number of its wave, from 0 on.
+    pub wave: usize,
+    pub read_units: f64,
+    pub write_units: f64,
+}
+
+/// What a call came to at the store.
+#[derive(Debug, Clone, Default)]
+pub struct Recording(pub Vec<Sent>);
+
+impl Recording {
+    pub fn requests(&self) -> usize {
+        self.0.len()
+    }
+
+    /// How often the caller waited, one wait after the other.
+    pub fn waits(&self) -> usize {
+        self.0.iter().map(|sent| sent.wave + 1).max().unwrap_or(0)
+    }
+
+    /// The operations of each wave, in alphabetical order.
+    pub fn waves(&self) -> Vec<Vec<&str>> {
+        let mut waves = vec![Vec::new(); self.waits()];
+        for sent in &self.0 {
+            waves[sent.wave].push(sent.operation.as_str());
+        }
+        waves.iter_mut().for_each(|wave| wave.sort_unstable());
+        waves
+    }
+
+    pub fn operations(&self) -> Vec<&str> {
+        self.0.iter().map(|sent| sent.operation.as_str()).collect()
+    }
+
+    pub fn read_units(&self) -> f64 {
+        self.0.iter().map(|sent| sent.read_units).sum()
+    }
+
+    pub fn write_units(&self) -> f64 {
+        self.0.iter().map(|sent| sent.write_units).sum()
+    }
+}
+
+/// The proxy. It ends with the test.
+pub struct Proxy {
+    url: String,
+    shared: Arc<Shared>,
+    server: JoinHandle<()>,
+}
+
+struct Shared {
+    patience: Duration,
+    upstream: String,
+    client: reqwest::Client,
+    state: Mutex<Control>,
+    /// How many waves have been let go.
+    released: watch::Sender<usize>,
+}
+
+#[derive(Default)]
+struct Control {
+    sent: Vec<Sent>,
+    /// How many requests each coming wave has; none where waves are not looked at.
+    expected: Option<VecDeque<usize>>,
+    /// The present wave, counted from the start of the proxy, and the first one of this recording.
+    wave: usize,
+    first_wave: usize,
+    /// Requests of this wave that have arrived, and those of them whose answer is there.
+    arrived: usize,
+    answered: usize,
+    faults: Vec<(String, usize, Fault)>,
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, Control> {
+        self.state.lock().expect("no test panics while it holds this")
+    }
+
+    /// Notes an answer and lets the wave go if it was the last one that the wave waited for.
+    fn answered(&self, wave: usize) {
+        let mut state = self.state();
+        if state.wave != wave {
+            return;
+        }
+        state.answered += 1;
+        let width = state.expected.as_ref().and_then(VecDeque::front).copied().unwrap_or(1);
+        if state.arrived >= width && state.answered == state.arrived {
+            self.release(&mut state);
+        }
+    }
+
+    fn release(&self, state: &mut Control) {
+        if let Some(expected) = &mut state.expected {
+            expected.pop_front();
+        }
+        (state.wave, state.arrived, state.answered) = (state.wave + 1, 0, 0);
+        self.released.send_replace(state.wave);
+    }
+
+    /// Returns when the wave has been let go.
+    async fn gone(&self, wave: usize) {
+        let mut released = self.released.subscribe();
+        let gone = released.wait_for(|released| *released > wave);
+        if tokio::time::timeout(self.patience, gone).await.is_err() {
+            let mut state = self.state();
+            if state.wave == wave {
+                self.release(&mut state);
+            }
+        }
+    }
+}
+
+impl Proxy {
+    /// A proxy in front of the world's store.
+    pub async fn new(world: &World) -> Proxy {
+        Proxy::with_patience(world, PATIENCE).await
+    }
+
+    /// A proxy that waits for an incomplete wave only so long.
+    pub async fn with_patience(world: &World, patience: Duration) -> Proxy {
+        let upstream = world.desk.environment("authorize-key")["AWS_ENDPOINT_URL_DYNAMODB"].clone();
+        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let shared = Arc::new(Shared { patience, upstream, client, state: Mutex::default(), released: watch::Sender::new(0) });
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let router = axum::Router::new().fallback(forward).with_state(shared.clone());
+        let server = tokio::spawn(async move { axum::serve(listener, router).await.expect("the proxy serves") });
+        Proxy { url, shared, server }
+    }
+
+    /// A function that has this proxy for its store.
+    pub fn function(&self, world: &World, name: &str) -> Behind {
+        Behind::new(world, name, &[("AWS_ENDPOINT_URL_DYNAMODB", &self.url)])
+    }
+
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Runs `act` and gives its outcome with what it sent, in the waves that are expected (see [`Recording::waves`]).
+    pub async fn record<T>(&self, expected: &[&[&str]], act: impl Future<Output = T>) -> (T, Recording) {
+        {
+            let mut state = self.shared.state();
+            state.sent.clear();
+            state.expected = Some(expected.iter().map(|wave| wave.len()).collect());
+            (state.first_wave, state.arrived, state.answered) = (state.wave, 0, 0);
+        }
+        let done = act.await;
+        let mut state = self.shared.state();
+        state.expected = None;
+        (done, Recording(std::mem::take(&mut state.sent)))
+    }
+
+    /// [`Proxy::record`] where waves are not looked at: each request counts as one of its own.
+    pub async fn watch<T>(&self, act: impl Future<Output = T>) -> (T, Recording) {
+        self.shared.state().sent.clear();
+        let done = act.await;
+        (done, Recording(std::mem::take(&mut self.shared.state().sent)))
+    }
+
+    /// The next `times` requests of this operation (`*`: of any) go wrong.
+    pub fn fail(&self, operation: &str, times: usize, fault: Fault) {
+        self.shared.state().faults.push((operation.to_owned(), times, fault));
+    }
+
+    /// Nothing goes wrong any more.
+    pub fn heal(&self) {
+        self.shared.state().faults.clear();
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+async fn forward(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, usize::MAX).await.expect("a whole request");
+    let target = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
+    let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
+    let mut json: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
+
+    let (index, wave, fault) = {
+        let mut state = shared.state();
+        let wave = state.expected.is_some().then_some(state.wave);
+        let sent = Sent {
+            operation: operation.clone(),
+            body: json.clone(),
+            size: body.len(),
+            wave: wave.map_or(state.sent.len(), |wave| wave - state.first_wave),
+            read_units: 0.0,
+            write_units: 0.0,
+        };
+        state.sent.push(sent);
+        state.arrived += usize::from(wave.is_some());
+        let fault = state.faults.iter_mut().find(|(name, left, _)| (*name == operation || name == "*") && *left > 0);
+        let fault = fault.map(|(_, left, fault)| {
+            *left -= 1;
+            *fault
+        });
+        (state.sent.len() - 1, wave, fault)
+    };
+
+    let response = match fault {
+        Some(fault @ (Fault::Conflict | Fault::Throttled | Fault::PartThrottled | Fault::ServerError)) => refusal(&operation, &json, fault),
+        None | Some(Fault::AnswerLost) => {
+            json["ReturnConsumedCapacity"] = "TOTAL".into();
+            let answer = pass_on(&shared, &parts.headers, json.to_string()).await;
+            let units = units(&answer.2);
+            let mut state = shared.state();
+            // Absent when the recording ended before the answer came.
+            if let Some(sent) = state.sent.get_mut(index) {
+                match operation.as_str() {
+                    "GetItem" | "Query" => sent.read_units = units,
+                    _ => sent.write_units = units,
+                }
+            }
+            drop(state);
+            if fault == Some(Fault::AnswerLost) { lost() } else { (answer.0, answer.1, answer.2).into_response() }
+        }
+    };
+    if let Some(wave) = wave {
+        shared.answered(wave);
+        shared.gone(wave).await;
+    }
+    response
+}
+
+async fn pass_on(shared: &Shared, headers: &HeaderMap, body: String) -> (StatusCode, HeaderMap, Bytes) {
+    let mut headers = headers.clone();
+    headers.remove(header::CONTENT_LENGTH);
+    headers.remove(header::HOST);
+    let answer = shared.client.post(&shared.upstream).headers(headers).body(body).send().await.expect("the store answers");
+    let (status, mut headers) = (answer.status(), answer.headers().clone());
+    headers.remove(header::TRANSFER_ENCODING);
+    (status, headers, answer.bytes().await.expect("a whole answer"))
+}
+
+/// What an answer says it cost; a transaction says it for each table.
+fn units(answer: &Bytes) -> f64 {
+    let answer: Value = serde_json::from_slice(answer).unwrap_or(Value::Null);
+    let one = |capacity: &Value| capacity["CapacityUnits"].as_f64().unwrap_or(0.0);
+    match &answer["ConsumedCapacity"] {
+        Value::Array(tables) => tables.iter().map(one).sum(),
+        table => one(table),
+    }
+}
+
+/// The answer breaks off before its end.
+fn lost() -> Response {
+    let broken = futures::stream::once(async { Err::<Bytes, _>(std::io::Error::other("the connection is gone")) });
+    Body::from_stream(broken).into_response()
+}
+
+/// An error in DynamoDB's words.
+fn refusal(operation: &str, request: &Value, fault: Fault) -> Response {
+    let (status, kind, mut body) = match (fault, operation) {
+        (Fault::Conflict | Fault::PartThrottled, "TransactWriteItems") => {
+            let mut reasons = vec![json!({"Code": "None"}); request["TransactItems"].as_array().map_or(1, Vec::len)];
+            let code = if fault == Fault::Conflict { "TransactionConflict" } else { "ThrottlingError" };
+            reasons[0] = json!({"Code": code, "Message": "a fault of the test"});
+            (StatusCode::BAD_REQUEST, "TransactionCanceledException", json!({ "CancellationReasons": reasons }))
+        }
+        (Fault::Conflict, _) => (StatusCode::BAD_REQUEST, "TransactionConflictException", json!({})),
+        (Fault::Throttled | Fault::PartThrottled, _) => (StatusCode::BAD_REQUEST, "ProvisionedThroughputExceededException", json!({})),
+        (Fault::ServerError | Fault::AnswerLost, _) => (StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", json!({})),
+    };
+    body["__type"] = format!("com.amazonaws.dynamodb.v20120810#{kind}").into();
+    body["message"] = "a fault of the test".into();
+    (status, [(header::CONTENT_TYPE, "application/x-amz-json-1.0")], body.to_string()).into_response()
+}
+
+/// A listener that stands where a service should be, counts who comes, and answers nobody.
+pub struct Nobody {
+    address: SocketAddr,
+    connections: Arc<AtomicUsize>,
+    server: JoinHandle<()>,
+}
+
+impl Nobody {
+    pub async fn new() -> Nobody {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let connections = Arc::new(AtomicUsize::new(0));
+        let counter = connections.clone();
+        let server = tokio::spawn(async move {
+            while let Ok((connection, _)) = listener.accept().await {
+                counter.fetch_add(1, Ordering::SeqCst);
+                drop(connection);
+            }
+        });
+        Nobody { address, connections, server }
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// How many connections were opened before this call.
+    pub async fn connections(&self) -> usize {
+        // Connections are accepted in the order in which they came: once this one has been dropped, all others are counted.
+        let own = tokio::net::TcpStream::connect(self.address).await.expect("a connection");
+        own.readable().await.expect("its end");
+        self.connections.fetch_sub(1, Ordering::SeqCst) - 1
+    }
+}
+
+impl Drop for Nobody {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+/// A function of its own, warm from the second call on.
+pub struct Behind {
+    name: &'static str,
+    invoke: Invoke,
+}
+
+impl Behind {
+    /// The function in the desk's environment, save these variables.
+    pub fn new(world: &World, name: &str, changed: &[(&str, &str)]) -> Behind {
+        let mut environment: BTreeMap<String, String> = world.desk.environment(name);
+        environment.extend(changed.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let app = App::new(&Env::from_pairs(environment), world.desk.clock().clone()).expect("the environment is right");
+        let function = functions::find(name).expect("there is this function");
+        Behind { name: function.name, invoke: function.build(app) }
+    }
+
+    /// Invokes it with any event.
+    pub async fn invoke(&self, event: &Value) -> Result<Value, Error> {
+        let payload = serde_json::value::to_raw_value(event).expect("an event");
+        (self.invoke)(LambdaEvent::new(payload, edge::lambda::context("test".to_owned()))).await
+    }
+
+    /// Calls it as the gateway does; `id` fills the path's parameter.
+    pub async fn call(&self, person: Option<&Person<'_>>, id: Option<&str>, body: Option<Value>) -> Value {
+        self.invoke(&http_event(self.name, person, id, body)).await.expect("an answer")
+    }
+}
+
+/// The event of a request to an HTTP function, as an HTTP API sends it (payload 2.0).
+pub fn http_event(function: &str, person: Option<&Person<'_>>, id: Option<&str>, body: Option<Value>) -> Value {
+    let Some(Trigger::Http { method, path: route }) = functions::find(function).map(|function| function.trigger) else {
+        panic!("{function} has no route")
+    };
+    let parameter = route.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map(|(name, _)| name);
+    let path = match (parameter, id) {
+        (Some(name), Some(id)) => route.replace(&format!("{{{name}}}"), id),
+        (None, None) => route.to_owned(),
+        _ => panic!("the path {route} and the id {id:?} do not fit"),
+    };
+    let route_key = format!("{method} {route}");
+    let mut headers = json!({ "host": "desk.example.com", "content-type": "application/json" });
+    if let Some(person) = person {
+        headers["authorization"] = format!("Bearer {}", person.token).into();
+    }
+    let mut event = json!({
+        "version": "2.0",
+        "routeKey": route_key,
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": headers,
+        "requestContext": {
+            "accountId": "000000000000",
+            "apiId": "frontdesk",
+            "domainName": "desk.example.com",
+            "domainPrefix": "desk",
+            "http": { "method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "test" },
+            "requestId": "test",
+            "routeKey": route_key,
+            "stage": "$default",
+            "time": "23/Nov/2026:19:40:00 +0000",
+            "timeEpoch": 1_795_462_800_000_u64,
+        },
+        "isBase64Encoded": false,
+    });
+    if let (Some(name), Some(id)) = (parameter, id) {
+        event["pathParameters"] = json!({ name: id });
+    }
+    if let Some(body) = body {
+        event["body"] = body.to_string().into();
+    }
+    event
+}
+
+/// The event of an HTTP API's Lambda authorizer (payload 2.0) for this key.
+pub fn authorizer_event(key: &str) -> Value {
+    json!({
+        "version": "2.0",
+        "type": "REQUEST",
+        "routeArn": "arn:aws:execute-api:us-east-1:000000000000:api/$default/POST/get-configurations",
+        "identitySource": [key],
+        "routeKey": "POST /get-configurations",
+        "rawPath": "/get-configurations",
+        "rawQueryString": "",
+        "headers": { "x-api-key": key },
+        "requestContext": { "http": { "method": "POST", "path": "/get-configurations" }, "stage": "$default" },
+    })
+}
+
+/// The status and the code (empty when it went well) of an HTTP function's answer.
+pub fn outcome(answer: &Value) -> (u64, String) {
+    let body: Value = answer["body"].as_str().and_then(|body| serde_json::from_str(body).ok()).unwrap_or(Value::Null);
+    (answer["statusCode"].as_u64().expect("a status"), body["code"].as_str().unwrap_or_default().to_owned())
+}
+
+/// The body of an HTTP function's answer.
+pub fn body_of(answer: &Value) -> Value {
+    serde_json::from_str(answer["body"].as_str().unwrap_or_default()).unwrap_or(Value::Null)
+}

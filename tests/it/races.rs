@@ -1,0 +1,432 @@
+//! Requests that race each other: whatever their order, the end state is one that some order of them, one after the other, has.
+
+use crate::gate::Gate;
+use crate::proxy::{http_event, outcome};
+use crate::support::{ADMIN, Person, Reply, World};
+use futures::future::{join, join_all};
+use serde_json::json;
+use tokio::sync::Semaphore;
+
+fn count(replies: &[Reply], status: u16) -> usize {
+    replies.iter().filter(|reply| reply.status == status).count()
+}
+
+/// All of them had this status, save those that had the other one with its code.
+#[track_caller]
+fn only(replies: &[Reply], good: u16, refusal: (u16, &str)) {
+    for reply in replies {
+        if reply.status == good {
+            reply.ok(good);
+        } else {
+            reply.problem(refusal.0, refusal.1);
+        }
+    }
+}
+
+async fn create(person: &Person<'_>, number: usize) -> Reply {
+    person.post("/api/keys", json!({ "name": format!("Key {number}") })).await
+}
+
+async fn invite(person: &Person<'_>, email: &str) -> Reply {
+    person.post("/api/team", json!({ "email": email })).await
+}
+
+async fn revoke(person: &Person<'_>, id: &str) -> Reply {
+    person.delete(&format!("/api/team/{id}")).await
+}
+
+/// Two admins of one new account, which has this many places for keys.
+async fn two_admins(world: &World, number: usize, key_limit: usize) -> (Person<'_>, Person<'_>) {
+    let emails = [format!("first{number}@example.com"), format!("second{number}@example.com")];
+    let name = format!("Company {number}");
+    let account = world.register(json!({ "name": name, "admin_email": emails[0], "key_limit": key_limit })).await;
+    world.register(json!({ "account_id": account["account_id"], "name": name, "admin_email": emails[1] })).await;
+    (world.login(&emails[0]).await, world.login(&emails[1]).await)
+}
+
+/// Keys of an account that its admins made, as the table has them now.
+async fn own_keys(world: &World, account: &str) -> usize {
+    let rows = world.rows().await;
+    rows.keys().filter(|(pk, sk)| *pk == format!("ACCT#{account}") && sk.starts_with("KEY#key_k")).count()
+}
+
+async fn audited(world: &World, action: &str) -> usize {
+    world.audit().await.iter().filter(|known| *known == action).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_64_requests_for_the_last_place_one_gets_it() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    for number in 0..8 {
+        admin.key(&format!("Early {number}")).await;
+    }
+    let replies = join_all((0..64).map(|number| create(&admin, number))).await;
+    only(&replies, 201, (409, "key_limit_reached"));
+    assert_eq!(count(&replies, 201), 1);
+    let listed = admin.get("/api/keys").await;
+    assert_eq!((&listed.body["count"], &listed.body["available"]), (&json!(10), &json!(0)));
+    assert_eq!(audited(&world, "key_created").await, 9);
+    world.check_counters().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn admins_and_sessions_share_one_limit() {
+    let world = World::new().await;
+    let (first, second) = two_admins(&world, 0, 10).await;
+    let third = world.login("first0@example.com").await;
+    let replies = join_all([&first, &second, &third].into_iter().flat_map(|person| (0..8).map(move |number| create(person, number)))).await;
+    only(&replies, 201, (409, "key_limit_reached"));
+    assert_eq!(count(&replies, 201), 9);
+    world.check_counters().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn provisioning_finds_its_place_whatever_is_made_meanwhile() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let sandbox = admin.get("/api/sandbox").await.body["key_id"].as_str().expect("an id").to_owned();
+    admin.delete(&format!("/api/keys/{sandbox}")).await.ok(204);
+    let (replies, provision) = join(join_all((0..32).map(|number| create(&admin, number))), admin.act("/api/sandbox/provision")).await;
+    provision.ok(202);
+    world.settle().await;
+    only(&replies, 201, (409, "key_limit_reached"));
+    assert_eq!(count(&replies, 201), 9);
+    assert_eq!(admin.get("/api/sandbox").await.ok(200)["state"], "ready");
+    assert_eq!(admin.get("/api/keys").await.ok(200)["count"], 10);
+    world.check_counters().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_idempotency_key_with_different_requests_makes_one_key() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let request = |number: usize| {
+        let body = json!({ "name": format!("Key {}", number % 2) });
+        admin.call("POST", "/api/keys").header("idempotency-key", "job-17").json(body).send()
+    };
+    let replies = join_all((0..16).map(request)).await;
+    only(&replies, 201, (422, "idempotency_key_reused"));
+    // The half that asks for the same as the first gets its key; the other half nothing.
+    assert_eq!(count(&replies, 201), 8);
+    let made: Vec<&Reply> = replies.iter().filter(|reply| reply.status == 201).collect();
+    assert!(made.iter().all(|reply| reply.text == made[0].text));
+    assert_eq!(own_keys(&world, &admin.account).await, 1);
+    world.check_counters().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_invitations_for_the_last_place_one_gets_it() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    for number in 0..3 {
+        invite(&admin, &format!("early{number}@example.com")).await.ok(201);
+    }
+    let emails: Vec<String> = (0..16).map(|number| format!("late{number}@example.com")).collect();
+    let replies = join_all(emails.iter().map(|email| invite(&admin, email))).await;
+    only(&replies, 201, (409, "member_limit_reached"));
+    assert_eq!(count(&replies, 201), 1);
+    world.settle().await;
+    assert_eq!(world.mailed("invitation").len(), 4);
+    assert_eq!(admin.get("/api/team").await.ok(200)["count"], 5);
+    world.check_counters().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_address_is_invited_once_however_often_it_is_asked_for() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let replies = join_all((0..16).map(|_| invite(&admin, "new@example.com"))).await;
+    only(&replies, 201, (409, "email_already_registered"));
+    assert_eq!(count(&replies, 201), 1);
+    world.settle().await;
+    assert_eq!(world.mailed("invitation"), ["new@example.com"]);
+    world.check_counters().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_two_accounts_invite_at_once_belongs_to_one() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let other = world.other_admin("other@example.com").await;
+    for number in 0..4 {
+        let email = format!("wanted{number}@example.com");
+        let (here, there) = join(invite(&admin, &email), invite(&other, &email)).await;
+        let winner = if here.status == 201 { &admin } else { &other };
+        let replies = [here, there];
+        only(&replies, 201, (409, "email_already_registered"));
+        assert_eq!(count(&replies, 201), 1);
+        assert_eq!(world.login(&email).await.account, winner.account);
+    }
+    assert_eq!(world.mailed("invitation").len(), 4);
+    world.check_counters().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_admins_who_revoke_each_other_one_remains() {
+    let world = World::new().await;
+    for number in 0..10 {
+        let (first, second) = two_admins(&world, number, 10).await;
+        let (by_first, by_second) = join(revoke(&first, &second.id), revoke(&second, &first.id)).await;
+        let (winner, loser) = if by_first.status == 204 { (&first, &second) } else { (&second, &first) };
+        let replies = [by_first, by_second];
+        only(&replies, 204, (401, "session_ended"));
+        assert_eq!(count(&replies, 204), 1);
+        let team = winner.get("/api/team").await;
+        assert_eq!((&team.ok(200)["count"], &team.body["members"][0]["id"]), (&json!(1), &json!(winner.id)));
+        loser.get("/api/session").await.problem(401, "session_ended");
+    }
+    world.check_counters().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_admins_who_leave_at_once_one_remains() {
+    let world = World::new().await;
+    for number in 0..10 {
+        let (first, second) = two_admins(&world, number, 10).await;
+        let (left, right) = join(revoke(&first, &first.id), revoke(&second, &second.id)).await;
+        let stayed = if left.status == 204 { &second } else { &first };
+        let replies = [left, right];
+        only(&replies, 204, (409, "last_admin"));
+        assert_eq!(count(&replies, 204), 1);
+        assert_eq!(stayed.get("/api/team").await.ok(200)["count"], 1);
+    }
+    world.check_counters().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_who_is_revoked_by_many_at_once_is_counted_out_once() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let member = world.member(&admin, "member@example.com").await;
+    let replies = join_all((0..16).map(|_| revoke(&admin, &member.id))).await;
+    only(&replies, 204, (404, "member_not_found"));
+    assert_eq!(count(&replies, 204), 1);
+    assert_eq!(admin.get("/api/team").await.ok(200)["count"], 1);
+    world.check_counters().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_a_revoked_admin_had_in_flight_is_done_after_the_revocation() {
+    let world = World::new().await;
+    for number in 0..3 {
+        let (first, second) = two_admins(&world, number, 40).await;
+        let answered = Semaphore::new(0);
+        let creates = join_all((0..32).map(async |number| {
+            let reply = create(&second, number).await;
+            answered.add_permits(1);
+            reply
+        }));
+        // In the midst of them. What the table has when the revocation is answered is all that it will ever have.
+        let revocation = async {
+            let _some = answered.acquire_many(4).await.expect("it is open");
+            revoke(&first, &second.id).await.ok(204);
+            own_keys(&world, &first.account).await
+        };
+        let (replies, then) = join(creates, revocation).await;
+        only(&replies, 201, (401, "session_ended"));
+        assert_eq!(own_keys(&world, &first.account).await, then);
+        assert_eq!(count(&replies, 201), then);
+        create(&second, 99).await.problem(401, "session_ended");
+
+        // Each key that was made has its row in the trail, in the same transaction.
+        let rows = world.rows().await;
+        let by_second = rows.iter().filter(|((pk, sk), row)| {
+            let is = |name: &str, text: &str| row.get(name).and_then(|value| value.as_s().ok()).is_some_and(|known| known == text);
+            *pk == format!("ACCT#{}", first.account) && sk.starts_with("AUDIT#") && is("action", "key_created") && is("actor", &second.id)
+        });
+        assert_eq!(by_second.count(), then);
+    }
+    world.check_counters().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_that_races_a_revocation_leaves_no_session() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    for number in 0..4 {
+        let email = format!("member{number}@example.com");
+        let id = invite(&admin, &email).await.ok(201)["member"]["id"].as_str().expect("an id").to_owned();
+        let (challenge, code) = world.challenge(&email).await;
+        let (opened, revoked) = join(world.verify(&challenge, &code), revoke(&admin, &id)).await;
+        revoked.ok(204);
+        if opened.status == 200 {
+            let token = opened.body["session_token"].as_str().expect("a token");
+            let session = world.call("GET", "/api/session").header("authorization", &format!("Bearer {token}"));
+            session.send().await.problem(401, "session_ended");
+        } else {
+            opened.problem(401, "code_incorrect");
+        }
+        assert_eq!(admin.get("/api/team").await.ok(200)["count"], 1);
+    }
+    world.settle().await;
+    world.check_counters().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deletions_and_creations_at_once_leave_the_counter_right() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let mut early = Vec::new();
+    for number in 0..9 {
+        early.push(admin.key(&format!("Early {number}")).await.0);
+    }
+    // Each key is deleted twice at once.
+    let paths: Vec<String> = early.iter().chain(&early).map(|id| format!("/api/keys/{id}")).collect();
+    let deletes = join_all(paths.iter().map(|path| admin.delete(path)));
+    let (created, deleted) = join(join_all((0..24).map(|number| create(&admin, number))), deletes).await;
+    only(&created, 201, (409, "key_limit_reached"));
+    only(&deleted, 204, (404, "key_not_found"));
+    assert_eq!(count(&deleted, 204), 9);
+    assert_eq!(own_keys(&world, &admin.account).await, count(&created, 201));
+    assert_eq!(admin.get("/api/keys").await.ok(200)["available"], 9 - count(&created, 201));
+    world.check_counters().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sandbox_key_that_is_deleted_by_many_at_once_is_deleted_once() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let id = admin.get("/api/sandbox").await.body["key_id"].as_str().expect("an id").to_owned();
+    let path = format!("/api/keys/{id}");
+    let replies = join_all((0..8).map(|_| admin.delete(&path))).await;
+    only(&replies, 204, (404, "key_not_found"));
+    assert_eq!(count(&replies, 204), 1);
+    assert_eq!(admin.get("/api/sandbox").await.ok(200)["reason"], "key_deleted");
+    world.check_counters().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_key_slips_through_a_suspension() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    // Six places are left, and the operator's call tries seven times: it cannot be starved.
+    let mut keys = Vec::new();
+    for number in 0..3 {
+        keys.push(admin.key(&format!("Early {number}")).await.1);
+    }
+    keys.push(admin.act("/api/sandbox/key").await.ok(200)["api_key"].as_str().expect("a key").to_owned());
+    let answered = Semaphore::new(0);
+    let creates = join_all((0..32).map(async |number| {
+        let reply = create(&admin, number).await;
+        answered.add_permits(1);
+        reply
+    }));
+    let suspension = async {
+        let _some = answered.acquire_many(2).await.expect("it is open");
+        world.register(json!({ "account_id": admin.account, "name": "Example Company", "admin_email": ADMIN, "suspended": true })).await;
+        own_keys(&world, &admin.account).await
+    };
+    let (replies, then) = join(creates, suspension).await;
+    for reply in &replies {
+        match reply.status.as_u16() {
+            201 => keys.push(reply.body["api_key"].as_str().expect("a key").to_owned()),
+            401 => _ = reply.problem(401, "session_ended"),
+            _ => _ = reply.problem(409, "key_limit_reached"),
+        }
+    }
+    assert_eq!(own_keys(&world, &admin.account).await, then);
+    assert_eq!(3 + count(&replies, 201), then);
+    for key in &keys {
+        assert_eq!(world.product_api(key).await, 403);
+    }
+    let rows = world.rows_of("api_key").await;
+    assert_eq!(rows.len(), keys.len());
+    assert!(rows.iter().all(|row| row["suspended"].as_bool().is_ok_and(|suspended| *suspended)));
+    create(&admin, 99).await.problem(401, "session_ended");
+    world.check_counters().await;
+
+    world.register(json!({ "account_id": admin.account, "name": "Example Company", "admin_email": ADMIN, "suspended": false })).await;
+    for key in &keys {
+        assert_eq!(world.product_api(key).await, 200);
+    }
+}
+
+/// Sends one request of each kind that changes something, has `between` happen when all of them have been decided and
+/// none has been committed, and gives their outcomes; nothing but `between` may have changed anything.
+async fn in_flight(person: &Person<'_>, between: impl Future<Output = ()>) -> Vec<(u64, String)> {
+    let world = person.world;
+    let (key, sandbox) = (person.key("In use").await.0, person.get("/api/sandbox").await.body["key_id"].clone());
+    let colleague = invite(person, "colleague@example.com").await.ok(201)["member"]["id"].clone();
+    world.settle().await;
+    let text = |id: &serde_json::Value| id.as_str().expect("an id").to_owned();
+    let requests = [
+        ("create-key", None, Some(json!({ "name": "In flight" }))),
+        ("delete-key", Some(key), None),
+        ("delete-key", Some(text(&sandbox)), None),
+        ("invite-member", None, Some(json!({ "email": "accomplice@example.com" }))),
+        ("revoke-member", Some(text(&colleague)), None),
+        ("revoke-member", Some(person.id.clone()), None),
+        ("retry-sandbox", None, None),
+        ("reveal-sandbox-key", None, None),
+    ];
+    let gate = Gate::new(world).await;
+    let functions: Vec<_> = requests.iter().map(|(name, _, _)| gate.function(world, name)).collect();
+    let calls = join_all(functions.iter().zip(&requests).map(async |(function, (name, id, body))| {
+        let answer = function.invoke(&http_event(name, Some(person), id.as_deref(), body.clone())).await.expect("an answer");
+        outcome(&answer)
+    }));
+    let meanwhile = async {
+        gate.holds(requests.len() as u32).await;
+        between.await;
+        world.settle().await;
+        let rows = world.rows().await;
+        gate.open();
+        rows
+    };
+    let (outcomes, before) = join(calls, meanwhile).await;
+    world.settle().await;
+    assert_eq!(world.rows().await, before, "something was written after the answer");
+    outcomes
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_decided_before_a_revocation_is_not_written_after_it() {
+    let world = World::new().await;
+    let (first, second) = two_admins(&world, 0, 10).await;
+    let outcomes = in_flight(&second, async { _ = revoke(&first, &second.id).await.ok(204) }).await;
+    assert_eq!(outcomes, vec![(401, "session_ended".to_owned()); 8]);
+    world.check_counters().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_decided_before_a_logout_is_not_written_after_it() {
+    let world = World::new().await;
+    let (_, second) = two_admins(&world, 0, 10).await;
+    let outcomes = in_flight(&second, async { _ = second.act("/api/logout").await.ok(204) }).await;
+    assert_eq!(outcomes, vec![(401, "session_ended".to_owned()); 8]);
+    world.check_counters().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_decided_before_a_suspension_is_not_written_after_it() {
+    let world = World::new().await;
+    let (first, second) = two_admins(&world, 0, 10).await;
+    let suspension = json!({ "account_id": first.account, "name": "Company 0", "admin_email": "first0@example.com", "suspended": true });
+    let outcomes = in_flight(&second, async { _ = world.register(suspension).await }).await;
+    assert_eq!(outcomes, vec![(401, "session_ended".to_owned()); 8]);
+    world.check_counters().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_right_code_opens_nothing_when_the_member_was_revoked_meanwhile() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let id = invite(&admin, "new@example.com").await.ok(201)["member"]["id"].as_str().expect("an id").to_owned();
+    let (challenge, code) = world.challenge("new@example.com").await;
+    let gate = Gate::new(&world).await;
+    let function = gate.function(&world, "verify-code");
+    let event = http_event("verify-code", None, None, Some(json!({ "challenge": challenge, "code": code, "session": "bearer" })));
+    let revocation = async {
+        // The guess is counted and right; the session is about to be opened.
+        gate.holds(1).await;
+        revoke(&admin, &id).await.ok(204);
+        gate.open();
+    };
+    let (answer, ()) = join(function.invoke(&event), revocation).await;
+    assert_eq!(outcome(&answer.expect("an answer")), (401, "code_incorrect".to_owned()));
+    world.settle().await;
+    let events = world.rows_of("login_event").await;
+    assert!(events.iter().all(|event| event["member_id"].as_s().is_ok_and(|member| *member != id)));
+    world.check_counters().await;
+}

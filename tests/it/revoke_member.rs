@@ -1,0 +1,298 @@
+//! `DELETE /api/team/{member_id}`
+
+use crate::support::{ADMIN, Person, World};
+use serde_json::json;
+
+/// Ids that nobody has, the first of them in the right form.
+const NOBODYS: [&str; 9] = [
+    "mem_AAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+    "mem_AAAAAAAAAAAAAAAAAAAAAAAAAAA",
+    "mem_AAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+    "mem_",
+    "x",
+    "%20",
+    "..%2Fkeys",
+    "%F0%9F%97%9D",
+    "key_kAAAAAAAA",
+];
+
+/// Everything that takes a session.
+const ROUTES: [(&str, &str); 12] = [
+    ("POST", "/api/logout"),
+    ("GET", "/api/session"),
+    ("GET", "/api/sandbox"),
+    ("POST", "/api/sandbox/test"),
+    ("POST", "/api/sandbox/provision"),
+    ("POST", "/api/sandbox/key"),
+    ("GET", "/api/keys"),
+    ("POST", "/api/keys"),
+    ("DELETE", "/api/keys/key_kAAAAAAAA"),
+    ("GET", "/api/team"),
+    ("POST", "/api/team"),
+    ("DELETE", "/api/team/mem_AAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
+];
+
+/// Checks that nothing at all can be done with this session any more.
+async fn is_locked_out(person: &Person<'_>) {
+    let act = async {
+        for (method, path) in ROUTES {
+            let call = person.call(method, path);
+            let call = match (method, path) {
+                ("POST", "/api/keys") => call.json(json!({ "name": "Back door" })),
+                ("POST", "/api/team") => call.json(json!({ "email": "accomplice@example.com" })),
+                _ => call,
+            };
+            let reply = call.send().await;
+            assert_eq!((reply.status.as_u16(), reply.body["code"].as_str()), (401, Some("session_ended")), "{method} {path}");
+        }
+    };
+    person.world.changes_nothing(act).await;
+}
+
+/// One more admin of the admin's account.
+async fn second_admin<'w>(admin: &Person<'w>, email: &str) -> Person<'w> {
+    let event = json!({ "account_id": admin.account, "name": "Example Company", "admin_email": email });
+    admin.world.register(event).await;
+    admin.world.login(email).await
+}
+
+async fn revoke(person: &Person<'_>, id: &str) -> crate::support::Reply {
+    person.delete(&format!("/api/team/{id}")).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_revoked_is_out_with_that_answer_on_every_route() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let laptop = world.member(&admin, "member@example.com").await;
+    let phone = world.login("member@example.com").await;
+    let stays = world.member(&admin, "stays@example.com").await;
+    let reply = revoke(&admin, &laptop.id).await;
+    reply.ok(204);
+    assert_eq!(reply.text, "");
+    for session in [&laptop, &phone] {
+        is_locked_out(session).await;
+    }
+    for person in [&admin, &stays] {
+        person.get("/api/session").await.ok(200);
+    }
+    let team = admin.get("/api/team").await;
+    assert!(!team.text.contains("member@example.com"), "{}", team.text);
+    assert_eq!(team.body["count"], 2);
+    assert!(world.audit().await.contains(&"member_revoked".to_owned()));
+    world.check_counters().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_admin_who_is_revoked_is_out_on_every_route() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let second = second_admin(&admin, "second@example.com").await;
+    let (_, key) = second.key("Stays").await;
+    revoke(&admin, &second.id).await.ok(204);
+    is_locked_out(&second).await;
+    // A key belongs to the account, not to who made it.
+    assert_eq!(world.product_api(&key).await, 200);
+    world.check_counters().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_revoked_repeats_no_request() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let second = second_admin(&admin, "second@example.com").await;
+    let once = || second.call("POST", "/api/keys").header("idempotency-key", "job-17").json(json!({ "name": "Deploy" }));
+    once().send().await.ok(201);
+    revoke(&admin, &second.id).await.ok(204);
+    world.changes_nothing(once().send()).await.problem(401, "session_ended");
+    // Nor does a new membership inherit it.
+    let again = second_admin(&admin, "second@example.com").await;
+    let repeated = again.call("POST", "/api/keys").header("idempotency-key", "job-17").json(json!({ "name": "Other" }));
+    repeated.send().await.ok(201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_revoked_gets_the_answer_of_a_stranger_and_no_code() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let member = world.member(&admin, "member@example.com").await;
+    revoke(&admin, &member.id).await.ok(204);
+    world.settle().await;
+    let mails = world.desk.outbox().mails().len();
+    let revoked = world.request_code("member@example.com").await;
+    let stranger = world.request_code("stranger@example.com").await;
+    for reply in [&revoked, &stranger] {
+        assert_eq!(reply.ok(202), &json!({ "challenge": reply.body["challenge"], "expires_in": 180, "resend_after": 30 }));
+    }
+    world.settle().await;
+    assert_eq!(world.desk.outbox().mails().len(), mails);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_that_was_mailed_before_the_revocation_opens_nothing() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let member = world.member(&admin, "member@example.com").await;
+    let (challenge, code) = world.challenge("member@example.com").await;
+    revoke(&admin, &member.id).await.ok(204);
+    world.verify(&challenge, &code).await.problem(401, "code_incorrect");
+    world.check_counters().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invitation_can_be_taken_back() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let invited = admin.post("/api/team", json!({ "email": "new@example.com" })).await;
+    let (challenge, code) = world.challenge("new@example.com").await;
+    revoke(&admin, invited.body["member"]["id"].as_str().expect("an id")).await.ok(204);
+    world.verify(&challenge, &code).await.problem(401, "code_incorrect");
+    assert_eq!(admin.get("/api/team").await.ok(200)["count"], 1);
+    world.check_counters().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invitation_that_was_taken_back_before_it_was_mailed_is_not_mailed() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    world.desk.mail_service().set_mode(desk::MailServiceMode::Throttling);
+    let invited = admin.post("/api/team", json!({ "email": "new@example.com" })).await;
+    admin.post("/api/team", json!({ "email": "stays@example.com" })).await.ok(201);
+    world.settle().await;
+    revoke(&admin, invited.body["member"]["id"].as_str().expect("an id")).await.ok(204);
+    world.desk.mail_service().set_mode(desk::MailServiceMode::Up);
+    // Past every wait between two tries.
+    world.advance(10 * 60);
+    world.settle().await;
+    assert_eq!(world.mailed("invitation"), ["stays@example.com"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_is_revoked_once() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let member = world.member(&admin, "member@example.com").await;
+    revoke(&admin, &member.id).await.ok(204);
+    world.changes_nothing(revoke(&admin, &member.id)).await.problem(404, "member_not_found");
+    world.check_counters().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_can_tell_a_foreign_member_from_one_who_is_not_there() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let other = world.other_admin("other@example.com").await;
+    let theirs = world.member(&other, "theirs@example.com").await;
+    let own = world.member(&admin, "own@example.com").await;
+    // The right address, as its id tells it, in a membership that is not there.
+    let near = format!("{}AAAAAA", &own.id[..own.id.len() - 6]);
+    let near_theirs = format!("{}AAAAAA", &theirs.id[..theirs.id.len() - 6]);
+    world
+        .changes_nothing(async {
+            let foreign = revoke(&admin, &theirs.id).await;
+            foreign.problem(404, "member_not_found");
+            let long = format!("mem_{}", "A".repeat(2000));
+            let others = [other.id.as_str(), &near, &near_theirs, &long, &admin.account];
+            for id in NOBODYS.into_iter().chain(others) {
+                revoke(&admin, id).await.is_indistinguishable_from(&foreign);
+            }
+        })
+        .await;
+    for person in [&other, &theirs, &own] {
+        person.get("/api/session").await.ok(200);
+    }
+    world.login("theirs@example.com").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_admins_revoke() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let member = world.member(&admin, "member@example.com").await;
+    let colleague = world.member(&admin, "colleague@example.com").await;
+    world
+        .changes_nothing(async {
+            // Who asks comes before whom it is about; a member does not leave by itself either.
+            for id in NOBODYS.into_iter().chain([colleague.id.as_str(), admin.id.as_str(), member.id.as_str()]) {
+                revoke(&member, id).await.problem(403, "admin_required");
+                world.call("DELETE", &format!("/api/team/{id}")).send().await.problem(401, "session_required");
+                let garbage = world.call("DELETE", &format!("/api/team/{id}")).header("authorization", "Bearer fds_garbage");
+                garbage.send().await.problem(401, "session_ended");
+            }
+        })
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_admin_stays() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    world.changes_nothing(revoke(&admin, &admin.id)).await.problem(409, "last_admin");
+    // Members do not stand in for an admin.
+    world.member(&admin, "member@example.com").await;
+    world.changes_nothing(revoke(&admin, &admin.id)).await.problem(409, "last_admin");
+    admin.get("/api/session").await.ok(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_admins_one_may_leave() {
+    let world = World::new().await;
+    let first = world.admin().await;
+    let second = second_admin(&first, "second@example.com").await;
+    let elsewhere = world.admin().await;
+    revoke(&first, &first.id).await.ok(204);
+    for session in [&first, &elsewhere] {
+        is_locked_out(session).await;
+    }
+    world.changes_nothing(revoke(&second, &second.id)).await.problem(409, "last_admin");
+    let team = second.get("/api/team").await;
+    assert_eq!((&team.ok(200)["count"], &team.body["members"][0]["id"]), (&json!(1), &json!(second.id)));
+    world.check_counters().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_admin_who_left_may_be_invited_back_as_a_member() {
+    let world = World::new().await;
+    let first = world.admin().await;
+    let second = second_admin(&first, "second@example.com").await;
+    revoke(&second, &first.id).await.ok(204);
+    let back = world.member(&second, ADMIN).await;
+    assert_eq!(back.get("/api/session").await.ok(200)["member"]["role"], "member");
+    world.changes_nothing(back.get("/api/team")).await.problem(403, "admin_required");
+    world.changes_nothing(revoke(&second, &second.id)).await.problem(409, "last_admin");
+    world.check_counters().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_of_another_admin_does_not_count_for_the_last_one() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    world.other_admin("other@example.com").await;
+    world.changes_nothing(revoke(&admin, &admin.id)).await.problem(409, "last_admin");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revocation_takes_no_body() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let member = world.member(&admin, "member@example.com").await;
+    let with_body = admin.call("DELETE", &format!("/api/team/{}", member.id)).json(json!({ "id": member.id }));
+    world.changes_nothing(with_body.send()).await.problem(400, "invalid_request");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_suspended_account_revokes_nobody_and_is_told_nothing() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let member = world.member(&admin, "member@example.com").await;
+    let event = json!({ "account_id": admin.account, "name": "Example Company", "admin_email": ADMIN, "suspended": true });
+    world.register(event).await;
+    world
+        .changes_nothing(async {
+            for id in [member.id.as_str(), admin.id.as_str(), NOBODYS[0], "x"] {
+                revoke(&admin, id).await.problem(401, "session_ended");
+            }
+        })
+        .await;
+    member.get("/api/session").await.problem(401, "session_ended");
+}

@@ -1,0 +1,574 @@
+//! What must fit together and no compiler looks at: the template, the binaries, the routes, the sample events, the
+//! settings and the documents; and the rules of the house that a reviewer would otherwise have to remember.
+
+use edge::Code;
+use functions::{FUNCTIONS, Trigger};
+use serde_json::Value;
+use serde_yaml_ng::Value as Yaml;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+// --- Reading ------------------------------------------------------------------------------------------------------
+
+fn root() -> &'static Path {
+    desk::workspace_root()
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The project's own files, by their path from the root: all but what is built, kept or fetched.
+fn files() -> Vec<PathBuf> {
+    const NOT_OURS: [&str; 7] = ["target", ".git", ".frontdesk", ".venv", "node_modules", "dist", ".aws-sam"];
+    let mut files = Vec::new();
+    let mut folders = vec![root().to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            if path.is_dir() {
+                if !NOT_OURS.contains(&name) {
+                    folders.push(path);
+                }
+            } else {
+                files.push(path.strip_prefix(root()).expect("below the root").to_owned());
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+/// The files below a folder with this ending, and what is in them.
+fn sources(folder: &str, ending: &str) -> Vec<(String, String)> {
+    let below = |path: &PathBuf| path.starts_with(folder) && path.extension().is_some_and(|own| own == ending);
+    files().into_iter().filter(below).map(|path| path.to_str().expect("UTF-8").to_owned()).map(|path| (path.clone(), read(&path))).collect()
+}
+
+/// YAML as JSON, with `!Ref Table` as `{"!Ref": "Table"}`.
+fn json(yaml: &Yaml) -> Value {
+    match yaml {
+        Yaml::Tagged(tagged) => Value::Object([(tagged.tag.to_string(), json(&tagged.value))].into_iter().collect()),
+        Yaml::Mapping(mapping) => {
+            let name = |name: &Yaml| name.as_str().expect("names are texts").to_owned();
+            mapping.iter().map(|(key, value)| (name(key), json(value))).collect()
+        }
+        Yaml::Sequence(sequence) => sequence.iter().map(json).collect(),
+        plain => serde_json::to_value(plain).expect("a plain value"),
+    }
+}
+
+fn template() -> Value {
+    json(&serde_yaml_ng::from_str(&read("template.yaml")).expect("template.yaml is YAML"))
+}
+
+/// The resources of a kind, by logical id.
+fn resources(template: &Value, kind: &str) -> BTreeMap<String, Value> {
+    let all = template["Resources"].as_object().expect("resources").clone();
+    all.into_iter().filter(|(_, resource)| resource["Type"] == kind).collect()
+}
+
+/// The template's functions, by the action that they are built from.
+fn template_functions(template: &Value) -> BTreeMap<String, (String, Value)> {
+    let functions = resources(template, "AWS::Serverless::Function");
+    let action = |resource: &Value| resource["Metadata"]["BuildProperties"]["Binary"].as_str().expect("names a binary").to_owned();
+    functions.into_iter().map(|(id, resource)| (action(&resource), (id, resource))).collect()
+}
+
+fn list(value: &Value) -> Vec<&Value> {
+    match value {
+        Value::Array(values) => values.iter().collect(),
+        Value::Null => Vec::new(),
+        one => vec![one],
+    }
+}
+
+fn texts(value: &Value) -> Vec<&str> {
+    list(value).into_iter().map(|text| text.as_str().expect("a text")).collect()
+}
+
+fn statements(function: &Value) -> Vec<&Value> {
+    list(&function["Properties"]["Policies"]).into_iter().flat_map(|policy| list(&policy["Statement"])).collect()
+}
+
+/// What cargo knows of the workspace.
+fn cargo_metadata() -> Value {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["metadata", "--no-deps", "--offline", "--format-version", "1"]).current_dir(root());
+    let output = cargo.output().expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+fn names() -> BTreeSet<String> {
+    FUNCTIONS.iter().map(|function| function.name.to_owned()).collect()
+}
+
+/// `POST /api/keys` and the function behind it.
+fn routes() -> BTreeSet<(String, String)> {
+    let route = |function: &functions::Function| match function.trigger {
+        Trigger::Http { method, path } => Some((format!("{method} {path}"), function.name.to_owned())),
+        Trigger::Authorizer | Trigger::Stream | Trigger::Operator | Trigger::Schedule => None,
+    };
+    FUNCTIONS.iter().filter_map(route).collect()
+}
+
+fn snake(kebab: &str) -> String {
+    kebab.replace('-', "_")
+}
+
+fn pascal(kebab: &str) -> String {
+    kebab.split('-').map(|word| word[..1].to_uppercase() + &word[1..]).collect()
+}
+
+// --- One action, five places --------------------------------------------------------------------------------------
+
+#[test]
+fn every_action_is_one_function_of_the_template_named_after_it() {
+    let template = template();
+    let functions = template_functions(&template);
+    assert_eq!(functions.keys().cloned().collect::<BTreeSet<_>>(), names());
+    assert_eq!(functions.len(), resources(&template, "AWS::Serverless::Function").len(), "two functions of one binary");
+    for (name, (id, resource)) in &functions {
+        assert_eq!(*id, pascal(name));
+        assert_eq!(resource["Metadata"]["BuildMethod"], "rust-cargolambda", "{id}");
+        // One build for all: a CodeUri of its own would compile every dependency once more.
+        assert_eq!(resource["Properties"].get("CodeUri"), None, "{id}");
+    }
+    let globals = &template["Globals"]["Function"];
+    assert_eq!((&globals["CodeUri"], &globals["Handler"]), (&".".into(), &"bootstrap".into()));
+    assert_eq!((&globals["Runtime"], &globals["Architectures"]), (&"provided.al2023".into(), &serde_json::json!(["arm64"])));
+}
+
+#[test]
+fn the_template_has_the_routes_of_the_functions_and_a_default_one_and_no_others() {
+    let template = template();
+    let (mut found, mut defaults) = (BTreeSet::new(), Vec::new());
+    for (name, (_, resource)) in template_functions(&template) {
+        for event in resource["Properties"]["Events"].as_object().into_iter().flat_map(|events| events.values()) {
+            if event["Type"] != "HttpApi" {
+                continue;
+            }
+            let (path, method) = (&event["Properties"]["Path"], &event["Properties"]["Method"]);
+            match path.as_str().expect("a path") {
+                "$default" => defaults.push(name.clone()),
+                path => assert!(found.insert((format!("{} {path}", method.as_str().expect("a method")), name.clone()))),
+            }
+        }
+    }
+    assert_eq!(found, routes());
+    assert_eq!(defaults, ["get-session"]);
+}
+
+#[test]
+fn every_function_has_the_triggers_of_its_kind_and_no_others() {
+    let template = template();
+    let functions = template_functions(&template);
+    for function in FUNCTIONS {
+        let events = functions[function.name].1["Properties"]["Events"].as_object().cloned().unwrap_or_default();
+        let kinds: BTreeSet<&str> = events.values().map(|event| event["Type"].as_str().expect("a type")).collect();
+        let wanted: &[&str] = match function.trigger {
+            Trigger::Http { .. } => &["HttpApi"],
+            Trigger::Stream => &["DynamoDB"],
+            Trigger::Schedule => &["ScheduleV2"],
+            Trigger::Authorizer | Trigger::Operator => &[],
+        };
+        assert_eq!(kinds.into_iter().collect::<Vec<_>>(), wanted, "{}", function.name);
+        for event in events.values().filter(|event| event["Type"] == "DynamoDB") {
+            let properties = &event["Properties"];
+            assert_eq!(properties["FunctionResponseTypes"], serde_json::json!(["ReportBatchItemFailures"]), "{}", function.name);
+            assert_eq!(properties["StartingPosition"], "TRIM_HORIZON", "{}", function.name);
+            assert!(properties["DestinationConfig"]["OnFailure"].is_object(), "{}: what is given up must be kept", function.name);
+            assert!(!list(&properties["FilterCriteria"]["Filters"]).is_empty(), "{}", function.name);
+        }
+    }
+}
+
+#[test]
+fn every_function_has_a_log_group_of_its_own_that_forgets() {
+    let template = template();
+    let groups = resources(&template, "AWS::Logs::LogGroup");
+    let functions = template_functions(&template);
+    assert_eq!(groups.len(), functions.len(), "a log group belongs to nobody");
+    for (name, (id, resource)) in functions {
+        assert_eq!(resource["Properties"]["LoggingConfig"]["LogGroup"], serde_json::json!({ "!Ref": format!("{id}Logs") }), "{name}");
+        let group = &groups[&format!("{id}Logs")]["Properties"];
+        assert!(group["RetentionInDays"].as_u64().is_some(), "{name}");
+        assert!(group["LogGroupName"]["!Sub"].as_str().is_some_and(|group| group.ends_with(&format!("-{name}"))), "{name}");
+    }
+}
+
+#[test]
+fn every_function_has_a_policy_of_its_own_that_names_actions_and_resources() {
+    const ON_ITEMS: [&str; 6] = ["GetItem", "PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem", "Query"];
+    let template = template();
+    for (name, (_, resource)) in template_functions(&template) {
+        let statements = statements(&resource);
+        assert!(!statements.is_empty(), "{name} has no policy");
+        assert_eq!(resource["Properties"].get("Role"), None, "{name} has somebody else's role");
+        for statement in statements {
+            assert_eq!(statement["Effect"], "Allow", "{name}");
+            assert!(list(&statement["Resource"]).iter().all(|resource| !resource.to_string().contains("\"*\"")), "{name}: {statement}");
+            for action in texts(&statement["Action"]) {
+                assert!(!action.contains('*'), "{name}: {action}");
+                let Some(operation) = action.strip_prefix("dynamodb:") else { continue };
+                assert!(ON_ITEMS.contains(&operation), "{name} may {operation}");
+                // An index has no partition of its own to be fenced by; only the sweep reads one.
+                let on_table = statement["Resource"] == serde_json::json!({ "!GetAtt": "Table.Arn" });
+                assert!(on_table || name == "sweep", "{name}: {statement}");
+                let fence = &statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"];
+                assert_eq!(on_table, !texts(fence).is_empty(), "{name}: {statement}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_authorizer_may_read_one_row_of_an_account_and_nothing_else() {
+    let functions = template_functions(&template());
+    let (_, authorizer) = &functions["authorize-key"];
+    let actions: Vec<&str> = statements(authorizer).into_iter().flat_map(|statement| texts(&statement["Action"])).collect();
+    assert_eq!(actions, ["dynamodb:GetItem"]);
+    let variables = authorizer["Properties"]["Environment"]["Variables"].as_object().expect("variables");
+    assert!(variables.keys().all(|name| !name.ends_with("_SECRET_ARN") && name != "PRODUCT_API_URL"), "{variables:?}");
+}
+
+#[test]
+fn every_action_has_a_module_and_a_binary_of_at_most_ten_lines_that_serves_it() {
+    let metadata = cargo_metadata();
+    let mut binaries = BTreeMap::new();
+    for package in metadata["packages"].as_array().expect("packages") {
+        for target in package["targets"].as_array().expect("targets") {
+            if texts(&target["kind"]).contains(&"bin") {
+                // cargo-lambda takes every binary of the workspace for a Lambda.
+                assert_eq!(package["name"], "frontdesk-functions", "{} is no Lambda", target["name"]);
+                binaries.insert(
+                    target["name"].as_str().expect("a name").to_owned(),
+                    PathBuf::from(target["src_path"].as_str().expect("a path")),
+                );
+            }
+        }
+    }
+    assert_eq!(binaries.keys().cloned().collect::<BTreeSet<_>>(), names());
+    for (name, path) in binaries {
+        assert_eq!(path.strip_prefix(root()).expect("below the root"), Path::new(&format!("functions/src/bin/{}.rs", snake(&name))));
+        let text = std::fs::read_to_string(path).expect("the binary's source");
+        assert!(text.lines().count() <= 10 && text.contains(&format!("functions::serve(\"{name}\")")), "{name}:\n{text}");
+        let module = read(&format!("functions/src/{}.rs", snake(&name)));
+        assert!(module.starts_with("//! ") && module.contains("\npub async fn handle("), "{name}");
+    }
+}
+
+#[test]
+fn cargo_lambda_watches_the_routes_of_the_template() {
+    let metadata = cargo_metadata();
+    let router = metadata["metadata"]["lambda"]["watch"]["router"].as_object().expect("the watch router").clone();
+    let mut found = BTreeSet::new();
+    for (path, target) in router {
+        if let Value::String(function) = &target {
+            // What `$default` is in the template.
+            assert_eq!((path.as_str(), function.as_str()), ("/{*path}", "get-session"));
+            continue;
+        }
+        for route in list(&target) {
+            let text = |name: &str| route[name].as_str().expect("a text").to_owned();
+            assert!(found.insert((format!("{} {path}", text("method")), text("function"))));
+        }
+    }
+    assert_eq!(found, routes());
+}
+
+#[test]
+fn every_function_has_a_sample_event_that_fits_its_trigger() {
+    let mut files: BTreeSet<String> = BTreeSet::new();
+    for (path, text) in sources("tests/fixtures/events", "json") {
+        let file = Path::new(&path).file_stem().and_then(|stem| stem.to_str()).expect("a name").to_owned();
+        let event: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"));
+        let name = file.split('.').next().expect("a name");
+        let function = functions::find(name).unwrap_or_else(|| panic!("{path} is for no function"));
+        match function.trigger {
+            Trigger::Http { method, path: route } => {
+                let key = format!("{method} {route}");
+                assert_eq!((&event["version"], &event["routeKey"]), (&"2.0".into(), &key.as_str().into()), "{path}");
+                assert_eq!(event["requestContext"]["routeKey"], key, "{path}");
+                assert_eq!(event["requestContext"]["http"]["method"], method, "{path}");
+                assert_eq!(event["requestContext"]["http"]["path"], event["rawPath"], "{path}");
+                assert!(fills(route, &event), "{path}: {} does not match {route}", event["rawPath"]);
+            }
+            Trigger::Authorizer => assert_eq!(event["type"], "REQUEST", "{path}"),
+            Trigger::Stream => assert_eq!(event["Records"][0]["eventSource"], "aws:dynamodb", "{path}"),
+            Trigger::Schedule => assert_eq!(event["source"], "aws.scheduler", "{path}"),
+            Trigger::Operator => assert!(event["admin_email"].is_string(), "{path}"),
+        }
+        files.insert(file);
+    }
+    let mut wanted = names();
+    // The authorizer takes the events of REST APIs, too.
+    wanted.insert("authorize-key.rest".to_owned());
+    assert_eq!(files, wanted);
+}
+
+/// Whether an event's path is the route with its parameters filled in.
+fn fills(route: &str, event: &Value) -> bool {
+    let filled = route.split('/').map(|segment| match segment.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
+        Some(name) => event["pathParameters"][name].as_str().unwrap_or("(absent)").to_owned(),
+        None => segment.to_owned(),
+    });
+    event["rawPath"].as_str() == Some(filled.collect::<Vec<_>>().join("/").as_str())
+}
+
+// --- Settings -----------------------------------------------------------------------------------------------------
+
+/// The names of settings in a source: texts of capitals with an underscore. AWS's own are not the template's.
+fn settings_in(source: &str) -> BTreeSet<String> {
+    let code = source.split("#[cfg(test)]").next().expect("a beginning");
+    let is_setting = |text: &&str| text.contains('_') && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
+    code.split('"').skip(1).step_by(2).filter(is_setting).filter(|name| !name.starts_with("AWS_")).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_setting_that_is_read_is_set_by_the_template_and_none_is_set_for_nobody() {
+    let read: BTreeSet<String> = sources("shared/edge/src", "rs").iter().flat_map(|(_, text)| settings_in(text)).collect();
+    let template = template();
+    let functions = template_functions(&template).into_values().map(|(_, resource)| resource["Properties"].clone());
+    let holders = functions.chain([template["Globals"]["Function"].clone()]);
+    let set: BTreeSet<String> = holders
+        .flat_map(|holder| holder["Environment"]["Variables"].as_object().cloned().unwrap_or_default())
+        .map(|(name, _)| name)
+        .collect();
+    assert!(read.len() > 10, "the settings are read elsewhere now: {read:?}");
+    assert_eq!(set, read);
+}
+
+#[test]
+fn every_parameter_of_the_template_is_used_and_explained() {
+    let template = template();
+    let text = read("template.yaml");
+    let readme = read("README.md");
+    for (name, parameter) in template["Parameters"].as_object().expect("parameters") {
+        let referred =
+            text.match_indices(&format!("!Ref {name}")).any(|(at, found)| !text[at + found.len()..].starts_with(char::is_alphanumeric));
+        assert!(referred || text.contains(&format!("${{{name}}}")), "{name} is used nowhere");
+        let explained = parameter["Description"].as_str().is_some_and(|text| text.len() > 20);
+        assert!(explained && parameter["ConstraintDescription"].is_string(), "{name}");
+        assert!(readme.contains(&format!("`{name}`")), "README.md does not name {name}");
+    }
+}
+
+#[test]
+fn every_setting_of_the_template_is_in_the_readme() {
+    let readme = read("README.md");
+    for (_, text) in sources("shared/edge/src", "rs") {
+        for name in settings_in(&text) {
+            assert!(readme.contains(&format!("`{name}`")), "README.md does not name {name}");
+        }
+    }
+}
+
+// --- The arrow ----------------------------------------------------------------------------------------------------
+
+#[test]
+fn the_crates_depend_on_each_other_in_one_direction_and_on_the_world_in_one_place() {
+    let metadata = cargo_metadata();
+    let dependencies = |package: &str| -> BTreeSet<String> {
+        let packages = metadata["packages"].as_array().expect("packages");
+        let package = packages.iter().find(|known| known["name"] == package).expect("the package");
+        let normal = package["dependencies"].as_array().expect("dependencies").iter().filter(|dependency| dependency["kind"].is_null());
+        normal.map(|dependency| dependency["name"].as_str().expect("a name").to_owned()).collect()
+    };
+    let own = |package: &str| dependencies(package).into_iter().filter(|name| name.starts_with("frontdesk-")).collect::<Vec<_>>();
+    assert_eq!(own("frontdesk-domain"), Vec::<String>::new());
+    assert_eq!(own("frontdesk-store"), ["frontdesk-domain"]);
+    assert_eq!(own("frontdesk-edge"), ["frontdesk-domain", "frontdesk-store"]);
+    assert_eq!(own("frontdesk-functions"), ["frontdesk-domain", "frontdesk-edge", "frontdesk-store"]);
+    assert_eq!(own("frontdesk-desk"), ["frontdesk-edge", "frontdesk-functions"]);
+
+    let outside = ["tokio", "futures", "reqwest", "hyper", "tracing", "lambda"];
+    let touches_the_world = |name: &&String| name.starts_with("aws") || outside.iter().any(|prefix| name.starts_with(prefix));
+    assert_eq!(dependencies("frontdesk-domain").iter().filter(touches_the_world).collect::<Vec<_>>(), Vec::<&String>::new());
+    let sdk = |package: &str| {
+        dependencies(package).into_iter().filter(|name| name.starts_with("aws-sdk-") || name == "reqwest").collect::<Vec<_>>()
+    };
+    assert_eq!(sdk("frontdesk-store"), ["aws-sdk-dynamodb"]);
+    assert_eq!(sdk("frontdesk-edge"), ["aws-sdk-secretsmanager", "aws-sdk-ses", "reqwest"]);
+    assert_eq!(sdk("frontdesk-functions"), Vec::<String>::new());
+}
+
+#[test]
+fn only_edge_reads_the_environment_and_the_clock_and_starts_the_runtime() {
+    let seams = ["std::env", "SystemTime", "Timestamp::now", "Instant::now", "lambda_runtime::run", "lambda_http::run", "Zoned::now"];
+    for (path, text) in sources("shared", "rs").into_iter().chain(sources("functions", "rs")) {
+        if !path.starts_with("shared/edge/") {
+            for seam in seams {
+                assert!(!text.contains(seam), "{path} names {seam}");
+            }
+        }
+    }
+}
+
+// --- The house ----------------------------------------------------------------------------------------------------
+
+#[test]
+fn no_refusal_is_caught_by_a_wildcard_and_every_handler_fits_a_screen_or_two() {
+    for (path, text) in sources("functions/src", "rs") {
+        for arm in ["_ =>", "_ if ", "map_err(|_|"] {
+            assert!(!text.lines().any(|line| line.trim_start().starts_with(arm) || line.contains(&format!("| {arm}"))), "{path}: {arm}");
+        }
+        assert!(text.lines().count() <= 150, "{path} has {} lines", text.lines().count());
+    }
+}
+
+#[test]
+fn a_lint_is_expected_with_a_reason_and_never_allowed() {
+    let attribute = format!("[{}(", "allow");
+    for folder in ["functions", "shared", "infra", "tests"] {
+        for (path, text) in sources(folder, "rs") {
+            assert!(!text.contains(&format!("#{attribute}")) && !text.contains(&format!("#!{attribute}")), "{path}");
+        }
+    }
+    for path in files().iter().filter(|path| path.file_name().is_some_and(|name| name == "Cargo.toml")) {
+        let text = read(path.to_str().expect("UTF-8"));
+        assert!(text.contains("[lints]\nworkspace = true") || text.contains("[workspace.lints"), "{} has lints of its own", path.display());
+    }
+}
+
+#[test]
+fn no_test_sleeps_or_is_left_out_and_every_module_of_tests_is_run() {
+    let main = read("tests/it/main.rs");
+    for (path, text) in sources("tests/it", "rs") {
+        for word in ["sleep(", "#[ignore"] {
+            // This file names them.
+            assert!(path == "tests/it/tidy.rs" || !text.contains(word), "{path}: {word}");
+        }
+        let module = Path::new(&path).file_stem().and_then(|stem| stem.to_str()).expect("a name");
+        assert!(module == "main" || main.contains(&format!("\nmod {module};")), "{module} is not a module of tests/it/main.rs");
+    }
+}
+
+#[test]
+fn no_file_names_a_place_on_somebodys_machine() {
+    let homes = ["home", "Users", "root", "private/var"].map(|folder| format!("/{folder}/"));
+    let checkout = root().to_str().expect("UTF-8");
+    for path in files() {
+        let Ok(text) = std::fs::read_to_string(root().join(&path)) else { continue };
+        for place in homes.iter().map(String::as_str).chain([checkout]) {
+            // A path begins there: `docs/home/` is no place on a machine.
+            let begins = |at: usize| {
+                at == 0 || !matches!(text.as_bytes()[at - 1], b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' | b'.' | b'}')
+            };
+            // A checkout right below the root is named like any folder of the project.
+            let telling = place.matches('/').count() > 1;
+            assert!(!telling || !text.match_indices(place).any(|(at, _)| begins(at)), "{} names {place}", path.display());
+        }
+    }
+}
+
+// --- The catalogue of problems ------------------------------------------------------------------------------------
+
+#[test]
+fn every_problem_has_a_code_of_its_own_named_like_its_variant_and_a_line_in_the_readme() {
+    let readme = read("README.md");
+    let source = read("shared/edge/src/problem.rs");
+    let variants = source.split_once("pub enum Code {").and_then(|(_, rest)| rest.split_once('}')).expect("the catalogue").0;
+    assert_eq!(variants.matches(',').count(), Code::ALL.len(), "Code::ALL leaves one out");
+    let mut seen = BTreeSet::new();
+    for code in Code::ALL {
+        assert!(seen.insert(code.name()), "{} stands for two problems", code.name());
+        assert!((400..600).contains(&code.status()), "{}", code.name());
+        let mut variant = String::new();
+        for letter in format!("{code:?}").chars() {
+            if letter.is_ascii_uppercase() && !variant.is_empty() {
+                variant.push('_');
+            }
+            variant.push(letter.to_ascii_lowercase());
+        }
+        assert_eq!(variant, code.name());
+        let line = format!("| `{}` | {} |", code.name(), code.status());
+        assert!(readme.contains(&line), "README.md has no line that begins with {line}");
+    }
+    let listed = readme
+        .lines()
+        .filter(|line| line.starts_with("| `") && line.split('|').nth(2).is_some_and(|status| status.trim().parse::<u16>().is_ok()));
+    assert_eq!(listed.count(), Code::ALL.len(), "README.md lists a code that there is not");
+}
+
+// --- Documents ----------------------------------------------------------------------------------------------------
+
+fn documents() -> Vec<(String, String)> {
+    let is_document = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "md");
+    files()
+        .into_iter()
+        .filter(is_document)
+        .map(|path| path.to_str().expect("UTF-8").to_owned())
+        .map(|path| (path.clone(), read(&path)))
+        .collect()
+}
+
+/// A document without its fenced code.
+fn prose(text: &str) -> String {
+    let mut fenced = false;
+    let outside = |line: &&str| {
+        let fence = line.trim_start().starts_with("```");
+        fenced ^= fence;
+        !fenced && !fence
+    };
+    text.lines().filter(outside).collect::<Vec<_>>().join("\n")
+}
+
+/// The anchors of a document's headings, as GitHub makes them.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let prose = prose(text);
+    let headings = prose.lines().filter_map(|line| line.strip_prefix('#')).map(|line| line.trim_start_matches('#').trim().to_lowercase());
+    let kept = |letter: &char| letter.is_alphanumeric() || matches!(letter, ' ' | '-' | '_');
+    headings.map(|heading| heading.chars().filter(kept).collect::<String>().replace(' ', "-")).collect()
+}
+
+#[test]
+fn every_link_of_the_documents_leads_somewhere() {
+    let documents = documents();
+    assert!(documents.iter().any(|(path, _)| path == "README.md"));
+    for (path, text) in &documents {
+        let folder = Path::new(path).parent().expect("a folder");
+        for link in prose(text).split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if link.starts_with("https://") || link.starts_with("http://localhost") {
+                continue;
+            }
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() { PathBuf::from(path) } else { folder.join(file) };
+            assert!(root().join(&target).exists(), "{path} links to {link}");
+            if !anchor.is_empty() {
+                let target = target.to_str().expect("UTF-8");
+                assert!(anchors(&read(target)).contains(anchor), "{path} links to {link}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_test_that_the_documents_name_exists() {
+    let code: Vec<(String, String)> = ["tests", "shared", "functions", "infra"].iter().flat_map(|folder| sources(folder, "rs")).collect();
+    let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b':'));
+    for (path, text) in documents() {
+        let prose = prose(&text);
+        for name in prose.split('`').skip(1).step_by(2).filter(|name| is_name(name)) {
+            let mut parts: Vec<&str> = name.split("::").collect();
+            let test = parts.pop().expect("a last part");
+            // A sentence is the name of a test; what is shorter is a word of the code or of the API.
+            if test.matches('_').count() < 4 {
+                continue;
+            }
+            let module = parts.first().copied().unwrap_or_default();
+            let holds = |(file, text): &&(String, String)| {
+                let inside = match module {
+                    "" => true,
+                    "domain" | "store" | "edge" | "functions" | "desk" => file.contains(&format!("{module}/")),
+                    module => *file == format!("tests/it/{module}.rs"),
+                };
+                inside && text.contains(&format!("fn {test}("))
+            };
+            assert!(code.iter().any(|file| holds(&file)), "{path} names the test {name}, which does not exist");
+        }
+    }
+}
