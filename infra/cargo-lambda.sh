@@ -42,7 +42,7 @@ cargo build --locked --package frontdesk-functions
 cargo build --locked --package frontdesk-desk --example desk
 
 port=$(free_port)
-target/debug/examples/desk --ephemeral --port 0 --backends --lambda-url "http://127.0.0.1:$port" >"$work/desk.log" 2>&1 &
+target/debug/examples/desk --ephemeral --port 0 --no-console-build --backends --lambda-url "http://127.0.0.1:$port" >"$work/desk.log" 2>&1 &
 children+=($!)
 for _ in $(seq 100); do grep -q '^The desk is at ' "$work/desk.log" && break; sleep 0.1; done
 desk=$(sed -n 's/^The desk is at \([^ ]*\) .*$/\1/p' "$work/desk.log")

@@ -426,7 +426,7 @@ async fn the_inbox_runs_no_script_and_shows_markup_as_text() {
     assert!(inbox.text.contains(&format!("<p class=\"code\">{code}</p>")));
     assert!(!inbox.text.contains("<script"), "{}", inbox.text);
     assert!(inbox.header("content-security-policy").is_some_and(|policy| policy.starts_with("default-src 'none'")));
-    let home = world.call("GET", "/").send().await;
+    let home = world.call("GET", "/_local/").send().await;
     for page in [inbox, home] {
         assert_eq!((page.status.as_u16(), page.header("x-content-type-options")), (200, Some("nosniff")));
         assert!(page.header("content-type").is_some_and(|kind| kind.starts_with("text/html")));

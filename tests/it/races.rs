@@ -5,6 +5,7 @@ use crate::proxy::{http_event, outcome};
 use crate::support::{ADMIN, Person, Reply, World};
 use futures::future::{join, join_all};
 use serde_json::json;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::Semaphore;
 
 fn count(replies: &[Reply], status: u16) -> usize {
@@ -300,7 +301,6 @@ async fn the_sandbox_key_that_is_deleted_by_many_at_once_is_deleted_once() {
 async fn no_key_slips_through_a_suspension() {
     let world = World::new().await;
     let admin = world.admin().await;
-    // Six places are left, and the operator's call tries seven times: it cannot be starved.
     let mut keys = Vec::new();
     for number in 0..3 {
         keys.push(admin.key(&format!("Early {number}")).await.1);
@@ -340,6 +340,33 @@ async fn no_key_slips_through_a_suspension() {
     for key in &keys {
         assert_eq!(world.product_api(key).await, 200);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_busy_customer_cannot_hold_off_a_suspension() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let suspended = AtomicBool::new(false);
+    // Each makes a key and deletes it, over and over, until it is told that its session is over.
+    let busy = join_all((0..8).map(async |number| {
+        while !suspended.load(Ordering::SeqCst) {
+            let reply = create(&admin, number).await;
+            if let Some(id) = reply.body["key"]["id"].as_str() {
+                admin.delete(&format!("/api/keys/{id}")).await;
+            }
+        }
+    }));
+    let suspension = async {
+        world.register(json!({ "account_id": admin.account, "name": "Example Company", "admin_email": ADMIN, "suspended": true })).await;
+        suspended.store(true, Ordering::SeqCst);
+    };
+    join(busy, suspension).await;
+    create(&admin, 99).await.problem(401, "session_ended");
+    let rows = world.rows_of("api_key").await;
+    assert!(rows.iter().all(|row| row["suspended"].as_bool().is_ok_and(|suspended| *suspended)));
+    let row = world.row(&format!("ACCT#{}", admin.account), "ACCOUNT").await;
+    assert!(!row.contains_key("held_until"), "the hold is over");
+    world.check_counters().await;
 }
 
 /// Sends one request of each kind that changes something, has `between` happen when all of them have been decided and

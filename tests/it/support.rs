@@ -140,7 +140,8 @@ impl World {
 
     /// The rows of one `type`.
     pub async fn rows_of(&self, kind: &str) -> Vec<BTreeMap<String, AttributeValue>> {
-        let is = |row: &BTreeMap<String, AttributeValue>| row.get("type").and_then(|kind| kind.as_s().ok()).is_some_and(|text| text == kind);
+        let is =
+            |row: &BTreeMap<String, AttributeValue>| row.get("type").and_then(|kind| kind.as_s().ok()).is_some_and(|text| text == kind);
         self.rows().await.into_values().filter(is).collect()
     }
 

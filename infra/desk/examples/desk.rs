@@ -7,12 +7,13 @@ use std::{
 };
 
 use clap::Parser;
-use desk::{Desk, Functions, Options, StartError, State, env_file, workspace_root};
+use desk::{Desk, Functions, Options, StartError, State, console::Console, env_file, workspace_root};
 use tracing_subscriber::EnvFilter;
 
 /// Frontdesk on this machine: everything that template.yaml deploys, in one process, with no AWS account.
 ///
-/// Listens on localhost only. The page at / says what runs; mails arrive at /_local/inbox. Ctrl-C ends it.
+/// Listens on localhost only. The console is at /, mails arrive at /_local/inbox, and /_local/ says what runs.
+/// Ctrl-C ends it.
 #[derive(Parser)]
 #[command(name = "cargo desk", bin_name = "cargo desk")]
 struct Arguments {
@@ -44,6 +45,12 @@ struct Arguments {
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9001", requires = "backends")]
     lambda_url: String,
 
+    /// Serve the console as it was last built, if it ever was
+    ///
+    /// Otherwise it is built anew when its sources or openapi.yaml have changed, which takes Node.js and npm.
+    #[arg(long)]
+    no_console_build: bool,
+
     /// Log more: what the functions do, beside what goes wrong
     #[arg(long, short)]
     verbose: bool,
@@ -71,6 +78,13 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     // Before the start, so that an end that comes early is a clean one too.
     let ended = ended()?;
     let kept_by_default = workspace_root().join(".frontdesk");
+    tokio::pin!(ended);
+    if !arguments.no_console_build {
+        tokio::select! {
+            () = build_console() => {}
+            () = &mut ended => return Ok(()),
+        }
+    }
     let options = Options {
         port: arguments.port,
         state: if arguments.ephemeral { State::Ephemeral } else { State::Kept(arguments.state.unwrap_or_else(|| kept_by_default.clone())) },
@@ -82,7 +96,6 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         eprintln!("State is kept in {} (--ephemeral keeps nothing).", folder.display());
     }
     let start = start(options, arguments.backends.then(|| kept_by_default.join("backends.env")), &arguments.lambda_url);
-    tokio::pin!(ended);
     let desk = tokio::select! {
         desk = start => desk?,
         () = &mut ended => return Ok(()),
@@ -95,7 +108,10 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
 async fn start(options: Options, env_path: Option<PathBuf>, lambda_url: &str) -> Result<Desk, Box<dyn std::error::Error>> {
     let desk = Desk::start(options).await?;
     match env_path {
-        None => say(&format!("Frontdesk is at {}\n", desk.url()))?,
+        None => {
+            say(&format!("Frontdesk is at {}\n", desk.url()))?;
+            eprintln!("Mails arrive at {0}/_local/inbox; what runs, and a first walk with curl, is at {0}/_local/", desk.url());
+        }
         Some(path) => {
             let environment = env_file(desk.shared_environment());
             write_private(&path, &environment).map_err(|source| StartError::State { path: path.clone(), source })?;
@@ -105,6 +121,16 @@ async fn start(options: Options, env_path: Option<PathBuf>, lambda_url: &str) ->
         }
     }
     Ok(desk)
+}
+
+/// The console as its sources are now, as far as that is possible here. What is in the way keeps no desk from starting.
+async fn build_console() {
+    let console = Console::of_checkout();
+    if let Err(obstacle) = console.build(|step| eprintln!("{step}")).await {
+        eprintln!("Note: {obstacle}");
+        let instead = if console.built().is_some() { "with the console as it was built before" } else { "without the console" };
+        eprintln!("The desk starts {instead}.");
+    }
 }
 
 /// The command that serves the functions.

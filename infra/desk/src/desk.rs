@@ -18,10 +18,12 @@ use crate::{
         secrets::Secrets,
         ses::{MailServiceMode, Ses, domain_of},
     },
+    console::Console,
     environment::{self, Endpoints},
     error::StartError,
     failures::Failures,
     gateway::{self, Gateway},
+    hosting::Site,
     lambda::{self, Functions, InvokeError, Lambdas},
     local::Local,
     mode::Switch,
@@ -49,6 +51,8 @@ pub struct Options {
     pub parameters: BTreeMap<String, String>,
     /// Where the functions run.
     pub functions: Functions,
+    /// The folder of the built console; none, or none there, leaves a page that says how to get it. See [`Console`].
+    pub console: Option<PathBuf>,
 }
 
 impl Default for Options {
@@ -59,6 +63,7 @@ impl Default for Options {
             template: workspace_root().join("template.yaml"),
             parameters: BTreeMap::new(),
             functions: Functions::InProcess,
+            console: Console::of_checkout().built(),
         }
     }
 }
@@ -165,9 +170,11 @@ impl Desk {
             notes.note_first_account();
         }
 
+        let home = Arc::new(home(&template, port, &endpoints, &options.functions));
         let local = Local {
             clock: clock.clone(),
             notes,
+            home: Arc::clone(&home),
             outbox: outbox.clone(),
             failures: failures.clone(),
             product_api: product_api.clone(),
@@ -181,7 +188,8 @@ impl Desk {
             lambdas: Arc::clone(&lambdas),
             clock: clock.clone(),
             port,
-            home: Arc::new(home(&template, port, &endpoints, &options.functions)),
+            site: options.console.map(Site::new),
+            home,
         };
         let fallback = Router::new().fallback(gateway::answer).with_state(gateway);
         let router = Router::new().merge(api.public()).merge(local.router()).fallback_service(fallback);

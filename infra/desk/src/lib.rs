@@ -15,6 +15,7 @@
 //! - `gateway` turns HTTP into payload 2.0 events and back, `product_api` is what the keys open;
 //! - `pump` and `scheduler` are the triggers behind the gateway, both run by `worker`;
 //! - `lambda` is the only module that knows the functions' code;
+//! - `hosting` serves the console that `console` has built, as S3 and CloudFront do in a deployment;
 //! - `local` has the inbox and the controls, `state` and what uses it keep things between runs.
 //!
 //! To stand in for another property of the template, resolve it in [`template`] and act on it where the part is that
@@ -22,12 +23,14 @@
 //! `backends`, give it a listener in [`Desk::start`] and its address in `environment`.
 
 mod backends;
+pub mod console;
 mod desk;
 mod environment;
 mod error;
 mod failures;
 mod filter;
 mod gateway;
+mod hosting;
 mod journal;
 mod lambda;
 mod local;

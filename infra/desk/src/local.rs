@@ -1,4 +1,4 @@
-//! `/_local`: the inbox and the controls of the desk. They exist on loopback only and in no deployment.
+//! `/_local`: what runs here, the inbox and the controls of the desk. They exist on loopback only and in no deployment.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,7 +8,7 @@ use axum::{
     extract::{Request, State},
     http::{HeaderMap, Method, StatusCode, header},
     middleware::Next,
-    response::{IntoResponse, Response},
+    response::{IntoResponse, Redirect, Response},
     routing::get,
 };
 use edge::Clock;
@@ -22,7 +22,7 @@ use crate::{
     lambda::{InvokeError, Lambdas},
     mode::Switch,
     notes::Notes,
-    pages,
+    pages::{self, Home},
     problem::{self, Problem},
     product_api::ProductApiMode,
 };
@@ -32,6 +32,7 @@ use crate::{
 pub(crate) struct Local {
     pub(crate) clock: Clock,
     pub(crate) notes: Notes,
+    pub(crate) home: Arc<Home>,
     pub(crate) outbox: Outbox,
     pub(crate) failures: Failures,
     pub(crate) product_api: Switch<ProductApiMode>,
@@ -51,6 +52,8 @@ const LAST_SECOND: i64 = 221_845_392_000;
 impl Local {
     pub(crate) fn router(self) -> Router {
         Router::new()
+            .route("/_local", get(async || Redirect::permanent("/_local/")))
+            .route("/_local/", get(home))
             .route("/_local/inbox", get(inbox))
             .route("/_local/mail", get(mails).delete(empty))
             .route("/_local/clock", get(now).post(advance))
@@ -101,6 +104,10 @@ fn is_cross_site(headers: &HeaderMap) -> bool {
 
 fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<T, Problem> {
     serde_json::from_slice(body).map_err(|error| Problem::bad_request(format!("The body cannot be read: {error}.")))
+}
+
+async fn home(State(local): State<Local>) -> Response {
+    pages::page(local.home.render())
 }
 
 async fn inbox(State(local): State<Local>) -> Response {

@@ -8,7 +8,7 @@ use crate::write::{Backoff, Cancelled, Item, Transaction, Write, from_item};
 use crate::{Failure, Store, StoreError, audit, layout};
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{Account, AccountId, AccountName, EmailAddress, MemberId, Role, Sandbox};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, Deserialize)]
@@ -48,6 +48,9 @@ pub(crate) fn is_suspended(row: &Item) -> bool {
 pub(crate) fn not_suspended(account: &AccountId) -> Write {
     Write::check(layout::account(account)).when("suspended = :no").value(":no", false)
 }
+
+/// How long an operator holds an account still at most.
+const HOLD: SignedDuration = SignedDuration::from_secs(10);
 
 /// What an operator asks for. What is absent stays as it is, or has the deployment's default in a new account.
 #[derive(Debug, Clone)]
@@ -94,18 +97,30 @@ impl Store {
         let mut backoff = Backoff::new();
         loop {
             let owner = self.get::<OwnerRow>("owner", layout::owner(&wanted.admin_email.hash())).await?;
-            let id = wanted.account.clone().or_else(|| owner.as_ref().map(|owner| owner.account_id.clone()));
-            let done = match id {
+            let owner_account = owner.as_ref().map(|owner| owner.account_id.clone());
+            let done = match wanted.account.clone().or(owner_account.clone()) {
                 None => self.create_account(wanted, now).await,
                 Some(id) => self.change_account(&id, owner, wanted, now).await,
             };
             match done {
                 Ok(Some(registered)) => return Ok(registered),
                 Err(failure) => return Err(failure),
-                // Somebody changed the account in between: what was read is no longer so.
-                Ok(None) => backoff.wait().await?,
+                // Somebody changed the account in between: what was read is no longer so. A customer who keeps changing it
+                // must not hold off an operator, so from now on the account is held still.
+                Ok(None) => {
+                    if let Some(id) = wanted.account.clone().or(owner_account) {
+                        self.hold_account(&id, now).await?;
+                    }
+                    backoff.wait().await?;
+                }
             }
         }
+    }
+
+    /// For a moment, nobody but the operator changes what the account counts. A hold that is left behind ends by itself.
+    async fn hold_account(&self, account: &AccountId, now: Timestamp) -> Result<(), StoreError> {
+        let hold = Write::update(layout::account(account), "SET held_until = :until").if_there();
+        self.update(hold.value(":until", (now + HOLD).as_millisecond())).await.map(drop)
     }
 
     async fn create_account(&self, wanted: &Registration, now: Timestamp) -> Result<Option<Registered>, Failure<RegistrationRefusal>> {
@@ -170,7 +185,7 @@ impl Store {
         let change = Write::update(
             layout::account(id),
             "SET #name = :name, own_key_limit = :keys, member_limit = :members, member_count = :count, suspended = :suspended, \
-             #version = #version + :one ADD admins :admin",
+             #version = #version + :one REMOVE held_until ADD admins :admin",
         );
         let change = change.when("#version = :version").name("#name", "name").name("#version", "version").value(":version", version);
         let change = change.value(":name", &account.name).value(":keys", account.own_key_limit).value(":members", account.member_limit);

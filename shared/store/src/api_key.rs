@@ -131,7 +131,7 @@ impl Store {
     ) -> Result<Inserted, Failure<InsertKeyRefusal>> {
         let token = &actor.0;
         let account = Write::update(layout::account(&token.account), "SET own_keys = own_keys + :one, #version = #version + :one");
-        let account = account.when("suspended = :no AND own_keys < own_key_limit").name("#version", "version");
+        let account = account.when("suspended = :no AND own_keys < own_key_limit").unless_held(now).name("#version", "version");
         let once = request.map(|request| {
             let row = IdempotencyRow {
                 kind: "idempotency".to_owned(),
@@ -182,7 +182,7 @@ impl Store {
         let deleted = Transaction::new()
             .with(Part::Actor, actor::acting(token, Some(Role::Admin), now))
             .with(Part::Key, gone)
-            .with(Part::Account, one_key_less(&token.account, sandbox))
+            .with(Part::Account, one_key_less(&token.account, sandbox, now))
             .with_some(Part::Sandbox, sandbox.then(|| sandbox::without_key(&token.account, key, now)))
             .with(Part::Audit, audit::row(&token.account, "key_deleted", Some(token.member.as_str()), Some(key.as_str()), now));
         deleted.commit(self).await.map_err(|cancelled| {
@@ -195,11 +195,11 @@ impl Store {
     }
 }
 
-fn one_key_less(account: &AccountId, sandbox: bool) -> Write {
+fn one_key_less(account: &AccountId, sandbox: bool, now: Timestamp) -> Write {
     let write = if sandbox {
         Write::update(layout::account(account), "SET has_sandbox_key = :no, #version = #version + :one")
     } else {
         Write::update(layout::account(account), "SET own_keys = own_keys - :one, #version = #version + :one")
     };
-    write.when("suspended = :no").name("#version", "version").value(":one", 1).value(":no", false)
+    write.when("suspended = :no").unless_held(now).name("#version", "version").value(":one", 1).value(":no", false)
 }

@@ -141,7 +141,7 @@ impl Store {
     ) -> Result<(), Failure<InviteRefusal>> {
         let token = &actor.0;
         let account = Write::update(layout::account(&token.account), "SET member_count = member_count + :one, #version = #version + :one");
-        let account = account.when("suspended = :no AND member_count < member_limit").name("#version", "version");
+        let account = account.when("suspended = :no AND member_count < member_limit").unless_held(now).name("#version", "version");
         let row = MemberRow::new(member, email, Role::Member, now);
         let (mail_key, mail) = OutboxRow::invitation(&token.account, member, email, now, &EventId::random(&mut crate::rng()));
         let invited = Transaction::new()
@@ -170,7 +170,10 @@ impl Store {
             layout::account(&token.account),
             "SET member_count = member_count - :one, #version = #version + :one DELETE admins :member",
         );
-        let account = account.when("suspended = :no AND (NOT contains(admins, :id) OR size(admins) > :one)").name("#version", "version");
+        let account = account
+            .when("suspended = :no AND (NOT contains(admins, :id) OR size(admins) > :one)")
+            .unless_held(now)
+            .name("#version", "version");
         let account = account.value(":one", 1).value(":no", false).value(":id", member.as_str()).set_of_one(":member", member.as_str());
         let owner = Write::delete(layout::owner(&member.address())).when("member_id = :id").value(":id", member.as_str());
         let revoked = Transaction::new()

@@ -212,7 +212,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), Failure<EnsureKeyRefusal>> {
         let counted = Write::update(layout::account(account), "SET has_sandbox_key = :yes, #version = #version + :one");
-        let counted = counted.when("suspended = :no").name("#version", "version");
+        let counted = counted.when("suspended = :no").unless_held(now).name("#version", "version");
         let sandbox = with_reserved(account, reserved, now).when("attribute_not_exists(reserved)");
         let made = Transaction::new()
             .with(Part::Account, counted.value(":yes", true).value(":no", false).value(":one", 1))

@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
     AttributeValue, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
+use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::HashMap;
@@ -21,6 +22,8 @@ pub(crate) struct Write {
     condition: Option<String>,
     names: HashMap<String, String>,
     values: Item,
+    /// When it is made, if it gives way to an operator's hold on the account.
+    moment: Option<i64>,
 }
 
 #[derive(Debug, Clone)]
@@ -52,7 +55,20 @@ impl Write {
     }
 
     fn of(kind: Kind) -> Write {
-        Write { kind, condition: None, names: HashMap::new(), values: HashMap::new() }
+        Write { kind, condition: None, names: HashMap::new(), values: HashMap::new(), moment: None }
+    }
+
+    /// Gives way to an operator who holds the account still: as long as that lasts, the transaction waits and tries again.
+    pub fn unless_held(mut self, now: Timestamp) -> Write {
+        let condition = self.condition.take().map(|condition| format!("{condition} AND ")).unwrap_or_default();
+        self.moment = Some(now.as_millisecond());
+        self.when(format!("{condition}(attribute_not_exists(held_until) OR held_until <= :moment)")).value(":moment", now.as_millisecond())
+    }
+
+    /// Whether this row, which did not meet the condition, is an account that is held.
+    fn is_held(&self, row: Option<&Item>) -> bool {
+        let until = row.and_then(|row| row.get("held_until")).and_then(|until| until.as_n().ok()?.parse::<i64>().ok());
+        self.moment.zip(until).is_some_and(|(moment, until)| until > moment)
     }
 
     pub fn when(mut self, condition: impl Into<String>) -> Write {
@@ -150,8 +166,7 @@ impl<P: Copy> Transaction<P> {
 
     /// Commits, or says what stood against it. A conflict with another transaction is no refusal: it is tried again.
     pub async fn commit(self, store: &Store) -> Result<(), Cancelled<P>> {
-        let names: Vec<P> = self.parts.iter().map(|(part, _)| *part).collect();
-        let items: Vec<TransactWriteItem> = self.parts.into_iter().map(|(_, write)| write.into_item(&store.table)).collect();
+        let items: Vec<TransactWriteItem> = self.parts.iter().map(|(_, write)| write.clone().into_item(&store.table)).collect();
         let mut backoff = Backoff::new();
         loop {
             let sent = store.client.transact_write_items().set_transact_items(Some(items.clone())).send().await;
@@ -164,12 +179,12 @@ impl<P: Copy> Transaction<P> {
                 return Err(Cancelled::Store(StoreError::unavailable(error)));
             };
             let reasons = cancelled.cancellation_reasons();
-            let refused: Vec<(P, Option<Item>)> = names
-                .iter()
-                .zip(reasons)
-                .filter(|(_, reason)| reason.code() == Some("ConditionalCheckFailed"))
-                .map(|(part, reason)| (*part, reason.item().cloned()))
-                .collect();
+            let refused = self.parts.iter().zip(reasons).filter(|(_, reason)| reason.code() == Some("ConditionalCheckFailed"));
+            if refused.clone().any(|((_, write), reason)| write.is_held(reason.item())) {
+                backoff.wait().await.map_err(Cancelled::Store)?;
+                continue;
+            }
+            let refused: Vec<(P, Option<Item>)> = refused.map(|((part, _), reason)| (*part, reason.item().cloned())).collect();
             if !refused.is_empty() {
                 return Err(Cancelled::Refused(refused));
             }

@@ -17,6 +17,7 @@ use edge::Clock;
 use serde_json::json;
 
 use crate::{
+    hosting::Site,
     lambda::{InvokeError, Lambdas},
     pages::{Home, page},
     template::Routes,
@@ -33,16 +34,18 @@ pub(crate) struct Gateway {
     pub(crate) lambdas: Arc<Lambdas>,
     pub(crate) clock: Clock,
     pub(crate) port: u16,
+    pub(crate) site: Option<Site>,
     pub(crate) home: Arc<Home>,
 }
 
-/// Everything that no other part of the desk answers: the API's routes, and the page at `/`.
+/// Everything that no other part of the desk answers: the API's routes, and the console.
 ///
-/// In a deployment only `/api` leads to the HTTP API, so its `$default` route sees nothing else here either.
+/// In a deployment CloudFront stands here: only `/api` leads to the HTTP API, so its `$default` route sees nothing else
+/// here either.
 pub(crate) async fn answer(State(gateway): State<Gateway>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let path = parts.uri.path();
-    let is_api = path == "/api" || path.starts_with("/api/");
+    let is_api = is_below("/api", path);
     match gateway.routes.find(parts.method.as_str(), path) {
         Some(found) if is_api || found.route.key != "$default" => {
             let seen = Seen { route_key: &found.route.key, path_parameters: &found.parameters, clock: &gateway.clock, port: gateway.port };
@@ -52,9 +55,21 @@ pub(crate) async fn answer(State(gateway): State<Gateway>, request: Request) -> 
             }
         }
         _ if is_api => message(StatusCode::NOT_FOUND, "Not Found"),
-        _ if path == "/" && matches!(parts.method, Method::GET | Method::HEAD) => page(gateway.home.render()),
-        _ => (StatusCode::NOT_FOUND, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], "There is no such page.\n").into_response(),
+        _ if is_below("/_local", path) || is_below("/heify", path) => nothing(),
+        _ => match gateway.site.as_ref().filter(|site| site.is_there()) {
+            Some(site) => site.answer(&parts),
+            None if path == "/" && matches!(parts.method, Method::GET | Method::HEAD) => page(gateway.home.render_instead_of_console()),
+            None => nothing(),
+        },
     }
+}
+
+fn is_below(folder: &str, path: &str) -> bool {
+    path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+fn nothing() -> Response {
+    (StatusCode::NOT_FOUND, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], "There is no such page.\n").into_response()
 }
 
 /// The whole body, within the limit.

@@ -9,6 +9,7 @@ use crate::backends::{mail::Mail, ses::escape};
 
 const STYLE: &str = include_str!("style.css");
 const HOME: &str = include_str!("home.html");
+const NO_CONSOLE: &str = include_str!("no_console.html");
 const INBOX: &str = include_str!("inbox.html");
 
 /// A page, with headers that keep it to itself.
@@ -23,7 +24,7 @@ pub(crate) fn page(html: String) -> Response {
     (headers, html).into_response()
 }
 
-/// What the page at `/` tells.
+/// What the page at `/_local/` tells.
 #[derive(Debug)]
 pub(crate) struct Home {
     pub(crate) url: String,
@@ -35,6 +36,15 @@ pub(crate) struct Home {
 
 impl Home {
     pub(crate) fn render(&self) -> String {
+        self.render_with("")
+    }
+
+    /// The same page at `/`, where the console would be.
+    pub(crate) fn render_instead_of_console(&self) -> String {
+        self.render_with(NO_CONSOLE)
+    }
+
+    fn render_with(&self, notice: &str) -> String {
         let rows = |pairs: &mut dyn Iterator<Item = (&str, &str)>| {
             let row = |(left, right): (&str, &str)| format!("<tr><td>{}</td><td><code>{}</code></td></tr>\n", escape(left), escape(right));
             pairs.map(row).collect::<String>()
@@ -42,6 +52,7 @@ impl Home {
         let functions = rows(&mut self.functions.iter().map(|(name, trigger)| (name.as_str(), trigger.as_str())));
         let backends = rows(&mut self.backends.iter().map(|(name, address)| (*name, address.as_str())));
         HOME.replace("{{style}}", STYLE)
+            .replace("{{notice}}", notice)
             .replace("{{functions}}", &functions)
             .replace("{{backends}}", &backends)
             .replace("{{url}}", &escape(&self.url))
