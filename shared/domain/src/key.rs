@@ -4,10 +4,10 @@
 //! by primary key), 32 random characters (190.5 bits), and a CRC-32 of all that stands before it in 6 characters, so that a
 //! scanner finds a leaked key and garbage is refused without touching the database.
 
-use crate::account::{InvalidName, display_name};
 use crate::base62;
 use crate::id::{AccountId, KeyId, KeyKind};
 use crate::keyring::hmac;
+use crate::name::display_name;
 use crate::secret::Secret;
 use crate::session::SessionToken;
 use base64::Engine;
@@ -157,38 +157,14 @@ impl std::str::FromStr for KeyPrefix {
     }
 }
 
-/// The label of a key: 1 to 64 characters after trimming, none of them a control character.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct KeyName(String);
+display_name! {
+    /// The label of a key.
+    KeyName
+}
 
 impl KeyName {
     pub fn sandbox() -> KeyName {
         KeyName(SANDBOX_KEY_NAME.to_owned())
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::str::FromStr for KeyName {
-    type Err = InvalidName;
-    fn from_str(text: &str) -> Result<KeyName, InvalidName> {
-        display_name(text).map(KeyName)
-    }
-}
-
-impl TryFrom<String> for KeyName {
-    type Error = InvalidName;
-    fn try_from(text: String) -> Result<KeyName, InvalidName> {
-        text.parse()
-    }
-}
-
-impl From<KeyName> for String {
-    fn from(name: KeyName) -> String {
-        name.0
     }
 }
 

@@ -11,8 +11,10 @@ use domain::{Account, AccountId, AccountName, EmailAddress, MemberId, Role, Sand
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct AccountRow {
+    #[serde(rename = "type")]
+    kind: String,
     id: AccountId,
     name: AccountName,
     own_keys: u32,
@@ -20,13 +22,36 @@ pub(crate) struct AccountRow {
     has_sandbox_key: bool,
     member_count: u32,
     member_limit: u32,
+    /// A set, so that one condition can tell whether somebody is the last of them.
+    #[serde(serialize_with = "serde_dynamo::string_set::serialize")]
+    admins: Vec<String>,
     suspended: bool,
+    created_at: i64,
+    /// Rises with every change of what is counted.
     version: u64,
 }
 
 impl AccountRow {
+    fn new(account: &Account, admin: &MemberId, now: Timestamp) -> AccountRow {
+        let Account { id, name, own_keys, own_key_limit, has_sandbox_key, member_count, member_limit, suspended } = account.clone();
+        AccountRow {
+            kind: "account".to_owned(),
+            id,
+            name,
+            own_keys,
+            own_key_limit,
+            has_sandbox_key,
+            member_count,
+            member_limit,
+            admins: vec![admin.to_string()],
+            suspended,
+            created_at: now.as_millisecond(),
+            version: 1,
+        }
+    }
+
     pub fn into_account(self) -> Account {
-        let AccountRow { id, name, own_keys, own_key_limit, has_sandbox_key, member_count, member_limit, suspended, version: _ } = self;
+        let AccountRow { id, name, own_keys, own_key_limit, has_sandbox_key, member_count, member_limit, suspended, .. } = self;
         Account { id, name, own_keys, own_key_limit, has_sandbox_key, member_count, member_limit, suspended }
     }
 
@@ -137,7 +162,7 @@ impl Store {
             suspended: wanted.suspended.unwrap_or(false),
         };
         let created = Transaction::new()
-            .with(Part::Account, new_account_row(&account, &admin, now))
+            .with(Part::Account, Write::put(&layout::account(&id), &AccountRow::new(&account, &admin, now)).if_new())
             .with(Part::Rest, Write::put(&layout::owner(&address), &OwnerRow::new(&id, &admin)).if_new())
             .with(
                 Part::Rest,
@@ -223,39 +248,4 @@ impl Store {
         let row = self.get::<AccountRow>("account", layout::account(account)).await?;
         Ok(row.map(AccountRow::into_account))
     }
-}
-
-fn new_account_row(account: &Account, admin: &MemberId, now: Timestamp) -> Write {
-    #[derive(Serialize)]
-    struct NewRow<'a> {
-        #[serde(rename = "type")]
-        kind: &'static str,
-        id: &'a AccountId,
-        name: &'a AccountName,
-        own_keys: u32,
-        own_key_limit: u32,
-        has_sandbox_key: bool,
-        member_count: u32,
-        member_limit: u32,
-        suspended: bool,
-        version: u64,
-        created_at: i64,
-        #[serde(serialize_with = "serde_dynamo::string_set::serialize")]
-        admins: Vec<&'a str>,
-    }
-    let row = NewRow {
-        kind: "account",
-        id: &account.id,
-        name: &account.name,
-        own_keys: account.own_keys,
-        own_key_limit: account.own_key_limit,
-        has_sandbox_key: account.has_sandbox_key,
-        member_count: account.member_count,
-        member_limit: account.member_limit,
-        suspended: account.suspended,
-        version: 1,
-        created_at: now.as_millisecond(),
-        admins: vec![admin.as_str()],
-    };
-    Write::put(&layout::account(&account.id), &row).if_new()
 }

@@ -141,17 +141,7 @@ impl Store {
             Sandbox { state: SandboxState::Validating, since: now, ..known }
         };
         let Err(cancelled) = requested else { return Ok((Joined::Started, started(sandbox?))) };
-        let mut running = None;
-        let failure = actor::sort_out(cancelled, Part::Actor, token, now, |refused| match &refused[0] {
-            (Part::Account, row) => AccountRow::refused(row.clone(), ActorRefusal::SessionEnded),
-            (Part::Sandbox, Some(row)) => {
-                running = Some(from_item::<SandboxRow>("sandbox", row.clone())?.into_sandbox());
-                Ok(ActorRefusal::SessionEnded)
-            }
-            (Part::Sandbox, None) => Ok(ActorRefusal::SessionEnded),
-            (Part::Actor | Part::Key | Part::Event | Part::Audit, _) => unreachable!("these have no condition, or were sorted out"),
-        });
-        running.map(|sandbox| (Joined::Running, sandbox)).ok_or(failure)
+        found_instead(cancelled, token, now).map(|sandbox| (Joined::Running, sandbox))
     }
 
     /// Hands out the sealed reserved key of a ready Sandbox; that somebody asked is in the audit trail before it is opened.
@@ -190,17 +180,7 @@ impl Store {
             .with(Part::Sandbox, judged(account, key, after))
             .with(Part::Audit, audit::row(account, outcome(after), Some(token.member.as_str()), Some(key.id.as_str()), now));
         let Err(cancelled) = recorded.commit(self).await else { return Ok(after.clone()) };
-        let mut current = None;
-        let failure = actor::sort_out(cancelled, Part::Actor, token, now, |refused| match &refused[0] {
-            (Part::Account, row) => AccountRow::refused(row.clone(), ActorRefusal::SessionEnded),
-            (Part::Sandbox, Some(row)) => {
-                current = Some(from_item::<SandboxRow>("sandbox", row.clone())?.into_sandbox());
-                Ok(ActorRefusal::SessionEnded)
-            }
-            (Part::Sandbox, None) => Ok(ActorRefusal::SessionEnded),
-            (Part::Actor | Part::Key | Part::Event | Part::Audit, _) => unreachable!("these have no condition, or were sorted out"),
-        });
-        current.ok_or(failure)
+        found_instead(cancelled, token, now)
     }
 
     /// Makes the account's reserved key: key row, sealed plaintext, state and counter in one transaction, or nothing.
@@ -268,6 +248,21 @@ impl Store {
             Err(Cancelled::Refused(_)) => Err(Failure::Refused(VerdictRefusal::KeyChanged)),
         }
     }
+}
+
+/// The Sandbox that stood against a member's write, unless the member was refused itself.
+fn found_instead(cancelled: Cancelled<Part>, token: &SessionToken, now: Timestamp) -> Result<Sandbox, Failure<ActorRefusal>> {
+    let mut found = None;
+    let failure = actor::sort_out(cancelled, Part::Actor, token, now, |refused| match &refused[0] {
+        (Part::Account, row) => AccountRow::refused(row.clone(), ActorRefusal::SessionEnded),
+        (Part::Sandbox, Some(row)) => {
+            found = Some(from_item::<SandboxRow>("sandbox", row.clone())?.into_sandbox());
+            Ok(ActorRefusal::SessionEnded)
+        }
+        (Part::Sandbox, None) => Ok(ActorRefusal::SessionEnded),
+        (Part::Actor | Part::Key | Part::Event | Part::Audit, _) => unreachable!("these have no condition, or were sorted out"),
+    });
+    found.ok_or(failure)
 }
 
 fn with_reserved(account: &AccountId, reserved: &ReservedKey, now: Timestamp) -> Write {
