@@ -1,0 +1,48 @@
+import type { components } from "./schema.d.ts";
+
+/** The stable names of the API's failures. */
+export type ProblemCode = components["schemas"]["Problem"]["code"];
+
+/** Failures that no server told: nothing was sent, or nothing came back. */
+export type SilentCode = "offline" | "no_answer";
+
+/** Every way in which a call fails: a problem document of the API, or silence. */
+export class Failure extends Error {
+  override name = "Failure";
+
+  constructor(
+    readonly code: ProblemCode | SilentCode,
+    /** A sentence that a person can act on. */
+    readonly detail: string,
+    readonly status: number,
+    /** Seconds that the server asks to wait. */
+    readonly retryAfter: number | null = null,
+    /** Guesses that a login code still has. */
+    readonly attemptsLeft: number | null = null,
+  ) {
+    super(code);
+  }
+
+  static offline(): Failure {
+    return new Failure("offline", "You are offline. Nothing was sent; try again once you are back.", 0);
+  }
+
+  static noAnswer(): Failure {
+    return new Failure("no_answer", "No answer came back. Check your connection and try again.", 0);
+  }
+
+  /** Whether the same call may go well a moment later. */
+  get mayPass(): boolean {
+    return this.status === 0 || this.status >= 500;
+  }
+
+  /** Whether it means that nobody is logged in (any more). */
+  get endsSession(): boolean {
+    return this.code === "session_required" || this.code === "session_ended";
+  }
+}
+
+/** What was thrown, as a Failure. A fault of the console itself reads as no answer: it is shown, never swallowed. */
+export function failureOf(error: unknown): Failure {
+  return error instanceof Failure ? error : Failure.noAnswer();
+}

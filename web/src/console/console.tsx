@@ -1,0 +1,29 @@
+import { KeysSection } from "../keys/keys-section.tsx";
+import { SandboxSection } from "../sandbox/sandbox-section.tsx";
+import type { LoggedIn } from "../session/session.ts";
+import { TeamSection } from "../team/team-section.tsx";
+import { useDocumentTitle } from "../ui/use-document-title.ts";
+import "./console.css";
+import { Header } from "./header.tsx";
+
+/** The page: three independent blocks. */
+export function Console({ session }: { session: LoggedIn }) {
+  useDocumentTitle("API Keys & Sandbox");
+  return (
+    <>
+      <a className="skip" href="#main">
+        Skip to main content
+      </a>
+      <Header session={session} />
+      <main className="page" id="main" tabIndex={-1}>
+        <div className="page-head">
+          <h1>API Keys &amp; Sandbox</h1>
+          <p className="muted">Everything related to API access is managed from here.</p>
+        </div>
+        <SandboxSection />
+        <KeysSection session={session} />
+        {session.member.role === "admin" && <TeamSection session={session} />}
+      </main>
+    </>
+  );
+}

@@ -1,0 +1,39 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { endSession } from "../api/calls.ts";
+import { failureOf } from "../api/failure.ts";
+import { leave, type LoggedIn } from "../session/session.ts";
+import { tellOtherTabs } from "../session/tabs.ts";
+import { Brand } from "../ui/brand.tsx";
+import { Button } from "../ui/button.tsx";
+import { toast } from "../ui/toast-store.ts";
+
+export function Header({ session }: { session: LoggedIn }) {
+  const client = useQueryClient();
+  const logOut = useMutation({
+    mutationFn: endSession,
+    onSuccess: () => {
+      tellOtherTabs("logged_out");
+      leave(client, "logged_out");
+    },
+    onError: (error) => {
+      const failure = failureOf(error);
+      if (failure.endsSession) return;
+      toast({ kind: "problem", text: `You are still logged in. ${failure.detail}`, retry: () => logOut.mutate() });
+    },
+  });
+  return (
+    <header className="header">
+      <div className="header-row">
+        <Brand />
+        <span className="header-account">{session.account.name}</span>
+        <div className="header-me">
+          <span className="header-email">{session.member.email}</span>
+          <span className="header-role">{session.member.role === "admin" ? "Admin" : "Member"}</span>
+        </div>
+        <Button onClick={() => logOut.mutate()} busy={logOut.isPending}>
+          Log out
+        </Button>
+      </div>
+    </header>
+  );
+}

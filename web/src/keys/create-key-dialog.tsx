@@ -1,0 +1,82 @@
+import { type FormEvent, useRef, useState } from "react";
+import { failureOf } from "../api/failure.ts";
+import { useDraft } from "../session/drafts.ts";
+import { Button } from "../ui/button.tsx";
+import { Modal } from "../ui/modal.tsx";
+import { Notice } from "../ui/notice.tsx";
+import { TextField } from "../ui/text-field.tsx";
+import { useCreateKey } from "./use-create-key.ts";
+
+const MAX_LENGTH = 64;
+
+export function CreateKeyDialog({ memberId, onClose }: { memberId: string; onClose: () => void }) {
+  const field = useRef<HTMLInputElement>(null);
+  const name = useDraft(`key-name:${memberId}`);
+  const [invalid, setInvalid] = useState<string | null>(null);
+  const create = useCreateKey(() => {
+    name.drop();
+    onClose();
+  });
+
+  function close() {
+    // What is under way has its answer waited for: it may be a key.
+    if (create.isPending) return;
+    name.drop();
+    onClose();
+  }
+
+  function submit(event: FormEvent) {
+    event.preventDefault();
+    if (create.isPending) return;
+    const trimmed = name.text.trim();
+    const problem = wrongWith(trimmed);
+    setInvalid(problem);
+    if (problem) field.current?.focus();
+    else create.mutate(trimmed);
+  }
+
+  const failure = create.error && !create.isPending ? failureOf(create.error) : null;
+  const refusedName = failure?.code === "invalid_name" ? failure.detail : null;
+  return (
+    <Modal
+      open
+      onClose={close}
+      title="New API key"
+      description={<p>Give the key a name that tells where it will be used. You see its value once, right after it is created.</p>}
+    >
+      <form onSubmit={submit} noValidate>
+        <TextField
+          ref={field}
+          label="Name"
+          name="name"
+          required
+          autoComplete="off"
+          placeholder="Zapier Integration"
+          help="For example iOS App, Zapier Integration or Backend Staging."
+          value={name.text}
+          error={invalid ?? refusedName}
+          onChange={(text) => {
+            setInvalid(null);
+            create.reset();
+            name.type(text);
+          }}
+        />
+        {failure && !refusedName && !failure.endsSession && <Notice kind="problem">{failure.detail}</Notice>}
+        <div className="dialog-actions">
+          <Button onClick={close} refused={create.isPending}>
+            Cancel
+          </Button>
+          <Button type="submit" tone="primary" busy={create.isPending}>
+            Create Key
+          </Button>
+        </div>
+      </form>
+    </Modal>
+  );
+}
+
+function wrongWith(name: string): string | null {
+  if (name === "") return "Give the key a name.";
+  if ([...name].length > MAX_LENGTH) return `A name has at most ${MAX_LENGTH} characters; this one has ${[...name].length}.`;
+  return null;
+}

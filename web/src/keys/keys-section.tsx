@@ -1,0 +1,83 @@
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import type { ApiKey, Keys } from "../api/calls.ts";
+import { failureOf } from "../api/failure.ts";
+import type { LoggedIn } from "../session/session.ts";
+import { PlusIcon } from "../ui/icons.tsx";
+import { LimitedButton } from "../ui/limited-button.tsx";
+import { LoadProblem } from "../ui/load-problem.tsx";
+import { Section } from "../ui/section.tsx";
+import { SkeletonRows } from "../ui/skeleton.tsx";
+import { CreateKeyDialog } from "./create-key-dialog.tsx";
+import { DeleteKeyDialog } from "./delete-key-dialog.tsx";
+import { KeyRow } from "./key-row.tsx";
+import "./keys.css";
+import { keysQuery } from "./keys-query.ts";
+
+export function KeysSection({ session }: { session: LoggedIn }) {
+  const { data, error, refetch, isFetching } = useQuery(keysQuery);
+  const [creating, setCreating] = useState(false);
+  const [deleting, setDeleting] = useState<ApiKey | null>(null);
+  const admin = session.member.role === "admin";
+  const { key_count, key_limit } = session.account;
+
+  return (
+    <Section
+      id="api-keys"
+      title="API keys"
+      aside={
+        <span className="count">
+          {data?.count ?? key_count} / {data?.limit ?? key_limit}
+        </span>
+      }
+      action={
+        admin && (
+          <LimitedButton id="new-api-key" unknown={!data} refused={data ? whyNoMore(data) : null} onClick={() => setCreating(true)}>
+            <PlusIcon />
+            New API Key
+          </LimitedButton>
+        )
+      }
+    >
+      {error && !data ? (
+        <LoadProblem failure={failureOf(error)} onRetry={() => void refetch()} busy={isFetching} />
+      ) : (
+        <table className="table keys" aria-busy={!data}>
+          <thead>
+            <tr>
+              <th scope="col">Name</th>
+              <th scope="col">Created on</th>
+              {admin && (
+                <th scope="col" className="cell-actions">
+                  Actions
+                </th>
+              )}
+            </tr>
+          </thead>
+          <tbody>
+            {!data && <SkeletonRows rows={key_count} columns={admin ? ["", "", "cell-actions"] : ["", ""]} />}
+            {data?.keys.map((key) => <KeyRow key={key.id} apiKey={key} onDelete={admin ? setDeleting : null} />)}
+            {data?.keys.length === 0 && (
+              <tr>
+                <td className="table-empty" colSpan={admin ? 3 : 2}>
+                  No API keys yet.
+                </td>
+              </tr>
+            )}
+          </tbody>
+        </table>
+      )}
+      <p className="section-note">
+        {admin ? data && (whyNoMore(data) ?? "A key’s value is shown once, when it is created.") : "Only admins can create and delete keys."}
+      </p>
+      {creating && <CreateKeyDialog memberId={session.member.id} onClose={() => setCreating(false)} />}
+      {deleting && <DeleteKeyDialog apiKey={deleting} onClose={() => setDeleting(null)} />}
+    </Section>
+  );
+}
+
+function whyNoMore({ available, count, limit }: Keys): string | null {
+  if (available > 0) return null;
+  if (count < limit) return `The limit of ${limit} keys is reached: one place is held for the Sandbox key. Delete a key to create another.`;
+  return `The limit of ${limit} keys is reached. Delete a key to create another.`;
+}

@@ -1,0 +1,36 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useRef } from "react";
+import { createKey } from "../api/calls.ts";
+import { failureOf } from "../api/failure.ts";
+import { sessionQuery } from "../session/session.ts";
+import { type NewKey, useShowKey } from "./key-viewer.tsx";
+import { keysQuery } from "./keys-query.ts";
+import { ShownOnce } from "./shown-once.ts";
+
+/** Makes a key and shows it. A retry after an answer that was lost gives the same key again, and takes no second slot. */
+export function useCreateKey(onCreated: () => void) {
+  const client = useQueryClient();
+  const show = useShowKey();
+  const attempt = useRef<{ name: string; id: string } | null>(null);
+
+  return useMutation({
+    mutationFn: async (name: string): Promise<NewKey> => {
+      if (attempt.current?.name !== name) attempt.current = { name, id: crypto.randomUUID() };
+      const { key, api_key } = await createKey(name, attempt.current.id);
+      return { name: key.name, plain: new ShownOnce(api_key) };
+    },
+    onSuccess: (created) => {
+      attempt.current = null;
+      onCreated();
+      show(created);
+      void client.invalidateQueries({ queryKey: keysQuery.queryKey });
+      void client.invalidateQueries({ queryKey: sessionQuery.queryKey });
+    },
+    onError: (error) => {
+      const failure = failureOf(error);
+      // An answer that did come is final: the next try is another attempt.
+      if (!failure.mayPass) attempt.current = null;
+      if (failure.code === "key_limit_reached") void client.invalidateQueries({ queryKey: keysQuery.queryKey });
+    },
+  });
+}

@@ -1,0 +1,37 @@
+import { unstable_OneTimePasswordField as OneTimePasswordField } from "radix-ui";
+import type { Ref } from "react";
+
+export const LENGTH = 6;
+
+interface Props {
+  ref: Ref<HTMLDivElement>;
+  value: string;
+  onChange: (value: string) => void;
+  disabled: boolean;
+  readOnly: boolean;
+  invalid: boolean;
+  describedBy: string | undefined;
+}
+
+/** Six boxes for six digits: typing goes on, Backspace goes back, a paste fills them all, the last digit submits. */
+export function CodeBoxes({ ref, value, onChange, disabled, readOnly, invalid, describedBy }: Props) {
+  return (
+    <OneTimePasswordField.Root
+      ref={ref}
+      className="code-boxes"
+      aria-label="Login code"
+      aria-describedby={describedBy}
+      autoSubmit
+      name="code"
+      value={value}
+      onValueChange={onChange}
+      disabled={disabled}
+      readOnly={readOnly}
+    >
+      {Array.from({ length: LENGTH }, (_, index) => (
+        <OneTimePasswordField.Input key={index} index={index} aria-label={`Digit ${index + 1} of ${LENGTH}`} aria-invalid={invalid} />
+      ))}
+      <OneTimePasswordField.HiddenInput />
+    </OneTimePasswordField.Root>
+  );
+}

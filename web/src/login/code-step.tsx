@@ -1,0 +1,153 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, useEffect, useId, useRef, useState } from "react";
+import { getSession, requestCode, type Session, verifyCode } from "../api/calls.ts";
+import { failureOf } from "../api/failure.ts";
+import { noteLogin } from "../sandbox/freshness.ts";
+import { enter } from "../session/session.ts";
+import { tellOtherTabs } from "../session/tabs.ts";
+import { Address } from "../ui/address.tsx";
+import { Button } from "../ui/button.tsx";
+import { Notice } from "../ui/notice.tsx";
+import { useHistoryEntry } from "../ui/use-history-entry.ts";
+import { useSecondsLeft } from "../ui/use-seconds-left.ts";
+import { keepPendingLogin, type PendingLogin, pendingLogin } from "./challenge.ts";
+import { CodeBoxes, LENGTH } from "./code-boxes.tsx";
+import { Countdown } from "./countdown.tsx";
+import { LimitedNotice } from "./limited-notice.tsx";
+import { ResendButton } from "./resend-button.tsx";
+import { wordsAboutCode } from "./words.ts";
+
+interface Props {
+  pending: PendingLogin;
+  onResent: (pending: PendingLogin) => void;
+  onChangeEmail: () => void;
+  onTooManyAttempts: () => void;
+}
+
+export function CodeStep({ pending, onResent, onChangeEmail, onTooManyAttempts }: Props) {
+  const client = useQueryClient();
+  const boxes = useRef<HTMLDivElement>(null);
+  const problemId = useId();
+  const [code, setCode] = useState("");
+  const [expired, setExpired] = useState(false);
+  const [limitedUntil, setLimitedUntil] = useState(0);
+  const wait = useSecondsLeft(limitedUntil);
+  const secondsLeft = useSecondsLeft(pending.expiresAt);
+  const over = expired || secondsLeft === 0;
+
+  useHistoryEntry("code", onChangeEmail);
+
+  const focusBoxes = () => boxes.current?.querySelector("input")?.focus();
+  useEffect(focusBoxes, []);
+
+  const verify = useMutation({
+    mutationFn: async (guess: string) => {
+      const since = Date.now();
+      const opened = await verifyCode({ challenge: pending.challenge, code: guess });
+      noteLogin(since);
+      return opened;
+    },
+    onSuccess: arrive,
+    onError: async (error) => {
+      const failure = failureOf(error);
+      // The answer to the right code may have been lost on its way: then the cookie is there all the same.
+      if (failure.mayPass && (await isLoggedIn())) return;
+      if (failure.code === "too_many_attempts") return onTooManyAttempts();
+      if (failure.code === "code_expired") setExpired(true);
+      // What was typed stays when the fault was not in it.
+      if (!failure.mayPass) setCode("");
+      requestAnimationFrame(focusBoxes);
+    },
+  });
+
+  function arrive(session: Session) {
+    keepPendingLogin(null);
+    tellOtherTabs("logged_in");
+    enter(client, session);
+    // The box that had the focus is gone; what is read out next is the page.
+    requestAnimationFrame(() => document.getElementById("main")?.focus());
+  }
+
+  async function isLoggedIn(): Promise<boolean> {
+    try {
+      arrive(await getSession({ signal: AbortSignal.timeout(5000) }));
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  const resend = useMutation({
+    mutationFn: () => requestCode({ email: pending.email, accept_terms: true }),
+    onSuccess: (answer) => {
+      verify.reset();
+      setExpired(false);
+      setCode("");
+      onResent(pendingLogin(pending.email, answer));
+      requestAnimationFrame(focusBoxes);
+    },
+    onError: (error) => {
+      const failure = failureOf(error);
+      if (failure.code === "rate_limited") setLimitedUntil(Date.now() + (failure.retryAfter ?? 60) * 1000);
+    },
+  });
+
+  function submit(event: FormEvent) {
+    event.preventDefault();
+    // Read from the form: the boxes submit it by themselves, before the last digit is rendered.
+    const guess = String(new FormData(event.currentTarget as HTMLFormElement).get("code") ?? "");
+    if (guess.length === LENGTH && !verify.isPending && !over) verify.mutate(guess);
+  }
+
+  const wrong = !verify.isPending && verify.error ? wordsAboutCode(failureOf(verify.error)) : null;
+  const resendFailure = resend.error && failureOf(resend.error);
+  const problem = over ? "This code has expired. Use “Resend code” to get a new one." : wrong;
+  return (
+    <form className="login-step" onSubmit={submit} noValidate>
+      <header>
+        <h1>Enter your code</h1>
+        <p className="muted">
+          If <b className="address">
+            <Address>{pending.email}</Address>
+          </b> is registered, a six-digit code is on its way there.
+        </p>
+      </header>
+      <div className="code-entry">
+        <CodeBoxes
+          ref={boxes}
+          value={code}
+          onChange={(next) => {
+            if (next !== "" && verify.isError) verify.reset();
+            setCode(next);
+          }}
+          disabled={over}
+          readOnly={verify.isPending}
+          invalid={problem !== null}
+          describedBy={problem ? problemId : undefined}
+        />
+        <Countdown seconds={over ? 0 : secondsLeft} />
+      </div>
+      <div className="login-messages">
+        {problem && (
+          <Notice kind="problem" id={problemId}>
+            {problem}
+          </Notice>
+        )}
+        {resend.isSuccess && !problem && <Notice kind="info">A new code is on its way. Codes from earlier mails do not work any more.</Notice>}
+        {wait > 0 && <LimitedNotice seconds={wait} />}
+        {resendFailure && resendFailure.code !== "rate_limited" && !resend.isPending && (
+          <Notice kind="problem">{resendFailure.detail}</Notice>
+        )}
+      </div>
+      <Button type="submit" tone="primary" wide disabled={code.length < LENGTH || over} busy={verify.isPending}>
+        Log in
+      </Button>
+      <div className="login-others">
+        <ResendButton availableAt={Math.max(pending.resendAt, limitedUntil)} busy={resend.isPending} onResend={() => resend.mutate()} />
+        <Button tone="quiet" onClick={onChangeEmail}>
+          Change email
+        </Button>
+      </div>
+    </form>
+  );
+}

@@ -1,0 +1,25 @@
+import { clock } from "../ui/duration.ts";
+
+/** The time that the code is still good for. Read out once a minute and near the end, not every second. */
+export function Countdown({ seconds }: { seconds: number }) {
+  const minutes = Math.ceil(seconds / 60);
+  const announcement = seconds === 0 ? "" : seconds <= 30 ? "Less than 30 seconds left" : `${minutes} ${minutes === 1 ? "minute" : "minutes"} left`;
+  return (
+    <p className="countdown">
+      <span role="timer" aria-live="off">
+        {seconds > 0 ? (
+          <>
+            Good for <span className="digits">{clock(seconds)}</span>
+          </>
+        ) : (
+          <>
+            Expired <span className="digits">0:00</span>
+          </>
+        )}
+      </span>
+      <span className="visually-hidden" aria-live="polite">
+        {announcement}
+      </span>
+    </p>
+  );
+}

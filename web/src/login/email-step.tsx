@@ -1,0 +1,95 @@
+import { useMutation } from "@tanstack/react-query";
+import { type FormEvent, useEffect, useId, useRef, useState } from "react";
+import { requestCode } from "../api/calls.ts";
+import { type Failure, failureOf } from "../api/failure.ts";
+import { Button } from "../ui/button.tsx";
+import { looksLikeEmail, NOT_AN_EMAIL } from "../ui/email.ts";
+import { Notice } from "../ui/notice.tsx";
+import { TextField } from "../ui/text-field.tsx";
+import { useSecondsLeft } from "../ui/use-seconds-left.ts";
+import { type PendingLogin, pendingLogin } from "./challenge.ts";
+import { LimitedNotice } from "./limited-notice.tsx";
+import { TermsCheckbox } from "./terms-checkbox.tsx";
+
+interface Props {
+  email: string;
+  onEmail: (email: string) => void;
+  terms: boolean;
+  onTerms: (accepted: boolean) => void;
+  /** Why this step is shown (again). */
+  word: string | null;
+  onSent: (pending: PendingLogin) => void;
+}
+
+export function EmailStep({ email, onEmail, terms, onTerms, word, onSent }: Props) {
+  const field = useRef<HTMLInputElement>(null);
+  const wordId = useId();
+  const [invalid, setInvalid] = useState<string | null>(null);
+  const [limited, setLimited] = useState({ email: "", until: 0 });
+  const wait = useSecondsLeft(limited.until);
+  const waits = wait > 0 && limited.email === email.trim();
+  const request = useMutation({
+    mutationFn: (to: string) => requestCode({ email: to, accept_terms: true }),
+    onSuccess: (answer, to) => onSent(pendingLogin(to, answer)),
+    onError: (error, to) => refused(failureOf(error), to),
+  });
+
+  // The word is announced when it is there before the focus comes.
+  useEffect(() => field.current?.focus(), []);
+
+  function refused(failure: Failure, to: string) {
+    if (failure.code === "invalid_email" || failure.code === "user_not_found") {
+      setInvalid(failure.detail);
+      field.current?.focus();
+    }
+    if (failure.code === "rate_limited") setLimited({ email: to, until: Date.now() + (failure.retryAfter ?? 60) * 1000 });
+  }
+
+  function submit(event: FormEvent) {
+    event.preventDefault();
+    if (!terms || request.isPending || waits) return;
+    if (!looksLikeEmail(email)) {
+      setInvalid(NOT_AN_EMAIL);
+      field.current?.focus();
+      return;
+    }
+    request.mutate(email.trim());
+  }
+
+  const failure = request.error && failureOf(request.error);
+  const elsewhere = failure && !["invalid_email", "user_not_found", "rate_limited"].includes(failure.code) ? failure.detail : null;
+  return (
+    <form className="login-step" onSubmit={submit} noValidate>
+      <header>
+        <h1>Log in</h1>
+        <p className="muted">Enter your e-mail address. We mail you a code; there is no password.</p>
+      </header>
+      {word && (
+        <Notice kind="info" id={wordId}>
+          {word}
+        </Notice>
+      )}
+      <TextField
+        ref={field}
+        label="E-mail"
+        type="email"
+        name="email"
+        autoComplete="email"
+        placeholder="name@example.com"
+        value={email}
+        describedBy={word ? wordId : undefined}
+        error={invalid}
+        onChange={(text) => {
+          setInvalid(null);
+          onEmail(text);
+        }}
+      />
+      <TermsCheckbox checked={terms} onChange={onTerms} />
+      {waits && <LimitedNotice seconds={wait} />}
+      {elsewhere && !request.isPending && <Notice kind="problem">{elsewhere}</Notice>}
+      <Button type="submit" tone="primary" wide disabled={!terms || waits || request.isPending} busy={request.isPending}>
+        Send Code
+      </Button>
+    </form>
+  );
+}

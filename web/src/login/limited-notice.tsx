@@ -1,0 +1,20 @@
+import { useState } from "react";
+import { clock } from "../ui/duration.ts";
+import { Notice } from "../ui/notice.tsx";
+
+/** How long an address has to wait for its next code. It ticks for the eye; it is read out once. */
+export function LimitedNotice({ seconds }: { seconds: number }) {
+  const [minutes] = useState(Math.ceil(seconds / 60));
+  return (
+    <Notice kind="problem">
+      Too many codes were asked for with this address. You can ask for another in{" "}
+      <b className="digits" aria-hidden="true">
+        {clock(seconds)}
+      </b>
+      <span className="visually-hidden">
+        {minutes} {minutes === 1 ? "minute" : "minutes"}
+      </span>
+      .
+    </Notice>
+  );
+}

@@ -1,0 +1,26 @@
+/** What goes wrong at the login, in words that say what to do next. */
+
+import type { Failure } from "../api/failure.ts";
+
+export function wordsAboutCode(failure: Failure): string {
+  const left = failure.attemptsLeft;
+  switch (failure.code) {
+    case "code_incorrect":
+      if (left === 0) return "That is not the code that was mailed, and it was the last guess. Ask for a new code.";
+      return `That is not the code that was mailed. Check the newest mail and try again${left === null ? "" : `: ${left} ${left === 1 ? "attempt" : "attempts"} left`}.`;
+    case "code_expired":
+      return "This code is not good any more. Use “Resend code” to get a new one.";
+    case "account_suspended":
+      return "This account is suspended. Contact the provider of the API.";
+    default:
+      return failure.detail;
+  }
+}
+
+export const TOO_MANY_ATTEMPTS = "That were too many wrong codes, so this login was stopped. Send a new code to start again.";
+
+export const FAREWELLS = {
+  ended: "Your session has ended: it expired, was logged out elsewhere, or your access was removed. Log in to go on.",
+  logged_out: "You are logged out.",
+  logged_out_elsewhere: "You logged out in another tab.",
+} as const;

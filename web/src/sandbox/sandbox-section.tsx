@@ -1,0 +1,41 @@
+import { useRef } from "react";
+import { Button } from "../ui/button.tsx";
+import { LoadProblem } from "../ui/load-problem.tsx";
+import { Section } from "../ui/section.tsx";
+import "./sandbox.css";
+import { SandboxStatus } from "./sandbox-status.tsx";
+import { useSandbox } from "./use-sandbox.ts";
+
+export function SandboxSection() {
+  const { sandbox, validating, failure, reload, test, retry } = useSandbox();
+  const status = useRef<HTMLDivElement>(null);
+  const state = validating || !sandbox ? "validating" : sandbox.state;
+
+  /** The button goes away while it works; the focus waits at what tells the outcome. */
+  function start(act: () => void) {
+    status.current?.focus({ preventScroll: true });
+    act();
+  }
+
+  return (
+    <Section id="sandbox" title="Sandbox status">
+      <div className="sandbox-body">
+        {failure && !validating ? (
+          <LoadProblem failure={failure} onRetry={reload} busy={false} />
+        ) : (
+          <>
+            <SandboxStatus ref={status} state={state} sandbox={sandbox} />
+            <div className="sandbox-action">
+              {state === "ready" && <Button onClick={() => start(test)}>Test Connection</Button>}
+              {state === "not_configured" && (
+                <Button tone="primary" onClick={() => start(retry)}>
+                  Retry Auto-Configuration
+                </Button>
+              )}
+            </div>
+          </>
+        )}
+      </div>
+    </Section>
+  );
+}

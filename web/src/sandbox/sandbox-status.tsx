@@ -1,0 +1,67 @@
+import type { Ref } from "react";
+import type { Sandbox } from "../api/calls.ts";
+import { AlertIcon, CheckIcon } from "../ui/icons.tsx";
+import { Spinner } from "../ui/spinner.tsx";
+import { Minute } from "../ui/when.tsx";
+import { REASONS } from "./reasons.ts";
+
+interface Props {
+  ref: Ref<HTMLDivElement>;
+  state: Sandbox["state"];
+  sandbox: Sandbox | null;
+}
+
+const TITLES: Record<Sandbox["state"], string> = {
+  validating: "Validating connection…",
+  ready: "Sandbox ready",
+  not_configured: "Sandbox not configured",
+};
+
+/** The state in words. Changes are read out: this is a live region. */
+export function SandboxStatus({ ref, state, sandbox }: Props) {
+  return (
+    <div className={`sandbox-status ${state}`} ref={ref} tabIndex={-1} role="status" data-state={state}>
+      <span className="sandbox-sign">
+        {state === "validating" && <Spinner />}
+        {state === "ready" && <CheckIcon />}
+        {state === "not_configured" && <AlertIcon />}
+      </span>
+      <div className="sandbox-words">
+        <p className="sandbox-title">{TITLES[state]}</p>
+        {state === "validating" && <p>Checking that the Sandbox’s reserved key is active and responding correctly.</p>}
+        {state === "ready" && <Ready validatedAt={sandbox?.validated_at ?? null} />}
+        {state === "not_configured" && <NotConfigured reason={sandbox?.reason ?? null} />}
+      </div>
+    </div>
+  );
+}
+
+function Ready({ validatedAt }: { validatedAt: string | null }) {
+  return (
+    <>
+      <p>The reserved key is active and responding correctly. There is nothing to do.</p>
+      {validatedAt && (
+        <p className="sandbox-meta">
+          Last validated <Minute at={validatedAt} />
+        </p>
+      )}
+    </>
+  );
+}
+
+function NotConfigured({ reason }: { reason: Sandbox["reason"] }) {
+  const words = reason && REASONS[reason];
+  return (
+    <>
+      {words && (
+        <p>
+          {words.what} {words.help}
+        </p>
+      )}
+      <p>
+        Click <b>Retry Auto-Configuration</b>. If it still fails, go to the <a href="#api-keys">API keys</a> section and ensure at least one
+        valid key exists, then retry.
+      </p>
+    </>
+  );
+}

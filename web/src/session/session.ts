@@ -1,0 +1,59 @@
+/** Who is logged in, and why nobody is. */
+
+import { type QueryClient, queryOptions, useQuery } from "@tanstack/react-query";
+import { getSession, type Session } from "../api/calls.ts";
+import { Failure } from "../api/failure.ts";
+import { dismissAll } from "../ui/toast-store.ts";
+
+/** Why the login is shown to somebody who was in. */
+export type Farewell = "ended" | "logged_out" | "logged_out_elsewhere";
+
+export type LoggedIn = { in: true } & Session;
+export type LoggedOut = { in: false; why: Farewell | null; email: string };
+export type Presence = LoggedIn | LoggedOut;
+
+const KEY = ["session"];
+
+export const sessionQuery = queryOptions({
+  queryKey: KEY,
+  queryFn: async ({ client, signal }): Promise<Presence> => {
+    const before = client.getQueryData<Presence>(KEY);
+    try {
+      const session = await getSession({ signal });
+      // Somebody else logged in on another tab: nothing of the one before may stay on the screen.
+      if (before?.in && before.member.id !== session.member.id) forget(client);
+      return { in: true, ...session };
+    } catch (error) {
+      if (!(error instanceof Failure && error.endsSession)) throw error;
+      if (before && !before.in) return before;
+      forget(client);
+      const ended = before?.in === true || error.code === "session_ended";
+      return { in: false, why: ended ? "ended" : null, email: before?.in ? before.member.email : "" };
+    }
+  },
+});
+
+export function usePresence() {
+  return useQuery(sessionQuery);
+}
+
+/** Shows the login; everything that was fetched for the session goes. */
+export function leave(client: QueryClient, why: Farewell): void {
+  const before = client.getQueryData<Presence>(KEY);
+  if (before?.in !== true) return;
+  void client.cancelQueries();
+  const after: LoggedOut = { in: false, why, email: before.member.email };
+  client.setQueryData<Presence>(KEY, after);
+  forget(client);
+}
+
+/** Shows the page of whoever just logged in. */
+export function enter(client: QueryClient, session: Session): void {
+  forget(client);
+  client.setQueryData<Presence>(KEY, { in: true, ...session });
+}
+
+function forget(client: QueryClient): void {
+  dismissAll();
+  client.removeQueries({ predicate: (query) => query.queryKey[0] !== KEY[0] });
+}

@@ -1,0 +1,90 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, useRef, useState } from "react";
+import { inviteMember } from "../api/calls.ts";
+import { failureOf } from "../api/failure.ts";
+import { useDraft } from "../session/drafts.ts";
+import { Button } from "../ui/button.tsx";
+import { looksLikeEmail, NOT_AN_EMAIL } from "../ui/email.ts";
+import { Modal } from "../ui/modal.tsx";
+import { Notice } from "../ui/notice.tsx";
+import { TextField } from "../ui/text-field.tsx";
+import { toast } from "../ui/toast-store.ts";
+import { teamQuery } from "./team-query.ts";
+
+/** Answers that are about the address itself, and are told at its field. */
+const ABOUT_THE_ADDRESS = ["invalid_email", "email_already_registered"];
+
+export function InviteDialog({ memberId, onClose }: { memberId: string; onClose: () => void }) {
+  const client = useQueryClient();
+  const field = useRef<HTMLInputElement>(null);
+  const email = useDraft(`invitation:${memberId}`);
+  const [invalid, setInvalid] = useState<string | null>(null);
+  const invite = useMutation({
+    mutationFn: inviteMember,
+    onSuccess: async ({ member }) => {
+      await client.invalidateQueries({ queryKey: teamQuery.queryKey });
+      email.drop();
+      onClose();
+      toast({ kind: "done", text: `${member.email} is invited and can log in at once.` });
+    },
+    onError: (error) => {
+      const failure = failureOf(error);
+      if (ABOUT_THE_ADDRESS.includes(failure.code)) field.current?.focus();
+      // A lost answer may have been a yes; a full account or a known address may be news to this list.
+      void client.invalidateQueries({ queryKey: teamQuery.queryKey });
+    },
+  });
+
+  function close() {
+    if (invite.isPending) return;
+    email.drop();
+    onClose();
+  }
+
+  function submit(event: FormEvent) {
+    event.preventDefault();
+    if (invite.isPending) return;
+    if (looksLikeEmail(email.text)) return invite.mutate(email.text.trim());
+    setInvalid(NOT_AN_EMAIL);
+    field.current?.focus();
+  }
+
+  const failure = invite.error && !invite.isPending ? failureOf(invite.error) : null;
+  const aboutTheAddress = failure && ABOUT_THE_ADDRESS.includes(failure.code) ? failure.detail : null;
+  return (
+    <Modal
+      open
+      onClose={close}
+      title="Add member"
+      description={<p>They get an e-mail and can log in at once with a mailed code; there is no password to set up.</p>}
+    >
+      <form onSubmit={submit} noValidate>
+        <TextField
+          ref={field}
+          label="E-mail"
+          type="email"
+          name="email"
+          required
+          autoComplete="off"
+          placeholder="name@example.com"
+          value={email.text}
+          error={invalid ?? aboutTheAddress}
+          onChange={(text) => {
+            setInvalid(null);
+            invite.reset();
+            email.type(text);
+          }}
+        />
+        {failure && !aboutTheAddress && !failure.endsSession && <Notice kind="problem">{failure.detail}</Notice>}
+        <div className="dialog-actions">
+          <Button onClick={close} refused={invite.isPending}>
+            Cancel
+          </Button>
+          <Button type="submit" tone="primary" busy={invite.isPending}>
+            Send invitation
+          </Button>
+        </div>
+      </form>
+    </Modal>
+  );
+}

@@ -1,0 +1,50 @@
+import type { TeamMember } from "../api/calls.ts";
+import { Address } from "../ui/address.tsx";
+import { IconButton } from "../ui/icon-button.tsx";
+import { TrashIcon } from "../ui/icons.tsx";
+import { Day } from "../ui/when.tsx";
+
+interface Props {
+  member: TeamMember;
+  lastAdmin: boolean;
+  onRevoke: (member: TeamMember) => void;
+}
+
+const LAST_ADMIN = "The last admin of an account cannot be removed.";
+
+export function MemberRow({ member, lastAdmin, onRevoke }: Props) {
+  const lastLogin = member.last_login_at ? <Day at={member.last_login_at} /> : "Never logged in";
+  return (
+    <tr>
+      <th scope="row">
+        <span className="cell-title">
+          <span className="cell-name">
+            <Address>{member.email}</Address>
+          </span>
+          {member.you && <span className="badge accent">You</span>}
+          {member.status === "invited" && <span className="badge">Pending</span>}
+          {member.status === "invitation_failed" && <span className="badge danger">Invitation failed</span>}
+        </span>
+        <span className="cell-under">
+          {member.role === "admin" ? "Admin" : "Member"}
+          <span className="narrow-only">
+            {" · "}
+            {lastLogin}
+          </span>
+          {lastAdmin && " · The last admin cannot be removed"}
+          {member.status === "invitation_failed" && " · The mail could not be delivered. Revoke, then invite again."}
+        </span>
+      </th>
+      <td className="wide-only">{lastLogin}</td>
+      <td className="cell-actions">
+        <IconButton
+          label={`Revoke access of ${member.email}`}
+          icon={<TrashIcon />}
+          tone="danger"
+          refused={lastAdmin ? LAST_ADMIN : null}
+          onClick={() => onRevoke(member)}
+        />
+      </td>
+    </tr>
+  );
+}

@@ -1,0 +1,78 @@
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import type { Team, TeamMember } from "../api/calls.ts";
+import { failureOf } from "../api/failure.ts";
+import type { LoggedIn } from "../session/session.ts";
+import { PlusIcon } from "../ui/icons.tsx";
+import { LimitedButton } from "../ui/limited-button.tsx";
+import { LoadProblem } from "../ui/load-problem.tsx";
+import { Section } from "../ui/section.tsx";
+import { SkeletonRows } from "../ui/skeleton.tsx";
+import { InviteDialog } from "./invite-dialog.tsx";
+import { MemberRow } from "./member-row.tsx";
+import { RevokeDialog } from "./revoke-dialog.tsx";
+import { teamQuery } from "./team-query.ts";
+
+/** Rendered for admins only, so that nothing of it is fetched for anybody else. */
+export function TeamSection({ session }: { session: LoggedIn }) {
+  const { data, error, refetch, isFetching } = useQuery(teamQuery);
+  const [inviting, setInviting] = useState(false);
+  const [revoking, setRevoking] = useState<TeamMember | null>(null);
+  const count = data?.count ?? session.account.member_count ?? 1;
+  const limit = data?.limit ?? session.account.member_limit;
+  const admins = data?.members.filter((member) => member.role === "admin").length;
+
+  return (
+    <Section
+      id="team"
+      title="Team"
+      aside={
+        limit !== undefined && (
+          <span className="count">
+            {count} / {limit}
+          </span>
+        )
+      }
+      action={
+        <LimitedButton unknown={!data} refused={data ? whyNoMore(data) : null} onClick={() => setInviting(true)}>
+          <PlusIcon />
+          Add member
+        </LimitedButton>
+      }
+    >
+      {error && !data ? (
+        <LoadProblem failure={failureOf(error)} onRetry={() => void refetch()} busy={isFetching} />
+      ) : (
+        <table className="table team" aria-busy={!data}>
+          <thead>
+            <tr>
+              <th scope="col">Member</th>
+              <th scope="col" className="wide-only">
+                Last login
+              </th>
+              <th scope="col" className="cell-actions">
+                Actions
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {!data && <SkeletonRows rows={count} columns={["", "wide-only", "cell-actions"]} />}
+            {data?.members.map((member) => (
+              <MemberRow key={member.id} member={member} lastAdmin={member.role === "admin" && admins === 1} onRevoke={setRevoking} />
+            ))}
+          </tbody>
+        </table>
+      )}
+      <p className="section-note">
+        {data &&
+          (whyNoMore(data) ?? "Members use everything the API offers. They cannot manage API keys or members, or see who else has access.")}
+      </p>
+      {inviting && <InviteDialog memberId={session.member.id} onClose={() => setInviting(false)} />}
+      {revoking && <RevokeDialog member={revoking} onClose={() => setRevoking(null)} />}
+    </Section>
+  );
+}
+
+function whyNoMore({ count, limit }: Team): string | null {
+  return count < limit ? null : `The account’s limit of ${limit} members is reached. Remove a member to add another.`;
+}

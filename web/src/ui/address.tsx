@@ -1,0 +1,11 @@
+import { Fragment } from "react";
+
+/** An e-mail address that breaks, where it must, before its @ and its dots. */
+export function Address({ children }: { children: string }) {
+  return children.split(/(?=[@.])/).map((part, index) => (
+    <Fragment key={index}>
+      {index > 0 && <wbr />}
+      {part}
+    </Fragment>
+  ));
+}

@@ -1,0 +1,35 @@
+import { Tooltip } from "radix-ui";
+import { type ReactNode, useId } from "react";
+import { Button } from "./button.tsx";
+import { Hint } from "./hint.tsx";
+
+interface Props {
+  id?: string;
+  /** Why it cannot be used: the limit is reached. */
+  refused: string | null;
+  /** Not known yet whether it can. */
+  unknown: boolean;
+  onClick: () => void;
+  children: ReactNode;
+}
+
+/** A button that a limit may shut. It then stays within reach of keyboard and pointer, to say why. */
+export function LimitedButton({ id, refused, unknown, onClick, children }: Props) {
+  const reasonId = useId();
+  const button = (
+    <Button id={id} tone="primary" disabled={unknown} refused={refused !== null} aria-describedby={refused ? reasonId : undefined} onClick={onClick}>
+      {children}
+    </Button>
+  );
+  if (!refused) return button;
+  return (
+    <>
+      <Hint text={refused}>
+        <Tooltip.Trigger asChild>{button}</Tooltip.Trigger>
+      </Hint>
+      <span id={reasonId} className="visually-hidden">
+        {refused}
+      </span>
+    </>
+  );
+}

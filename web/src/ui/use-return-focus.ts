@@ -1,0 +1,22 @@
+import { useRef } from "react";
+
+/**
+ * Hands the focus back when a dialog closes: to what opened it, or, when that is gone with its row, to the heading of the
+ * section that it was in.
+ */
+export function useReturnFocus() {
+  const opener = useRef<HTMLElement | null>(null);
+  const heading = useRef<HTMLElement | null>(null);
+  return {
+    onOpenAutoFocus() {
+      const active = document.activeElement;
+      opener.current = active instanceof HTMLElement ? active : null;
+      heading.current = active?.closest("section")?.querySelector<HTMLElement>("h2") ?? null;
+    },
+    onCloseAutoFocus(event: Event) {
+      event.preventDefault();
+      const target = opener.current?.isConnected ? opener.current : heading.current;
+      target?.focus({ preventScroll: true });
+    },
+  };
+}
