@@ -79,9 +79,16 @@ expect "the guarded API with the key" 200 "$(guarded)"
 expect "deleting the key" 204 "$(curl -sS -o "$work/out" -w '%{http_code}' -X DELETE -H "$auth" "$api/api/keys/$id")"
 expect "the guarded API with the deleted key" 403 "$(guarded)"
 
+# cargo-lambda 1.9.2 now and then answers an invocation by itself, with an error that has no body, which no function of
+# ours ever does; that one symptom is asked again, once.
+invoke() {
+    cargo lambda invoke "$1" -A 127.0.0.1 -P "$port" --data-file "$2" >"$work/invoke.log" 2>&1
+}
 for event in tests/fixtures/events/*.json; do
     name=$(basename "$event" .json)
-    cargo lambda invoke "${name%%.*}" -A 127.0.0.1 -P "$port" --data-file "$event" >"$work/invoke.log" 2>&1 ||
-        { printf 'FAILED: cargo lambda invoke %s\n' "$name"; exit 1; }
+    function=${name%%.*}
+    invoke "$function" "$event" || {
+        grep -q 'invalid error payload EOF' "$work/invoke.log" && echo "again: $name" && invoke "$function" "$event"
+    } || { printf 'FAILED: cargo lambda invoke %s\n' "$name"; exit 1; }
     printf 'ok: cargo lambda invoke %s\n' "$name"
 done
