@@ -4,7 +4,7 @@ import { Notice } from "../ui/notice.tsx";
 
 /** How long an address has to wait for its next code. It ticks for the eye; it is read out once. */
 export function LimitedNotice({ seconds }: { seconds: number }) {
-  const [minutes] = useState(Math.ceil(seconds / 60));
+  const [minutes] = useState(Math.max(1, Math.round(seconds / 60)));
   return (
     <Notice kind="problem">
       Too many codes were asked for with this address. You can ask for another in{" "}
