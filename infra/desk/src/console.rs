@@ -82,7 +82,9 @@ impl Console {
         let needed = self.check_node().await?;
         if !self.is_installed() {
             tell("The console's packages are installed (npm ci) ...");
-            self.npm(&["ci", "--no-audit", "--no-fund"], &needed).await?;
+            // Few and short retries: without a network, the desk starts without the console rather than minutes later.
+            let patience = ["--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=2000"];
+            self.npm(&[&["ci", "--no-audit", "--no-fund"][..], &patience[..]].concat(), &needed).await?;
         }
         tell("The console is built (npm run build) ...");
         self.npm(&["run", "--silent", "build"], &needed).await?;
