@@ -15,6 +15,11 @@ export function noteLogin(at: number): void {
   loggedInAt = at;
 }
 
+/** The verdict of that login has come, or nobody waits for it any more: from now on, what the server says holds as it is. */
+export function noteVerdict(): void {
+  loggedInAt = Number.NEGATIVE_INFINITY;
+}
+
 export function isFresh(sandbox: Sandbox, now: number): boolean {
   if (sandbox.validated_at === null) return false;
   return Math.abs(now - Date.parse(sandbox.validated_at)) < FRESH_MS;

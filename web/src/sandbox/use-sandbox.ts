@@ -4,7 +4,7 @@ import { getSandbox, retrySandbox, type Sandbox, testSandbox } from "../api/call
 import { type Failure, failureOf } from "../api/failure.ts";
 import { keysQuery } from "../keys/keys-query.ts";
 import { toast } from "../ui/toast-store.ts";
-import { awaitsTrigger, isFresh } from "./freshness.ts";
+import { awaitsTrigger, isFresh, noteVerdict } from "./freshness.ts";
 
 export const sandboxQuery = queryOptions({ queryKey: ["sandbox"], queryFn: getSandbox });
 
@@ -32,14 +32,13 @@ export function useSandbox(): SandboxControl {
   const query = useQuery({
     ...sandboxQuery,
     refetchInterval: ({ state }) => {
-      const now = Date.now();
-      if (state.data && !isPending(state.data, now)) {
+      if (!state.data) return false;
+      if (!isPending(state.data, state.dataUpdatedAt)) {
         waitingSince.current = null;
         return false;
       }
-      if (!state.data) return false;
-      waitingSince.current ??= now;
-      const waited = now - waitingSince.current;
+      waitingSince.current ??= state.dataUpdatedAt;
+      const waited = state.dataUpdatedAt - waitingSince.current;
       return waited > POLL_LONGEST_MS ? false : Math.min(POLL_SLOWEST_MS, POLL_FIRST_MS + waited / 3);
     },
   });
@@ -72,13 +71,14 @@ export function useSandbox(): SandboxControl {
   });
 
   const sandbox = query.data ?? null;
-  const pending = sandbox !== null && isPending(sandbox, Date.now());
+  // As of the last answer: one that says the same as the one before ends the wait, too.
+  const pending = sandbox !== null && isPending(sandbox, query.dataUpdatedAt);
   const unchecked = useFirstValidation(sandbox, pending, () => test.mutate("page"));
   useRefreshOfKeys(sandbox, pending);
 
   return {
     sandbox,
-    validating: query.isPending ? !query.isError : pending || unchecked || test.isPending || retry.isPending,
+    validating: sandbox === null ? !query.isError : pending || unchecked || test.isPending || retry.isPending,
     failure: sandbox === null && query.error ? failureOf(query.error) : null,
     reload: () => void query.refetch(),
     test: () => test.mutate("person"),
@@ -100,6 +100,7 @@ function useFirstValidation(sandbox: Sandbox | null, pending: boolean, validate:
   useEffect(() => {
     if (done.current || sandbox === null || pending) return;
     done.current = true;
+    noteVerdict();
     setDecided(true);
     if (sandbox.key_id !== null && !isFresh(sandbox, Date.now())) validate();
   });

@@ -1,6 +1,7 @@
 /** Tabs of one browser share the session's cookie; here they tell each other when it comes and goes. */
 
 import type { QueryClient } from "@tanstack/react-query";
+import { noteLogin } from "../sandbox/freshness.ts";
 import { leave, sessionQuery } from "./session.ts";
 
 type News = "logged_in" | "logged_out";
@@ -13,7 +14,9 @@ export function tellOtherTabs(news: News): void {
 
 export function listenToOtherTabs(client: QueryClient): void {
   channel.addEventListener("message", ({ data }: MessageEvent<News>) => {
-    if (data === "logged_out") leave(client, "logged_out_elsewhere");
-    else void client.invalidateQueries({ queryKey: sessionQuery.queryKey });
+    if (data === "logged_out") return leave(client, "logged_out_elsewhere");
+    // The Sandbox is being configured behind that login, for this tab as well.
+    noteLogin(Date.now());
+    void client.invalidateQueries({ queryKey: sessionQuery.queryKey });
   });
 }

@@ -7,7 +7,7 @@ export function Hint({ text, children }: { text: string; children: ReactNode }) 
     <Tooltip.Root disableHoverableContent>
       {children}
       <Tooltip.Portal>
-        <Tooltip.Content className="tooltip" sideOffset={6} collisionPadding={8}>
+        <Tooltip.Content aria-hidden className="tooltip" sideOffset={6} collisionPadding={8}>
           {text}
         </Tooltip.Content>
       </Tooltip.Portal>

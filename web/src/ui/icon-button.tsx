@@ -17,7 +17,8 @@ export function IconButton({ label, icon, tone = "plain", refused = null, presse
   const reasonId = useId();
   return (
     <Hint text={refused ?? label}>
-      <Tooltip.Trigger asChild>
+      {/* The focus that comes back from a dialog is no question about the icon, unless keys brought it back. */}
+      <Tooltip.Trigger asChild onFocus={(event) => event.currentTarget.matches(":focus-visible") || event.preventDefault()}>
         <button
           type="button"
           className={`icon-button ${tone}`}

@@ -1,0 +1,435 @@
+// What a page has to be for everybody: axe on every screen and dialog in both themes, everything by keyboard alone, no
+// motion for those who asked for none, and no sideways scrolling on the narrowest screens. With SCREENS set, the pictures
+// of docs/screens are taken on the way.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { allow, askForCode, atConsole, atLogin, axe, launch, logIn, newPage, says, screens, startDesk, typeCode, until, wrongCode } from "./support.mjs";
+
+/** @import { Page } from "playwright-core" */
+
+/** @type {import("./support.mjs").Desk} */
+let desk;
+/** @type {import("playwright-core").Browser} */
+let browser;
+
+before(async () => {
+  desk = await startDesk({ set: { ProductApiTimeoutMs: 3500 } });
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  await desk?.stop();
+});
+
+/** One walk in each theme; the dark one on a phone, so that both arrangements are looked at. */
+const WALKS = /** @type {const} */ ([
+  { theme: "light", viewport: { width: 1280, height: 900 } },
+  { theme: "dark", viewport: { width: 375, height: 812 } },
+]);
+
+/** @param {Page} page @param {string} title */
+const section = (page, title) => page.getByRole("region", { name: title });
+
+/** @param {Page} page @param {string} name */
+const press = (page, name) => page.getByRole("button", { name, exact: true }).click();
+
+/** @param {Page} page */
+async function closed(page) {
+  await page.getByRole("dialog").waitFor({ state: "hidden" });
+  await page.getByRole("alertdialog").waitFor({ state: "hidden" });
+}
+
+for (const { theme, viewport } of WALKS) {
+  /**
+   * Where axe looks, and where the pictures are taken: once, since they show both themes.
+   *
+   * @param {Page} page
+   * @param {string} name
+   */
+  const look = async (page, name) => {
+    await axe(page);
+    if (theme === "light") await screens(page, name);
+  };
+  const at = `${viewport.width} px, ${theme}`;
+  const email = `admin@${theme}.example.com`;
+
+  test(`axe finds nothing on any screen of the login (${at})`, async (t) => {
+    await desk.register({ name: "Northwind Audio", admin_email: email });
+    const page = await newPage(browser, desk, { t, viewport, colorScheme: theme, allow: ["POST /api/login/verify 401", "POST /api/login/verify 429"] });
+    await page.clock.install();
+
+    await page.goto(desk.url);
+    await atLogin(page);
+    await look(page, "login");
+
+    await page.getByRole("checkbox", { name: /terms/ }).click();
+    await page.getByLabel("E-mail").fill("somebody");
+    await press(page, "Send Code");
+    await says(page, "Enter a valid e-mail address");
+    await look(page, "login-no-address");
+
+    await askForCode(page, email);
+    await look(page, "login-code");
+    const code = await desk.codeFor(email);
+    await typeCode(page, wrongCode(code));
+    await says(page, "4 attempts left");
+    await look(page, "login-code-wrong");
+
+    await page.clock.fastForward(181_000);
+    await says(page, "This code has expired.");
+    await look(page, "login-code-expired");
+
+    await press(page, "Resend code");
+    await says(page, "A new code is on its way.");
+    await look(page, "login-code-resent");
+    const second = await desk.codeFor(email);
+    // The one before counts: a new code gives no guesses back.
+    for (const words of ["3 attempts left", "2 attempts left", "1 attempt left", "it was the last guess"]) {
+      await typeCode(page, wrongCode(second));
+      await says(page, words);
+    }
+    await typeCode(page, wrongCode(second));
+    await says(page, "That were too many wrong codes");
+    await look(page, "login-too-many-attempts");
+
+    allow(page, "POST /api/login/code 429");
+    await press(page, "Send Code");
+    await page.getByRole("heading", { name: "Enter your code" }).waitFor();
+    await press(page, "Change email");
+    await press(page, "Send Code");
+    await says(page, "Too many codes were asked for with this address.");
+    await look(page, "login-limited");
+
+    await page.context().setOffline(true);
+    await says(page, "You are offline.");
+    await look(page, "login-offline");
+    await page.context().setOffline(false);
+  });
+
+  test(`axe finds nothing where the page cannot be had at all (${at})`, async (t) => {
+    const page = await newPage(browser, desk, { t, viewport, colorScheme: theme, allow: ["GET /api/session failed"] });
+    await page.route("**/api/session", (route) => route.abort("connectionrefused"));
+    await page.goto(desk.url);
+    await page.getByRole("button", { name: "Retry" }).waitFor();
+    await look(page, "not-available");
+    await page.unroute("**/api/session");
+    await press(page, "Retry");
+    await atLogin(page);
+  });
+
+  test(`axe finds nothing on the page, in any state of its three blocks (${at})`, async (t) => {
+    const admin = `ada@${theme}.example.com`;
+    await desk.register({ name: "Northwind Audio", admin_email: admin, key_limit: 4, member_limit: 4 });
+    await desk.productApi("slow");
+    await desk.mailService("up");
+    const page = await newPage(browser, desk, { t, viewport, colorScheme: theme });
+    await logIn(page, desk, admin);
+    const status = section(page, "Sandbox status");
+    await says(status, "Validating connection…");
+    for (const name of ["Sandbox", admin]) await page.getByRole("rowheader", { name }).waitFor();
+    await look(page, "sandbox-validating");
+    await desk.productApi("up");
+    await says(status, "Sandbox ready");
+    await look(page, "page");
+
+    // Reasons differ in words alone: axe looks at one, the pictures show them all.
+    for (const mode of /** @type {const} */ (process.env["SCREENS"] ? ["failing", "limiting", "down", "slow", "rejecting"] : ["rejecting"])) {
+      await desk.productApi(mode);
+      await press(page, "Test Connection");
+      await says(status, "Sandbox not configured");
+      await look(page, `sandbox-${mode}`);
+      await desk.productApi("up");
+      await press(page, "Retry Auto-Configuration");
+      await says(status, "Sandbox ready");
+    }
+
+    // A key: made, shown, saved.
+    await press(page, "New API Key");
+    await look(page, "key-new");
+    await press(page, "Create Key");
+    await says(page, "Give the key a name.");
+    await look(page, "key-new-no-name");
+    await page.getByLabel("Name").fill("Zapier Integration");
+    await press(page, "Create Key");
+    await page.getByRole("button", { name: "Show key" }).waitFor();
+    await look(page, "key-masked");
+    await press(page, "Show key");
+    await press(page, "Copy key");
+    await says(page, "Copied to the clipboard.");
+    await page.getByRole("checkbox", { name: /I have copied/ }).click();
+    await look(page, "key-revealed");
+    await page.keyboard.press("Escape");
+    await page.getByRole("alertdialog").waitFor();
+    await look(page, "key-leave");
+    await press(page, "Back to the key");
+    await press(page, "Got it, I saved it");
+    await closed(page);
+    await press(page, "Delete Zapier Integration");
+    await page.getByRole("alertdialog").waitFor();
+    await look(page, "key-delete");
+    await press(page, "Cancel");
+    await closed(page);
+    await press(page, "Delete Sandbox");
+    await page.getByRole("alertdialog").waitFor();
+    await look(page, "key-delete-sandbox");
+    await press(page, "Cancel");
+    await closed(page);
+
+    // The team.
+    await press(page, "Add member");
+    await look(page, "team-invite");
+    await page.getByLabel("E-mail").fill(admin);
+    allow(page, "POST /api/team 409");
+    await press(page, "Send invitation");
+    await says(page, "belongs to a member already");
+    await look(page, "team-invite-registered");
+    await page.getByLabel("E-mail").fill(`bob@${theme}.example.com`);
+    await press(page, "Send invitation");
+    await closed(page);
+    await says(section(page, "Team"), "Pending");
+    await desk.mailService("rejecting");
+    await press(page, "Add member");
+    await page.getByLabel("E-mail").fill(`margarethe.von.hohenstein@${theme}.example.com`);
+    await press(page, "Send invitation");
+    await closed(page);
+    await until("the mail to fail", async () => (await (await page.request.get("/api/team")).text()).includes("invitation_failed"));
+    await desk.mailService("up");
+    await page.reload();
+    await says(section(page, "Team"), "Invitation failed");
+    await press(page, `Revoke access of bob@${theme}.example.com`);
+    await page.getByRole("alertdialog").waitFor();
+    await look(page, "team-revoke");
+    await press(page, "Cancel");
+    await closed(page);
+
+    // Both limits, with the reason in sight.
+    for (const name of ["iOS App", "Backend Staging"]) {
+      assert.equal((await page.request.post("/api/keys", { data: { name }, headers: { origin: desk.url } })).status(), 201);
+    }
+    const last = { email: `carol@${theme}.example.com` };
+    assert.equal((await page.request.post("/api/team", { data: last, headers: { origin: desk.url } })).status(), 201);
+    await page.reload();
+    await says(section(page, "Team"), "4 / 4");
+    await page.getByRole("button", { name: "New API Key", disabled: true }).hover();
+    await page.locator(".tooltip").waitFor();
+    await look(page, "limits");
+
+    // Nothing comes back: told in a toast, with a Retry.
+    await page.mouse.move(0, 0);
+    allow(page, "POST /api/sandbox/test failed");
+    await page.route("**/api/sandbox/test", (route) => route.abort("connectionreset"), { times: 1 });
+    await press(page, "Test Connection");
+    await page.getByRole("button", { name: "Retry", exact: true }).waitFor();
+    await look(page, "toast");
+    await press(page, "Retry");
+    await says(page, "The reserved key works.");
+    await look(page, "toast-done");
+    await page.context().setOffline(true);
+    await says(page, "You are offline.");
+    await look(page, "offline");
+    await page.context().setOffline(false);
+
+    // Slow: bones where rows will be.
+    /** @type {(() => void)[]} */
+    const held = [];
+    const hold = () => new Promise((/** @type {(value?: unknown) => void} */ go) => held.push(go));
+    await page.route(/\/api\/(keys|team|sandbox)$/, async (route) => {
+      await hold();
+      await route.continue();
+    });
+    await page.reload();
+    await atConsole(page);
+    await until("the requests", async () => held.length >= 3);
+    await look(page, "loading");
+    for (const go of held) go();
+    await page.unrouteAll({ behavior: "wait" });
+    await says(status, "Sandbox ready");
+
+    // Not there: told in its place.
+    allow(page, "GET /api/keys failed");
+    await page.route("**/api/keys", (route) => route.abort("connectionreset"));
+    await page.reload();
+    await says(section(page, "API keys"), "No answer came back.");
+    await look(page, "not-loaded");
+    await page.unroute("**/api/keys");
+    await section(page, "API keys").getByRole("button", { name: "Retry" }).click();
+    await page.getByRole("rowheader", { name: "iOS App" }).waitFor();
+
+    // What a member sees of it.
+    const theirs = await newPage(browser, desk, { t, viewport, colorScheme: theme, allow: [/ 401$/] });
+    await logIn(theirs, desk, last.email);
+    await says(section(theirs, "Sandbox status"), "Sandbox ready");
+    await says(section(theirs, "API keys"), "Only admins can create and delete keys.");
+    await look(theirs, "member");
+
+    // And the login with a word about why.
+    await desk.advance(13 * 60 * 60);
+    await theirs.reload();
+    await says(theirs, "Your session has ended");
+    await look(theirs, "session-ended");
+  });
+}
+
+test("everything can be done by keyboard alone, and the focus is always to be seen", async (t) => {
+  const email = "ada@keyboard.example.com";
+  const friend = "bob@keyboard.example.com";
+  await desk.register({ name: "By keyboard", admin_email: email });
+  await desk.productApi("up");
+  await desk.mailService("up");
+  const page = await newPage(browser, desk, { t });
+  await page.goto(desk.url);
+  const { keyboard } = page;
+
+  /** What has the focus, as it is called. */
+  const focused = () =>
+    page.evaluate(() => {
+      const element = document.activeElement;
+      if (!(element instanceof HTMLElement)) return "";
+      const label = element.ariaLabel ?? (element instanceof HTMLInputElement || element.role === "checkbox" ? element.labels?.[0]?.textContent : null);
+      return (label ?? element.textContent ?? "").trim();
+    });
+
+  /** Tabs on to something, and looks at how each stop on the way is marked. @param {string | RegExp} name */
+  async function tabTo(name) {
+    /** @type {string[]} */
+    const passed = [];
+    for (let stops = 0; stops < 40; stops += 1) {
+      await keyboard.press("Tab");
+      const current = await focused();
+      const marked = await page.evaluate(() => {
+        const element = document.activeElement;
+        if (!element || element === document.body) return true;
+        const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(element);
+        return (outlineStyle !== "none" && parseFloat(outlineWidth) >= 2) || boxShadow !== "none";
+      });
+      assert.ok(marked, `the focus on “${current}” cannot be seen`);
+      if (typeof name === "string" ? current === name : name.test(current)) return;
+      passed.push(current);
+    }
+    assert.fail(`Tab does not lead to ${name}; it passes ${passed.join(" | ")}`);
+  }
+
+  // The login. The address has the focus.
+  await until("the focus in the field", async () => (await focused()) === "E-mail");
+  await keyboard.type(email);
+  await tabTo(/terms/);
+  await keyboard.press("Space");
+  await keyboard.press("Tab");
+  assert.equal(await focused(), "Send Code");
+  await keyboard.press("Enter");
+  await until("the focus in the boxes", async () => (await focused()) === "Digit 1 of 6");
+  await keyboard.type(await desk.codeFor(email));
+  await atConsole(page);
+
+  // The first stop is the way past the header.
+  await page.reload();
+  await atConsole(page);
+  await says(page, "Sandbox ready");
+  await keyboard.press("Tab");
+  assert.equal(await focused(), "Skip to main content");
+  await keyboard.press("Enter");
+  await tabTo("Test Connection");
+  await keyboard.press("Enter");
+  await says(page, "The reserved key works.");
+
+  // A key. Inside a dialog, Tab goes round.
+  await tabTo("New API Key");
+  await keyboard.press("Enter");
+  await until("the focus in the dialog", async () => (await focused()) === "Name");
+  await keyboard.type("iOS App");
+  await tabTo("Cancel");
+  await tabTo("Name");
+  await keyboard.press("Enter");
+  await page.getByRole("dialog", { name: "Save your new API key" }).waitFor();
+  await tabTo("Show key");
+  await keyboard.press("Space");
+  await tabTo("Copy key");
+  await keyboard.press("Enter");
+  await says(page, "Copied to the clipboard.");
+  await tabTo(/I have copied/);
+  await keyboard.press("Space");
+  await tabTo("Got it, I saved it");
+  await keyboard.press("Enter");
+  await until("the focus back", async () => (await focused()) === "New API Key");
+  await page.getByRole("rowheader", { name: "iOS App" }).waitFor();
+
+  await tabTo("Delete iOS App");
+  await keyboard.press("Enter");
+  await until("the focus on the harmless button", async () => (await focused()) === "Cancel");
+  await tabTo("Delete key");
+  await keyboard.press("Enter");
+  await page.getByRole("rowheader", { name: "iOS App" }).waitFor({ state: "detached" });
+  await until("the focus in the section", async () => (await focused()) === "API keys");
+
+  // A colleague.
+  await tabTo("Add member");
+  await keyboard.press("Enter");
+  await until("the focus in the dialog", async () => (await focused()) === "E-mail");
+  await keyboard.type(friend);
+  await keyboard.press("Enter");
+  await page.getByRole("rowheader", { name: friend }).waitFor();
+  await until("the focus back", async () => (await focused()) === "Add member");
+  await tabTo(`Revoke access of ${friend}`);
+  await keyboard.press("Space");
+  await until("the focus on the harmless button", async () => (await focused()) === "Cancel");
+  await tabTo("Revoke access");
+  await keyboard.press("Space");
+  await page.getByRole("rowheader", { name: friend }).waitFor({ state: "detached" });
+  await until("the focus in the section", async () => (await focused()) === "Team");
+
+  await page.evaluate(() => document.getElementById("main")?.focus());
+  await keyboard.press("Shift+Tab");
+  assert.equal(await focused(), "Log out");
+  await keyboard.press("Enter");
+  await atLogin(page);
+  await says(page, "You are logged out.");
+});
+
+test("who asked for less motion gets none; everybody else sees that something is at work", async (t) => {
+  await desk.register({ name: "Motion", admin_email: "motion@example.com" });
+  await desk.productApi("slow");
+  for (const reducedMotion of /** @type {const} */ (["no-preference", "reduce"])) {
+    const page = await newPage(browser, desk, { t, reducedMotion });
+    await logIn(page, desk, "motion@example.com");
+    if (reducedMotion === "no-preference") {
+      await says(page, "Validating connection…");
+      assert.ok(await page.evaluate(() => document.getAnimations().some((animation) => animation.effect?.getComputedTiming().iterations === Infinity)));
+      continue;
+    }
+    await page.getByRole("button", { name: "New API Key" }).click();
+    const moving = await page.evaluate(() =>
+      document.getAnimations().filter((animation) => Number(animation.effect?.getComputedTiming().endTime) > 1).length,
+    );
+    assert.equal(moving, 0);
+  }
+});
+
+test("nothing has to be scrolled sideways at 320 px, with long names and addresses", async (t) => {
+  const email = `${"a-very-long-address".repeat(3)}@subsidiary.of.a.company.example.com`;
+  await desk.register({ name: "The Company with the Very Long Name of Northern Westphalia", admin_email: email });
+  await desk.productApi("up");
+  const page = await newPage(browser, desk, { t, viewport: { width: 320, height: 640 } });
+  const fits = async (/** @type {string} */ where) =>
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${where} is wider than the screen`);
+  await page.goto(desk.url);
+  await atLogin(page);
+  await fits("the login");
+  await askForCode(page, email);
+  await fits("the code");
+  await typeCode(page, await desk.codeFor(email));
+  await says(page, "Sandbox ready");
+  await page.getByRole("rowheader", { name: email }).waitFor();
+  await press(page, "New API Key");
+  await page.getByLabel("Name").fill("W".repeat(64));
+  await fits("the new key's dialog");
+  await press(page, "Create Key");
+  await press(page, "Show key");
+  await fits("the key's dialog");
+  await page.getByRole("checkbox", { name: /I have copied/ }).click();
+  await press(page, "Got it, I saved it");
+  await page.getByRole("rowheader", { name: "W".repeat(64) }).waitFor();
+  await fits("the page");
+  await press(page, `Delete ${"W".repeat(64)}`);
+  await fits("the question");
+});

@@ -1,0 +1,523 @@
+// The block "API keys": making, showing once, keeping within the limit, deleting; and what members see of it.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { allow, launch, logIn, newPage, newTab, says, startDesk, until } from "./support.mjs";
+
+/** @import { Page, Request } from "playwright-core" */
+/** @import { TestContext } from "node:test" */
+
+/** @type {import("./support.mjs").Desk} */
+let desk;
+/** @type {import("playwright-core").Browser} */
+let browser;
+let accounts = 0;
+
+before(async () => {
+  desk = await startDesk();
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  await desk?.stop();
+});
+
+/**
+ * The page of an admin with an account of their own, logged in, with the Sandbox's key in the list.
+ *
+ * @param {TestContext} t
+ * @param {{ key_limit?: number }} [limits]
+ */
+async function admin(t, limits = {}) {
+  accounts += 1;
+  const email = `admin-${accounts}@keys.example.com`;
+  await desk.register({ name: `Account ${accounts}`, admin_email: email, ...limits });
+  const page = await newPage(browser, desk, { t });
+  await logIn(page, desk, email);
+  await row(page, "Sandbox").waitFor();
+  return page;
+}
+
+/** @param {Page} page */
+const block = (page) => page.getByRole("region", { name: "API keys" });
+
+/** @param {Page} page @param {string} name */
+const row = (page, name) => block(page).getByRole("row").filter({ has: page.getByRole("rowheader", { name }) });
+
+/** The names in the list, from the top. @param {Page} page */
+const names = (page) => block(page).locator("tbody .cell-name").allTextContents();
+
+/** @param {Page} page */
+const viewer = (page) => page.getByRole("dialog", { name: "Save your new API key" });
+
+/** @param {Page} page */
+const question = (page) => page.getByRole("alertdialog", { name: "Close without saving the key?" });
+
+/** Up to the viewing modal. @param {Page} page @param {string} name */
+async function create(page, name) {
+  await page.getByRole("button", { name: "New API Key" }).click();
+  await page.getByRole("dialog", { name: "New API key" }).getByLabel("Name").fill(name);
+  await page.getByRole("button", { name: "Create Key" }).click();
+  await viewer(page).waitFor();
+}
+
+/** The value in the viewing modal; reveals it. @param {Page} page */
+async function reveal(page) {
+  await viewer(page).getByRole("button", { name: "Show key" }).click();
+  const key = (await viewer(page).locator("code").textContent()) ?? "";
+  assert.match(key, /^fd_live_[0-9A-Za-z]{40,}$/);
+  return key;
+}
+
+/** @param {Page} page */
+async function gotIt(page) {
+  await viewer(page).getByRole("checkbox", { name: "I have copied and saved this key in a safe place." }).click();
+  await viewer(page).getByRole("button", { name: "Got it, I saved it" }).click();
+  await viewer(page).waitFor({ state: "hidden" });
+}
+
+/** @param {Page} page @param {string} name */
+const api = async (page, name) =>
+  (await (await page.request.get("/api/keys")).json()).keys.filter((/** @type {{ name: string }} */ key) => key.name === name);
+
+/** Makes a key beside the page. @param {Page} page @param {string} name */
+async function made(page, name) {
+  const answer = await page.request.post("/api/keys", { data: { name }, headers: { origin: desk.url } });
+  assert.equal(answer.status(), 201);
+  return answer.json();
+}
+
+test("New API Key, a name, Create Key: the viewing modal opens by itself, and the key works", async (t) => {
+  const page = await admin(t);
+  await page.getByRole("button", { name: "New API Key" }).click();
+  const name = page.getByRole("dialog", { name: "New API key" }).getByLabel("Name");
+  await until("the focus in the field", () => name.evaluate((field) => field === document.activeElement));
+  await name.fill("Zapier Integration");
+  await page.getByRole("button", { name: "Create Key" }).click();
+  await viewer(page).waitFor();
+  await says(viewer(page), "This is the only time the full value of Zapier Integration is shown. Once you close this, it cannot be retrieved.");
+  const key = await reveal(page);
+  assert.equal((await desk.callProduct(key)).status, 200);
+  await gotIt(page);
+  await row(page, "Zapier Integration").waitFor();
+  await until("the focus back at the button", () =>
+    page.getByRole("button", { name: "New API Key" }).evaluate((button) => button === document.activeElement),
+  );
+});
+
+test("a name is required, has at most 64 characters, and is asked for before anything is sent", async (t) => {
+  const page = await admin(t);
+  /** @type {Request[]} */
+  const sent = [];
+  page.on("request", (request) => request.method() === "POST" && sent.push(request));
+  await page.getByRole("button", { name: "New API Key" }).click();
+  const dialog = page.getByRole("dialog", { name: "New API key" });
+  const name = dialog.getByLabel("Name");
+  assert.equal(await name.getAttribute("required"), "");
+  for (const [text, words] of [
+    ["", "Give the key a name."],
+    ["   ", "Give the key a name."],
+    ["x".repeat(65), "A name has at most 64 characters; this one has 65."],
+  ]) {
+    await name.fill(text);
+    await page.getByRole("button", { name: "Create Key" }).click();
+    await says(dialog.getByRole("alert"), words);
+    assert.equal(await name.getAttribute("aria-invalid"), "true");
+    assert.ok(await name.evaluate((field) => field === document.activeElement), "the focus is where it has to be corrected");
+  }
+  assert.equal(sent.length, 0);
+  // What only the server refuses is told at the field, too.
+  allow(page, "POST /api/keys 400");
+  await name.fill("Right‮to left");
+  await page.getByRole("button", { name: "Create Key" }).click();
+  await says(dialog.getByRole("alert"), "Give a name of 1 to 64 characters, without control characters.");
+  await name.fill("🔑".repeat(64));
+  await page.getByRole("button", { name: "Create Key" }).click();
+  await gotIt(page);
+  await row(page, "🔑".repeat(64)).waitFor();
+});
+
+test("the key is masked until the eye icon is clicked, and again after another click", async (t) => {
+  const page = await admin(t);
+  await create(page, "Masked");
+  const value = viewer(page).locator("code");
+  assert.match((await value.textContent()) ?? "", /^•+$/);
+  const width = (await viewer(page).boundingBox())?.width;
+  const key = await reveal(page);
+  assert.equal((await viewer(page).boundingBox())?.width, width, "nothing moves");
+  await viewer(page).getByRole("button", { name: "Hide key" }).click();
+  assert.equal(await value.textContent(), "•".repeat(key.length));
+});
+
+test("Copy key puts the key on the clipboard, revealed or not, and says so", async (t) => {
+  const page = await admin(t);
+  await create(page, "Copied");
+  await viewer(page).getByRole("button", { name: "Copy key" }).click();
+  await says(viewer(page).getByRole("status"), "Copied to the clipboard.");
+  const key = await reveal(page);
+  // The page itself may not read the clipboard: it is pasted elsewhere.
+  const elsewhere = await newTab(page);
+  await elsewhere.setContent("<textarea autofocus></textarea>");
+  await elsewhere.locator("textarea").press("ControlOrMeta+V");
+  assert.equal(await elsewhere.locator("textarea").inputValue(), key);
+});
+
+test("where the browser refuses the clipboard, the key is laid ready for the person's own copy", async (t) => {
+  const page = await admin(t);
+  await create(page, "Not copied");
+  await page.evaluate(() => {
+    navigator.clipboard.writeText = () => Promise.reject(new DOMException("not here", "NotAllowedError"));
+  });
+  await viewer(page).getByRole("button", { name: "Copy key" }).click();
+  await says(viewer(page).getByRole("status"), "Your browser does not let this page copy.");
+  const key = await viewer(page).locator("code").textContent();
+  assert.match(key ?? "", /^fd_live_/);
+  await until("the selection", async () => (await page.evaluate(() => String(getSelection()))) === key);
+});
+
+test("Got it, I saved it works only once the box is ticked", async (t) => {
+  const page = await admin(t);
+  await create(page, "Ticked");
+  const done = viewer(page).getByRole("button", { name: "Got it, I saved it" });
+  const box = viewer(page).getByRole("checkbox", { name: "I have copied and saved this key in a safe place." });
+  assert.ok(await done.isDisabled());
+  await box.click();
+  assert.ok(await done.isEnabled());
+  await box.click();
+  assert.ok(await done.isDisabled());
+  await viewer(page).getByText("I have copied and saved this key in a safe place.").click();
+  await done.click();
+  await viewer(page).waitFor({ state: "hidden" });
+});
+
+test("Escape, a click beside it and the back button ask before the viewing modal closes", async (t) => {
+  const page = await admin(t);
+  await create(page, "Held");
+  const key = await reveal(page);
+  for (const leave of [
+    () => page.keyboard.press("Escape"),
+    () => page.mouse.click(5, 5),
+    () => page.evaluate(() => history.back()),
+    () => page.evaluate(() => history.back()),
+  ]) {
+    await leave();
+    await question(page).waitFor();
+    await question(page).getByRole("button", { name: "Back to the key" }).click();
+    await question(page).waitFor({ state: "hidden" });
+    assert.equal(await viewer(page).locator("code").textContent(), key);
+  }
+  // Escape in the question is a way back, not a way out.
+  await page.keyboard.press("Escape");
+  await question(page).waitFor();
+  const back = question(page).getByRole("button", { name: "Back to the key" });
+  await until("the focus in the question", () => back.evaluate((button) => button === document.activeElement));
+  await page.keyboard.press("Escape");
+  await question(page).waitFor({ state: "hidden" });
+  assert.equal(await viewer(page).locator("code").textContent(), key);
+
+  await page.mouse.click(5, 5);
+  await question(page).getByRole("button", { name: "Close anyway" }).click();
+  await viewer(page).waitFor({ state: "hidden" });
+  await row(page, "Held").waitFor();
+  assert.equal(new URL(page.url()).pathname, "/");
+});
+
+test("a reload asks before the key is lost, and nothing else of the page does", async (t) => {
+  const page = await admin(t);
+  await page.reload();
+  await create(page, "Reloaded");
+  /** @type {string[]} */
+  const asked = [];
+  page.on("dialog", async (dialog) => {
+    asked.push(dialog.type());
+    await (asked.length === 1 ? dialog.dismiss() : dialog.accept());
+  });
+  await page.evaluate(() => setTimeout(() => location.reload()));
+  await until("the browser's question", async () => asked.length === 1);
+  const key = await reveal(page);
+  await page.evaluate(() => setTimeout(() => location.reload()));
+  await until("the browser's question", async () => asked.length === 2);
+  await row(page, "Reloaded").waitFor();
+  assert.equal(await viewer(page).count(), 0);
+  assert.deepEqual(asked, ["beforeunload", "beforeunload"]);
+  assert.equal((await desk.callProduct(key)).status, 200, "the key is not taken back");
+  await page.reload();
+  assert.equal(asked.length, 2);
+});
+
+test("the key is in no address, no storage, no log; once its modal is closed it is gone from page and memory", async (t) => {
+  const page = await admin(t);
+  /** @type {string[]} */
+  const written = [];
+  page.on("console", (message) => written.push(message.text()));
+  page.on("request", (request) => written.push(request.url(), request.postData() ?? "", JSON.stringify(request.headers())));
+  await create(page, "Secret");
+  await viewer(page).getByRole("button", { name: "Copy key" }).click();
+  await says(viewer(page).getByRole("status"), "Copied to the clipboard.");
+  const key = await reveal(page);
+  const debug = await page.context().newCDPSession(page);
+  const secret = key.slice(-30);
+
+  const kept = () =>
+    page.evaluate(async () =>
+      JSON.stringify([
+        location.href,
+        history.state,
+        document.title,
+        document.cookie,
+        { ...localStorage },
+        { ...sessionStorage },
+        await indexedDB.databases(),
+        await caches.keys(),
+        performance.getEntries(),
+      ]),
+    );
+  assert.ok((await heap(debug)).includes(secret), "while it is shown, it is there to be found");
+  assert.ok(!(await kept()).includes(secret));
+  await gotIt(page);
+  await row(page, "Secret").waitFor();
+  assert.ok(!(await kept()).includes(secret));
+  assert.ok(!(await page.content()).includes(secret));
+  assert.deepEqual(written.filter((text) => text.includes(secret)), []);
+  assert.ok(!desk.log().includes(secret));
+  await until("the memory to be free of it", async () => !(await heap(debug)).includes(secret));
+});
+
+/** Every text that the page's scripts still hold. @param {import("playwright-core").CDPSession} debug */
+async function heap(debug) {
+  let snapshot = "";
+  const collect = (/** @type {{ chunk: string }} */ { chunk }) => (snapshot += chunk);
+  debug.on("HeapProfiler.addHeapSnapshotChunk", collect);
+  await debug.send("HeapProfiler.collectGarbage");
+  await debug.send("HeapProfiler.takeHeapSnapshot", { reportProgress: false });
+  debug.off("HeapProfiler.addHeapSnapshotChunk", collect);
+  return snapshot;
+}
+
+test("a key that was closed cannot be had again from the console", async (t) => {
+  const page = await admin(t);
+  await create(page, "Once");
+  const key = await reveal(page);
+  await gotIt(page);
+  await page.reload();
+  await row(page, "Once").waitFor();
+  assert.deepEqual(await row(page, "Once").getByRole("button").evaluateAll((buttons) => buttons.map((button) => button.ariaLabel)), ["Delete Once"]);
+  const shown = await row(page, "Once").locator("code").textContent();
+  assert.ok(shown && key.startsWith(shown.replace("…", "")) && shown.length < 25, "no more than its beginning");
+});
+
+test("a retry after an answer that got lost shows the same key and takes no second place", async (t) => {
+  const page = await admin(t);
+  allow(page, "POST /api/keys failed");
+  /** @type {(string | undefined)[]} */
+  const attempts = [];
+  /** @type {string | undefined} */
+  let lost;
+  await page.route("**/api/keys", async (route) => {
+    if (route.request().method() !== "POST") return route.continue();
+    attempts.push(route.request().headers()["idempotency-key"]);
+    if (attempts.length > 1) return route.continue();
+    // The server does it; the answer never arrives.
+    lost = (await (await route.fetch()).json()).api_key;
+    return route.abort("connectionreset");
+  });
+  await page.getByRole("button", { name: "New API Key" }).click();
+  const dialog = page.getByRole("dialog", { name: "New API key" });
+  await dialog.getByLabel("Name").fill("Lost once");
+  await page.getByRole("button", { name: "Create Key" }).click();
+  await says(dialog, "No answer came back. Check your connection and try again.");
+  assert.equal(await dialog.getByLabel("Name").inputValue(), "Lost once");
+  await page.getByRole("button", { name: "Create Key" }).click();
+  await viewer(page).waitFor();
+  assert.equal(await reveal(page), lost);
+  await gotIt(page);
+  assert.equal(attempts[0], attempts[1]);
+  assert.match(attempts[0] ?? "", /^[0-9a-f-]{36}$/);
+  assert.equal((await api(page, "Lost once")).length, 1);
+  await says(block(page), "2 / 10");
+
+  // The next key is another attempt, of the same name or not.
+  await create(page, "Lost once");
+  await gotIt(page);
+  assert.notEqual(attempts[2], attempts[1]);
+  assert.equal((await api(page, "Lost once")).length, 2);
+});
+
+test("a name that is changed after a lost answer is another key", async (t) => {
+  const page = await admin(t);
+  allow(page, "POST /api/keys failed");
+  await page.route("**/api/keys", async (route) => {
+    await route.fetch();
+    await route.abort("connectionreset");
+  }, { times: 1 });
+  await page.getByRole("button", { name: "New API Key" }).click();
+  const dialog = page.getByRole("dialog", { name: "New API key" });
+  await dialog.getByLabel("Name").fill("First name");
+  await page.getByRole("button", { name: "Create Key" }).click();
+  await says(dialog, "No answer came back.");
+  await dialog.getByLabel("Name").fill("Second name");
+  await page.getByRole("button", { name: "Create Key" }).click();
+  await gotIt(page);
+  await row(page, "Second name").waitFor();
+  await row(page, "First name").waitFor();
+});
+
+test("the columns are Name, Created on and Actions; the Sandbox key is pinned on top with its badge, then the newest first", async (t) => {
+  const page = await admin(t);
+  await made(page, "iOS App");
+  await desk.advance(1);
+  await made(page, "Backend Staging");
+  await page.reload();
+  await row(page, "Backend Staging").waitFor();
+  assert.deepEqual(await block(page).getByRole("columnheader").allTextContents(), ["Name", "Created on", "Actions"]);
+  assert.deepEqual(await names(page), ["Sandbox", "Backend Staging", "iOS App"]);
+  const badge = { has: page.locator(".badge", { hasText: "Sandbox" }) };
+  assert.deepEqual(await block(page).locator("tbody tr").filter(badge).locator(".cell-name").allTextContents(), ["Sandbox"]);
+  const [{ created_at }] = await api(page, "iOS App");
+  const time = row(page, "iOS App").getByRole("time");
+  assert.equal(await time.getAttribute("datetime"), created_at);
+  const day = new Intl.DateTimeFormat("en", { year: "numeric", month: "short", day: "numeric", timeZone: "UTC" });
+  assert.equal(await time.textContent(), day.format(new Date(created_at)));
+});
+
+test("at the limit of 10 keys, New API Key is disabled and says why; a deletion makes room", async (t) => {
+  const page = await admin(t);
+  for (let count = 2; count <= 10; count += 1) await made(page, `Key ${count}`);
+  await page.reload();
+  const button = page.getByRole("button", { name: "New API Key" });
+  await page.getByRole("button", { name: "New API Key", disabled: true, description: /The limit of 10 keys is reached/ }).waitFor();
+  await says(block(page), "10 / 10");
+  await says(block(page), "The limit of 10 keys is reached. Delete a key to create another.");
+  // It can be reached and pointed at, to say why; it does nothing.
+  await button.hover();
+  await says(page.locator(".tooltip"), "The limit of 10 keys is reached.");
+  await button.click({ force: true });
+  await button.press("Enter");
+  assert.equal(await page.getByRole("dialog").count(), 0);
+
+  await page.getByRole("button", { name: "Delete Key 7" }).click();
+  await page.getByRole("alertdialog").getByRole("button", { name: "Delete key" }).click();
+  await row(page, "Key 7").waitFor({ state: "detached" });
+  await says(block(page), "9 / 10");
+  await create(page, "In its place");
+  await gotIt(page);
+  await says(block(page), "10 / 10");
+});
+
+test("the place of the Sandbox key is held while the key is gone", async (t) => {
+  const page = await admin(t, { key_limit: 2 });
+  await made(page, "The other one");
+  await page.getByRole("button", { name: "Delete Sandbox" }).click();
+  await page.getByRole("alertdialog").getByRole("button", { name: "Delete key" }).click();
+  await row(page, "Sandbox").waitFor({ state: "detached" });
+  await says(block(page), "1 / 2");
+  await says(block(page), "The limit of 2 keys is reached: one place is held for the Sandbox key. Delete a key to create another.");
+  await page.getByRole("button", { name: "New API Key", disabled: true }).waitFor();
+  await page.getByRole("button", { name: "Retry Auto-Configuration" }).click();
+  await row(page, "Sandbox").waitFor();
+  await says(block(page), "2 / 2");
+});
+
+test("a limit that was reached meanwhile is told in the dialog, and seen on the page", async (t) => {
+  const page = await admin(t, { key_limit: 2 });
+  await page.getByRole("button", { name: "New API Key" }).click();
+  await made(page, "Faster");
+  allow(page, "POST /api/keys 409");
+  const dialog = page.getByRole("dialog", { name: "New API key" });
+  await dialog.getByLabel("Name").fill("Slower");
+  await page.getByRole("button", { name: "Create Key" }).click();
+  await says(dialog, "The account has as many API keys as it may. Delete one that is not used any more.");
+  await dialog.getByRole("button", { name: "Cancel" }).click();
+  await row(page, "Faster").waitFor();
+  await page.getByRole("button", { name: "New API Key", disabled: true }).waitFor();
+});
+
+test("the trash icon asks, names what stops working, and deletes once that is confirmed", async (t) => {
+  const page = await admin(t);
+  await create(page, "Doomed");
+  const key = await reveal(page);
+  await gotIt(page);
+  const trash = page.getByRole("button", { name: "Delete Doomed" });
+  const ask = page.getByRole("alertdialog", { name: "Delete “Doomed”?" });
+  const [{ start }] = await api(page, "Doomed");
+
+  await trash.click();
+  await says(ask, `Everything that calls the API with the key ${start}… stops working at once.`);
+  await says(ask, "This action cannot be undone.");
+  for (const back of [() => ask.getByRole("button", { name: "Cancel" }).click(), () => page.keyboard.press("Escape")]) {
+    await back();
+    await ask.waitFor({ state: "hidden" });
+    assert.ok(await trash.evaluate((button) => button === document.activeElement), "the focus is back where it was");
+    assert.equal((await desk.callProduct(key)).status, 200);
+    await trash.click();
+  }
+
+  await ask.getByRole("button", { name: "Delete key" }).click();
+  await ask.waitFor({ state: "hidden" });
+  assert.equal((await desk.callProduct(key)).status, 403, "refused on the next call");
+  await row(page, "Doomed").waitFor({ state: "detached" });
+  await says(page, "“Doomed” was deleted and does not work any more.");
+  assert.ok(await block(page).getByRole("heading").evaluate((heading) => heading === document.activeElement), "the focus did not get lost");
+});
+
+test("deleting the Sandbox key says what happens: not configured, until auto-provisioning runs again", async (t) => {
+  const page = await admin(t);
+  const status = page.getByRole("region", { name: "Sandbox status" });
+  await says(status, "Sandbox ready");
+  await page.getByRole("button", { name: "Delete Sandbox" }).click();
+  const ask = page.getByRole("alertdialog", { name: "Delete the Sandbox key?" });
+  await says(ask, "shows as not configured until auto-provisioning runs again");
+  await says(ask, "This action cannot be undone.");
+  await ask.getByRole("button", { name: "Delete key" }).click();
+  await row(page, "Sandbox").waitFor({ state: "detached" });
+  await says(status, "Sandbox not configured");
+  await says(status, "The Sandbox’s reserved key was deleted.");
+  await says(block(page), "No API keys yet.");
+  await status.getByRole("button", { name: "Retry Auto-Configuration" }).click();
+  await says(status, "Sandbox ready");
+  await row(page, "Sandbox").waitFor();
+});
+
+test("a key that somebody else deleted meanwhile is told and goes from the list", async (t) => {
+  const page = await admin(t);
+  const { key } = await made(page, "Gone already");
+  await page.reload();
+  await page.getByRole("button", { name: "Delete Gone already" }).click();
+  assert.equal((await page.request.delete(`/api/keys/${key.id}`, { headers: { origin: desk.url } })).status(), 204);
+  allow(page, `DELETE /api/keys/${key.id} 404`);
+  await page.getByRole("alertdialog").getByRole("button", { name: "Delete key" }).click();
+  await says(page, "The account has no API key with this id. It may have been deleted already.");
+  await row(page, "Gone already").waitFor({ state: "detached" });
+  assert.equal(await page.getByRole("alertdialog").count(), 0);
+});
+
+test("what one tab makes is in the other as soon as somebody looks at it", async (t) => {
+  const page = await admin(t);
+  const other = await newTab(page);
+  await other.goto(desk.url);
+  await row(other, "Sandbox").waitFor();
+  await page.bringToFront();
+  await create(page, "From the first tab");
+  await gotIt(page);
+  await other.bringToFront();
+  // Chromium without a screen takes every tab for one that is seen, so the event is the test's.
+  await other.evaluate(() => window.dispatchEvent(new Event("visibilitychange")));
+  await row(other, "From the first tab").waitFor();
+});
+
+test("members see the list without actions, and can do nothing to it", async (t) => {
+  const page = await admin(t);
+  const { key } = await made(page, "Production");
+  const member = `member-${accounts}@keys.example.com`;
+  assert.equal((await page.request.post("/api/team", { data: { email: member }, headers: { origin: desk.url } })).status(), 201);
+  const theirs = await newPage(browser, desk, { t });
+  await logIn(theirs, desk, member);
+  await row(theirs, "Production").waitFor();
+  assert.deepEqual(await block(theirs).getByRole("columnheader").allTextContents(), ["Name", "Created on"]);
+  assert.deepEqual(await names(theirs), ["Sandbox", "Production"]);
+  assert.equal(await block(theirs).getByRole("button").count(), 0);
+  await says(block(theirs), "Only admins can create and delete keys.");
+  const headers = { origin: desk.url };
+  assert.equal((await theirs.request.post("/api/keys", { data: { name: "Not mine" }, headers })).status(), 403);
+  assert.equal((await theirs.request.delete(`/api/keys/${key.id}`, { headers })).status(), 403);
+});

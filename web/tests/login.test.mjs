@@ -1,0 +1,580 @@
+// Both steps of the login: an address and the terms, then the code that was mailed; and whatever can be in the way.
+
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { allow, askForCode, atConsole, atLogin, launch, logIn, newPage, says, startDesk, typeCode, wrongCode } from "./support.mjs";
+
+/** @import { Page } from "playwright-core" */
+
+const MINUTES = 60;
+
+const email = (page) => page.getByLabel("E-mail");
+const terms = (page) => page.getByRole("checkbox", { name: "I accept the terms of service." });
+const send = (page) => page.getByRole("button", { name: "Send Code" });
+const boxes = (page) => page.getByRole("group", { name: "Login code" }).getByRole("textbox");
+const timer = (page) => page.getByRole("timer");
+const resend = (page) => page.getByRole("button", { name: /^Resend code/ });
+const problem = (page) => page.getByRole("alert");
+
+/** Waits for the second step. */
+const atCode = (page) => page.getByRole("heading", { level: 1, name: "Enter your code" }).waitFor();
+
+/** What stands in the boxes, a dot for each that is empty. */
+const typed = (page) => boxes(page).evaluateAll((inputs) => inputs.map((input) => input.value || ".").join(""));
+
+/** Waits until a box has the focus; they are counted from 1. */
+const focusAt = (page, box) =>
+  page.waitForFunction((label) => document.activeElement?.getAttribute("aria-label") === label, `Digit ${box} of 6`);
+
+/** The calls that a page makes, by method and path. */
+function calls(page, method, path) {
+  const seen = [];
+  page.on("request", (request) => {
+    if (request.method() === method && new URL(request.url()).pathname === path) seen.push(request);
+  });
+  return seen;
+}
+
+describe("Login", () => {
+  let desk;
+  let browser;
+  let accounts = 0;
+
+  before(async () => {
+    desk = await startDesk();
+    browser = await launch();
+  });
+  after(async () => {
+    await browser?.close();
+    await desk?.stop();
+  });
+
+  /** The address of an admin whom nobody else uses. */
+  async function someone() {
+    accounts += 1;
+    const admin_email = `login-${accounts}@example.com`;
+    await desk.register({ name: `Login ${accounts}`, admin_email });
+    return admin_email;
+  }
+
+  /** A page at the login's first step. */
+  async function opened(t, options = {}) {
+    const page = await newPage(browser, desk, { t, ...options });
+    await page.goto(desk.url);
+    await atLogin(page);
+    return page;
+  }
+
+  /** A page whose clock the test moves, at the login's first step. It runs on meanwhile. */
+  async function openedWithClock(t, options = {}) {
+    const page = await newPage(browser, desk, { t, ...options });
+    await page.clock.install();
+    await page.goto(desk.url);
+    await atLogin(page);
+    return page;
+  }
+
+  // --- The first step -------------------------------------------------------------------------------------------
+
+  test("who comes finds the field for the address focused, and nothing of the page behind the login", async (t) => {
+    const page = await newPage(browser, desk, { t });
+    const asked = [];
+    page.on("request", (request) => asked.push(new URL(request.url()).pathname));
+    await page.goto(desk.url);
+    await atLogin(page);
+    assert.ok(await email(page).evaluate((field) => field === document.activeElement));
+    assert.equal(await email(page).getAttribute("autocomplete"), "email");
+    assert.deepEqual(asked.filter((path) => path.startsWith("/api/")), ["/api/session"]);
+    for (const name of ["Sandbox status", "API keys", "Team"]) assert.equal(await page.getByRole("region", { name }).count(), 0);
+  });
+
+  test("Send Code is disabled while the terms are not accepted, and Enter does not get around that", async (t) => {
+    const page = await opened(t);
+    const asked = calls(page, "POST", "/api/login/code");
+    const to = await someone();
+    await email(page).fill(to);
+    assert.ok(await send(page).isDisabled());
+    await email(page).press("Enter");
+    await terms(page).click();
+    assert.ok(await send(page).isEnabled());
+    // By its words, too: they are its label.
+    await page.getByText("I accept the terms of service.").click();
+    assert.ok(await send(page).isDisabled());
+    await email(page).press("Enter");
+    await terms(page).press("Space");
+    await send(page).click();
+    await atCode(page);
+    assert.equal(asked.length, 1);
+    assert.deepEqual(asked[0].postDataJSON(), { email: to, accept_terms: true });
+  });
+
+  test("Send Code is disabled while it is in flight: an impatient person asks for one code", async (t) => {
+    const page = await opened(t);
+    const asked = calls(page, "POST", "/api/login/code");
+    const to = await someone();
+    let answer;
+    const held = new Promise((release) => (answer = release));
+    await page.route("**/api/login/code", async (route) => {
+      await held;
+      await route.continue();
+    });
+    await email(page).fill(to);
+    await terms(page).click();
+    await send(page).click();
+    await page.waitForFunction(() => [...document.querySelectorAll("button")].some((button) => button.getAttribute("aria-busy") === "true"));
+    assert.ok(await send(page).isDisabled());
+    await send(page).click({ force: true });
+    await email(page).press("Enter");
+    answer();
+    await atCode(page);
+    assert.equal(asked.length, 1);
+  });
+
+  test("what is no address is told at its field, before anything is sent", async (t) => {
+    const page = await opened(t);
+    const asked = calls(page, "POST", "/api/login/code");
+    await terms(page).click();
+    for (const text of ["", "   ", "ada", "ada@", "@example.com", "ada@example", "ada b@example.com"]) {
+      await email(page).fill(text);
+      await send(page).click();
+      await says(problem(page), "Enter a valid e-mail address, such as name@example.com.");
+      assert.equal(await email(page).getAttribute("aria-invalid"), "true");
+      assert.ok(await email(page).evaluate((field) => field === document.activeElement));
+    }
+    assert.equal(asked.length, 0);
+    await email(page).fill("ada@example.com");
+    await problem(page).waitFor({ state: "detached" });
+  });
+
+  test("invalid_email: an address that only the server refuses is told at its field", async (t) => {
+    const page = await opened(t, { allow: ["POST /api/login/code 400"] });
+    await terms(page).click();
+    await email(page).fill("ada..b@example.com");
+    await send(page).click();
+    await says(problem(page), "Enter a valid e-mail address, such as name@example.com.");
+    assert.equal(await email(page).inputValue(), "ada..b@example.com");
+    assert.ok(await email(page).evaluate((field) => field === document.activeElement));
+  });
+
+  test("an address that nobody registered looks like any other, and gets no mail", async (t) => {
+    const page = await opened(t);
+    await askForCode(page, "nobody@example.com");
+    await says(page, /If nobody@example\.com is registered, a six-digit code is on its way there\./);
+    // Mails leave in order: this one would have gone before the next.
+    const other = await someone();
+    await desk.session(other);
+    assert.deepEqual((await desk.mails()).filter((mail) => mail.to === "nobody@example.com"), []);
+  });
+
+  test("user_not_found: where the deployment says so, an unknown address is told at its field", async (t) => {
+    const telling = await startDesk({ set: { PreventUserExistenceErrors: "LEGACY" } });
+    t.after(() => telling.stop());
+    const page = await newPage(browser, telling, { t, allow: ["POST /api/login/code 404"] });
+    await page.goto(telling.url);
+    await email(page).fill("nobody@example.com");
+    await terms(page).click();
+    await send(page).click();
+    await says(problem(page), "Nobody is registered with this e-mail address. Ask an admin of your account to invite you.");
+    await logIn(page, telling, "admin@example.com");
+  });
+
+  test("rate_limited: the fourth code in a quarter of an hour has to wait, and the page says how long", async (t) => {
+    const page = await openedWithClock(t, { allow: ["POST /api/login/code 429"] });
+    const to = await someone();
+    for (let code = 0; code < 3; code += 1) await desk.session(to);
+    await email(page).fill(to);
+    await terms(page).click();
+    await send(page).click();
+    await says(problem(page), /^Too many codes were asked for with this address\. You can ask for another in (15:00|14:\d\d)15 minutes\.$/);
+    assert.ok(await send(page).isDisabled());
+
+    // It is this address that waits.
+    const other = await someone();
+    await email(page).fill(other);
+    assert.ok(await send(page).isEnabled());
+    await email(page).fill(to);
+    assert.ok(await send(page).isDisabled());
+
+    await page.clock.fastForward("14:00");
+    await says(problem(page), /You can ask for another in (1:00|0:\d\d)/);
+    await page.clock.fastForward("01:00");
+    await desk.advance(15 * MINUTES);
+    await problem(page).waitFor({ state: "detached" });
+    await send(page).click();
+    await atCode(page);
+    await typeCode(page, await desk.codeFor(to));
+    await atConsole(page);
+  });
+
+  test("a browser that has logged in before gets its code when a stranger has used up the address's", async (t) => {
+    const page = await opened(t);
+    const to = await someone();
+    await logIn(page, desk, to);
+    await page.getByRole("button", { name: "Log out" }).click();
+    await atLogin(page);
+    for (let code = 0; code < 3; code += 1) {
+      const { status } = await desk.api("")("POST", "/api/login/code", { email: to, accept_terms: true });
+      if (status === 202) await desk.codeFor(to);
+    }
+    await logIn(page, desk, to);
+  });
+
+  test("without an answer the page says so, keeps what was typed, and the next try goes through", async (t) => {
+    const page = await opened(t, { allow: ["POST /api/login/code failed"] });
+    const to = await someone();
+    await page.route("**/api/login/code", (route) => route.abort("connectionreset"), { times: 1 });
+    await email(page).fill(to);
+    await terms(page).click();
+    await send(page).click();
+    await says(problem(page), "No answer came back. Check your connection and try again.");
+    assert.equal(await email(page).inputValue(), to);
+    await send(page).click();
+    await atCode(page);
+  });
+
+  // --- The six boxes --------------------------------------------------------------------------------------------
+
+  test("the six boxes are one field for whoever fills in codes, and the first has the focus", async (t) => {
+    const page = await opened(t);
+    await askForCode(page, await someone());
+    assert.equal(await boxes(page).count(), 6);
+    await focusAt(page, 1);
+    assert.equal(await boxes(page).first().getAttribute("autocomplete"), "one-time-code");
+    for (const box of await boxes(page).all()) assert.equal(await box.getAttribute("inputmode"), "numeric");
+    for (let digit = 1; digit <= 6; digit += 1) await page.getByLabel(`Digit ${digit} of 6`, { exact: true }).waitFor();
+  });
+
+  test("typing goes on to the next box, and takes digits only", async (t) => {
+    const page = await opened(t);
+    await askForCode(page, await someone());
+    for (const [key, digits, box] of [
+      ["1", "1.....", 2],
+      ["2", "12....", 3],
+      ["x", "12....", 3],
+      ["-", "12....", 3],
+      ["3", "123...", 4],
+    ]) {
+      await page.keyboard.press(key);
+      await focusAt(page, box);
+      assert.equal(await typed(page), digits, key);
+    }
+  });
+
+  test("Backspace goes back, and takes the digits with it", async (t) => {
+    const page = await opened(t);
+    await askForCode(page, await someone());
+    await page.keyboard.type("1234");
+    await focusAt(page, 5);
+    for (const [digits, box] of [
+      // The fifth box is empty: there is nothing but the way back.
+      ["1234..", 4],
+      ["123...", 3],
+      ["12....", 2],
+      ["1.....", 1],
+      ["......", 1],
+      ["......", 1],
+    ]) {
+      await page.keyboard.press("Backspace");
+      await focusAt(page, box);
+      assert.equal(await typed(page), digits);
+    }
+    await page.keyboard.type("56");
+    assert.equal(await typed(page), "56....");
+  });
+
+  test("arrows move between the boxes, and a digit there takes the place of the old one", async (t) => {
+    const page = await opened(t);
+    await askForCode(page, await someone());
+    await page.keyboard.type("1234");
+    await focusAt(page, 5);
+    for (const [key, box] of [
+      ["ArrowLeft", 4],
+      ["ArrowLeft", 3],
+      ["ArrowRight", 4],
+      ["ArrowLeft", 3],
+      ["ArrowLeft", 2],
+      ["9", 3],
+    ]) {
+      await page.keyboard.press(key);
+      await focusAt(page, box);
+    }
+    assert.equal(await typed(page), "1934..");
+  });
+
+  test("a paste fills all six boxes and logs in, also one with a space in it", async (t) => {
+    for (const gap of ["", " "]) {
+      const to = await someone();
+      const page = await opened(t, { context: { permissions: ["clipboard-read", "clipboard-write"] } });
+      await askForCode(page, to);
+      const code = await desk.codeFor(to);
+      const checked = calls(page, "POST", "/api/login/verify");
+      await page.evaluate((text) => navigator.clipboard.writeText(text), `${code.slice(0, 3)}${gap}${code.slice(3)}`);
+      await page.keyboard.press("ControlOrMeta+V");
+      await atConsole(page);
+      assert.deepEqual(checked.map((request) => request.postDataJSON().code), [code]);
+      await page.close();
+    }
+  });
+
+  test("the sixth digit logs in by itself, once, and the page behind has the focus", async (t) => {
+    const to = await someone();
+    const page = await opened(t);
+    await askForCode(page, to);
+    const checked = calls(page, "POST", "/api/login/verify");
+    await page.keyboard.type(await desk.codeFor(to));
+    await atConsole(page);
+    await page.waitForFunction(() => document.activeElement?.id === "main");
+    assert.equal(checked.length, 1);
+    await page.getByRole("banner").getByText(to).waitFor();
+  });
+
+  // --- The countdown --------------------------------------------------------------------------------------------
+
+  test("a live countdown runs from 3:00", async (t) => {
+    const page = await opened(t);
+    await page.evaluate(() => {
+      globalThis.shown = [];
+      new MutationObserver(() => {
+        const text = document.querySelector("[role=timer]")?.textContent;
+        if (text && globalThis.shown.at(-1) !== text) globalThis.shown.push(text);
+      }).observe(document, { subtree: true, childList: true, characterData: true });
+    });
+    await askForCode(page, await someone());
+    await timer(page).getByText("2:58").waitFor();
+    assert.deepEqual(await page.evaluate(() => globalThis.shown.slice(0, 3)), ["Good for 3:00", "Good for 2:59", "Good for 2:58"]);
+  });
+
+  test("at its end the code has expired: the boxes take nothing more, and a resent code starts it anew", async (t) => {
+    const page = await openedWithClock(t);
+    const to = await someone();
+    await askForCode(page, to);
+    await desk.codeFor(to);
+    await page.keyboard.type("12");
+    await page.clock.fastForward("02:50");
+    await says(timer(page), /Good for 0:(10|0\d)/);
+    await page.clock.fastForward("00:10");
+    await says(timer(page), "Expired 0:00");
+    await says(problem(page), "This code has expired. Use “Resend code” to get a new one.");
+    assert.ok(await boxes(page).first().isDisabled());
+    assert.ok(await page.getByRole("button", { name: "Log in" }).isDisabled());
+
+    await desk.advance(180);
+    await resend(page).click();
+    await says(timer(page), /^Good for (3:00|2:5\d)$/);
+    await problem(page).waitFor({ state: "detached" });
+    assert.equal(await typed(page), "......");
+    await typeCode(page, await desk.codeFor(to));
+    await atConsole(page);
+  });
+
+  test("code_expired: when the server's time ran faster, the page says the same", async (t) => {
+    const page = await opened(t, { allow: ["POST /api/login/verify 401"] });
+    const to = await someone();
+    await askForCode(page, to);
+    const code = await desk.codeFor(to);
+    await desk.advance(181);
+    await typeCode(page, code);
+    await says(problem(page), "This code has expired. Use “Resend code” to get a new one.");
+    await says(timer(page), "Expired 0:00");
+  });
+
+  // --- Resend and Change email ----------------------------------------------------------------------------------
+
+  test("Resend code waits half a minute; then the new code is good and the old one is not", async (t) => {
+    const page = await openedWithClock(t, { allow: ["POST /api/login/verify 401"] });
+    const to = await someone();
+    await askForCode(page, to);
+    const old = await desk.codeFor(to);
+    await says(resend(page), /^Resend code in 0:(30|2\d)$/);
+    assert.ok(await resend(page).isDisabled());
+    await page.clock.fastForward("00:30");
+    await page.getByRole("button", { name: "Resend code", exact: true }).click();
+    await says(page, "A new code is on its way. Codes from earlier mails do not work any more.");
+    await says(timer(page), /^Good for (3:00|2:5\d)$/);
+    await says(resend(page), /^Resend code in 0:(30|2\d)$/);
+    await focusAt(page, 1);
+
+    const code = await desk.codeFor(to);
+    if (code !== old) {
+      await typeCode(page, old);
+      await says(problem(page), /^That is not the code that was mailed\./);
+    }
+    await typeCode(page, code);
+    await atConsole(page);
+  });
+
+  test("rate_limited: a resend that has to wait says how long, and the code that is there stays good", async (t) => {
+    const page = await openedWithClock(t, { allow: ["POST /api/login/code 429"] });
+    const to = await someone();
+    await desk.session(to);
+    await desk.session(to);
+    await askForCode(page, to);
+    const code = await desk.codeFor(to);
+    await page.clock.fastForward("00:30");
+    await resend(page).click();
+    await says(problem(page), /You can ask for another in (15:00|14:\d\d)/);
+    await says(resend(page), /^Resend code in (15:00|14:\d\d)$/);
+    assert.ok(await resend(page).isDisabled());
+    await typeCode(page, code);
+    await atConsole(page);
+  });
+
+  test("a resend without an answer says so, and the countdown of the code that is there goes on", async (t) => {
+    const page = await openedWithClock(t, { allow: ["POST /api/login/code failed"] });
+    const to = await someone();
+    await askForCode(page, to);
+    await page.clock.fastForward("00:30");
+    await page.route("**/api/login/code", (route) => route.abort("connectionreset"), { times: 1 });
+    await resend(page).click();
+    await says(problem(page), "No answer came back. Check your connection and try again.");
+    await says(timer(page), /^Good for 2:[0-3]\d$/);
+    await typeCode(page, await desk.codeFor(to));
+    await atConsole(page);
+  });
+
+  test("Change email goes back to the first step, with the address in its field and the terms accepted", async (t) => {
+    const page = await opened(t);
+    const [wrong, right] = [await someone(), await someone()];
+    await askForCode(page, wrong);
+    await page.getByRole("button", { name: "Change email" }).click();
+    await atLogin(page);
+    assert.equal(await email(page).inputValue(), wrong);
+    assert.ok(await terms(page).isChecked());
+    assert.ok(await email(page).evaluate((field) => field === document.activeElement));
+    await logIn(page, desk, right);
+    await page.getByRole("banner").getByText(right).waitFor();
+  });
+
+  test("the back button leads from the code to the address, not off the page", async (t) => {
+    const page = await opened(t);
+    const to = await someone();
+    await askForCode(page, to);
+    await page.goBack();
+    await atLogin(page);
+    assert.equal(await email(page).inputValue(), to);
+    await page.goForward();
+    await atLogin(page);
+  });
+
+  // --- Wrong codes ----------------------------------------------------------------------------------------------
+
+  test("code_incorrect: a wrong code says how many attempts are left, and empties the boxes for the next", async (t) => {
+    const page = await opened(t, { allow: ["POST /api/login/verify 401"] });
+    const to = await someone();
+    await askForCode(page, to);
+    const code = await desk.codeFor(to);
+    for (const left of ["4 attempts left", "3 attempts left"]) {
+      await typeCode(page, wrongCode(code));
+      await says(problem(page), `That is not the code that was mailed. Check the newest mail and try again: ${left}.`);
+      await focusAt(page, 1);
+      assert.equal(await typed(page), "......");
+      const described = await page.getByRole("group", { name: "Login code" }).getAttribute("aria-describedby");
+      assert.equal(await page.locator(`[id="${described}"]`).getAttribute("role"), "alert");
+    }
+    await page.keyboard.type(code);
+    await atConsole(page);
+  });
+
+  test("too_many_attempts: after five wrong codes the login starts over at step 1, and says why", async (t) => {
+    const page = await opened(t, { allow: ["POST /api/login/verify 401", "POST /api/login/verify 429"] });
+    const to = await someone();
+    await askForCode(page, to);
+    const code = await desk.codeFor(to);
+    for (const words of [/4 attempts left/, /3 attempts left/, /2 attempts left/, /1 attempt left/, /it was the last guess/]) {
+      await typeCode(page, wrongCode(code));
+      await says(problem(page), words);
+    }
+    // Even the right one, now.
+    await typeCode(page, code);
+    await atLogin(page);
+    await says(page.getByRole("status"), /too many wrong codes/);
+    assert.equal(await email(page).inputValue(), to);
+    await logIn(page, desk, to);
+  });
+
+  test("account_suspended: the right code of a suspended account says whom to ask", async (t) => {
+    const page = await opened(t, { allow: ["POST /api/login/verify 403"] });
+    accounts += 1;
+    const to = `login-${accounts}@example.com`;
+    const { account_id } = await desk.register({ name: "Suspended", admin_email: to });
+    await askForCode(page, to);
+    const code = await desk.codeFor(to);
+    await desk.register({ account_id, name: "Suspended", admin_email: to, suspended: true });
+    await typeCode(page, code);
+    await says(problem(page), "This account is suspended. Contact the provider of the API.");
+  });
+
+  test("without an answer to the code, what was typed stays, and the same code logs in", async (t) => {
+    const page = await opened(t, { allow: ["POST /api/login/verify failed"] });
+    const to = await someone();
+    await askForCode(page, to);
+    const code = await desk.codeFor(to);
+    await page.route("**/api/login/verify", (route) => route.abort("connectionreset"), { times: 1 });
+    await typeCode(page, code);
+    await says(problem(page), "No answer came back. Check your connection and try again.");
+    assert.equal(await typed(page), code);
+    await page.getByRole("button", { name: "Log in" }).click();
+    await atConsole(page);
+  });
+
+  test("when only the answer to the right code is lost, the person is in all the same", async (t) => {
+    const page = await opened(t, { allow: ["POST /api/login/verify failed"] });
+    const to = await someone();
+    await askForCode(page, to);
+    await page.route("**/api/login/verify", async (route) => {
+      await route.fetch();
+      await route.abort("connectionreset");
+    });
+    await typeCode(page, await desk.codeFor(to));
+    await atConsole(page);
+  });
+
+  // --- Reload, and what is kept ---------------------------------------------------------------------------------
+
+  test("a reload between the steps stays at the code, with its address and its countdown; the code itself is kept nowhere", async (t) => {
+    const page = await openedWithClock(t);
+    const to = await someone();
+    await askForCode(page, to);
+    const code = await desk.codeFor(to);
+    await page.clock.fastForward("00:40");
+    await page.keyboard.type(code.slice(0, 5));
+    await page.reload();
+    await atCode(page);
+    await page.getByText(to).waitFor();
+    await says(timer(page), /^Good for 2:[0-2]\d$/);
+    assert.equal(await typed(page), "......");
+    const kept = await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, location.href]));
+    assert.ok(!kept.includes(code.slice(0, 5)), kept);
+    await typeCode(page, code);
+    await atConsole(page);
+    assert.deepEqual(await page.evaluate(() => [{ ...localStorage }, { ...sessionStorage }]), [{}, {}], "nothing is kept of a login that is over");
+  });
+
+  test("a reload at the first step, and after the login, stays where it was", async (t) => {
+    const page = await opened(t);
+    const to = await someone();
+    await email(page).fill(to);
+    await page.reload();
+    await atLogin(page);
+    await logIn(page, desk, to);
+    await page.reload();
+    await atConsole(page);
+    await page.getByRole("banner").getByText(to).waitFor();
+  });
+
+  test("a login that was begun in one tab is not forced upon another", async (t) => {
+    const page = await opened(t);
+    await askForCode(page, await someone());
+    const other = await page.context().newPage();
+    await other.goto(desk.url);
+    await atLogin(other);
+  });
+
+  test("the session's cookie is out of reach of scripts, and of other sites", async (t) => {
+    const page = await opened(t);
+    await logIn(page, desk, await someone());
+    assert.equal(await page.evaluate(() => document.cookie), "");
+    const cookie = (await page.context().cookies()).find(({ name }) => name === "__Host-frontdesk");
+    assert.deepEqual([cookie?.secure, cookie?.httpOnly, cookie?.sameSite, cookie?.path], [true, true, "Strict", "/"]);
+  });
+});

@@ -1,0 +1,346 @@
+// The block "Sandbox status": every state and every reason, by making the product API misbehave.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { allow, atConsole, launch, logIn, newPage, says, startDesk, until } from "./support.mjs";
+
+/** @import { Page } from "playwright-core" */
+
+/** How the product API misbehaves, the reason that this gives, and the words that people read. */
+const REASONS = /** @type {const} */ ([
+  { mode: "rejecting", reason: "key_rejected", words: "The API refused the Sandbox’s reserved key." },
+  { mode: "failing", reason: "api_error", words: "The API answered with an error" },
+  { mode: "slow", reason: "api_timeout", words: "The API did not answer in time" },
+  { mode: "limiting", reason: "api_rate_limited", words: "The API takes no more requests right now" },
+  { mode: "down", reason: "api_unreachable", words: "The API could not be reached" },
+]);
+
+/** Gives a product API that does not answer up at once. @type {import("./support.mjs").Desk} */
+let desk;
+/** Waits for it long enough to be watched. @type {import("./support.mjs").Desk} */
+let patient;
+/** @type {import("playwright-core").Browser} */
+let browser;
+let accounts = 0;
+
+before(async () => {
+  desk = await startDesk({ set: { ProductApiTimeoutMs: 300 } });
+  patient = await startDesk({ set: { ProductApiTimeoutMs: 3500 } });
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  await desk?.stop();
+  await patient?.stop();
+});
+
+/**
+ * A page of somebody with an account of their own.
+ *
+ * @param {import("node:test").TestContext} t
+ */
+async function somebody(t, where = desk) {
+  accounts += 1;
+  const email = `admin-${accounts}@sandbox.example.com`;
+  await where.register({ name: `Account ${accounts}`, admin_email: email });
+  return { page: await newPage(browser, where, { t }), email };
+}
+
+/** @param {Page} page */
+const block = (page) => page.getByRole("region", { name: "Sandbox status" });
+
+/**
+ * Waits for a state, by its title, and looks at what can be pressed in it.
+ *
+ * @param {Page} page
+ * @param {"Validating connection…" | "Sandbox ready" | "Sandbox not configured"} title
+ */
+async function shows(page, title) {
+  await block(page).getByText(title, { exact: true }).waitFor();
+  const actions = { "Validating connection…": [], "Sandbox ready": ["Test Connection"], "Sandbox not configured": ["Retry Auto-Configuration"] };
+  assert.deepEqual(await block(page).getByRole("button").allTextContents(), actions[title], title);
+}
+
+/**
+ * What the page sends to an address, as it goes on.
+ *
+ * @param {Page} page
+ * @param {string} call
+ */
+function sent(page, call) {
+  /** @type {number[]} */
+  const times = [];
+  page.on("request", (request) => {
+    if (`${request.method()} ${new URL(request.url()).pathname}` === call) times.push(performance.now());
+  });
+  return times;
+}
+
+/** @param {Page} page */
+const keys = (page) => page.getByRole("region", { name: "API keys" });
+
+/** @param {Page} page */
+const sandbox = async (page) => (await page.request.get("/api/sandbox")).json();
+
+test("after a login the Sandbox makes its key and gets ready by itself: validating first, then ready", async (t) => {
+  const { page, email } = await somebody(t, patient);
+  const retries = sent(page, "POST /api/sandbox/provision");
+  await patient.productApi("slow");
+  await logIn(page, patient, email);
+  await shows(page, "Validating connection…");
+  await patient.productApi("up");
+  await shows(page, "Sandbox ready");
+  await says(block(page), /Last validated today at/);
+  assert.deepEqual(retries, [], "no manual action is required");
+  await keys(page).getByRole("row", { name: "Sandbox" }).waitFor();
+});
+
+test("a later login reuses the reserved key", async (t) => {
+  const { page, email } = await somebody(t);
+  await desk.productApi("up");
+  await logIn(page, desk, email);
+  await shows(page, "Sandbox ready");
+  const { key_id } = await sandbox(page);
+  await page.getByRole("button", { name: "Log out" }).click();
+  await logIn(page, desk, email);
+  await shows(page, "Sandbox ready");
+  assert.equal((await sandbox(page)).key_id, key_id);
+  assert.equal(await keys(page).getByRole("rowheader").count(), 1);
+});
+
+for (const { mode, reason, words } of REASONS) {
+  test(`while the product API is ${mode}, a login and Test Connection lead to Sandbox not configured, with the reason in words`, async (t) => {
+    const { page, email } = await somebody(t);
+    await desk.productApi(mode);
+    await logIn(page, desk, email);
+    await shows(page, "Sandbox not configured");
+    assert.equal((await sandbox(page)).reason, reason);
+    await says(block(page), words);
+    await says(block(page), "If it still fails, go to the API keys section and ensure at least one valid key exists, then retry.");
+
+    await desk.productApi("up");
+    await page.getByRole("button", { name: "Retry Auto-Configuration" }).click();
+    await shows(page, "Validating connection…");
+    await shows(page, "Sandbox ready");
+
+    await desk.productApi(mode);
+    await page.getByRole("button", { name: "Test Connection" }).click();
+    await shows(page, "Validating connection…");
+    await shows(page, "Sandbox not configured");
+    assert.equal((await sandbox(page)).reason, reason);
+    await says(block(page), words);
+  });
+}
+
+test("Retry Auto-Configuration that fails again says so again", async (t) => {
+  const { page, email } = await somebody(t);
+  await desk.productApi("rejecting");
+  await logIn(page, desk, email);
+  await shows(page, "Sandbox not configured");
+  await page.getByRole("button", { name: "Retry Auto-Configuration" }).click();
+  await shows(page, "Validating connection…");
+  await shows(page, "Sandbox not configured");
+  await says(block(page), "The API refused the Sandbox’s reserved key.");
+});
+
+test("Test Connection validates the reserved key now, and says that it works", async (t) => {
+  const { page, email } = await somebody(t);
+  await desk.productApi("up");
+  await logIn(page, desk, email);
+  await shows(page, "Sandbox ready");
+  const before = await sandbox(page);
+  await page.getByRole("button", { name: "Test Connection" }).click();
+  await shows(page, "Validating connection…");
+  await shows(page, "Sandbox ready");
+  await says(page, "The reserved key works.");
+  const now = await sandbox(page);
+  assert.equal(now.key_id, before.key_id);
+  assert.ok(now.validated_at > before.validated_at, "it was validated");
+});
+
+test("the focus stays in the block while its button is away, and the outcome is read out", async (t) => {
+  const { page, email } = await somebody(t);
+  await desk.productApi("up");
+  await logIn(page, desk, email);
+  await shows(page, "Sandbox ready");
+  await page.getByRole("button", { name: "Test Connection" }).press("Enter");
+  await shows(page, "Validating connection…");
+  const status = block(page).getByRole("status");
+  assert.ok(await status.evaluate((element) => element === document.activeElement));
+  await shows(page, "Sandbox ready");
+  await page.keyboard.press("Tab");
+  assert.equal(await page.evaluate(() => document.activeElement?.textContent), "Test Connection");
+});
+
+test("a deleted reserved key shows as not configured until auto-configuration runs again", async (t) => {
+  const { page, email } = await somebody(t);
+  await desk.productApi("up");
+  await logIn(page, desk, email);
+  await shows(page, "Sandbox ready");
+  const { key_id } = await sandbox(page);
+  assert.equal((await page.request.delete(`/api/keys/${key_id}`, { headers: { origin: desk.url } })).status(), 204);
+  await page.reload();
+  await shows(page, "Sandbox not configured");
+  await says(block(page), "The Sandbox’s reserved key was deleted.");
+  await page.getByRole("button", { name: "Retry Auto-Configuration" }).click();
+  await shows(page, "Sandbox ready");
+  assert.notEqual((await sandbox(page)).key_id, key_id);
+});
+
+test("an account that auto-configuration never reached says so", async (t) => {
+  const { page, email } = await somebody(t);
+  await desk.productApi("up");
+  await logIn(page, desk, email);
+  await shows(page, "Sandbox ready");
+  // No desk is that slow. The one answer of these tests that is written by hand is the one before the first provisioning.
+  const never = { state: "not_configured", reason: "never_provisioned", key_id: null, validated_at: null, since: new Date().toISOString() };
+  await page.route("**/api/sandbox", (route) => route.fulfill({ json: never }), { times: 1 });
+  const tests = sent(page, "POST /api/sandbox/test");
+  await page.reload();
+  await shows(page, "Sandbox not configured");
+  await says(block(page), "The Sandbox has not been set up yet.");
+  assert.deepEqual(tests, [], "there is nothing to validate");
+  await page.getByRole("button", { name: "Retry Auto-Configuration" }).click();
+  await shows(page, "Sandbox ready");
+});
+
+test("a page load validates the connection; a result younger than a minute is taken as it is", async (t) => {
+  const { page, email } = await somebody(t, patient);
+  await patient.productApi("up");
+  await logIn(page, patient, email);
+  await shows(page, "Sandbox ready");
+  // The page waits for the trigger for a while after a login; what counts here are the loads after that.
+  const tests = sent(page, "POST /api/sandbox/test");
+  await page.reload();
+  await shows(page, "Sandbox ready");
+  await keys(page).getByRole("row", { name: "Sandbox" }).waitFor();
+  assert.equal(tests.length, 0, "validated a moment ago");
+
+  // Two minutes later, by the clock of the browser; the answer takes its time, so that the state can be seen.
+  await page.clock.setSystemTime(Date.now() + 120_000);
+  await patient.productApi("slow");
+  await page.reload();
+  await shows(page, "Validating connection…");
+  await until("the test", async () => tests.length === 1);
+  await patient.productApi("up");
+  await shows(page, "Sandbox ready");
+  assert.equal(tests.length, 1);
+});
+
+test("a page load finds out what happened to the connection meanwhile", async (t) => {
+  const { page, email } = await somebody(t);
+  await desk.productApi("up");
+  await logIn(page, desk, email);
+  await shows(page, "Sandbox ready");
+  await desk.productApi("rejecting");
+  await page.clock.setSystemTime(Date.now() + 120_000);
+  await page.reload();
+  await shows(page, "Sandbox not configured");
+  await says(block(page), "The API refused the Sandbox’s reserved key.");
+  // A rejected key is replaced.
+  const { key_id } = await sandbox(page);
+  await desk.productApi("up");
+  await page.getByRole("button", { name: "Retry Auto-Configuration" }).click();
+  await shows(page, "Sandbox ready");
+  assert.equal((await sandbox(page)).key_id, key_id, "the key keeps its row and gets a new secret");
+});
+
+test("the page polls while validating, less and less often, and stops", async (t) => {
+  const { page, email } = await somebody(t, patient);
+  await page.clock.install();
+  await patient.productApi("slow");
+  await logIn(page, patient, email);
+  await shows(page, "Validating connection…");
+  const polls = sent(page, "GET /api/sandbox");
+  await until("three polls", async () => polls.length >= 3);
+  await patient.productApi("up");
+  await shows(page, "Sandbox ready");
+  const gaps = polls.slice(1).map((time, index) => time - polls[index]);
+  for (const [index, gap] of gaps.entries()) {
+    assert.ok(gap > 600, `polls ${gap} ms apart`);
+    if (index > 0) assert.ok(gap > gaps[index - 1], `gaps grow: ${gaps.map(Math.round).join(", ")} ms`);
+  }
+  const whenReady = polls.length;
+  await page.clock.fastForward(600_000);
+  await page.clock.runFor(30_000);
+  assert.equal(polls.length, whenReady, "ready: nothing is asked any more");
+});
+
+test("a member sees the Sandbox, and may test it and retry", async (t) => {
+  const { page, email } = await somebody(t);
+  await desk.productApi("up");
+  const admin = desk.api(await desk.session(email));
+  const member = `member-${accounts}@sandbox.example.com`;
+  assert.equal((await admin("POST", "/api/team", { email: member })).status, 201);
+  await logIn(page, desk, member);
+  await shows(page, "Sandbox ready");
+  await desk.productApi("failing");
+  await page.getByRole("button", { name: "Test Connection" }).click();
+  await shows(page, "Sandbox not configured");
+  await desk.productApi("up");
+  await page.getByRole("button", { name: "Retry Auto-Configuration" }).click();
+  await shows(page, "Sandbox ready");
+});
+
+test("the hint leads to the API keys", async (t) => {
+  const { page, email } = await somebody(t);
+  await page.setViewportSize({ width: 375, height: 500 });
+  await desk.productApi("failing");
+  await logIn(page, desk, email);
+  await shows(page, "Sandbox not configured");
+  await block(page).getByRole("link", { name: "API keys" }).click();
+  await until("the section in sight", () =>
+    keys(page).getByRole("heading").evaluate((heading) => {
+      const { top } = heading.getBoundingClientRect();
+      return top >= 0 && top < innerHeight / 2;
+    }),
+  );
+});
+
+test("a test that the deletion of the reserved key overtook says so, and the state is right at once", async (t) => {
+  const { page, email } = await somebody(t);
+  await desk.productApi("up");
+  await logIn(page, desk, email);
+  await shows(page, "Sandbox ready");
+  const { key_id } = await sandbox(page);
+  assert.equal((await page.request.delete(`/api/keys/${key_id}`, { headers: { origin: desk.url } })).status(), 204);
+  allow(page, "POST /api/sandbox/test 409");
+  await page.getByRole("button", { name: "Test Connection" }).click();
+  await says(page, "The Sandbox is not ready. Retry its auto-configuration first.");
+  await shows(page, "Sandbox not configured");
+});
+
+test("a state that cannot be had says so, with a Retry in its place", async (t) => {
+  const { page, email } = await somebody(t);
+  await desk.productApi("up");
+  await logIn(page, desk, email);
+  await shows(page, "Sandbox ready");
+  allow(page, "GET /api/sandbox failed");
+  await page.route("**/api/sandbox", (route) => route.abort("connectionfailed"));
+  await page.reload();
+  await atConsole(page);
+  await says(block(page), "No answer came back. Check your connection and try again.");
+  await page.unroute("**/api/sandbox");
+  await block(page).getByRole("button", { name: "Retry" }).click();
+  await shows(page, "Sandbox ready");
+});
+
+// The last one: from here on, the clocks of server and browser are a minute apart.
+test("a validation that does not come to an end reads as not configured after a minute", async (t) => {
+  const { page, email } = await somebody(t, patient);
+  await patient.productApi("failing");
+  await logIn(page, patient, email);
+  await shows(page, "Sandbox not configured");
+  await patient.productApi("slow");
+  const asked = page.waitForResponse("**/api/sandbox/provision");
+  await page.getByRole("button", { name: "Retry Auto-Configuration" }).click();
+  const { since } = await (await asked).json();
+  await until("the validation to begin", async () => (await sandbox(page)).since !== since);
+  await shows(page, "Validating connection…");
+  await patient.advance(61);
+  await shows(page, "Sandbox not configured");
+  await says(block(page), "The last validation did not come to an end.");
+  await patient.productApi("up");
+  await page.getByRole("button", { name: "Retry Auto-Configuration" }).click();
+  await shows(page, "Sandbox ready");
+});

@@ -1,0 +1,442 @@
+// How a session ends, and what is left of it; tabs, the back button, reloads in the middle, and no network.
+
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { allow, askForCode, atConsole, atLogin, launch, logIn, newPage, newTab, says, startDesk, typeCode } from "./support.mjs";
+
+/** @import { Page } from "playwright-core" */
+
+const HOURS = 3600;
+const DAYS = 24 * HOURS;
+
+const ENDED = "Your session has ended: it expired, was logged out elsewhere, or your access was removed. Log in to go on.";
+
+const section = (page, name) => page.getByRole("region", { name, exact: true });
+const logOut = (page) => page.getByRole("button", { name: "Log out" });
+const newKey = (page) => page.getByRole("button", { name: "New API Key" });
+const dialog = (page, name) => page.getByRole("dialog", { name });
+const emailField = (page) => page.getByLabel("E-mail");
+
+/** Waits until the three blocks show what they have. */
+async function settled(page) {
+  await says(section(page, "Sandbox status"), "Sandbox ready");
+  await page.getByRole("rowheader", { name: /Sandbox/ }).waitFor();
+}
+
+/** Waits for the login, which says why it is there; nothing of the page may be left. */
+async function isOut(page, why, email) {
+  await atLogin(page);
+  await says(page.getByRole("status"), why);
+  assert.equal(await emailField(page).inputValue(), email);
+  for (const name of ["Sandbox status", "API keys", "Team"]) assert.equal(await section(page, name).count(), 0);
+  assert.equal(await page.getByRole("dialog").count(), 0);
+  assert.ok(!(await page.locator("body").innerText()).includes("fd_"), "keys may not stay on the screen");
+}
+
+/** The names of the keys in the list. */
+const keyNames = (page) => section(page, "API keys").locator("tbody .cell-name").allInnerTexts();
+
+describe("Session", () => {
+  let desk;
+  let browser;
+  let accounts = 0;
+
+  before(async () => {
+    desk = await startDesk();
+    browser = await launch();
+  });
+  after(async () => {
+    await browser?.close();
+    await desk?.stop();
+  });
+
+  /** An account that nobody else uses. */
+  async function account() {
+    accounts += 1;
+    const name = `Session ${accounts}`;
+    const admin = `session-${accounts}@example.com`;
+    const { account_id } = await desk.register({ name, admin_email: admin });
+    return { account_id, name, admin };
+  }
+
+  /** An account with an admin, whom the test acts for beside the browser, and an invited member. */
+  async function team() {
+    const { admin, ...rest } = await account();
+    const member = `member-of-${admin}`;
+    const asAdmin = desk.api(await desk.session(admin));
+    const invited = await asAdmin("POST", "/api/team", { email: member });
+    assert.equal(invited.status, 201);
+    return { ...rest, admin, member, asAdmin, memberId: invited.body.member.id };
+  }
+
+  /** A page behind the login. */
+  async function loggedIn(t, email, options = {}) {
+    const page = await newPage(browser, desk, { t, ...options });
+    await logIn(page, desk, email);
+    await settled(page);
+    return page;
+  }
+
+  // --- How it ends ----------------------------------------------------------------------------------------------
+
+  test("Log out ends the session for good: the page, its history and its cookie lead nowhere any more", async (t) => {
+    const { admin } = await account();
+    const page = await loggedIn(t, admin);
+    const cookie = (await page.context().cookies()).find(({ name }) => name === "__Host-frontdesk");
+    await logOut(page).click();
+    await isOut(page, "You are logged out.", admin);
+    assert.ok(!(await page.context().cookies()).some(({ name }) => name === "__Host-frontdesk"));
+    const reused = await desk.api("")("GET", "/api/session", undefined, { authorization: "", cookie: `${cookie.name}=${cookie.value}` });
+    assert.equal(reused.status, 401);
+
+    await page.goto("about:blank");
+    await page.goBack();
+    await atLogin(page);
+    await page.reload();
+    await atLogin(page);
+  });
+
+  test("a revoked member's browser is out on its next act, and so is its next login", async (t) => {
+    const { member, memberId, asAdmin } = await team();
+    const page = await loggedIn(t, member, { allow: [/^(GET|POST) \/api\/\w+(\/test)? 401$/] });
+    assert.equal((await asAdmin("DELETE", `/api/team/${memberId}`)).status, 204);
+    await page.getByRole("button", { name: "Test Connection" }).click();
+    await isOut(page, ENDED, member);
+    const mails = (await desk.mails()).length;
+    await askForCode(page, member);
+    // Mails leave in order: a code for the member would have gone before this one.
+    await desk.session((await account()).admin);
+    assert.equal((await desk.mails()).length, mails + 1);
+  });
+
+  test("a session that nobody used for twelve hours is over", async (t) => {
+    const { admin } = await account();
+    const page = await loggedIn(t, admin, { allow: [/^(GET|POST|DELETE) \/api\/\w+ 401$/] });
+    await desk.advance(12 * HOURS + 1);
+    await newKey(page).click();
+    await page.getByLabel("Name").fill("Too late");
+    await page.getByRole("button", { name: "Create Key" }).click();
+    await isOut(page, ENDED, admin);
+    await logIn(page, desk, admin);
+    await settled(page);
+    assert.deepEqual((await keyNames(page)).filter((name) => name === "Too late"), []);
+  });
+
+  test("no session gets older than seven days, however much it is used", async (t) => {
+    const { admin } = await account();
+    const page = await loggedIn(t, admin, { allow: [/^(GET|POST) \/api\/\w+(\/test)? 401$/] });
+    for (let day = 0; day < 6.5; day += 0.5) {
+      await desk.advance(DAYS / 2 - 60);
+      await page.reload();
+      await atConsole(page);
+    }
+    await desk.advance(DAYS / 2);
+    await page.reload();
+    await isOut(page, ENDED, "");
+  });
+
+  test("suspending the account ends the sessions of all who are in it", async (t) => {
+    const { account_id, name, admin, member } = await team();
+    const options = { allow: [/^(GET|POST) \/api\/\w+(\/test)? 401$/] };
+    const [first, second] = [await loggedIn(t, admin, options), await loggedIn(t, member, options)];
+    await desk.register({ account_id, name, admin_email: admin, suspended: true });
+    await first.getByRole("button", { name: "Test Connection" }).click();
+    await isOut(first, ENDED, admin);
+    await second.reload();
+    await isOut(second, ENDED, "");
+  });
+
+  test("a session that was ended elsewhere is over here on the next act", async (t) => {
+    const { admin } = await account();
+    const page = await loggedIn(t, admin, { allow: [/^(GET|POST) \/api\/\w+ 401$/] });
+    // A program with the same cookie: no tab that could tell this one.
+    assert.equal((await page.request.post("/api/logout")).status(), 204);
+    await section(page, "Team").getByRole("button", { name: "Add member" }).click();
+    await emailField(page).fill("ada@example.com");
+    await page.getByRole("button", { name: "Send invitation" }).click();
+    await isOut(page, ENDED, admin);
+  });
+
+  test("coming back to the page is an act: a session that ended meanwhile is seen then", async (t) => {
+    const { member, memberId, asAdmin } = await team();
+    const page = await loggedIn(t, member, { allow: [/^GET \/api\/\w+ 401$/] });
+    await asAdmin("DELETE", `/api/team/${memberId}`);
+    await page.evaluate(() => window.dispatchEvent(new Event("visibilitychange")));
+    await isOut(page, ENDED, member);
+  });
+
+  test("a log-out without an answer says that the person is still in, and can be tried again", async (t) => {
+    const { admin } = await account();
+    const page = await loggedIn(t, admin, { allow: ["POST /api/logout failed"] });
+    await page.route("**/api/logout", (route) => route.abort("connectionreset"), { times: 1 });
+    await logOut(page).click();
+    await says(page, "You are still logged in. No answer came back. Check your connection and try again.");
+    await page.getByRole("button", { name: "Retry" }).click();
+    await isOut(page, "You are logged out.", admin);
+  });
+
+  // --- What was typed -------------------------------------------------------------------------------------------
+
+  test("what was typed when the session ended is there again after the same person's next login, and not after another's", async (t) => {
+    const { admin } = await account();
+    const other = (await account()).admin;
+    const page = await loggedIn(t, admin, { allow: [/^(GET|POST) \/api\/\w+ 401$/] });
+    const end = () => page.request.post("/api/logout");
+    await newKey(page).click();
+    await page.getByLabel("Name").fill("Zapier Integration");
+    await end();
+    await page.getByRole("button", { name: "Create Key" }).click();
+    await isOut(page, ENDED, admin);
+
+    await logIn(page, desk, other);
+    await settled(page);
+    await newKey(page).click();
+    assert.equal(await page.getByLabel("Name").inputValue(), "");
+    await page.getByRole("button", { name: "Cancel" }).click();
+    await logOut(page).click();
+    await atLogin(page);
+
+    await logIn(page, desk, admin);
+    await settled(page);
+    await newKey(page).click();
+    assert.equal(await page.getByLabel("Name").inputValue(), "Zapier Integration");
+  });
+
+  // --- Tabs -----------------------------------------------------------------------------------------------------
+
+  test("logging out in one tab logs the other one out, which says so", async (t) => {
+    const { admin } = await account();
+    const page = await loggedIn(t, admin);
+    const other = await newTab(page);
+    await other.goto(desk.url);
+    await settled(other);
+    await logOut(page).click();
+    await isOut(other, "You logged out in another tab.", admin);
+  });
+
+  test("logging in in one tab lets the other one in", async (t) => {
+    const { admin } = await account();
+    const page = await newPage(browser, desk, { t });
+    await page.goto(desk.url);
+    await atLogin(page);
+    const other = await newTab(page);
+    await logIn(other, desk, admin);
+    await settled(page);
+    await page.getByRole("banner").getByText(admin).waitFor();
+  });
+
+  test("when somebody else logs in in another tab, nothing of the one before stays in this one", async (t) => {
+    const first = await account();
+    const second = await account();
+    const page = await loggedIn(t, first.admin, { allow: [/^(GET|POST) \/api\/\w+ 401$/] });
+    const other = await newTab(page);
+    await other.goto(desk.url);
+    await settled(other);
+    // The second tab never tells the first one of this log-out: a program does it.
+    await page.request.post("/api/logout");
+    await other.reload();
+    await logIn(other, desk, second.admin);
+    await page.getByRole("banner").getByText(second.admin).waitFor();
+    await page.getByRole("banner").getByText(second.name).waitFor();
+    await settled(page);
+    assert.ok(!(await page.locator("body").innerText()).includes(first.admin));
+  });
+
+  test("what one tab changes, the other one shows when somebody comes back to it", async (t) => {
+    const { admin } = await account();
+    const page = await loggedIn(t, admin);
+    const other = await newTab(page);
+    await other.goto(desk.url);
+    await settled(other);
+    await page.bringToFront();
+    await section(page, "Team").getByRole("button", { name: "Add member" }).click();
+    await emailField(page).fill("grace@example.com");
+    await page.getByRole("button", { name: "Send invitation" }).click();
+    await section(page, "Team").getByRole("rowheader", { name: /grace@example\.com/ }).waitFor();
+    await other.evaluate(() => window.dispatchEvent(new Event("visibilitychange")));
+    await section(other, "Team").getByRole("rowheader", { name: /grace@example\.com/ }).waitFor();
+  });
+
+  // --- Back button and reload -----------------------------------------------------------------------------------
+
+  test("after a login the back button does not lead back to the code", async (t) => {
+    const { admin } = await account();
+    const page = await newPage(browser, desk, { t });
+    await page.goto("about:blank");
+    await page.goto(desk.url);
+    await logIn(page, desk, admin);
+    await settled(page);
+    for (let steps = 0; steps < 3 && page.url() !== "about:blank"; steps += 1) {
+      await page.goBack();
+      if (page.url() === "about:blank") break;
+      await atConsole(page);
+    }
+    await page.goForward();
+    await atConsole(page);
+  });
+
+  test("a reload in the middle of a form sends nothing, and the page is there again", async (t) => {
+    const { admin, memberId, member, asAdmin } = await team();
+    const key = (await asAdmin("POST", "/api/keys", { name: "Backend Staging" })).body.key;
+    const page = await loggedIn(t, admin);
+    const sent = [];
+    page.on("request", (request) => {
+      const { pathname } = new URL(request.url());
+      if (request.method() !== "GET" && !pathname.startsWith("/api/sandbox")) sent.push(`${request.method()} ${pathname}`);
+    });
+    const begun = [
+      async () => {
+        await newKey(page).click();
+        await page.getByLabel("Name").fill("Never made");
+      },
+      async () => {
+        await page.getByRole("button", { name: `Delete ${key.name}` }).click();
+        await page.getByRole("alertdialog").waitFor();
+      },
+      async () => {
+        await page.getByRole("button", { name: "Add member" }).click();
+        await emailField(page).fill("never-invited@example.com");
+      },
+      async () => {
+        await page.getByRole("button", { name: `Revoke access of ${member}` }).click();
+        await page.getByRole("alertdialog").waitFor();
+      },
+    ];
+    for (const begin of begun) {
+      await begin();
+      await page.reload();
+      await settled(page);
+      assert.equal(await page.getByRole("dialog").or(page.getByRole("alertdialog")).count(), 0);
+    }
+    assert.deepEqual(sent, []);
+    assert.deepEqual((await asAdmin("GET", "/api/keys")).body.keys.map(({ name }) => name).filter((name) => name !== "Sandbox"), ["Backend Staging"]);
+    assert.ok((await asAdmin("GET", "/api/team")).body.members.some(({ id }) => id === memberId));
+  });
+
+  test("a reload while a change is under way shows what became of it", async (t) => {
+    const { admin } = await account();
+    const page = await loggedIn(t, admin);
+    // The request arrives; its answer does not, because the page is gone by then.
+    let arrived;
+    const made = new Promise((done) => (arrived = done));
+    await page.route("**/api/team", async (route) => {
+      if (route.request().method() !== "POST") return route.continue();
+      await route.fetch();
+      arrived();
+    });
+    await page.getByRole("button", { name: "Add member" }).click();
+    await emailField(page).fill("ada@example.com");
+    await page.getByRole("button", { name: "Send invitation" }).click();
+    await made;
+    await page.unroute("**/api/team");
+    await page.reload();
+    await section(page, "Team").getByRole("rowheader", { name: /ada@example\.com/ }).waitFor();
+    await says(section(page, "Team"), /^2 \/ /);
+  });
+
+  test("a reload while the Sandbox is validated goes on waiting for its outcome", async (t) => {
+    const { admin } = await account();
+    await desk.productApi("slow");
+    t.after(() => desk.productApi("up"));
+    const page = await newPage(browser, desk, { t });
+    await logIn(page, desk, admin);
+    await says(section(page, "Sandbox status"), "Validating connection…");
+    await page.reload();
+    await says(section(page, "Sandbox status"), "Validating connection…");
+    await desk.productApi("up");
+    await says(section(page, "Sandbox status"), "Sandbox ready");
+  });
+
+  // --- No network -----------------------------------------------------------------------------------------------
+
+  test("offline the page says so, keeps what was typed, sends nothing, and goes on when it is back", async (t) => {
+    const { admin } = await account();
+    const page = await loggedIn(t, admin);
+    const banner = page.getByText("You are offline. What you typed stays here; nothing is sent until you are back.");
+    await newKey(page).click();
+    await page.getByLabel("Name").fill("Zapier Integration");
+    await page.context().setOffline(true);
+    await banner.waitFor();
+    const sent = [];
+    page.on("request", (request) => sent.push(request.url()));
+    await page.getByRole("button", { name: "Create Key" }).click();
+    await says(dialog(page, "New API key").getByRole("alert"), "You are offline. Nothing was sent; try again once you are back.");
+    assert.equal(await page.getByLabel("Name").inputValue(), "Zapier Integration");
+    assert.deepEqual(sent, []);
+
+    await page.context().setOffline(false);
+    await banner.waitFor({ state: "detached" });
+    await page.getByRole("button", { name: "Create Key" }).click();
+    await dialog(page, "Save your new API key").waitFor();
+  });
+
+  test("offline at the login, the address and the code stay, and log in when the network is back", async (t) => {
+    const { admin } = await account();
+    const page = await newPage(browser, desk, { t });
+    await page.goto(desk.url);
+    await atLogin(page);
+    await emailField(page).fill(admin);
+    await page.getByRole("checkbox").click();
+    await page.context().setOffline(true);
+    await page.getByRole("button", { name: "Send Code" }).click();
+    await says(page.getByRole("alert"), "You are offline. Nothing was sent; try again once you are back.");
+    assert.equal(await emailField(page).inputValue(), admin);
+    await page.context().setOffline(false);
+    await page.getByRole("button", { name: "Send Code" }).click();
+    await page.getByRole("heading", { name: "Enter your code" }).waitFor();
+    const code = await desk.codeFor(admin);
+    await page.context().setOffline(true);
+    await typeCode(page, code);
+    await says(page.getByRole("alert"), "You are offline. Nothing was sent; try again once you are back.");
+    await page.context().setOffline(false);
+    await page.getByRole("button", { name: "Log in" }).click();
+    await atConsole(page);
+  });
+
+  test("offline, a list that is on the screen stays there", async (t) => {
+    const { admin } = await account();
+    const page = await loggedIn(t, admin);
+    const before = await keyNames(page);
+    await page.context().setOffline(true);
+    await page.evaluate(() => window.dispatchEvent(new Event("visibilitychange")));
+    await page.getByRole("button", { name: /^Delete Sandbox/ }).click();
+    await page.getByRole("button", { name: "Delete key" }).click();
+    await says(page.getByRole("alertdialog"), "You are offline. Nothing was sent; try again once you are back.");
+    await page.getByRole("button", { name: "Cancel" }).click();
+    assert.deepEqual(await keyNames(page), before);
+    await page.context().setOffline(false);
+    await page.reload();
+    await settled(page);
+    assert.deepEqual(await keyNames(page), before);
+  });
+
+  test("a page that cannot learn who is there says so, and its Retry goes on", async (t) => {
+    const { admin } = await account();
+    const page = await loggedIn(t, admin, { allow: ["GET /api/session failed"] });
+    await page.route("**/api/session", (route) => route.abort("connectionreset"));
+    await page.reload();
+    await says(page.getByRole("alert"), "No answer came back. Check your connection and try again.");
+    await page.unroute("**/api/session");
+    await page.getByRole("button", { name: "Retry" }).click();
+    await settled(page);
+  });
+
+  test("a block that cannot be loaded says so in its place, its Retry goes on, and the other blocks are there", async (t) => {
+    const { admin } = await account();
+    const page = await loggedIn(t, admin);
+    for (const [name, path, loaded] of [
+      ["Sandbox status", "sandbox", "Sandbox ready"],
+      ["API keys", "keys", "Sandbox"],
+      ["Team", "team", admin],
+    ]) {
+      allow(page, `GET /api/${path} failed`);
+      await page.route(`**/api/${path}`, (route) => (route.request().method() === "GET" ? route.abort("connectionreset") : route.continue()));
+      await page.reload();
+      await says(section(page, name).getByRole("alert"), "No answer came back. Check your connection and try again.");
+      assert.equal(await page.getByRole("alert").count(), 1);
+      await page.unroute(`**/api/${path}`);
+      await section(page, name).getByRole("button", { name: "Retry" }).click();
+      await says(section(page, name), loaded);
+    }
+  });
+});

@@ -1,0 +1,463 @@
+// What the tests of the console stand on: a desk of their own, Debian's Chromium, and pages that fail a test by themselves
+// when something goes wrong that no assertion looks at.
+//
+// Nothing sleeps here. A test waits for words on the page; time moves by the desk's clock (`desk.advance`) and, where the
+// page's own clock matters, by Playwright's `page.clock`.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+
+/** @import { TestContext } from "node:test" */
+/** @import { Browser, BrowserContext, BrowserContextOptions, Locator, Page } from "playwright-core" */
+
+const web = resolve(dirname(fileURLToPath(import.meta.url)), "..");
+
+/** The first account's admin, who is there on every desk. */
+export const ADMIN = "admin@example.com";
+
+/** The widths that screens are looked at. */
+export const WIDTHS = [375, 768, 1280];
+
+/** How long anything may take to show up. It bounds a failure; no test that passes waits for it. */
+const PATIENCE_MS = 20_000;
+
+// --- The desk ---------------------------------------------------------------------------------------------------
+
+/**
+ * @typedef {object} Mail
+ * @property {"login_code" | "invitation"} kind
+ * @property {string} to
+ * @property {string} subject
+ * @property {string} text
+ * @property {string} html
+ * @property {string} [code]
+ */
+
+/**
+ * @typedef {object} Answer
+ * @property {number} status
+ * @property {Headers} headers
+ * @property {any} body  JSON, or the text where it is none
+ */
+
+/**
+ * Starts a desk with nothing in it but the first account.
+ *
+ * @param {{ set?: Record<string, string | number> }} [options] `set`: parameters of template.yaml
+ */
+export async function startDesk({ set = {} } = {}) {
+  const binary = process.env["DESK_BINARY"] ?? resolve(web, "../target/debug/examples/desk");
+  assert.ok(existsSync(binary), "There is no desk to test with. Build it: cargo build --package frontdesk-desk --example desk");
+  const settings = Object.entries(set).flatMap(([name, value]) => ["--set", `${name}=${value}`]);
+  const child = spawn(binary, ["--ephemeral", "--port", "0", "--no-console-build", ...settings], { stdio: ["ignore", "pipe", "pipe"] });
+  const end = () => child.kill("SIGKILL");
+  process.on("exit", end);
+
+  let log = "";
+  child.stderr.setEncoding("utf8").on("data", (text) => (log += text));
+  const ended = new Promise((done) => child.once("close", done));
+  const url = await new Promise((found, failed) => {
+    let said = "";
+    child.stdout.setEncoding("utf8").on("data", (text) => {
+      said += text;
+      const address = /^Frontdesk is at (\S+)$/m.exec(said);
+      if (address) found(address[1]);
+    });
+    child.once("error", failed);
+    child.once("close", (code) => failed(new Error(`The desk ended (${code}) before it said where it is:\n${log}`)));
+  });
+
+  /** How many codes of an address were taken. @type {Map<string, number>} */
+  const taken = new Map();
+
+  /**
+   * @param {string} method
+   * @param {string} path
+   * @param {unknown} [body]
+   * @param {Record<string, string>} [headers]
+   * @returns {Promise<Answer>}
+   */
+  async function call(method, path, body, headers = {}) {
+    const json = body === undefined ? {} : { "content-type": "application/json" };
+    const response = await fetch(url + path, {
+      method,
+      headers: { ...json, ...headers },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    return { status: response.status, headers: response.headers, body: parsed(text) };
+  }
+
+  /** @param {string} path @param {unknown} body */
+  async function control(path, body) {
+    const answer = await call("POST", `/_local/${path}`, body);
+    assert.ok(answer.status < 300, `/_local/${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+    return answer.body;
+  }
+
+  /** All mails, newest first. @returns {Promise<Mail[]>} */
+  const mails = async () => (await call("GET", "/_local/mail")).body;
+
+  /** Who looks at this desk. @type {Set<BrowserContext>} */
+  const visitors = new Set();
+
+  const desk = {
+    url,
+
+    visitors,
+
+    /** Everything that the desk logged so far. */
+    log: () => log,
+
+    /** Ends the desk; with it goes everything that was in it. Nobody is left looking at it, and wondering. */
+    async stop() {
+      await Promise.all([...visitors].map((visitor) => visitor.close()));
+      child.kill("SIGTERM");
+      await ended;
+      process.off("exit", end);
+    },
+
+    /** Moves the server's clock forward. @param {number} seconds */
+    advance: (seconds) => control("clock", { advance_seconds: seconds }),
+
+    /** Makes the product API behave. @param {"up" | "rejecting" | "failing" | "slow" | "limiting" | "down"} mode */
+    productApi: (mode) => control("product-api", { mode }),
+
+    /** Makes the mail service behave. @param {"up" | "throttling" | "rejecting"} mode */
+    mailService: (mode) => control("mail-service", { mode }),
+
+    mails,
+
+    /**
+     * The code in the mail to an address that came after the one this gave before; waits for it. Who asks for two codes
+     * takes two.
+     *
+     * @param {string} email
+     */
+    async codeFor(email) {
+      const seen = taken.get(email) ?? 0;
+      const codes = await until(`a code for ${email}`, async () => {
+        const found = (await mails()).filter((mail) => mail.kind === "login_code" && mail.to === email);
+        return found.length > seen && found;
+      });
+      taken.set(email, seen + 1);
+      const code = codes[codes.length - 1 - seen]?.code;
+      assert.ok(code, `a mail to ${email} with a code in it`);
+      return code;
+    },
+
+    /** The newest invitation to an address; waits for it. @param {string} email */
+    invitationFor: (email) =>
+      until(`an invitation for ${email}`, async () =>
+        (await mails()).find((mail) => mail.kind === "invitation" && mail.to === email),
+      ),
+
+    /**
+     * Registers an account, or changes one.
+     *
+     * @param {{ account_id?: string, name: string, admin_email: string, key_limit?: number, member_limit?: number, suspended?: boolean }} account
+     */
+    register: (account) => control("accounts", account),
+
+    /**
+     * Logs in as a program does, beside the browser.
+     *
+     * @param {string} email
+     * @returns {Promise<string>} the session's token, for `api`
+     */
+    async session(email) {
+      const { challenge } = succeeded(await call("POST", "/api/login/code", { email, accept_terms: true }));
+      const code = await desk.codeFor(email);
+      return succeeded(await call("POST", "/api/login/verify", { challenge, code, session: "bearer" })).session_token;
+    },
+
+    /**
+     * Calls the API in a session's name.
+     *
+     * @param {string} token
+     * @returns {(method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<Answer>}
+     */
+    api: (token) => (method, path, body, headers = {}) => call(method, path, body, { authorization: `Bearer ${token}`, ...headers }),
+
+    /** Calls the product API with a key, as a customer's program does. @param {string} key */
+    callProduct: (key) => call("POST", "/heify/get-configurations", {}, { "x-api-key": key }),
+  };
+  return desk;
+}
+
+/** @typedef {Awaited<ReturnType<typeof startDesk>>} Desk */
+
+/** @param {Answer} answer */
+function succeeded({ status, body }) {
+  assert.ok(status < 300, `${status} ${JSON.stringify(body)}`);
+  return body;
+}
+
+/** @param {string} text */
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+/**
+ * Asks until there is an answer. For what is seen beside the page: on it, wait for its words.
+ *
+ * @template T
+ * @param {string} what  for the failure
+ * @param {() => Promise<T | false | undefined | null>} ask
+ * @returns {Promise<T>}
+ */
+export async function until(what, ask) {
+  const end = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const answer = await ask();
+    if (answer) return answer;
+    assert.ok(performance.now() < end, `waited in vain for ${what}`);
+    await new Promise((next) => setTimeout(next, 25));
+  }
+}
+
+/** A code that is not this one. @param {string} code */
+export function wrongCode(code) {
+  return String((Number(code) + 1) % 1_000_000).padStart(6, "0");
+}
+
+// --- The browser ------------------------------------------------------------------------------------------------
+
+/** Starts Chromium, with an empty profile. Once for a test file: pages do not share anything. */
+export function launch() {
+  const executablePath = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
+  assert.ok(existsSync(executablePath), "There is no Chromium to test with. Install the package chromium, or set CHROMIUM to its path.");
+  const quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"];
+  return chromium.launch({ executablePath, headless: true, chromiumSandbox: false, args: ["--disable-gpu", "--disable-quic", ...quiet] });
+}
+
+/**
+ * What went wrong in a page, and what of that its test expects.
+ *
+ * @typedef {{ faults: string[], allowed: (string | RegExp)[] }} Watch
+ * @type {WeakMap<BrowserContext, Watch>}
+ */
+const watches = new WeakMap();
+
+/**
+ * Opens a page as a person who was never here before: no cookie, no storage. Unless allowed, these fail the test when it
+ * ends: an answer of 400 and more, a request that failed, one to another origin, a violation of the content security
+ * policy, anything on the console that is an error, and whatever the page throws.
+ *
+ * @param {Browser} browser
+ * @param {Desk} desk
+ * @param {{
+ *   t: TestContext,
+ *   viewport?: { width: number, height: number },
+ *   colorScheme?: "light" | "dark",
+ *   reducedMotion?: "reduce" | "no-preference",
+ *   allow?: (string | RegExp)[],
+ *   context?: BrowserContextOptions,
+ * }} options  `allow`: see {@link allow}
+ */
+export async function newPage(browser, desk, options) {
+  const { t, viewport = { width: 1280, height: 800 }, colorScheme = "light", reducedMotion = "no-preference" } = options;
+  const context = await browser.newContext({
+    baseURL: desk.url,
+    locale: "en-GB",
+    timezoneId: "UTC",
+    viewport,
+    colorScheme,
+    reducedMotion,
+    ...options.context,
+  });
+  context.setDefaultTimeout(PATIENCE_MS);
+  // Who is there is asked before anybody is.
+  /** @type {Watch} */
+  const watch = { faults: [], allowed: ["GET /api/session 401", ...(options.allow ?? [])] };
+  watches.set(context, watch);
+  desk.visitors.add(context);
+  context.on("close", () => desk.visitors.delete(context));
+  await watchOver(context, desk, watch);
+  t.after(async () => {
+    await context.close();
+    const faults = watch.faults.filter((fault) => !watch.allowed.some((allowed) => matches(allowed, fault)));
+    assert.deepEqual(faults, [], "what the page did that no test expects");
+  });
+  return context.newPage();
+}
+
+/**
+ * Another tab of the same browser: cookies are shared, and so is what the test allows.
+ *
+ * @param {Page} page
+ */
+export function newTab(page) {
+  return page.context().newPage();
+}
+
+/**
+ * What is in the clipboard, taken as a person would: pasted into another page. The console may not read it.
+ *
+ * @param {Page} page
+ */
+export async function clipboard(page) {
+  const pad = await newTab(page);
+  await pad.setContent("<textarea></textarea>");
+  await pad.getByRole("textbox").focus();
+  await pad.keyboard.press("ControlOrMeta+V");
+  const text = await pad.getByRole("textbox").inputValue();
+  await pad.close();
+  await page.bringToFront();
+  return text;
+}
+
+/**
+ * What may go wrong from now on, because the test makes it: `"POST /api/login/verify 401"` for an answer,
+ * `"GET /api/keys failed"` for a request without one, a pattern for several.
+ *
+ * @param {Page} page
+ * @param {(string | RegExp)[]} expected
+ */
+export function allow(page, ...expected) {
+  watches.get(page.context())?.allowed.push(...expected);
+}
+
+/** @param {string | RegExp} allowed @param {string} fault */
+function matches(allowed, fault) {
+  return typeof allowed === "string" ? allowed === fault : allowed.test(fault);
+}
+
+/** @param {BrowserContext} context @param {Desk} desk @param {Watch} watch */
+async function watchOver(context, desk, watch) {
+  const { faults } = watch;
+  context.on("request", (request) => {
+    const { protocol, origin } = new URL(request.url());
+    if (origin !== desk.url && protocol !== "data:") faults.push(`request to another origin: ${request.url()}`);
+  });
+  context.on("response", (response) => {
+    if (response.status() < 400) return;
+    faults.push(`${response.request().method()} ${new URL(response.url()).pathname} ${response.status()}`);
+  });
+  context.on("requestfailed", (request) => {
+    // Taken back by the page itself, or by its end.
+    if (request.failure()?.errorText === "net::ERR_ABORTED") return;
+    faults.push(`${request.method()} ${new URL(request.url()).pathname} failed`);
+  });
+  context.on("console", (message) => {
+    // What did not load is told above, with its address.
+    if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) faults.push(`console: ${message.text()}`);
+  });
+  context.on("weberror", (error) => {
+    faults.push(`error: ${error.error().stack ?? error.error()}`);
+  });
+  await context.addInitScript(() => {
+    document.addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI, sample }) => {
+      console.error(`content security policy: ${violatedDirective} ${blockedURI} ${sample}`);
+    });
+  });
+}
+
+// --- What people do ---------------------------------------------------------------------------------------------
+
+/**
+ * The first step of the login, up to the six boxes.
+ *
+ * @param {Page} page
+ * @param {string} email
+ */
+export async function askForCode(page, email) {
+  await page.getByLabel("E-mail").fill(email);
+  const terms = page.getByRole("checkbox", { name: /terms/ });
+  if (!(await terms.isChecked())) await terms.click();
+  await page.getByRole("button", { name: "Send Code" }).click();
+  await page.getByRole("heading", { name: "Enter your code" }).waitFor();
+}
+
+/** Types a code, as fingers do: the last digit sends it. @param {Page} page @param {string} code */
+export async function typeCode(page, code) {
+  await page.getByLabel("Digit 1 of 6").focus();
+  await page.keyboard.type(code);
+}
+
+/**
+ * Logs in by the console, up to its page.
+ *
+ * @param {Page} page
+ * @param {Desk} desk
+ * @param {string} email
+ */
+export async function logIn(page, desk, email) {
+  if (!page.url().startsWith(desk.url)) await page.goto(desk.url);
+  await askForCode(page, email);
+  await typeCode(page, await desk.codeFor(email));
+  await atConsole(page);
+}
+
+/** Waits for the page behind the login. @param {Page} page */
+export async function atConsole(page) {
+  await page.getByRole("heading", { level: 1, name: "API Keys & Sandbox" }).waitFor();
+}
+
+/** Waits for the login's first step. @param {Page} page */
+export async function atLogin(page) {
+  await page.getByRole("heading", { level: 1, name: "Log in" }).waitFor();
+}
+
+/** Waits for words anywhere in a place, to be seen. @param {Page | Locator} place @param {string | RegExp} words */
+export async function says(place, words) {
+  await place.getByText(words).filter({ visible: true }).first().waitFor();
+}
+
+// --- What a page has to be --------------------------------------------------------------------------------------
+
+const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice"];
+
+/** Waits until nothing moves any more, but for what always does. @param {Page} page */
+export async function still(page) {
+  await page.evaluate(async () => {
+    const moving = document.getAnimations().filter((animation) => animation.effect?.getComputedTiming().iterations !== Infinity);
+    await Promise.allSettled(moving.map((animation) => animation.finished));
+  });
+}
+
+/** Asserts that axe finds nothing to object to, in what is on the page now. @param {Page} page */
+export async function axe(page) {
+  await still(page);
+  // By the debugger, as a person's extension would: the page's own policy lets no such script in.
+  await page.evaluate(axeSource);
+  const violations = await page.evaluate(async (tags) => {
+    const { violations } = await globalThis.axe.run(document, { runOnly: { type: "tag", values: tags }, resultTypes: ["violations"] });
+    return violations.map(({ id, help, nodes }) => `${id}: ${help}\n  ${nodes.map((node) => `${node.html} ${node.failureSummary}`).join("\n  ")}`);
+  }, AXE_TAGS);
+  assert.deepEqual(violations, []);
+}
+
+/**
+ * Keeps pictures of the page for docs/screens: three widths, both themes. Only with SCREENS set.
+ *
+ * @param {Page} page
+ * @param {string} name
+ */
+export async function screens(page, name) {
+  if (!process.env["SCREENS"]) return;
+  const folder = resolve(web, "../docs/screens");
+  mkdirSync(folder, { recursive: true });
+  const before = page.viewportSize();
+  const dark = await page.evaluate(() => matchMedia("(prefers-color-scheme: dark)").matches);
+  for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
+    await page.emulateMedia({ colorScheme });
+    for (const width of WIDTHS) {
+      await page.setViewportSize({ width, height: width < 700 ? 812 : 900 });
+      await still(page);
+      await page.screenshot({ path: join(folder, `${name}-${width}-${colorScheme}.png`), fullPage: true, animations: "disabled" });
+    }
+  }
+  await page.emulateMedia({ colorScheme: dark ? "dark" : "light" });
+  if (before) await page.setViewportSize(before);
+}

@@ -1,0 +1,309 @@
+// The block "Team": for admins, who invite and revoke; for members it is not there at all.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { allow, askForCode, atConsole, atLogin, launch, logIn, newPage, newTab, says, startDesk, until } from "./support.mjs";
+
+/** @import { Page, Request } from "playwright-core" */
+/** @import { TestContext } from "node:test" */
+
+/** @type {import("./support.mjs").Desk} */
+let desk;
+/** @type {import("playwright-core").Browser} */
+let browser;
+let accounts = 0;
+
+before(async () => {
+  desk = await startDesk();
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  await desk?.stop();
+});
+
+/**
+ * The page of an admin with an account of their own, logged in.
+ *
+ * @param {TestContext} t
+ * @param {{ member_limit?: number }} [limits]
+ */
+async function admin(t, { member_limit = 5 } = {}) {
+  accounts += 1;
+  const email = `admin-${accounts}@team.example.com`;
+  await desk.register({ name: `Account ${accounts}`, admin_email: email, member_limit });
+  await desk.mailService("up");
+  const page = await newPage(browser, desk, { t });
+  await logIn(page, desk, email);
+  await row(page, email).waitFor();
+  return { page, email, someone: `someone-${accounts}@team.example.com` };
+}
+
+/** @param {Page} page */
+const block = (page) => page.getByRole("region", { name: "Team" });
+
+/** @param {Page} page @param {string} email */
+const row = (page, email) => block(page).getByRole("row").filter({ has: page.getByRole("rowheader", { name: email }) });
+
+/** @param {Page} page */
+const dialog = (page) => page.getByRole("dialog", { name: "Add member" });
+
+/** @param {Page} page @param {string} email */
+async function invite(page, email) {
+  await page.getByRole("button", { name: "Add member" }).click();
+  await dialog(page).getByLabel("E-mail").fill(email);
+  await page.getByRole("button", { name: "Send invitation" }).click();
+  await dialog(page).waitFor({ state: "hidden" });
+  await row(page, email).waitFor();
+}
+
+/** @param {Page} page @param {string} email */
+async function revoke(page, email) {
+  await page.getByRole("button", { name: `Revoke access of ${email}` }).click();
+  await page.getByRole("alertdialog").getByRole("button", { name: "Revoke access" }).click();
+  await row(page, email).waitFor({ state: "detached" });
+}
+
+/** Invites beside the page. @param {Page} page @param {string} email */
+async function invited(page, email) {
+  const answer = await page.request.post("/api/team", { data: { email }, headers: { origin: desk.url } });
+  assert.equal(answer.status(), 201);
+  return (await answer.json()).member;
+}
+
+test("Add member, an address, Send invitation: the mail comes, and its reader logs in at once by a mailed code", async (t) => {
+  const { page, someone } = await admin(t);
+  await page.getByRole("button", { name: "Add member" }).click();
+  const field = dialog(page).getByLabel("E-mail");
+  await until("the focus in the field", () => field.evaluate((input) => input === document.activeElement));
+  await field.fill(someone);
+  await page.getByRole("button", { name: "Send invitation" }).click();
+  await dialog(page).waitFor({ state: "hidden" });
+  await says(page, `${someone} is invited and can log in at once.`);
+  await says(row(page, someone), "Pending");
+  const mail = await desk.invitationFor(someone);
+  assert.ok(mail.text.includes(desk.url), "the mail leads to the console");
+
+  const theirs = await newPage(browser, desk, { t });
+  await logIn(theirs, desk, someone);
+  await says(theirs, someone);
+  await theirs.getByRole("region", { name: "API keys" }).waitFor();
+  assert.equal(await block(theirs).count(), 0);
+
+  await page.evaluate(() => window.dispatchEvent(new Event("visibilitychange")));
+  await row(page, someone).getByText("Pending").waitFor({ state: "detached" });
+});
+
+test("the header counts X / Y, with those who are only invited", async (t) => {
+  const { page, someone } = await admin(t, { member_limit: 3 });
+  await says(block(page), "1 / 3");
+  await invite(page, someone);
+  await says(block(page), "2 / 3");
+  await revoke(page, someone);
+  await says(block(page), "1 / 3");
+});
+
+test("at the limit Add member is disabled and says why; a revocation makes room", async (t) => {
+  const { page, someone } = await admin(t, { member_limit: 2 });
+  await invite(page, someone);
+  await says(block(page), "2 / 2");
+  await page.getByRole("button", { name: "Add member", disabled: true, description: /The account’s limit of 2 members is reached/ }).waitFor();
+  const button = page.getByRole("button", { name: "Add member" });
+  await button.hover();
+  await says(page.locator(".tooltip"), "Remove a member to add another.");
+  await button.click({ force: true });
+  await button.press("Enter");
+  assert.equal(await page.getByRole("dialog").count(), 0);
+  await revoke(page, someone);
+  await page.getByRole("button", { name: "Add member", disabled: false }).click();
+  await dialog(page).waitFor();
+});
+
+test("a limit that was reached meanwhile is told in the dialog", async (t) => {
+  const { page, someone } = await admin(t, { member_limit: 2 });
+  await page.getByRole("button", { name: "Add member" }).click();
+  await invited(page, someone);
+  allow(page, "POST /api/team 409");
+  await dialog(page).getByLabel("E-mail").fill("too-late@team.example.com");
+  await page.getByRole("button", { name: "Send invitation" }).click();
+  await says(dialog(page), "The account has as many members as it may. Remove one, or ask the provider of the API for more.");
+  await dialog(page).getByRole("button", { name: "Cancel" }).click();
+  await page.getByRole("button", { name: "Add member", disabled: true }).waitFor();
+});
+
+test("what is no address is told at its field before anything is sent; what only the server refuses, too", async (t) => {
+  const { page } = await admin(t);
+  /** @type {Request[]} */
+  const sent = [];
+  page.on("request", (request) => request.method() === "POST" && sent.push(request));
+  await page.getByRole("button", { name: "Add member" }).click();
+  const field = dialog(page).getByLabel("E-mail");
+  const alert = dialog(page).getByRole("alert");
+  for (const text of ["", "nobody", "nobody@", "@example.com", "no body@example.com", "a@b@example.com", "nobody@example"]) {
+    await field.fill(text);
+    await page.getByRole("button", { name: "Send invitation" }).click();
+    await says(alert, "Enter a valid e-mail address, such as name@example.com.");
+    assert.equal(await field.getAttribute("aria-invalid"), "true");
+    assert.ok(await field.evaluate((input) => input === document.activeElement));
+  }
+  assert.equal(sent.length, 0);
+  allow(page, "POST /api/team 400");
+  await field.fill("jürgen@team.example.com");
+  assert.equal(await alert.count(), 0, "the words go once the address changes");
+  await page.getByRole("button", { name: "Send invitation" }).click();
+  await says(alert, "Enter a valid e-mail address, such as name@example.com.");
+  assert.equal(sent.length, 1);
+});
+
+test("an address that is registered already is refused at its field, in this account or another", async (t) => {
+  const { page, email, someone } = await admin(t);
+  await invite(page, someone);
+  allow(page, "POST /api/team 409");
+  await page.getByRole("button", { name: "Add member" }).click();
+  for (const registered of [email, someone, someone.toUpperCase(), "admin@example.com"]) {
+    await dialog(page).getByLabel("E-mail").fill(registered);
+    await page.getByRole("button", { name: "Send invitation" }).click();
+    await says(dialog(page).getByRole("alert"), "This e-mail address belongs to a member already.");
+  }
+  await page.keyboard.press("Escape");
+  await dialog(page).waitFor({ state: "hidden" });
+  await says(block(page), "2 / 5");
+  // Nothing is left of what was typed.
+  await page.getByRole("button", { name: "Add member" }).click();
+  assert.equal(await dialog(page).getByLabel("E-mail").inputValue(), "");
+});
+
+test("an invitation whose answer got lost is there, and a second one says so", async (t) => {
+  const { page, someone } = await admin(t);
+  allow(page, "POST /api/team failed", "POST /api/team 409");
+  await page.route(
+    "**/api/team",
+    async (route) => {
+      await route.fetch();
+      await route.abort("connectionreset");
+    },
+    { times: 1 },
+  );
+  await page.getByRole("button", { name: "Add member" }).click();
+  await dialog(page).getByLabel("E-mail").fill(someone);
+  await page.getByRole("button", { name: "Send invitation" }).click();
+  await says(dialog(page), "No answer came back. Check your connection and try again.");
+  assert.equal(await dialog(page).getByLabel("E-mail").inputValue(), someone);
+  await page.getByRole("button", { name: "Send invitation" }).click();
+  await says(dialog(page), "This e-mail address belongs to a member already.");
+  await dialog(page).getByRole("button", { name: "Cancel" }).click();
+  await says(row(page, someone), "Pending");
+});
+
+test("an invitation that cannot be mailed is marked, with what to do", async (t) => {
+  const { page, someone } = await admin(t);
+  await desk.mailService("rejecting");
+  await invite(page, someone);
+  await until("the mail to fail", async () => {
+    const { members } = await (await page.request.get("/api/team")).json();
+    return members.some((/** @type {{ status: string }} */ member) => member.status === "invitation_failed");
+  });
+  await page.evaluate(() => window.dispatchEvent(new Event("visibilitychange")));
+  await says(row(page, someone), "Invitation failed");
+  await says(row(page, someone), "The mail could not be delivered. Revoke, then invite again.");
+  await desk.mailService("up");
+  await revoke(page, someone);
+  await invite(page, someone);
+  await says(row(page, someone), "Pending");
+  await desk.invitationFor(someone);
+});
+
+test("the trash icon asks, and revokes once that is confirmed: from then on there is no login until a new invitation", async (t) => {
+  const { page, someone } = await admin(t);
+  await invite(page, someone);
+  const theirs = await newPage(browser, desk, { t, allow: [/^\w+ \/api\/\S+ 401$/] });
+  await logIn(theirs, desk, someone);
+  await theirs.getByRole("region", { name: "API keys" }).getByRole("row", { name: "Sandbox" }).waitFor();
+
+  const trash = page.getByRole("button", { name: `Revoke access of ${someone}` });
+  const ask = page.getByRole("alertdialog", { name: `Revoke access of ${someone}?` });
+  await trash.click();
+  await says(ask, "Access ends immediately: they are logged out everywhere and cannot log in again until they are re-invited.");
+  await ask.getByRole("button", { name: "Cancel" }).click();
+  await ask.waitFor({ state: "hidden" });
+  assert.ok(await trash.evaluate((button) => button === document.activeElement));
+  await trash.click();
+  await ask.getByRole("button", { name: "Revoke access" }).click();
+  await row(page, someone).waitFor({ state: "detached" });
+  await says(page, `${someone} has no access any more.`);
+  assert.ok(await block(page).getByRole("heading").evaluate((heading) => heading === document.activeElement), "the focus did not get lost");
+
+  // Seen by the revoked browser on its next act.
+  await theirs.getByRole("button", { name: "Test Connection" }).click();
+  await atLogin(theirs);
+  await says(theirs, "Your session has ended: it expired, was logged out elsewhere, or your access was removed.");
+  await theirs.getByRole("checkbox", { name: /terms/ }).click();
+  await theirs.getByRole("button", { name: "Send Code" }).click();
+  await theirs.getByRole("heading", { name: "Enter your code" }).waitFor();
+
+  await invite(page, someone);
+  await theirs.getByRole("button", { name: "Change email" }).click();
+  await askForCode(theirs, someone);
+  // Two logins of theirs were mailed a code; the one in between was not.
+  const codes = (await until("a code", async () => {
+    const found = (await desk.mails()).filter((mail) => mail.kind === "login_code" && mail.to === someone);
+    return found.length >= 2 && found;
+  })).length;
+  assert.equal(codes, 2);
+  await theirs.getByLabel("Digit 1 of 6").focus();
+  await theirs.keyboard.type(await desk.codeFor(someone));
+  await atConsole(theirs);
+});
+
+test("the row of the last admin explains itself, and cannot be revoked", async (t) => {
+  const { page, email } = await admin(t);
+  await says(row(page, email), "You");
+  await says(row(page, email), /^Admin.* · The last admin cannot be removed$/);
+  await row(page, email).getByRole("button", { disabled: true, description: "The last admin of an account cannot be removed." }).waitFor();
+  const trash = row(page, email).getByRole("button");
+  await trash.hover();
+  await says(page.locator(".tooltip"), "The last admin of an account cannot be removed.");
+  await trash.click({ force: true });
+  await trash.press("Enter");
+  assert.equal(await page.getByRole("alertdialog").count(), 0);
+});
+
+test("a member whom another tab revoked meanwhile is told and goes from the list", async (t) => {
+  const { page, someone } = await admin(t);
+  const { id } = await invited(page, someone);
+  await page.reload();
+  await page.getByRole("button", { name: `Revoke access of ${someone}` }).click();
+  const other = await newTab(page);
+  await other.goto(desk.url);
+  await revoke(other, someone);
+  await page.bringToFront();
+  allow(page, `DELETE /api/team/${id} 404`);
+  await page.getByRole("alertdialog").getByRole("button", { name: "Revoke access" }).click();
+  await says(page, "The account has no member with this id. It may have been removed already.");
+  await row(page, someone).waitFor({ state: "detached" });
+});
+
+test("members see nothing of the team, and nothing of it is fetched for them", async (t) => {
+  const { page, email, someone } = await admin(t);
+  await invite(page, someone);
+  const theirs = await newPage(browser, desk, { t });
+  /** @type {string[]} */
+  const fetched = [];
+  theirs.on("response", async (response) => {
+    fetched.push(new URL(response.url()).pathname);
+    if (response.url().endsWith("/api/session") && response.ok()) fetched.push(await response.text());
+  });
+  await logIn(theirs, desk, someone);
+  await theirs.reload();
+  await theirs.getByRole("region", { name: "API keys" }).getByRole("row", { name: "Sandbox" }).waitFor();
+  await theirs.evaluate(() => window.dispatchEvent(new Event("visibilitychange")));
+  await until("the session", async () => fetched.some((text) => text.includes('"role":"member"')));
+  assert.deepEqual(await theirs.getByRole("heading", { level: 2 }).allTextContents(), ["Sandbox status", "API keys"]);
+  assert.equal(await theirs.getByText("Add member").count(), 0);
+  assert.equal(await theirs.getByText(email).count(), 0);
+  assert.deepEqual(fetched.filter((text) => /^\/api\/team|member_count|member_limit/.test(text)), []);
+  // Nor can they by hand.
+  const headers = { origin: desk.url };
+  assert.equal((await theirs.request.get("/api/team")).status(), 403);
+  assert.equal((await theirs.request.post("/api/team", { data: { email: "friend@team.example.com" }, headers })).status(), 403);
+});
