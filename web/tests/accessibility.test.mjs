@@ -90,7 +90,7 @@ for (const { theme, viewport } of WALKS) {
       await says(page, words);
     }
     await typeCode(page, wrongCode(second));
-    await says(page, "That were too many wrong codes");
+    await says(page, "Those were too many wrong codes");
     await look(page, "login-too-many-attempts");
 
     allow(page, "POST /api/login/code 429");
@@ -101,6 +101,7 @@ for (const { theme, viewport } of WALKS) {
     await says(page, "Too many codes were asked for with this address.");
     await look(page, "login-limited");
 
+    allow(page, "GET /api/session failed");
     await page.context().setOffline(true);
     await says(page, "You are offline.");
     await look(page, "login-offline");
@@ -188,6 +189,7 @@ for (const { theme, viewport } of WALKS) {
     await press(page, "Send invitation");
     await closed(page);
     await says(section(page, "Team"), "Pending");
+    await desk.invitationFor(`bob@${theme}.example.com`);
     await desk.mailService("rejecting");
     await press(page, "Add member");
     await page.getByLabel("E-mail").fill(`margarethe.von.hohenstein@${theme}.example.com`);
@@ -225,6 +227,7 @@ for (const { theme, viewport } of WALKS) {
     await press(page, "Retry");
     await says(page, "The reserved key works.");
     await look(page, "toast-done");
+    allow(page, /^GET \/api\/\w+ failed$/);
     await page.context().setOffline(true);
     await says(page, "You are offline.");
     await look(page, "offline");

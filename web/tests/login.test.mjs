@@ -26,6 +26,9 @@ const typed = (page) => boxes(page).evaluateAll((inputs) => inputs.map((input) =
 const focusAt = (page, box) =>
   page.waitForFunction((label) => document.activeElement?.getAttribute("aria-label") === label, `Digit ${box} of 6`);
 
+/** Waits until what is due before the next picture is done. The boxes hand on the focus then. */
+const pictured = (page) => page.evaluate(() => new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(next))));
+
 /** The calls that a page makes, by method and path. */
 function calls(page, method, path) {
   const seen = [];
@@ -255,6 +258,7 @@ describe("Login", () => {
       ["3", "123...", 4],
     ]) {
       await page.keyboard.press(key);
+      await pictured(page);
       await focusAt(page, box);
       assert.equal(await typed(page), digits, key);
     }
@@ -275,6 +279,7 @@ describe("Login", () => {
       ["......", 1],
     ]) {
       await page.keyboard.press("Backspace");
+      await pictured(page);
       await focusAt(page, box);
       assert.equal(await typed(page), digits);
     }
@@ -296,6 +301,7 @@ describe("Login", () => {
       ["9", 3],
     ]) {
       await page.keyboard.press(key);
+      await pictured(page);
       await focusAt(page, box);
     }
     assert.equal(await typed(page), "1934..");

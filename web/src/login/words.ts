@@ -17,7 +17,7 @@ export function wordsAboutCode(failure: Failure): string {
   }
 }
 
-export const TOO_MANY_ATTEMPTS = "That were too many wrong codes, so this login was stopped. Send a new code to start again.";
+export const TOO_MANY_ATTEMPTS = "Those were too many wrong codes, so this login was stopped. Send a new code to start again.";
 
 export const FAREWELLS = {
   ended: "Your session has ended: it expired, was logged out elsewhere, or your access was removed. Log in to go on.",

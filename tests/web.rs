@@ -1,0 +1,65 @@
+//! The console in a real browser: what `web/tests` guarantees, against desks and Chromium, with nothing mocked.
+//!
+//! This builds the console as `cargo desk` does, and hands over to Node's test runner, whose report is passed through.
+
+use desk::console::Console;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Where systems keep a Chromium that CHROMIUM does not name.
+const BROWSERS: [&str; 4] = [
+    "/usr/bin/chromium",
+    "/usr/bin/chromium-browser",
+    "/usr/bin/google-chrome",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+];
+
+#[expect(clippy::disallowed_methods, reason = "where the browser is on this machine; no setting of a function")]
+fn chromium() -> PathBuf {
+    let named = std::env::var_os("CHROMIUM").map(PathBuf::from);
+    let found = named.into_iter().chain(BROWSERS.map(PathBuf::from)).find(|path| path.exists());
+    found.expect("The console is tested in Chromium, and there is none here. Install the package chromium, or set CHROMIUM to its path.")
+}
+
+/// The version that a tool tells, which Debian has in a package of this name.
+fn version_of(tool: &str, package: &str) -> String {
+    let output = Command::new(tool).arg("--version").output();
+    let output = output.unwrap_or_else(|error| panic!("The console is tested with {tool}: {error}. Install the package {package}."));
+    String::from_utf8_lossy(&output.stdout).trim().trim_start_matches('v').to_owned()
+}
+
+/// The desk as `cargo test` builds it, beside the tests: `target/<profile>/examples/desk`.
+fn desk_binary() -> PathBuf {
+    let this = std::env::current_exe().expect("a test that runs");
+    let profile = this.parent().and_then(Path::parent).expect("target/<profile>/deps");
+    let binary = profile.join("examples").join(format!("desk{}", std::env::consts::EXE_SUFFIX));
+    assert!(binary.exists(), "There is no desk to test with. Build it: cargo build --package frontdesk-desk --example desk");
+    binary
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_console_keeps_its_guarantees_in_a_browser() {
+    let (chromium, binary) = (chromium(), desk_binary());
+    let node = version_of("node", "nodejs");
+    let major: u32 = node.split('.').next().and_then(|major| major.parse().ok()).unwrap_or_default();
+    assert!(major >= 20, "The console is tested with Node.js 20 or newer, and this is {node}. Install a newer package nodejs.");
+    let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
+    version_of(npm, "npm");
+
+    let console = Console::of_checkout();
+    console.build(|step| eprintln!("{step}")).await.unwrap_or_else(|obstacle| panic!("The console is not built: {obstacle}"));
+    // A console that was built already does not say that its packages are still there.
+    if !console.web.join("node_modules/playwright-core").is_dir() {
+        run(Command::new(npm).args(["ci", "--no-audit", "--no-fund"]).current_dir(&console.web)).await;
+    }
+    let mut tests = Command::new(npm);
+    tests.args(["run", "--silent", "e2e"]).current_dir(&console.web).env("CHROMIUM", chromium).env("DESK_BINARY", binary);
+    run(&mut tests).await;
+}
+
+/// Runs a command that writes where this test does.
+async fn run(command: &mut Command) {
+    let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let status = tokio::task::spawn_blocking(move || child.wait()).await.expect("a thread").expect("an end");
+    assert!(status.success(), "{command:?} failed ({status}); its output is above");
+}

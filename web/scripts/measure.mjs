@@ -1,0 +1,117 @@
+// Measures the console as a browser meets it for the first time: a desk of its own, Chromium with an empty cache, a CPU
+// four times slower than this one. Prints what it finds, and fails when the JavaScript is over its budget or when
+// something moved.
+//
+// Requests and bytes are those of the desk, which compresses nothing; CloudFront does. The sizes that travel are in the
+// first table.
+
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
+import { askForCode, atConsole, launch, startDesk, typeCode } from "../tests/support.mjs";
+
+const SLOWDOWN = 4;
+/** Of the page's area, as the layout shift score counts it: a move that nobody sees. */
+const MOST_SHIFT = 0.001;
+const VIEWPORTS = [
+  { width: 375, height: 812 },
+  { width: 1280, height: 900 },
+];
+
+execFileSync(process.execPath, [join(import.meta.dirname, "size.mjs")], { stdio: "inherit" });
+
+const desk = await startDesk();
+const browser = await launch();
+let moved = false;
+try {
+  for (const viewport of VIEWPORTS) await measure(viewport);
+} finally {
+  await browser.close();
+  await desk.stop();
+}
+if (moved) process.exitCode = 1;
+
+async function measure(viewport) {
+  const email = `measure-${viewport.width}@example.com`;
+  await desk.register({ name: "Measured", admin_email: email });
+  const context = await browser.newContext({ viewport, baseURL: desk.url });
+  await context.addInitScript(observe);
+
+  const login = await open(context);
+  await login.page.getByLabel("E-mail").waitFor();
+  report(`Login, ${viewport.width} px`, await login.figures("input[name=email]"));
+  await askForCode(login.page, email);
+  await typeCode(login.page, await desk.codeFor(email));
+  await atConsole(login.page);
+  await login.page.getByText("Sandbox ready").waitFor();
+  await login.page.close();
+
+  // The cookie stays, the cache goes: the first visit of somebody who is logged in.
+  const page = await open(context);
+  await atConsole(page.page);
+  await page.page.getByText("Sandbox ready").waitFor();
+  await page.page.getByRole("rowheader", { name: email }).waitFor();
+  report(`Page, ${viewport.width} px`, await page.figures("#new-api-key:enabled"));
+  await context.close();
+}
+
+async function open(context) {
+  const page = await context.newPage();
+  const debug = await context.newCDPSession(page);
+  await debug.send("Network.enable");
+  await debug.send("Network.clearBrowserCache");
+  await debug.send("Emulation.setCPUThrottlingRate", { rate: SLOWDOWN });
+  let requests = 0;
+  let bytes = 0;
+  debug.on("Network.requestWillBeSent", () => (requests += 1));
+  debug.on("Network.loadingFinished", ({ encodedDataLength }) => (bytes += encodedDataLength));
+  await page.goto("/");
+  return {
+    page,
+    async figures(ready) {
+      // Until the browser has nothing left to do, so that what comes late is seen, too.
+      await page.evaluate(() => new Promise((idle) => requestIdleCallback(idle)));
+      return { requests, bytes, ...(await page.evaluate((selector) => globalThis.measured(selector), ready)) };
+    },
+  };
+}
+
+/** Runs in the page, before anything of it. */
+function observe() {
+  let shift = 0;
+  let painted = null;
+  const tasks = [];
+  const seen = new Map();
+  const note = (type, take) => new PerformanceObserver((list) => list.getEntries().forEach(take)).observe({ type, buffered: true });
+  note("layout-shift", (entry) => entry.hadRecentInput || (shift += entry.value));
+  note("paint", (entry) => entry.name === "first-contentful-paint" && (painted = entry.startTime));
+  note("longtask", (entry) => tasks.push([entry.startTime, entry.duration]));
+  const first = (selector) => seen.has(selector) || (document.querySelector(selector) && seen.set(selector, performance.now()));
+  const selectors = ["input[name=email]", "#new-api-key:enabled"];
+  new MutationObserver(() => selectors.forEach(first)).observe(document, { subtree: true, childList: true, attributes: true });
+  globalThis.measured = (selector) => {
+    const there = seen.get(selector);
+    // What can be used once it is there, and once the task that is running by then lets go.
+    const busy = tasks.find(([start, duration]) => start <= there && there < start + duration);
+    return {
+      shift,
+      painted,
+      interactive: busy ? busy[0] + busy[1] : there,
+      blocked: tasks.reduce((sum, [, duration]) => sum + duration - 50, 0),
+    };
+  };
+}
+
+function report(name, { requests, bytes, shift, painted, interactive, blocked }) {
+  const ms = (value) => `${Math.round(value)} ms`;
+  console.log(`\n${name}, CPU ${SLOWDOWN} times slower`);
+  console.log(`  requests                  ${requests}`);
+  console.log(`  transferred               ${(bytes / 1024).toFixed(1)} KiB, not compressed by the desk`);
+  console.log(`  first contentful paint    ${ms(painted)}`);
+  console.log(`  can be used               ${ms(interactive)}`);
+  console.log(`  main thread blocked       ${ms(blocked)}`);
+  console.log(`  layout shift              ${shift.toFixed(4)}`);
+  if (shift > MOST_SHIFT) {
+    console.log(`  Something moved: at most ${MOST_SHIFT} is allowed.`);
+    moved = true;
+  }
+}

@@ -1,0 +1,44 @@
+// docs/seed-coverage.md names the tests that hold each sentence of the page. Here it is made sure that they exist.
+
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+
+const here = import.meta.dirname;
+const document = readFileSync(join(here, "../../docs/seed-coverage.md"), "utf8");
+
+/** The names of a file's tests, as patterns: a name may have parts that a loop fills in. @param {string} source */
+function names(source) {
+  const calls = source.matchAll(/\btest\(\s*("(?:[^"\\]|\\.)*"|`[^`]*`)/g);
+  return [...calls].map(([, literal = ""]) => {
+    const text = literal.startsWith("`") ? literal.slice(1, -1) : JSON.parse(literal);
+    const fixed = text.split(/\$\{[^}]*\}/).map((/** @type {string} */ part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+    return new RegExp(`^${fixed.join(".+")}$`);
+  });
+}
+
+const rows = document
+  .split("\n")
+  .filter((line) => line.startsWith("| ") && !line.startsWith("| The "))
+  .map((line) => line.split("|").map((cell) => cell.trim()));
+
+test("every sentence of the page has a test, and every test that is named exists", () => {
+  const files = readdirSync(here).filter((file) => file.endsWith(".test.mjs"));
+  const known = new Map(files.map((file) => [file.replace(".test.mjs", ""), names(readFileSync(join(here, file), "utf8"))]));
+  assert.ok(rows.length > 50, `${rows.length} sentences`);
+  for (const [, sentence, held, ...rest] of rows) {
+    assert.deepEqual(rest, [""], `“${sentence}” is a row of two cells`);
+    for (const entry of held?.split("<br>") ?? []) {
+      const [, file, name] = /^\*\*(\w+)\*\*: (.+)$/.exec(entry) ?? [];
+      if (file === undefined || name === undefined) {
+        const [, module, fn] = /^`(\w+)::(\w+)`$/.exec(entry) ?? [];
+        assert.ok(module && fn, `“${sentence}”: ${entry} names no test`);
+        const source = readFileSync(join(here, `../../tests/it/${module}.rs`), "utf8");
+        assert.ok(source.includes(`fn ${fn}(`), `“${sentence}”: tests/it/${module}.rs has no test ${fn}`);
+        continue;
+      }
+      assert.ok(known.get(file)?.some((pattern) => pattern.test(name)), `“${sentence}”: ${file}.test.mjs has no test “${name}”`);
+    }
+  }
+});
