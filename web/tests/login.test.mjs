@@ -553,6 +553,8 @@ describe("Login", () => {
     assert.ok(!kept.includes(code.slice(0, 5)), kept);
     await typeCode(page, code);
     await atConsole(page);
+    // The time of the login is kept until its Sandbox has its verdict.
+    await says(page, "Sandbox ready");
     assert.deepEqual(await page.evaluate(() => [{ ...localStorage }, { ...sessionStorage }]), [{}, {}], "nothing is kept of a login that is over");
   });
 

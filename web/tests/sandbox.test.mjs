@@ -15,6 +15,9 @@ const REASONS = /** @type {const} */ ([
   { mode: "down", reason: "api_unreachable", words: "The API could not be reached" },
 ]);
 
+/** What the server says of an account until its first provisioning. */
+const NEVER_PROVISIONED = { state: "not_configured", reason: "never_provisioned", key_id: null, validated_at: null, since: new Date().toISOString() };
+
 /** Gives a product API that does not answer up at once. @type {import("./support.mjs").Desk} */
 let desk;
 /** Waits for it long enough to be watched. @type {import("./support.mjs").Desk} */
@@ -193,14 +196,32 @@ test("an account that auto-configuration never reached says so", async (t) => {
   await logIn(page, desk, email);
   await shows(page, "Sandbox ready");
   // No desk is that slow. The one answer of these tests that is written by hand is the one before the first provisioning.
-  const never = { state: "not_configured", reason: "never_provisioned", key_id: null, validated_at: null, since: new Date().toISOString() };
-  await page.route("**/api/sandbox", (route) => route.fulfill({ json: never }), { times: 1 });
+  await page.route("**/api/sandbox", (route) => route.fulfill({ json: NEVER_PROVISIONED }), { times: 1 });
   const tests = sent(page, "POST /api/sandbox/test");
   await page.reload();
   await shows(page, "Sandbox not configured");
   await says(block(page), "The Sandbox has not been set up yet.");
   assert.deepEqual(tests, [], "there is nothing to validate");
   await page.getByRole("button", { name: "Retry Auto-Configuration" }).click();
+  await shows(page, "Sandbox ready");
+});
+
+test("a reload right after the login goes on waiting for the post-login trigger", async (t) => {
+  const { page, email } = await somebody(t);
+  await desk.productApi("up");
+  // As the server answers until the trigger has started, however fast this desk is.
+  let answers = 0;
+  await page.route("**/api/sandbox", async (route) => {
+    await route.fulfill({ json: NEVER_PROVISIONED });
+    answers += 1;
+  });
+  await logIn(page, desk, email);
+  await until("an answer", async () => answers > 0);
+  const before = answers;
+  await page.reload();
+  await until("an answer after the reload", async () => answers > before);
+  await shows(page, "Validating connection…");
+  await page.unroute("**/api/sandbox");
   await shows(page, "Sandbox ready");
 });
 

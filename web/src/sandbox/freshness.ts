@@ -8,16 +8,33 @@ const SKEW_MS = 5_000;
 /** The post-login trigger starts within a second or two; after this long nobody waits for it any more. */
 const TRIGGER_MS = 10_000;
 
-let loggedInAt = Number.NEGATIVE_INFINITY;
+/** In this tab's storage, so that a reload goes on waiting. */
+const STORAGE = "frontdesk.logged-in-at";
 
 /** This tab just logged in: the Sandbox is being configured behind it. */
 export function noteLogin(at: number): void {
-  loggedInAt = at;
+  try {
+    sessionStorage.setItem(STORAGE, String(at));
+  } catch {
+    // A browser without storage shows what the server says, from the start.
+  }
 }
 
 /** The verdict of that login has come, or nobody waits for it any more: from now on, what the server says holds as it is. */
 export function noteVerdict(): void {
-  loggedInAt = Number.NEGATIVE_INFINITY;
+  try {
+    sessionStorage.removeItem(STORAGE);
+  } catch {
+    // Nothing is kept there.
+  }
+}
+
+function loggedInAt(): number {
+  try {
+    return Number(sessionStorage.getItem(STORAGE) ?? Number.NEGATIVE_INFINITY);
+  } catch {
+    return Number.NEGATIVE_INFINITY;
+  }
 }
 
 export function isFresh(sandbox: Sandbox, now: number): boolean {
@@ -27,6 +44,7 @@ export function isFresh(sandbox: Sandbox, now: number): boolean {
 
 /** Whether the verdict of the login's own provisioning is still to come: until then an older one would mislead. */
 export function awaitsTrigger(sandbox: Sandbox, now: number): boolean {
-  if (now - loggedInAt > TRIGGER_MS) return false;
-  return sandbox.validated_at === null || Date.parse(sandbox.validated_at) < loggedInAt - SKEW_MS;
+  const since = loggedInAt();
+  if (!(now - since <= TRIGGER_MS)) return false;
+  return sandbox.validated_at === null || Date.parse(sandbox.validated_at) < since - SKEW_MS;
 }
