@@ -1,8 +1,8 @@
 import { useRef } from "react";
 
 /**
- * Hands the focus back when a dialog closes: to what opened it, or, when that is gone with its row, to the heading of the
- * section that it was in.
+ * Hands the focus back when a dialog closes: to what opened it; or to the dialog below it, when a click beside that one
+ * took its focus away; or, when what opened it is gone with its row, to the heading of the section that it was in.
  */
 export function useReturnFocus() {
   const opener = useRef<HTMLElement | null>(null);
@@ -10,12 +10,13 @@ export function useReturnFocus() {
   return {
     onOpenAutoFocus() {
       const active = document.activeElement;
-      opener.current = active instanceof HTMLElement ? active : null;
+      opener.current = active instanceof HTMLElement && active !== document.body ? active : null;
       heading.current = active?.closest("section")?.querySelector<HTMLElement>("h2") ?? null;
     },
     onCloseAutoFocus(event: Event) {
       event.preventDefault();
-      const target = opener.current?.isConnected ? opener.current : heading.current;
+      const below = document.querySelector<HTMLElement>("[role=dialog]");
+      const target = opener.current?.isConnected ? opener.current : (below ?? heading.current);
       target?.focus({ preventScroll: true });
     },
   };
