@@ -212,7 +212,8 @@ for (const { theme, viewport } of WALKS) {
     const last = { email: `carol@${theme}.example.com` };
     assert.equal((await page.request.post("/api/team", { data: last, headers: { origin: desk.url } })).status(), 201);
     await page.reload();
-    await says(section(page, "Team"), "4 / 4");
+    for (const title of ["API keys", "Team"]) await says(section(page, title), "4 / 4");
+    await page.mouse.move(0, 0);
     await page.getByRole("button", { name: "New API Key", disabled: true }).hover();
     await page.locator(".tooltip").waitFor();
     await look(page, "limits");

@@ -1,9 +1,11 @@
-// docs/seed-coverage.md names the tests that hold each sentence of the page. Here it is made sure that they exist.
+// docs/seed-coverage.md names the tests that hold each sentence of the page, docs/screens/README.md and the README show its
+// screens. Here it is made sure that they exist.
 
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { WIDTHS } from "./support.mjs";
 
 const here = import.meta.dirname;
 const document = readFileSync(join(here, "../../docs/seed-coverage.md"), "utf8");
@@ -40,5 +42,20 @@ test("every sentence of the page has a test, and every test that is named exists
       }
       assert.ok(known.get(file)?.some((pattern) => pattern.test(name)), `“${sentence}”: ${file}.test.mjs has no test “${name}”`);
     }
+  }
+});
+
+test("every screen is shown in every width and theme, and every picture that is shown exists", () => {
+  const folder = join(here, "../../docs/screens");
+  const kept = new Set(readdirSync(folder).filter((file) => file.endsWith(".webp")));
+  const names = new Set([...kept].map((file) => file.replace(/-\d+-\w+\.webp$/, "")));
+  const all = [...names].flatMap((name) => WIDTHS.flatMap((width) => ["light", "dark"].map((theme) => `${name}-${width}-${theme}.webp`)));
+  assert.deepEqual([...kept].sort(), all.sort());
+  const taken = [...readFileSync(join(here, "accessibility.test.mjs"), "utf8").matchAll(/\blook\(page, "([\w-]+)"\)|\blook\(theirs, "([\w-]+)"\)/g)];
+  for (const [, mine, theirs] of taken) assert.ok(names.has(mine ?? theirs ?? ""), `${mine ?? theirs} is not kept in docs/screens`);
+  const shown = readFileSync(join(folder, "README.md"), "utf8");
+  assert.deepEqual([...new Set([...shown.matchAll(/["(]([\w-]+\.webp)[")]/g)].map(([, file]) => file))].sort(), all);
+  for (const [, file] of readFileSync(join(here, "../../README.md"), "utf8").matchAll(/docs\/screens\/([\w-]+\.webp)/g)) {
+    assert.ok(kept.has(file ?? ""), `README.md shows ${file}`);
   }
 });
