@@ -1,6 +1,7 @@
 //! The console in a real browser: what `web/tests` guarantees, against desks and Chromium, with nothing mocked.
 //!
-//! This builds the console as `cargo desk` does, and hands over to Node's test runner, whose report is passed through.
+//! This builds the console as `cargo desk` does, measures it against its budget, and hands over to Node's test runner, whose
+//! report is passed through.
 
 use desk::console::Console;
 use std::path::{Path, PathBuf};
@@ -21,13 +22,6 @@ fn chromium() -> PathBuf {
     found.expect("The console is tested in Chromium, and there is none here. Install the package chromium, or set CHROMIUM to its path.")
 }
 
-/// The version that a tool tells, which Debian has in a package of this name.
-fn version_of(tool: &str, package: &str) -> String {
-    let output = Command::new(tool).arg("--version").output();
-    let output = output.unwrap_or_else(|error| panic!("The console is tested with {tool}: {error}. Install the package {package}."));
-    String::from_utf8_lossy(&output.stdout).trim().trim_start_matches('v').to_owned()
-}
-
 /// The desk as `cargo test` builds it, beside the tests: `target/<profile>/examples/desk`.
 fn desk_binary() -> PathBuf {
     let this = std::env::current_exe().expect("a test that runs");
@@ -40,21 +34,17 @@ fn desk_binary() -> PathBuf {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_console_keeps_its_guarantees_in_a_browser() {
     let (chromium, binary) = (chromium(), desk_binary());
-    let node = version_of("node", "nodejs");
-    let major: u32 = node.split('.').next().and_then(|major| major.parse().ok()).unwrap_or_default();
-    assert!(major >= 20, "The console is tested with Node.js 20 or newer, and this is {node}. Install a newer package nodejs.");
-    let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
-    version_of(npm, "npm");
-
     let console = Console::of_checkout();
-    console.build(|step| eprintln!("{step}")).await.unwrap_or_else(|obstacle| panic!("The console is not built: {obstacle}"));
-    // A console that was built already does not say that its packages are still there.
-    if !console.web.join("node_modules/playwright-core").is_dir() {
-        run(Command::new(npm).args(["ci", "--no-audit", "--no-fund"]).current_dir(&console.web)).await;
-    }
-    let mut tests = Command::new(npm);
-    tests.args(["run", "--silent", "e2e"]).current_dir(&console.web).env("CHROMIUM", chromium).env("DESK_BINARY", binary);
-    run(&mut tests).await;
+    let tell = |step: &str| eprintln!("{step}");
+    console.install(tell).await.unwrap_or_else(|obstacle| panic!("The console is not tested: {obstacle}"));
+    console.build(tell).await.unwrap_or_else(|obstacle| panic!("The console is not built: {obstacle}"));
+    let npm = || {
+        let mut command = Command::new(&console.npm);
+        command.current_dir(&console.web).args(["run", "--silent"]);
+        command
+    };
+    run(npm().arg("size")).await;
+    run(npm().arg("e2e").env("CHROMIUM", chromium).env("DESK_BINARY", binary)).await;
 }
 
 /// Runs a command that writes where this test does.

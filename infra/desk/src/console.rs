@@ -49,9 +49,9 @@ pub enum Build {
 /// Why the console is not as new as its sources. Each message says what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum NotBuilt {
-    #[error("the console needs Node.js {needed} with npm, and there is no `{missing}` here; install it and start the desk again")]
+    #[error("the console needs Node.js {needed} with npm, and there is no `{missing}` here; install it and try again")]
     NoTool { missing: String, needed: String },
-    #[error("the console needs Node.js {needed}, and this is {found}; install a newer one and start the desk again")]
+    #[error("the console needs Node.js {needed}, and this is {found}; install a newer one and try again")]
     OldNode { needed: String, found: String },
     #[error("`{command}` failed in {}:\n{end}", folder.display())]
     Failed { command: String, folder: PathBuf, end: String },
@@ -79,6 +79,16 @@ impl Console {
         if self.built().is_some() && read(&self.web.join(STAMP)).is_ok_and(|stamp| stamp == sources.as_bytes()) {
             return Ok(Build::Current);
         }
+        let needed = self.install(&tell).await?;
+        tell("The console is built (npm run build) ...");
+        self.npm(&["run", "--silent", "build"], &needed).await?;
+        let stamp = self.web.join(STAMP);
+        std::fs::write(&stamp, sources).map_err(|source| NotBuilt::File { path: stamp, source })?;
+        Ok(Build::Made)
+    }
+
+    /// Makes sure of Node.js and of the packages that the lockfile asks for, and gives the versions of Node.js that they take.
+    pub async fn install(&self, tell: impl Fn(&str)) -> Result<String, NotBuilt> {
         let needed = self.check_node().await?;
         if !self.is_installed() {
             tell("The console's packages are installed (npm ci) ...");
@@ -86,11 +96,7 @@ impl Console {
             let patience = ["--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=2000"];
             self.npm(&[&["ci", "--no-audit", "--no-fund"][..], &patience[..]].concat(), &needed).await?;
         }
-        tell("The console is built (npm run build) ...");
-        self.npm(&["run", "--silent", "build"], &needed).await?;
-        let stamp = self.web.join(STAMP);
-        std::fs::write(&stamp, sources).map_err(|source| NotBuilt::File { path: stamp, source })?;
-        Ok(Build::Made)
+        Ok(needed)
     }
 
     /// A hash of everything that the build reads: names and contents, in a fixed order.

@@ -68,7 +68,7 @@ export function KeysSection({ session }: { session: LoggedIn }) {
         </table>
       )}
       <p className="section-note">
-        {admin ? data && (whyNoMore(data) ?? "A key’s value is shown once, when it is created.") : "Only admins can create and delete keys."}
+        {admin ? ((data && whyNoMore(data)) ?? "A key’s value is shown once, when it is created.") : "Only admins can create and delete keys."}
       </p>
       {creating && <CreateKeyDialog memberId={session.member.id} onClose={() => setCreating(false)} />}
       {deleting && <DeleteKeyDialog apiKey={deleting} onClose={() => setDeleting(null)} />}

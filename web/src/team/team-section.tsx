@@ -64,8 +64,8 @@ export function TeamSection({ session }: { session: LoggedIn }) {
         </table>
       )}
       <p className="section-note">
-        {data &&
-          (whyNoMore(data) ?? "Members use everything the API offers. They cannot manage API keys or members, or see who else has access.")}
+        {(data && whyNoMore(data)) ??
+          "Members use everything the API offers. They cannot manage API keys or members, or see who else has access."}
       </p>
       {inviting && <InviteDialog memberId={session.member.id} onClose={() => setInviting(false)} />}
       {revoking && <RevokeDialog member={revoking} onClose={() => setRevoking(null)} />}
