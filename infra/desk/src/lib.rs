@@ -31,6 +31,7 @@ mod failures;
 mod filter;
 mod gateway;
 mod hosting;
+pub mod iam;
 mod journal;
 mod lambda;
 mod local;

@@ -1,0 +1,495 @@
+//! Policies, and what they decide: the part of IAM's policy language that `template.yaml` is written in.
+//!
+//! By AWS's rules for the policies of a role: what no statement allows is denied, and a statement that denies wins over
+//! all that allow. A statement speaks of an act when one of its actions, one of its resources and every one of its
+//! conditions match. What is not understood here is an error when the template is read and never passed over, for a
+//! policy that is understood in part is another policy.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// What somebody wants to do: one action on one resource, with what conditions look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Act {
+    /// `dynamodb:GetItem`
+    pub action: String,
+    /// Its ARN.
+    pub resource: String,
+    pub context: Context,
+}
+
+/// The condition keys that the desk knows; a request has only some of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Context {
+    /// `dynamodb:LeadingKeys`: the partition keys that a request names.
+    pub leading_keys: Option<Vec<String>>,
+    /// `ses:FromAddress`
+    pub from_address: Option<String>,
+}
+
+impl Act {
+    /// An act that no condition looks at.
+    pub fn new(action: impl Into<String>, resource: impl Into<String>) -> Self {
+        Self { action: action.into(), resource: resource.into(), context: Context::default() }
+    }
+}
+
+/// Everything that a role may do.
+#[derive(Clone, Debug, Default)]
+pub struct Policy(Vec<Statement>);
+
+#[derive(Clone, Debug)]
+struct Statement {
+    sid: String,
+    effect: Effect,
+    actions: Vec<String>,
+    resources: Vec<String>,
+    conditions: Vec<Condition>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Effect {
+    Allow,
+    Deny,
+}
+
+/// A key of the request and the values that it may have.
+#[derive(Clone, Debug)]
+struct Condition {
+    operator: Operator,
+    key: Key,
+    values: Vec<String>,
+}
+
+/// How a text of the request is compared with a value of the policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Operator {
+    StringEquals,
+    StringLike,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Key {
+    LeadingKeys,
+    FromAddress,
+}
+
+/// One permission: an action of a statement, on a resource of the same statement, where its conditions hold.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Grant {
+    /// The statement's `Sid`.
+    pub statement: String,
+    pub action: String,
+    pub resource: String,
+    /// What its conditions ask for: `dynamodb:LeadingKeys` like `ACCT#*`.
+    pub only: Vec<String>,
+}
+
+/// What a policy says to an act.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Where several permissions allow it, this is the first.
+    Allowed(Grant),
+    /// No statement allows it.
+    Denied,
+    /// A statement forbids it.
+    Forbidden,
+}
+
+impl Policy {
+    /// Adds the statements of a policy document.
+    pub fn add(&mut self, document: &Value) -> Result<(), String> {
+        let document = object(document, "a policy document", &["Version", "Statement", "Id"])?;
+        match document.get("Version").and_then(Value::as_str) {
+            Some("2012-10-17") => {}
+            _ => return Err("a policy document must have the Version \"2012-10-17\"".to_owned()),
+        }
+        for statement in list(document.get("Statement")) {
+            let statement = Statement::read(statement)?;
+            if self.0.iter().any(|known| known.sid == statement.sid) {
+                return Err(format!("two statements have the Sid {}", statement.sid));
+            }
+            self.0.push(statement);
+        }
+        Ok(())
+    }
+
+    pub fn decide(&self, act: &Act) -> Decision {
+        let matching = |effect: Effect| self.0.iter().filter(move |statement| statement.effect == effect).find_map(|own| own.matches(act));
+        match (matching(Effect::Deny), matching(Effect::Allow)) {
+            (Some(_), _) => Decision::Forbidden,
+            (None, Some(grant)) => Decision::Allowed(grant),
+            (None, None) => Decision::Denied,
+        }
+    }
+
+    /// Every permission that there is.
+    pub fn grants(&self) -> Vec<Grant> {
+        let allowing = self.0.iter().filter(|statement| statement.effect == Effect::Allow);
+        let of = |statement: &Statement| {
+            let pairs = statement.actions.iter().flat_map(|action| statement.resources.iter().map(move |resource| (action, resource)));
+            pairs.map(|(action, resource)| statement.grant(action, resource)).collect::<Vec<_>>()
+        };
+        allowing.flat_map(of).collect()
+    }
+}
+
+impl Statement {
+    fn read(statement: &Value) -> Result<Self, String> {
+        let fields = object(statement, "a statement", &["Sid", "Effect", "Action", "Resource", "Condition"])?;
+        let sid = fields.get("Sid").and_then(Value::as_str).ok_or_else(|| format!("a statement has no Sid: {statement}"))?.to_owned();
+        let effect = match fields.get("Effect").and_then(Value::as_str) {
+            Some("Allow") => Effect::Allow,
+            Some("Deny") => Effect::Deny,
+            _ => return Err(format!("the Effect of {sid} is neither Allow nor Deny")),
+        };
+        let mut conditions = Vec::new();
+        let operators = fields.get("Condition").map(|condition| object_of_any(condition, &sid)).transpose()?;
+        for (operator, keys) in operators.into_iter().flatten() {
+            for (key, values) in object_of_any(keys, &sid)? {
+                conditions.push(Condition::read(operator, key, values).map_err(|problem| format!("the Condition of {sid}: {problem}"))?);
+            }
+        }
+        let (actions, resources) = (texts(fields.get("Action"), &sid)?, texts(fields.get("Resource"), &sid)?);
+        if let Some(action) = actions.iter().find(|action| *action != "*" && !action.contains(':')) {
+            return Err(format!("the Action of {sid} names no service: {action}"));
+        }
+        if let Some(resource) = resources.iter().find(|resource| *resource != "*" && segments(resource).is_none()) {
+            return Err(format!("the Resource of {sid} is no ARN: {resource}"));
+        }
+        Ok(Self { sid, effect, actions, resources, conditions })
+    }
+
+    /// The permission by which this statement speaks of the act.
+    fn matches(&self, act: &Act) -> Option<Grant> {
+        let action = self.actions.iter().find(|action| is_like(&action.to_ascii_lowercase(), &act.action.to_ascii_lowercase()))?;
+        let resource = self.resources.iter().find(|resource| covers(resource, &act.resource))?;
+        self.conditions.iter().all(|condition| condition.holds(&act.context)).then(|| self.grant(action, resource))
+    }
+
+    fn grant(&self, action: &str, resource: &str) -> Grant {
+        let only = self.conditions.iter().flat_map(|condition| condition.values.clone()).collect();
+        Grant { statement: self.sid.clone(), action: action.to_owned(), resource: resource.to_owned(), only }
+    }
+}
+
+impl Condition {
+    fn read(operator: &str, key: &str, values: &Value) -> Result<Self, String> {
+        let (for_all, operator) = match operator.strip_prefix("ForAllValues:") {
+            Some(operator) => (true, operator),
+            None => (false, operator),
+        };
+        let operator = match operator {
+            "StringEquals" => Operator::StringEquals,
+            "StringLike" => Operator::StringLike,
+            other => return Err(format!("the desk does not know the operator {other}")),
+        };
+        // A key with many values takes a set operator, a key with one takes none: IAM warns of the other way round.
+        let key = match (key, for_all) {
+            ("dynamodb:LeadingKeys", true) => Key::LeadingKeys,
+            ("ses:FromAddress", false) => Key::FromAddress,
+            ("dynamodb:LeadingKeys", false) => return Err(format!("{key} has many values and wants ForAllValues")),
+            ("ses:FromAddress", true) => return Err(format!("{key} has one value and wants no ForAllValues")),
+            (other, _) => return Err(format!("the desk does not know the key {other}")),
+        };
+        Ok(Self { operator, key, values: texts(Some(values), "it")? })
+    }
+
+    fn holds(&self, context: &Context) -> bool {
+        let fits = |value: &String| {
+            self.values.iter().any(|wanted| match self.operator {
+                Operator::StringEquals => wanted == value,
+                Operator::StringLike => is_like(wanted, value),
+            })
+        };
+        match self.key {
+            // `ForAllValues` holds where there is no value at all, and where the request has no such key.
+            Key::LeadingKeys => context.leading_keys.iter().flatten().all(fits),
+            Key::FromAddress => context.from_address.as_ref().is_some_and(fits),
+        }
+    }
+}
+
+/// Whether an ARN is covered by a pattern. A wildcard stays between the colons, save behind the fifth, where all the rest
+/// is one part.
+fn covers(pattern: &str, arn: &str) -> bool {
+    match (segments(pattern), segments(arn)) {
+        (Some(patterns), Some(parts)) => patterns.iter().zip(parts).all(|(pattern, part)| is_like(pattern, part)),
+        _ => pattern == "*",
+    }
+}
+
+fn segments(arn: &str) -> Option<[&str; 6]> {
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    <[&str; 6]>::try_from(parts).ok().filter(|parts| parts[0] == "arn")
+}
+
+/// `*` stands for any characters or none, `?` for any one.
+fn is_like(pattern: &str, text: &str) -> bool {
+    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+    let (mut at, mut from) = (0, 0);
+    // Where the last `*` stands, and how far it has reached.
+    let mut star = None;
+    while from < text.len() {
+        match pattern.get(at) {
+            Some('*') => {
+                star = Some((at, from));
+                at += 1;
+            }
+            Some(wanted) if *wanted == '?' || *wanted == text[from] => (at, from) = (at + 1, from + 1),
+            Some(_) | None => match star {
+                Some((position, reached)) => {
+                    star = Some((position, reached + 1));
+                    (at, from) = (position + 1, reached + 1);
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[at..].iter().all(|rest| *rest == '*')
+}
+
+/// An object that has no other fields than these.
+fn object<'v>(value: &'v Value, what: &str, known: &[&str]) -> Result<&'v Map<String, Value>, String> {
+    let object = object_of_any(value, what)?;
+    match object.keys().find(|field| !known.contains(&field.as_str())) {
+        Some(field) => Err(format!("the desk does not know {field} in {what}")),
+        None => Ok(object),
+    }
+}
+
+fn object_of_any<'v>(value: &'v Value, what: &str) -> Result<&'v Map<String, Value>, String> {
+    value.as_object().ok_or_else(|| format!("something in {what} is not an object: {value}"))
+}
+
+fn list(value: Option<&Value>) -> Vec<&Value> {
+    match value {
+        Some(Value::Array(values)) => values.iter().collect(),
+        Some(one) => vec![one],
+        None => Vec::new(),
+    }
+}
+
+/// One text or a list of them; never none.
+fn texts(value: Option<&Value>, of: &str) -> Result<Vec<String>, String> {
+    let read = |value: &Value| match value.as_str() {
+        Some(text) if text.contains("${") => Err(format!("the desk does not know policy variables, as {of} has one: {text}")),
+        Some(text) => Ok(text.to_owned()),
+        None => Err(format!("something in {of} is not a text: {value}")),
+    };
+    let texts = list(value).into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    if texts.is_empty() { Err(format!("something is missing or empty in {of}")) } else { Ok(texts) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const TABLE: &str = "arn:aws:dynamodb:us-east-1:000000000000:table/frontdesk";
+
+    fn policy(statements: Value) -> Policy {
+        let mut policy = Policy::default();
+        policy.add(&json!({"Version": "2012-10-17", "Statement": statements})).expect("a policy");
+        policy
+    }
+
+    fn allow(action: Value, resource: Value) -> Value {
+        json!({"Sid": "One", "Effect": "Allow", "Action": action, "Resource": resource})
+    }
+
+    fn fenced(condition: Value) -> Policy {
+        let mut statement = allow(json!(["dynamodb:GetItem", "ses:SendEmail"]), json!("*"));
+        statement["Condition"] = condition;
+        policy(statement)
+    }
+
+    fn allows(policy: &Policy, act: &Act) -> bool {
+        matches!(policy.decide(act), Decision::Allowed(_))
+    }
+
+    #[test]
+    fn what_nothing_allows_is_denied_and_what_something_forbids_is_forbidden_whatever_allows_it() {
+        let read = Act::new("dynamodb:GetItem", TABLE);
+        assert_eq!(Policy::default().decide(&read), Decision::Denied);
+        let allowing = allow(json!("dynamodb:*"), json!("*"));
+        assert!(allows(&policy(json!([allowing])), &read));
+        let forbidding = json!({"Sid": "Two", "Effect": "Deny", "Action": "dynamodb:GetItem", "Resource": "*"});
+        for statements in [json!([allowing, forbidding]), json!([forbidding, allowing])] {
+            assert_eq!(policy(statements.clone()).decide(&read), Decision::Forbidden);
+            assert!(allows(&policy(statements), &Act::new("dynamodb:PutItem", TABLE)));
+        }
+    }
+
+    #[test]
+    fn an_action_is_matched_whole_without_regard_to_case() {
+        for (pattern, action, fits) in [
+            ("dynamodb:GetItem", "dynamodb:GetItem", true),
+            ("DynamoDB:getitem", "dynamodb:GetItem", true),
+            ("dynamodb:GetItem", "dynamodb:GetItems", false),
+            ("dynamodb:GetItem", "dynamodb:BatchGetItem", false),
+            ("dynamodb:*Item", "dynamodb:BatchGetItem", true),
+            ("dynamodb:???Item", "dynamodb:PutItem", true),
+            ("dynamodb:???Item", "dynamodb:UpdateItem", false),
+            ("dynamodb:*", "dynamodbstreams:GetRecords", false),
+            ("*", "ses:SendEmail", true),
+        ] {
+            assert_eq!(allows(&policy(allow(json!(pattern), json!("*"))), &Act::new(action, TABLE)), fits, "{pattern} {action}");
+        }
+    }
+
+    #[test]
+    fn a_resource_is_matched_part_by_part_and_with_regard_to_case() {
+        let logs = "arn:aws:logs:us-east-1:000000000000:log-group:/aws/lambda/x";
+        for (pattern, resource, fits) in [
+            (TABLE.to_owned(), TABLE.to_owned(), true),
+            (TABLE.to_owned(), format!("{TABLE}/index/duties"), false),
+            (TABLE.to_owned(), format!("{TABLE}2"), false),
+            (TABLE.to_owned(), TABLE.to_uppercase(), false),
+            (format!("{TABLE}/index/*"), format!("{TABLE}/index/duties"), true),
+            (format!("{TABLE}/index/*"), TABLE.to_owned(), false),
+            (format!("{TABLE}*"), format!("{TABLE}/stream/2024-01-01T00:00:00.000"), true),
+            ("arn:aws:dynamodb:*:*:table/frontdesk".to_owned(), TABLE.to_owned(), true),
+            ("arn:aws:*:*:*:/aws/lambda/x".to_owned(), logs.to_owned(), false),
+            ("arn:aws:dynamodb:us-east-?:000000000000:table/front*".to_owned(), TABLE.to_owned(), true),
+            (format!("{logs}:*"), format!("{logs}:log-stream:2026/11/24/[$LATEST]a"), true),
+            (format!("{logs}:*"), format!("{logs}y:log-stream:2026/11/24/[$LATEST]a"), false),
+            ("*".to_owned(), TABLE.to_owned(), true),
+            ("*".to_owned(), "*".to_owned(), true),
+            (TABLE.to_owned(), "*".to_owned(), false),
+        ] {
+            let policy = policy(allow(json!("dynamodb:GetItem"), json!(pattern)));
+            assert_eq!(allows(&policy, &Act::new("dynamodb:GetItem", resource.clone())), fits, "{pattern} {resource}");
+        }
+    }
+
+    #[test]
+    fn for_all_values_wants_every_key_to_fit_and_holds_where_there_is_none() {
+        let policy = fenced(json!({"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["ACCT#*", "X?"]}}));
+        let read = |keys: Option<&[&str]>| {
+            let leading_keys = keys.map(|keys| keys.iter().map(|key| (*key).to_owned()).collect());
+            Act { context: Context { leading_keys, from_address: None }, ..Act::new("dynamodb:GetItem", TABLE) }
+        };
+        for (keys, fits) in [
+            (None, true),
+            (Some(&[][..]), true),
+            (Some(&["ACCT#1"][..]), true),
+            (Some(&["ACCT#"][..]), true),
+            (Some(&["ACCT#1", "X2"][..]), true),
+            (Some(&["acct#1"][..]), false),
+            (Some(&["XACCT#1"][..]), false),
+            (Some(&["X"][..]), false),
+            (Some(&["X12"][..]), false),
+            (Some(&["ACCT#1", "ADDR#1"][..]), false),
+        ] {
+            assert_eq!(allows(&policy, &read(keys)), fits, "{keys:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_with_one_value_must_be_there_and_equal() {
+        let policy = fenced(json!({"StringEquals": {"ses:FromAddress": ["desk@example.com", "*"]}}));
+        let send = |from: Option<&str>| {
+            let context = Context { from_address: from.map(str::to_owned), leading_keys: None };
+            Act { context, ..Act::new("ses:SendEmail", "arn:aws:ses:us-east-1:000000000000:identity/example.com") }
+        };
+        for (from, fits) in [
+            (Some("desk@example.com"), true),
+            (Some("Desk@example.com"), false),
+            (Some("other@example.com"), false),
+            (Some("*"), true),
+            (None, false),
+        ] {
+            assert_eq!(allows(&policy, &send(from)), fits, "{from:?}");
+        }
+    }
+
+    #[test]
+    fn every_condition_must_hold() {
+        let policy = fenced(json!({
+            "ForAllValues:StringLike": {"dynamodb:LeadingKeys": "ACCT#*"},
+            "StringLike": {"ses:FromAddress": "*@example.com"},
+        }));
+        let act = |key: &str, from: &str| {
+            let context = Context { leading_keys: Some(vec![key.to_owned()]), from_address: Some(from.to_owned()) };
+            Act { context, ..Act::new("dynamodb:GetItem", TABLE) }
+        };
+        assert!(allows(&policy, &act("ACCT#1", "a@example.com")));
+        assert!(!allows(&policy, &act("ADDR#1", "a@example.com")));
+        assert!(!allows(&policy, &act("ACCT#1", "a@example.org")));
+    }
+
+    #[test]
+    fn an_act_is_allowed_by_one_permission_and_each_permission_is_named_once() {
+        let mut statement = allow(json!(["dynamodb:GetItem", "dynamodb:PutItem"]), json!([TABLE, format!("{TABLE}/index/duties")]));
+        statement["Condition"] = json!({"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["ACCT#*"]}});
+        let policy = policy(json!([statement]));
+        let granted = Grant {
+            statement: "One".to_owned(),
+            action: "dynamodb:PutItem".to_owned(),
+            resource: TABLE.to_owned(),
+            only: vec!["ACCT#*".to_owned()],
+        };
+        assert_eq!(policy.decide(&Act::new("dynamodb:PutItem", TABLE)), Decision::Allowed(granted.clone()));
+        assert_eq!(policy.grants().len(), 4);
+        assert_eq!(policy.grants().iter().filter(|grant| **grant == granted).count(), 1);
+    }
+
+    #[test]
+    fn a_star_is_tried_at_every_place() {
+        for (pattern, text, fits) in [
+            ("", "", true),
+            ("*", "", true),
+            ("?", "", false),
+            ("a*b*c", "a-b-b-c", true),
+            ("a*b*c", "a-b-b-c-", false),
+            ("*ab", "aab", true),
+            ("a**", "a", true),
+            ("*?*", "", false),
+            ("é?", "éé", true),
+        ] {
+            assert_eq!(is_like(pattern, text), fits, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_an_error_that_names_it() {
+        let good = json!({"Sid": "S", "Effect": "Allow", "Action": "ses:SendEmail", "Resource": TABLE});
+        let with = |field: &str, value: Value| {
+            let mut statement = good.clone();
+            statement[field] = value;
+            statement
+        };
+        let condition = |value: Value| with("Condition", value);
+        for (statement, said) in [
+            (with("NotAction", json!("ses:*")), "NotAction"),
+            (with("NotResource", json!("*")), "NotResource"),
+            (with("Principal", json!("*")), "Principal"),
+            (with("Effect", json!("allow")), "Effect of S"),
+            (with("Action", json!([])), "in S"),
+            (with("Action", json!("SendEmail")), "names no service"),
+            (with("Action", json!([7])), "not a text"),
+            (with("Resource", json!("frontdesk")), "no ARN"),
+            (with("Resource", json!("arn:aws:dynamodb:*:table/frontdesk")), "no ARN"),
+            (with("Resource", json!(format!("{TABLE}/${{aws:username}}"))), "policy variables"),
+            (with("Sid", Value::Null), "no Sid"),
+            (condition(json!({"StringNotLike": {"ses:FromAddress": "x"}})), "StringNotLike"),
+            (condition(json!({"StringEqualsIfExists": {"ses:FromAddress": "x"}})), "StringEqualsIfExists"),
+            (condition(json!({"ForAnyValue:StringLike": {"dynamodb:LeadingKeys": "x"}})), "ForAnyValue:StringLike"),
+            (condition(json!({"StringLike": {"dynamodb:LeadingKeys": "x"}})), "wants ForAllValues"),
+            (condition(json!({"ForAllValues:StringLike": {"ses:FromAddress": "x"}})), "wants no ForAllValues"),
+            (condition(json!({"StringEquals": {"aws:SourceIp": "x"}})), "aws:SourceIp"),
+            (condition(json!({"StringEquals": {"ses:FromAddress": []}})), "Condition of S"),
+            (condition(json!("x")), "not an object"),
+        ] {
+            let document = json!({"Version": "2012-10-17", "Statement": [statement]});
+            let error = Policy::default().add(&document).expect_err("not understood");
+            assert!(error.contains(said), "{error:?} does not say {said:?}");
+        }
+        for document in [json!({"Statement": [good]}), json!({"Version": "2008-10-17", "Statement": [good]})] {
+            assert!(Policy::default().add(&document).expect_err("an old version").contains("2012-10-17"));
+        }
+        let twice = json!({"Version": "2012-10-17", "Statement": [good, good]});
+        assert!(Policy::default().add(&twice).expect_err("two of one name").contains("Sid S"));
+    }
+}
