@@ -4,7 +4,7 @@
 //! stand-ins. Time moves by [`World::advance`] alone, and side effects are waited for by [`World::settle`]: no test sleeps.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use desk::{Desk, Options};
+use desk::{Desk, Options, StartError};
 use edge::config::Env;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, StatusCode};
@@ -111,10 +111,11 @@ impl World {
         edge::App::new(&Env::from_pairs(self.desk.environment(function)), self.desk.clock().clone()).expect("the environment is right")
     }
 
-    /// A client of the table itself, beside the functions'.
+    /// A client of the table itself, beside the functions': an operator's.
     pub fn table(&self) -> (aws_sdk_dynamodb::Client, String) {
-        let environment = self.desk.environment("authorize-key");
-        let credentials = aws_sdk_dynamodb::config::Credentials::new("test", "test", None, None, "test");
+        let environment = self.desk.shared_environment();
+        let access_key = &environment["AWS_ACCESS_KEY_ID"];
+        let credentials = aws_sdk_dynamodb::config::Credentials::new(access_key, "test", None, None, "test");
         let config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
             .region(aws_sdk_dynamodb::config::Region::new(environment["AWS_REGION"].clone()))
@@ -410,6 +411,12 @@ impl<'w> Browser<'w> {
     }
 }
 
+/// As the SDK signs, as far as a stand-in looks at it.
+pub fn signed_by(environment: &BTreeMap<String, String>) -> String {
+    let access_key = &environment["AWS_ACCESS_KEY_ID"];
+    format!("AWS4-HMAC-SHA256 Credential={access_key}/20261124/us-east-1/service/aws4_request, SignedHeaders=host, Signature=0")
+}
+
 /// The deployment behind the desk, as a test may put it: rows, deliveries, secrets.
 impl World {
     pub async fn row(&self, pk: &str, sk: &str) -> BTreeMap<String, AttributeValue> {
@@ -464,11 +471,12 @@ impl World {
     }
 
     async fn secrets_manager(&self, operation: &str, request: Value) -> Value {
-        let url = &self.desk.shared_environment()["AWS_ENDPOINT_URL_SECRETS_MANAGER"];
-        let call = self.http.post(url).header("x-amz-target", format!("secretsmanager.{operation}"));
-        let answer = call.body(request.to_string()).send().await.expect("Secrets Manager answers");
-        assert_eq!(answer.status(), 200);
-        serde_json::from_str(&answer.text().await.expect("a text")).expect("JSON")
+        let environment = self.desk.shared_environment();
+        let url = &environment["AWS_ENDPOINT_URL_SECRETS_MANAGER"];
+        let target = format!("secretsmanager.{operation}");
+        let (status, answer) = self.aws(url, &signed_by(environment), &target, request.to_string()).await;
+        assert_eq!(status, 200);
+        serde_json::from_str(&answer).expect("JSON")
     }
 }
 
@@ -524,8 +532,21 @@ impl World {
 impl World {
     /// A world around a desk that is started otherwise than tests start theirs.
     pub async fn with_options(options: Options) -> World {
-        let desk = Desk::start(options).await.expect("the desk starts");
+        World::start(options).await.expect("the desk starts")
+    }
+
+    /// A world whose desk may not start.
+    pub async fn start(options: Options) -> Result<World, StartError> {
+        let desk = Desk::start(options).await?;
         edge::install_tls_provider();
-        World { desk, http: Client::builder().no_proxy().build().expect("a client") }
+        Ok(World { desk, http: Client::builder().no_proxy().build().expect("a client") })
+    }
+
+    /// What a stand-in answers to a body that a function (or an operator) sends it.
+    pub async fn aws(&self, url: &str, signed_by: &str, target: &str, body: String) -> (StatusCode, String) {
+        let call = self.http.post(url).header("authorization", signed_by).header("x-amz-date", "20261124T000000Z");
+        let answer = call.header("x-amz-target", target).header("content-type", "application/x-amz-json-1.0").body(body).send();
+        let answer = answer.await.expect("an answer");
+        (answer.status(), answer.text().await.expect("a text"))
     }
 }

@@ -89,8 +89,11 @@ fn texts(value: &Value) -> Vec<&str> {
     list(value).into_iter().map(|text| text.as_str().expect("a text")).collect()
 }
 
-fn statements(function: &Value) -> Vec<&Value> {
-    list(&function["Properties"]["Policies"]).into_iter().flat_map(|policy| list(&policy["Statement"])).collect()
+/// All that the role of a function allows, by the function's logical id.
+fn statements(template: &Value, id: &str) -> Vec<Value> {
+    let role = &template["Resources"][format!("{id}Role")]["Properties"];
+    let statements = list(&role["Policies"]).into_iter().flat_map(|policy| list(&policy["PolicyDocument"]["Statement"]));
+    statements.cloned().collect()
 }
 
 /// What cargo knows of the workspace.
@@ -201,35 +204,52 @@ fn every_function_has_a_log_group_of_its_own_that_forgets() {
 }
 
 #[test]
-fn every_function_has_a_policy_of_its_own_that_names_actions_and_resources() {
+fn every_function_has_a_role_of_its_own_that_names_actions_and_resources() {
     const ON_ITEMS: [&str; 6] = ["GetItem", "PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem", "Query"];
     let template = template();
-    for (name, (_, resource)) in template_functions(&template) {
-        let statements = statements(&resource);
-        assert!(!statements.is_empty(), "{name} has no policy");
-        assert_eq!(resource["Properties"].get("Role"), None, "{name} has somebody else's role");
+    let get = |path: &str| serde_json::json!({ "!GetAtt": path });
+    for (name, (id, resource)) in template_functions(&template) {
+        assert_eq!(resource["Properties"]["Role"], get(&format!("{id}Role.Arn")), "{name} has somebody else's role");
+        let role = template["Resources"][format!("{id}Role")]["Properties"].as_object().expect("a role");
+        // Nothing from elsewhere: what a function may do stands in the template whole.
+        assert_eq!(role.keys().collect::<Vec<_>>(), ["AssumeRolePolicyDocument", "Policies"], "{name}");
+        let statements = statements(&template, &id);
+        let log = statements.iter().find(|statement| statement["Sid"] == "Log").expect("a function logs");
+        assert_eq!(log["Resource"], get(&format!("{id}Logs.Arn")), "{name} logs somewhere else");
         for statement in statements {
             assert_eq!(statement["Effect"], "Allow", "{name}");
-            assert!(list(&statement["Resource"]).iter().all(|resource| !resource.to_string().contains("\"*\"")), "{name}: {statement}");
+            // Lambda names the objects in the bucket of failed records.
+            let named = |resource: &Value| !resource.to_string().contains('*') || resource["!Sub"] == "${FailedRecords.Arn}/*";
+            assert!(list(&statement["Resource"]).into_iter().all(named), "{name}: {statement}");
             for action in texts(&statement["Action"]) {
                 assert!(!action.contains('*'), "{name}: {action}");
                 let Some(operation) = action.strip_prefix("dynamodb:") else { continue };
-                assert!(ON_ITEMS.contains(&operation), "{name} may {operation}");
+                let on_stream = statement["Resource"] == get("Table.StreamArn");
+                assert!(on_stream || ON_ITEMS.contains(&operation), "{name} may {operation}");
                 // An index has no partition of its own to be fenced by; only the sweep reads one.
-                let on_table = statement["Resource"] == serde_json::json!({ "!GetAtt": "Table.Arn" });
-                assert!(on_table || name == "sweep", "{name}: {statement}");
+                let on_table = statement["Resource"] == get("Table.Arn");
+                assert!(on_table || on_stream || name == "sweep", "{name}: {statement}");
                 let fence = &statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"];
                 assert_eq!(on_table, !texts(fence).is_empty(), "{name}: {statement}");
             }
         }
     }
+    let roles = resources(&template, "AWS::IAM::Role");
+    assert_eq!(roles.len(), names().len(), "a role is nobody's");
+    // The one permission without a resource, while traces are on.
+    let managed = resources(&template, "AWS::IAM::ManagedPolicy");
+    assert_eq!(managed.keys().collect::<Vec<_>>(), ["Traces"]);
+    assert_eq!(managed["Traces"]["Condition"], "IsTraced");
+    let traced = list(&managed["Traces"]["Properties"]["Roles"]).into_iter().map(|role| role["!Ref"].as_str().expect("a role").to_owned());
+    assert_eq!(traced.collect::<BTreeSet<_>>(), roles.into_keys().collect());
 }
 
 #[test]
 fn the_authorizer_may_read_one_row_of_an_account_and_nothing_else() {
-    let functions = template_functions(&template());
-    let (_, authorizer) = &functions["authorize-key"];
-    let actions: Vec<&str> = statements(authorizer).into_iter().flat_map(|statement| texts(&statement["Action"])).collect();
+    let template = template();
+    let (id, authorizer) = &template_functions(&template)["authorize-key"];
+    let statements = statements(&template, id);
+    let actions: Vec<&str> = statements.iter().filter(|own| own["Sid"] != "Log").flat_map(|own| texts(&own["Action"])).collect();
     assert_eq!(actions, ["dynamodb:GetItem"]);
     let variables = authorizer["Properties"]["Environment"]["Variables"].as_object().expect("variables");
     assert!(variables.keys().all(|name| !name.ends_with("_SECRET_ARN") && name != "PRODUCT_API_URL"), "{variables:?}");

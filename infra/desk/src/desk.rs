@@ -16,7 +16,7 @@ use crate::{
         database,
         mail::Outbox,
         secrets::Secrets,
-        ses::{MailServiceMode, Ses, domain_of},
+        ses::{MailServiceMode, Ses, VerifiedIdentity, domain_of},
     },
     console::Console,
     environment::{self, Endpoints},
@@ -24,6 +24,7 @@ use crate::{
     failures::Failures,
     gateway::{self, Gateway},
     hosting::Site,
+    iam::{Iam, Permissions},
     lambda::{self, Functions, InvokeError, Lambdas},
     local::Local,
     mode::Switch,
@@ -91,6 +92,8 @@ pub struct Desk {
     failures: Failures,
     product_api: Switch<ProductApiMode>,
     mail_service: Switch<MailServiceMode>,
+    verified_identity: Switch<VerifiedIdentity>,
+    iam: Iam,
     workers: Workers,
     servers: Vec<JoinHandle<()>>,
     ender: Ender,
@@ -111,7 +114,7 @@ impl Desk {
         let outbox = Outbox::open(&keeper)?;
         let failures = Failures::open(&keeper)?;
         let checkpoints = Checkpoints::open(&keeper)?;
-        let (product_api, mail_service) = (Switch::default(), Switch::default());
+        let (product_api, mail_service, verified_identity) = (Switch::default(), Switch::default(), Switch::default());
         let (ender, ending) = Ender::new();
 
         // Every port is taken before anything is built on it, for the template's values contain them.
@@ -119,34 +122,43 @@ impl Desk {
         let (ses_listener, ses_address) = server::listen_anywhere().await?;
         let (secrets_listener, secrets_address) = server::listen_anywhere().await?;
         let (product_listener, product_address) = server::listen_anywhere().await?;
+        let (database_listener, database_address) = server::listen_anywhere().await?;
         let template = document.resolve(&options.parameters, &own_parameters(port, &product_address.to_string()))?;
+        let iam = Iam::new(&template);
 
         let store = database::serve(&keeper, &ending).await?;
-        let endpoints = Endpoints { database: store.address, ses: ses_address, secrets: secrets_address, product_api: product_address };
+        let endpoints = Endpoints { database: database_address, ses: ses_address, secrets: secrets_address, product_api: product_address };
         let mut servers = vec![store.server];
-        let stream = database::ensure_table(&database::client(store.address), template.table()).await?;
+        database::ensure_table(&database::client(store.address), template.table()).await?;
+        servers.push(server::serve(database_listener, database::door(iam.clone(), store.address)?, &ending));
         let secrets = Secrets::open(&keeper, clock.clone(), &template.secrets)?;
-        servers.push(server::serve(secrets_listener, secrets.router(), &ending));
-        let ses =
-            Ses { outbox: outbox.clone(), mode: mail_service.clone(), clock: clock.clone(), verified_domain: sender_domain(&template) };
+        servers.push(server::serve(secrets_listener, secrets.router(iam.clone()), &ending));
+        let ses = Ses {
+            outbox: outbox.clone(),
+            mode: mail_service.clone(),
+            clock: clock.clone(),
+            verified_domain: sender_domain(&template),
+            identity: verified_identity.clone(),
+            iam: iam.clone(),
+        };
         servers.push(server::serve(ses_listener, ses.router(), &ending));
 
         let environments: BTreeMap<String, BTreeMap<String, String>> =
             template.functions.iter().map(|function| (function.name.clone(), environment::of(function, &endpoints))).collect();
         let environment_of = |name: &str| environments.get(name).cloned().unwrap_or_default();
-        let lambdas = Arc::new(Lambdas::new(&template, &options.functions, &clock, environment_of)?);
+        let lambdas = Arc::new(Lambdas::new(&template, &options.functions, &clock, &iam, environment_of)?);
 
         let mut workers = Workers::new();
         for function in &template.functions {
             for trigger in &function.streams {
-                let stream = stream.clone().ok_or_else(|| StartError::Store("the table has no stream".to_owned()))?;
-                let client = database::streams_client(store.address);
-                let source = Source::new(client, stream, template.table(), checkpoints.get(&trigger.id));
+                let client = database::streams_client(database_address, &function.name);
+                let source = Source::new(client, template.table(), checkpoints.get(&trigger.id));
                 let mapping = Mapping {
                     function: function.name.clone(),
                     trigger: trigger.clone(),
                     lambdas: Arc::clone(&lambdas),
                     failures: failures.clone(),
+                    iam: iam.clone(),
                     clock: clock.clone(),
                     checkpoints: checkpoints.clone(),
                     unreachable: AtomicBool::new(false),
@@ -181,6 +193,7 @@ impl Desk {
             mail_service: mail_service.clone(),
             lambdas: Arc::clone(&lambdas),
             waker: workers.waker(),
+            iam: iam.clone(),
             clock_moves: !remote,
         };
         let gateway = Gateway {
@@ -207,6 +220,8 @@ impl Desk {
             failures,
             product_api,
             mail_service,
+            verified_identity,
+            iam,
             workers,
             servers,
             ender,
@@ -257,6 +272,16 @@ impl Desk {
     /// How the stand-in mail service behaves.
     pub fn mail_service(&self) -> &Switch<MailServiceMode> {
         &self.mail_service
+    }
+
+    /// How the sender of the mails was verified.
+    pub fn verified_identity(&self) -> &Switch<VerifiedIdentity> {
+        &self.verified_identity
+    }
+
+    /// What the functions may do, what they did of it, and what they were refused.
+    pub fn permissions(&self) -> Permissions {
+        self.iam.permissions()
     }
 
     /// Returns when every record that was committed before the call has been processed by every trigger, schedules

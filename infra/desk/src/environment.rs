@@ -1,8 +1,11 @@
-//! The environment of the functions: the template's variables, and where the stand-ins are.
+//! The environment of the functions: the template's variables, credentials, and where the stand-ins are.
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
-use crate::template::{Function, REGION, Template};
+use crate::{
+    iam::OPERATOR,
+    template::{Function, REGION, Template},
+};
 
 /// Addresses of the stand-ins.
 #[derive(Clone, Copy, Debug)]
@@ -13,12 +16,12 @@ pub(crate) struct Endpoints {
     pub(crate) product_api: SocketAddr,
 }
 
-/// What AWS itself would set, and the SDK's own variables for other endpoints.
-fn aws(endpoints: &Endpoints) -> BTreeMap<String, String> {
+/// What AWS itself would set, and the SDK's own variables for other endpoints. The access key tells the stand-ins who
+/// calls; they check no signature, but the SDK wants to sign.
+fn aws(access_key: &str, endpoints: &Endpoints) -> BTreeMap<String, String> {
     let pairs = [
         ("AWS_REGION", REGION.to_owned()),
-        // The stand-ins check no signature; the SDK wants to sign.
-        ("AWS_ACCESS_KEY_ID", "desk".to_owned()),
+        ("AWS_ACCESS_KEY_ID", access_key.to_owned()),
         ("AWS_SECRET_ACCESS_KEY", "desk".to_owned()),
         ("AWS_SESSION_TOKEN", "desk".to_owned()),
         ("AWS_ENDPOINT_URL_DYNAMODB", format!("http://{}", endpoints.database)),
@@ -30,14 +33,15 @@ fn aws(endpoints: &Endpoints) -> BTreeMap<String, String> {
 
 /// The environment of one function.
 pub(crate) fn of(function: &Function, endpoints: &Endpoints) -> BTreeMap<String, String> {
-    let mut environment = aws(endpoints);
+    let mut environment = aws(&function.name, endpoints);
     environment.extend(function.environment.clone());
     environment
 }
 
-/// One environment that serves all functions, for `cargo lambda watch`, which has only one.
+/// One environment that serves all functions, for `cargo lambda watch`, which has only one. Nobody can tell the functions
+/// apart there, so its credentials are an operator's.
 pub(crate) fn of_all(template: &Template, endpoints: &Endpoints) -> BTreeMap<String, String> {
-    let mut environment = aws(endpoints);
+    let mut environment = aws(OPERATOR, endpoints);
     for function in &template.functions {
         for (name, value) in &function.environment {
             let before = environment.insert(name.clone(), value.clone());

@@ -3,7 +3,14 @@
 //! This is the one place that knows the crate of the functions. Everything else hands over an event and gets back
 //! an answer or an [`InvokeError`], as the callers of Lambda do.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use edge::{App, Clock, config::Env};
 use functions::Invoke;
@@ -13,7 +20,8 @@ use serde_json::Value;
 use crate::{
     backends::request_id,
     error::StartError,
-    template::{ACCOUNT_ID, REGION, Template},
+    iam::{Act, Iam},
+    template::{ACCOUNT_ID, REGION, Template, log_group_arn},
 };
 
 /// Why an invocation has no answer.
@@ -44,6 +52,7 @@ pub enum Functions {
 pub(crate) struct Lambdas {
     functions: BTreeMap<String, Lambda>,
     clock: Clock,
+    iam: Iam,
 }
 
 impl std::fmt::Debug for Lambdas {
@@ -56,6 +65,14 @@ struct Lambda {
     timeout: Duration,
     config: Arc<Config>,
     code: Code,
+    log: Log,
+}
+
+/// Where Lambda writes what the function logs, as the function. The desk keeps no such log; that the function's role lets
+/// Lambda write it is looked at all the same.
+struct Log {
+    stream: String,
+    begun: AtomicBool,
 }
 
 enum Code {
@@ -68,6 +85,7 @@ impl Lambdas {
         template: &Template,
         place: &Functions,
         clock: &Clock,
+        iam: &Iam,
         environment: impl Fn(&str) -> BTreeMap<String, String>,
     ) -> Result<Self, StartError> {
         let mut lambdas = BTreeMap::new();
@@ -84,17 +102,33 @@ impl Lambdas {
             config.function_name.clone_from(name);
             config.memory = declared.memory;
             config.version = "$LATEST".to_owned();
-            lambdas.insert(name.clone(), Lambda { timeout: declared.timeout, config: Arc::new(config), code });
+            let stream = format!("{}:log-stream:[$LATEST]{}", log_group_arn(&declared.log_group), request_id());
+            let log = Log { stream, begun: AtomicBool::new(false) };
+            lambdas.insert(name.clone(), Lambda { timeout: declared.timeout, config: Arc::new(config), code, log });
         }
-        Ok(Self { functions: lambdas, clock: clock.clone() })
+        Ok(Self { functions: lambdas, clock: clock.clone(), iam: iam.clone() })
     }
 
     /// Invokes the function and waits for its answer, at most as long as the template allows.
     pub(crate) async fn invoke(&self, name: &str, event: &Value) -> Result<Value, InvokeError> {
         let lambda = self.functions.get(name).ok_or_else(|| InvokeError::Unknown(name.to_owned()))?;
         match &lambda.code {
-            Code::InProcess(invoke) => invoke_here(invoke, self.context(name, lambda), event, name, lambda.timeout).await,
+            Code::InProcess(invoke) => {
+                self.log(name, &lambda.log);
+                invoke_here(invoke, self.context(name, lambda), event, name, lambda.timeout).await
+            }
             Code::Remote { client, url } => invoke_there(client, url, event, name, lambda.timeout).await,
+        }
+    }
+
+    /// A function that may not log runs all the same; what it may not do is on record.
+    fn log(&self, name: &str, log: &Log) {
+        let actions: &[&str] =
+            if log.begun.swap(true, Ordering::Relaxed) { &["PutLogEvents"] } else { &["CreateLogStream", "PutLogEvents"] };
+        for action in actions {
+            if let Err(denial) = self.iam.authorize(name, &Act::new(format!("logs:{action}"), &*log.stream)) {
+                tracing::warn!(function = name, denial = denial.words().1, "its log would be lost");
+            }
         }
     }
 

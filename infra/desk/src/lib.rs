@@ -12,6 +12,7 @@
 //!
 //! - [`template`] reads functions, routes, triggers, filters, the table and the secrets from `template.yaml`;
 //! - `backends` are the stand-ins for AWS, on their real wire protocols: the functions use the real SDK clients;
+//! - [`iam`] lets each function do what its role in the template allows, at the stand-ins' doors;
 //! - `gateway` turns HTTP into payload 2.0 events and back, `product_api` is what the keys open;
 //! - `pump` and `scheduler` are the triggers behind the gateway, both run by `worker`;
 //! - `lambda` is the only module that knows the functions' code;
@@ -20,7 +21,7 @@
 //!
 //! To stand in for another property of the template, resolve it in [`template`] and act on it where the part is that
 //! it concerns; a property that is read but not acted on would be a lie. For another stand-in, add a module to
-//! `backends`, give it a listener in [`Desk::start`] and its address in `environment`.
+//! `backends`, give it a listener in [`Desk::start`] and its address in `environment`, and have it ask [`iam`] first.
 
 mod backends;
 pub mod console;
@@ -49,7 +50,7 @@ mod worker;
 
 pub use backends::{
     mail::{Mail, Outbox},
-    ses::MailServiceMode,
+    ses::{MailServiceMode, VerifiedIdentity},
 };
 pub use desk::{Desk, Options, workspace_root};
 pub use environment::env_file;

@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use crate::{
     backends::{mail::Outbox, ses::MailServiceMode},
     failures::Failures,
+    iam::Iam,
     lambda::{InvokeError, Lambdas},
     mode::Switch,
     notes::Notes,
@@ -39,6 +40,7 @@ pub(crate) struct Local {
     pub(crate) mail_service: Switch<MailServiceMode>,
     pub(crate) lambdas: Arc<Lambdas>,
     pub(crate) waker: watch::Sender<u64>,
+    pub(crate) iam: Iam,
     /// Functions that run elsewhere go by the machine's clock, which is not the desk's to move.
     pub(crate) clock_moves: bool,
 }
@@ -61,6 +63,7 @@ impl Local {
             .route("/_local/mail-service", get(mail_service).post(set_mail_service))
             .route("/_local/accounts", axum::routing::post(register))
             .route("/_local/failures", get(failures))
+            .route("/_local/permissions", get(permissions))
             .route("/_local/{*path}", axum::routing::any(nothing))
             .method_not_allowed_fallback(wrong_method)
             .layer(axum::middleware::from_fn(refuse_strangers))
@@ -201,6 +204,11 @@ fn refusal(message: &str) -> Response {
         (Some(problem), Some(status)) => problem::respond(status, problem.to_string()),
         _ => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", format!("register-account failed: {message}")).into_response(),
     }
+}
+
+/// What the functions may do, how often they did it, and what they were refused.
+async fn permissions(State(local): State<Local>) -> Response {
+    Json(local.iam.permissions()).into_response()
 }
 
 async fn failures(State(local): State<Local>) -> Json<Vec<Value>> {

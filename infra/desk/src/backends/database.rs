@@ -1,4 +1,4 @@
-//! DynamoDB: dynoxide in this process, served on the real wire protocol.
+//! DynamoDB: dynoxide in this process, served on the real wire protocol, behind a door that asks who may do what.
 
 use std::net::SocketAddr;
 
@@ -11,16 +11,26 @@ use aws_sdk_dynamodb::{
     },
 };
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use axum::{
+    Router,
+    body::Bytes,
+    extract::{DefaultBodyLimit, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::json;
 use tokio::task::JoinHandle;
 
 use crate::{
+    backends::request_id,
     error::StartError,
+    iam::{Denial, Iam, OPERATOR},
     server::{self, Ending},
     state::Keeper,
     template::{Key, REGION, Table},
 };
 
-/// The store, running.
+/// The store, running. The desk itself talks to it here, everybody else at the [`door`].
 pub(crate) struct Database {
     pub(crate) address: SocketAddr,
     pub(crate) server: JoinHandle<()>,
@@ -52,12 +62,64 @@ pub(crate) async fn serve(keeper: &Keeper, ending: &Ending) -> Result<Database, 
     Ok(Database { address, server })
 }
 
+/// What stands before the engine.
+#[derive(Clone)]
+struct Door {
+    iam: Iam,
+    engine: String,
+    client: reqwest::Client,
+}
+
+/// Lets through to the engine what the callers may do.
+pub(crate) fn door(iam: Iam, engine: SocketAddr) -> Result<Router, StartError> {
+    /// As much as DynamoDB takes.
+    const MOST: usize = 16 * 1024 * 1024;
+    edge::install_tls_provider();
+    let client = reqwest::Client::builder().no_proxy().build().map_err(|error| StartError::Store(error.to_string()))?;
+    let door = Door { iam, engine: format!("http://{engine}"), client };
+    Ok(Router::new().fallback(admit).layer(DefaultBodyLimit::max(MOST)).with_state(door))
+}
+
+async fn admit(State(door): State<Door>, mut headers: HeaderMap, body: Bytes) -> Response {
+    if let Err(denial) = door.iam.admit_to_dynamodb(&headers, &body) {
+        return refusal(&denial);
+    }
+    headers.remove(header::HOST);
+    headers.remove(header::CONTENT_LENGTH);
+    let answer = door.client.post(&door.engine).headers(headers).body(body).send().await;
+    let (status, mut headers, body) = match answer {
+        Ok(answer) => (answer.status(), answer.headers().clone(), answer.bytes().await),
+        Err(error) => {
+            tracing::error!(%error, "the embedded store does not answer");
+            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        }
+    };
+    headers.remove(header::CONTENT_LENGTH);
+    match body {
+        Ok(body) => (status, headers, body).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "the embedded store breaks off");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+fn refusal(denial: &Denial) -> Response {
+    let (kind, message) = denial.words();
+    let headers = [
+        (header::CONTENT_TYPE, "application/x-amz-json-1.0".to_owned()),
+        (header::HeaderName::from_static("x-amzn-requestid"), request_id()),
+    ];
+    let body = json!({"__type": format!("com.amazon.coral.service#{kind}"), "Message": message});
+    (StatusCode::BAD_REQUEST, headers, body.to_string()).into_response()
+}
+
 fn http_client() -> SharedHttpClient {
     aws_smithy_http_client::Builder::new().build_http()
 }
 
-fn credentials() -> Credentials {
-    Credentials::new("desk", "desk", None, None, "desk")
+fn credentials(access_key: &str) -> Credentials {
+    Credentials::new(access_key, "desk", None, None, "desk")
 }
 
 /// A client for the desk's own use.
@@ -66,32 +128,30 @@ pub(crate) fn client(address: SocketAddr) -> aws_sdk_dynamodb::Client {
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(REGION))
         .endpoint_url(format!("http://{address}"))
-        .credentials_provider(credentials())
+        .credentials_provider(credentials(OPERATOR))
         .http_client(http_client())
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
         .build();
     aws_sdk_dynamodb::Client::from_conf(config)
 }
 
-/// A client for the table's stream.
-pub(crate) fn streams_client(address: SocketAddr) -> aws_sdk_dynamodbstreams::Client {
+/// A client for the table's stream, under a function's role: Lambda reads the stream as the function.
+pub(crate) fn streams_client(address: SocketAddr, function: &str) -> aws_sdk_dynamodbstreams::Client {
     let config = aws_sdk_dynamodbstreams::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(REGION))
         .endpoint_url(format!("http://{address}"))
-        .credentials_provider(credentials())
+        .credentials_provider(credentials(function))
         .http_client(http_client())
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
         .build();
     aws_sdk_dynamodbstreams::Client::from_conf(config)
 }
 
-/// Makes the table unless it is there, and gives the ARN that the engine has for its stream.
-pub(crate) async fn ensure_table(client: &aws_sdk_dynamodb::Client, table: &Table) -> Result<Option<String>, StartError> {
+/// Makes the table unless it is there.
+pub(crate) async fn ensure_table(client: &aws_sdk_dynamodb::Client, table: &Table) -> Result<(), StartError> {
     match client.describe_table().table_name(&table.name).send().await {
-        Ok(described) => {
-            return Ok(described.table.and_then(|description| description.latest_stream_arn));
-        }
+        Ok(_) => return Ok(()),
         Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) => {}
         Err(error) => return Err(failed(error)),
     }
@@ -118,7 +178,7 @@ pub(crate) async fn ensure_table(client: &aws_sdk_dynamodb::Client, table: &Tabl
         let stream = StreamSpecification::builder().stream_enabled(true).stream_view_type(StreamViewType::from(view.as_str()));
         create = create.stream_specification(stream.build().map_err(failed)?);
     }
-    let created = create.send().await.map_err(failed)?;
+    create.send().await.map_err(failed)?;
     if let Some(attribute) = &table.ttl {
         let ttl = TimeToLiveSpecification::builder().attribute_name(attribute).enabled(true);
         client
@@ -129,7 +189,7 @@ pub(crate) async fn ensure_table(client: &aws_sdk_dynamodb::Client, table: &Tabl
             .await
             .map_err(failed)?;
     }
-    Ok(created.table_description.and_then(|description| description.latest_stream_arn))
+    Ok(())
 }
 
 fn key_schema(key: &Key) -> Result<Vec<KeySchemaElement>, StartError> {

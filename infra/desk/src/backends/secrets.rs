@@ -18,7 +18,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::request_id;
-use crate::{error::StartError, state::Keeper, template};
+use crate::{
+    error::StartError,
+    iam::{Act, Iam},
+    state::Keeper,
+    template,
+};
 
 const FILE: &str = "secrets.json";
 const CURRENT: &str = "AWSCURRENT";
@@ -87,8 +92,14 @@ impl Secrets {
         Ok(Self { inner: Arc::new(Mutex::new(secrets)), keeper: keeper.clone(), clock })
     }
 
-    pub(crate) fn router(self) -> Router {
-        Router::new().route("/", post(answer)).with_state(self)
+    pub(crate) fn router(self, iam: Iam) -> Router {
+        Router::new().route("/", post(answer)).with_state((self, iam))
+    }
+
+    /// The ARN of a secret, however it is named; a secret that is not there has none.
+    fn arn(&self, id: &str) -> Option<String> {
+        let secrets = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        find(&secrets, id).ok().map(|(arn, _)| arn.to_owned())
     }
 
     fn get(&self, request: &Get) -> Result<Value, Refusal> {
@@ -167,14 +178,26 @@ fn not_found() -> Refusal {
     Refusal(NOT_FOUND, "Secrets Manager can't find the specified secret.".to_owned())
 }
 
-async fn answer(State(secrets): State<Secrets>, headers: HeaderMap, body: Bytes) -> Response {
+/// Whether the caller may do this. Who may not is told so before it is looked whether the secret is there.
+fn admit(secrets: &Secrets, iam: &Iam, headers: &HeaderMap, operation: &str, body: &Bytes) -> Result<(), Refusal> {
+    let request: Value = serde_json::from_slice(body).unwrap_or_default();
+    let id = request["SecretId"].as_str().unwrap_or_default();
+    let act = Act::new(format!("secretsmanager:{operation}"), secrets.arn(id).unwrap_or_else(|| id.to_owned()));
+    iam.admit(headers, &act).map_err(|denial| {
+        let (kind, message) = denial.words();
+        Refusal(kind, message)
+    })
+}
+
+async fn answer(State((secrets, iam)): State<(Secrets, Iam)>, headers: HeaderMap, body: Bytes) -> Response {
     let malformed = |error: serde_json::Error| Refusal("SerializationException", error.to_string());
     let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
-    let outcome = match target.strip_prefix("secretsmanager.") {
-        Some("GetSecretValue") => serde_json::from_slice(&body).map_err(malformed).and_then(|get| secrets.get(&get)),
-        Some("PutSecretValue") => serde_json::from_slice(&body).map_err(malformed).and_then(|put| secrets.put(put)),
+    let operation = target.strip_prefix("secretsmanager.").unwrap_or_default();
+    let outcome = admit(&secrets, &iam, &headers, operation, &body).and_then(|()| match operation {
+        "GetSecretValue" => serde_json::from_slice(&body).map_err(malformed).and_then(|get| secrets.get(&get)),
+        "PutSecretValue" => serde_json::from_slice(&body).map_err(malformed).and_then(|put| secrets.put(put)),
         _ => Err(Refusal("UnknownOperationException", format!("The desk does not know the operation {target}."))),
-    };
+    });
     let (status, answer) = match outcome {
         Ok(answer) => (StatusCode::OK, answer),
         Err(Refusal(kind, message)) => (StatusCode::BAD_REQUEST, json!({"__type": kind, "Message": message})),

@@ -6,7 +6,7 @@ use axum::{
     Router,
     body::Bytes,
     extract::State,
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
     routing::post,
 };
@@ -17,7 +17,11 @@ use super::{
     mail::{Mail, Outbox},
     request_id,
 };
-use crate::{mode::Switch, template::REGION};
+use crate::{
+    iam::{Act, Context, Iam},
+    mode::Switch,
+    template::{ACCOUNT_ID, REGION},
+};
 
 /// How the mail service behaves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,13 +41,43 @@ pub(crate) struct Ses {
     pub(crate) outbox: Outbox,
     pub(crate) mode: Switch<MailServiceMode>,
     pub(crate) clock: Clock,
-    /// The domain of `MAIL_FROM`, as if it were the one verified identity.
+    /// The domain of `MAIL_FROM`: the one whose addresses are verified.
     pub(crate) verified_domain: String,
+    pub(crate) identity: Switch<VerifiedIdentity>,
+    pub(crate) iam: Iam,
+}
+
+/// How the sender was verified. The identity that stands for a sender is what a policy names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VerifiedIdentity {
+    /// Its domain was, and stands for all of its addresses.
+    #[default]
+    Domain,
+    /// The address itself was.
+    Address,
 }
 
 impl Ses {
     pub(crate) fn router(self) -> Router {
         Router::new().route("/", post(answer)).with_state(self)
+    }
+
+    /// Whether the caller may do this. SES calls it `AccessDenied`.
+    fn admit(&self, headers: &HeaderMap, form: &BTreeMap<String, String>) -> Result<(), Refusal> {
+        let field = |name: &str| form.get(name).map(String::as_str).unwrap_or_default();
+        let from = address_of(field("Source"));
+        let identity = match self.identity.mode() {
+            VerifiedIdentity::Domain => domain_of(from),
+            VerifiedIdentity::Address => from,
+        };
+        let context = Context { from_address: Some(from.to_owned()), leading_keys: None };
+        let resource = format!("arn:aws:ses:{REGION}:{ACCOUNT_ID}:identity/{identity}");
+        let act = Act { context, ..Act::new(format!("ses:{}", field("Action")), resource) };
+        self.iam.admit(headers, &act).map_err(|denial| match denial.words() {
+            ("AccessDeniedException", message) => Refusal { status: StatusCode::FORBIDDEN, ..Refusal::new("AccessDenied", message) },
+            (_, message) => Refusal { status: StatusCode::FORBIDDEN, ..Refusal::new("InvalidClientTokenId", message) },
+        })
     }
 
     fn send(&self, form: &BTreeMap<String, String>) -> Result<(), Refusal> {
@@ -95,25 +129,26 @@ impl Ses {
 
 /// An error of SES, by its code.
 struct Refusal {
+    status: StatusCode,
     code: &'static str,
     message: String,
 }
 
 impl Refusal {
     fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self { status: StatusCode::BAD_REQUEST, code, message: message.into() }
     }
 }
 
-async fn answer(State(ses): State<Ses>, body: Bytes) -> Response {
+async fn answer(State(ses): State<Ses>, headers: HeaderMap, body: Bytes) -> Response {
     let form: BTreeMap<String, String> = form_urlencoded::parse(&body).into_owned().collect();
-    let outcome = match form.get("Action").map(String::as_str) {
+    let outcome = ses.admit(&headers, &form).and_then(|()| match form.get("Action").map(String::as_str) {
         Some("SendEmail") => ses.send(&form),
         other => {
             let action = other.unwrap_or("(none)");
             Err(Refusal::new("InvalidAction", format!("Could not find operation {action} at the desk.")))
         }
-    };
+    });
     let id = request_id();
     let (status, xml) = match outcome {
         Ok(()) => {
@@ -125,13 +160,13 @@ async fn answer(State(ses): State<Ses>, body: Bytes) -> Response {
             );
             (StatusCode::OK, xml)
         }
-        Err(Refusal { code, message }) => {
+        Err(Refusal { status, code, message }) => {
             let message = escape(&message);
             let xml = format!(
                 "<ErrorResponse xmlns=\"http://ses.amazonaws.com/doc/2010-12-01/\"><Error><Type>Sender</Type>\
                  <Code>{code}</Code><Message>{message}</Message></Error><RequestId>{id}</RequestId></ErrorResponse>"
             );
-            (StatusCode::BAD_REQUEST, xml)
+            (status, xml)
         }
     };
     (status, [(header::CONTENT_TYPE, "text/xml".to_owned()), (header::HeaderName::from_static("x-amzn-requestid"), id)], xml)
@@ -141,6 +176,11 @@ async fn answer(State(ses): State<Ses>, body: Bytes) -> Response {
 /// `a.1`, `a.2`, ... as long as there are any.
 fn numbered(form: &BTreeMap<String, String>, name: impl Fn(usize) -> String) -> Vec<String> {
     (1..).map_while(|n| form.get(&name(n)).cloned()).collect()
+}
+
+/// `a@b.c`, of that or of `Name <a@b.c>`.
+fn address_of(sender: &str) -> &str {
+    sender.rsplit_once('<').map_or(sender, |(_, address)| address).trim_end().trim_end_matches('>')
 }
 
 /// The domain of `a@b.c` or of `Name <a@b.c>`.

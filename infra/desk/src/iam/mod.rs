@@ -1,5 +1,205 @@
-//! Who may do what: the policies of `template.yaml`, decided as IAM decides.
+//! Who may do what: the roles of `template.yaml`, enforced at the stand-ins' doors, and a record of what was used.
+//!
+//! Each function in the desk's process has credentials of its own, whose access key is its name. So a stand-in knows who
+//! calls, asks here, and answers a refusal in the words of the service that it stands in for. The desk's own credentials
+//! are an operator's, who may do everything; so may functions that run elsewhere, for they share one environment.
+//!
+//! A service that the functions use for the first time needs its acts told, as [`dynamodb`] does for DynamoDB's.
 
+mod dynamodb;
 mod policy;
 
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use axum::http::{HeaderMap, header};
+use serde::Serialize;
+use serde_json::Value;
+
 pub use policy::{Act, Context, Decision, Grant, Policy};
+
+use crate::template::{ACCOUNT_ID, Table, Template};
+
+/// The access key of the desk itself.
+pub(crate) const OPERATOR: &str = "desk";
+
+/// The roles of all functions and what was done under them; clones share it.
+#[derive(Clone, Debug)]
+pub(crate) struct Iam(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    roles: BTreeMap<String, Role>,
+    table: Table,
+    record: Mutex<Record>,
+}
+
+#[derive(Debug)]
+struct Role {
+    name: String,
+    policy: Policy,
+}
+
+#[derive(Debug, Default)]
+struct Record {
+    used: BTreeMap<Permission, u64>,
+    refused: BTreeSet<Refused>,
+}
+
+/// A permission that a function has.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Permission {
+    pub function: String,
+    #[serde(flatten)]
+    pub grant: Grant,
+}
+
+/// Something that a function was not allowed to do.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Refused {
+    pub function: String,
+    pub action: String,
+    pub resource: String,
+    /// The partition keys that it named.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<String>,
+}
+
+/// What the template allows, what of it was used, and what was refused, since the desk was started.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Permissions {
+    pub granted: Vec<Use>,
+    pub refused: Vec<Refused>,
+}
+
+/// A permission and how often it was used.
+#[derive(Clone, Debug, Serialize)]
+pub struct Use {
+    #[serde(flatten)]
+    pub permission: Permission,
+    pub times: u64,
+}
+
+/// Why a request goes no further.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Denial {
+    /// Nobody has this access key, or the request has none.
+    UnknownCaller,
+    /// The function may not do this.
+    Act { role: String, act: Box<Act>, forbidden: bool },
+    /// It cannot be told what the function wants to do.
+    Untold(String),
+}
+
+impl Denial {
+    /// The error's type, and what AWS says.
+    pub(crate) fn words(&self) -> (&'static str, String) {
+        match self {
+            Self::UnknownCaller => ("UnrecognizedClientException", "The security token included in the request is invalid.".to_owned()),
+            Self::Act { role, act, forbidden } => {
+                let Act { action, resource, context: _ } = &**act;
+                let because = if *forbidden {
+                    "with an explicit deny in an identity-based policy".to_owned()
+                } else {
+                    format!("because no identity-based policy allows the {action} action")
+                };
+                let message = format!("User: {role} is not authorized to perform: {action} on resource: {resource} {because}");
+                ("AccessDeniedException", message)
+            }
+            Self::Untold(problem) => ("AccessDeniedException", format!("Refused, for {problem}")),
+        }
+    }
+}
+
+impl Iam {
+    pub(crate) fn new(template: &Template) -> Self {
+        let role = |function: &crate::template::Function| {
+            let role = Role { name: function.role.name.clone(), policy: function.role.policy.clone() };
+            (function.name.clone(), role)
+        };
+        let roles = template.functions.iter().map(role).collect();
+        Self(Arc::new(Inner { roles, table: template.table().clone(), record: Mutex::default() }))
+    }
+
+    /// Lets a request to DynamoDB or its streams through, or says why not.
+    pub(crate) fn admit_to_dynamodb(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), Denial> {
+        let Some(function) = self.function(headers)? else { return Ok(()) };
+        let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
+        let told = serde_json::from_slice::<Value>(body)
+            .map_err(|error| format!("the request is not JSON: {error}"))
+            .and_then(|body| dynamodb::acts(&self.0.table, target, &body));
+        match told {
+            Ok(acts) => acts.iter().try_for_each(|act| self.authorize(function, act)),
+            Err(problem) => {
+                let refused =
+                    Refused { function: function.to_owned(), action: target.to_owned(), resource: "?".to_owned(), keys: Vec::new() };
+                self.record().refused.insert(refused);
+                Err(Denial::Untold(problem))
+            }
+        }
+    }
+
+    /// Lets a request through that is this one act, or says why not.
+    pub(crate) fn admit(&self, headers: &HeaderMap, act: &Act) -> Result<(), Denial> {
+        match self.function(headers)? {
+            Some(function) => self.authorize(function, act),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a function may do this. It is put on record, either way.
+    pub(crate) fn authorize(&self, function: &str, act: &Act) -> Result<(), Denial> {
+        let role = self.0.roles.get(function).ok_or(Denial::UnknownCaller)?;
+        let decision = role.policy.decide(act);
+        let mut record = self.record();
+        match decision {
+            Decision::Allowed(grant) => {
+                *record.used.entry(Permission { function: function.to_owned(), grant }).or_default() += 1;
+                Ok(())
+            }
+            Decision::Denied | Decision::Forbidden => {
+                let keys = act.context.leading_keys.clone().unwrap_or_default();
+                let (action, resource) = (act.action.clone(), act.resource.clone());
+                tracing::warn!(function, action, resource, "not allowed by the template");
+                record.refused.insert(Refused { function: function.to_owned(), action, resource, keys });
+                let user = format!("arn:aws:sts::{ACCOUNT_ID}:assumed-role/{}/{function}", role.name);
+                Err(Denial::Act { role: user, act: Box::new(act.clone()), forbidden: decision == Decision::Forbidden })
+            }
+        }
+    }
+
+    /// The function that signed the request; none for an operator.
+    fn function(&self, headers: &HeaderMap) -> Result<Option<&str>, Denial> {
+        let key = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(access_key);
+        match key {
+            Some(OPERATOR) => Ok(None),
+            Some(key) => self.0.roles.get_key_value(key).map(|(name, _)| Some(name.as_str())).ok_or(Denial::UnknownCaller),
+            None => Err(Denial::UnknownCaller),
+        }
+    }
+
+    /// What is granted, used and refused so far.
+    pub(crate) fn permissions(&self) -> Permissions {
+        let record = self.record();
+        let mut granted = Vec::new();
+        for (function, role) in &self.0.roles {
+            for grant in role.policy.grants() {
+                let permission = Permission { function: function.clone(), grant };
+                let times = record.used.get(&permission).copied().unwrap_or(0);
+                granted.push(Use { permission, times });
+            }
+        }
+        Permissions { granted, refused: record.refused.iter().cloned().collect() }
+    }
+
+    fn record(&self) -> MutexGuard<'_, Record> {
+        self.0.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// `AWS4-HMAC-SHA256 Credential=KEY/20260101/us-east-1/dynamodb/aws4_request, ...`
+fn access_key(authorization: &str) -> Option<&str> {
+    authorization.strip_prefix("AWS4-HMAC-SHA256 ")?.split(',').find_map(|part| part.trim().strip_prefix("Credential="))?.split('/').next()
+}

@@ -154,7 +154,7 @@ mod tests {
             maximum_retry_attempts: retries,
             maximum_record_age: None,
             bisect,
-            on_failure: true,
+            on_failure: Some("arn:aws:s3:::bucket".to_owned()),
         }
     }
 

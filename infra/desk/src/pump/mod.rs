@@ -25,6 +25,7 @@ pub(crate) use source::{Checkpoints, Source};
 
 use crate::{
     failures::Failures,
+    iam::{Act, Iam},
     lambda::{InvokeError, Lambdas},
     template::{ACCOUNT_ID, REGION, StreamTrigger},
     worker::{Step, Worker, Workers},
@@ -36,6 +37,7 @@ pub(crate) struct Mapping {
     pub(crate) trigger: StreamTrigger,
     pub(crate) lambdas: Arc<Lambdas>,
     pub(crate) failures: Failures,
+    pub(crate) iam: Iam,
     pub(crate) clock: Clock,
     pub(crate) checkpoints: Checkpoints,
     /// Whether the function was last found unreachable, so that this is said once.
@@ -66,11 +68,19 @@ impl Mapping {
         }
     }
 
-    /// Hands records to the on-failure destination, where the trigger has one.
+    /// Whether Lambda may put into this bucket as the function. It first looks whether the bucket is there.
+    fn may_keep_in(&self, bucket: &str) -> bool {
+        let acts = [Act::new("s3:ListBucket", bucket), Act::new("s3:PutObject", format!("{bucket}/aws/lambda/{}", self.trigger.id))];
+        acts.iter().all(|act| self.iam.authorize(&self.function, act).is_ok())
+    }
+
+    /// Hands records to the on-failure destination, where the trigger has one. As with Lambda, they are lost where the
+    /// function may not put them there.
     fn give_up(&self, given: &Given) {
         let Given { records, condition, attempts, error } = given;
         tracing::warn!(function = self.function, records = records.len(), condition, "records were given up");
-        if self.trigger.on_failure
+        if let Some(bucket) = &self.trigger.on_failure
+            && self.may_keep_in(bucket)
             && let (Some(first), Some(last)) = (records.first(), records.last())
         {
             self.failures.push(json!({

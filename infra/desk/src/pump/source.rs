@@ -49,9 +49,8 @@ impl Checkpoints {
 /// The stream, as one mapping reads it. The engine has a single shard, which never closes.
 pub(crate) struct Source {
     client: Client,
-    /// What the engine calls the stream.
-    stream: String,
-    /// What events call it.
+    table: String,
+    /// What events call the stream. The engine has another name for it.
     source_arn: String,
     partition_key: String,
     /// Where to read on; none before the first read and after an error.
@@ -62,9 +61,9 @@ pub(crate) struct Source {
 
 impl Source {
     /// Reads from the position on, or from the oldest record on.
-    pub(crate) fn new(client: Client, stream: String, table: &Table, position: Option<String>) -> Self {
+    pub(crate) fn new(client: Client, table: &Table, position: Option<String>) -> Self {
         let (source_arn, partition_key) = (table.stream_arn.clone(), table.key.hash.clone());
-        Self { client, stream, source_arn, partition_key, iterator: None, position }
+        Self { client, table: table.name.clone(), source_arn, partition_key, iterator: None, position }
     }
 
     /// The next records; none when there are no more at the moment.
@@ -97,11 +96,15 @@ impl Source {
     }
 
     async fn open(&self) -> Result<String, String> {
+        let listed =
+            self.client.list_streams().table_name(&self.table).send().await.map_err(|error| DisplayErrorContext(error).to_string())?;
+        let stream =
+            listed.streams.unwrap_or_default().into_iter().find_map(|stream| stream.stream_arn).ok_or("the table has no stream")?;
         let described =
-            self.client.describe_stream().stream_arn(&self.stream).send().await.map_err(|error| DisplayErrorContext(error).to_string())?;
+            self.client.describe_stream().stream_arn(&stream).send().await.map_err(|error| DisplayErrorContext(error).to_string())?;
         let shards = described.stream_description.and_then(|stream| stream.shards).unwrap_or_default();
         let shard = shards.into_iter().find_map(|shard| shard.shard_id).ok_or("the stream has no shard")?;
-        let request = self.client.get_shard_iterator().stream_arn(&self.stream).shard_id(shard);
+        let request = self.client.get_shard_iterator().stream_arn(&stream).shard_id(shard);
         let request = match &self.position {
             Some(position) => request.shard_iterator_type(ShardIteratorType::AfterSequenceNumber).sequence_number(position),
             None => request.shard_iterator_type(ShardIteratorType::TrimHorizon),

@@ -8,6 +8,7 @@ use serde_yaml_ng::Value;
 use super::{
     TemplateError,
     intrinsics::{At, scalar},
+    role::{self, Role, Roles},
     route::Route,
 };
 use crate::filter::Filter;
@@ -23,6 +24,10 @@ pub struct Function {
     pub memory: i32,
     /// The environment that the template gives it.
     pub environment: BTreeMap<String, String>,
+    /// What it may do.
+    pub role: Role,
+    /// The log group that Lambda writes its log to.
+    pub log_group: String,
     /// Its routes in the HTTP API.
     pub routes: Vec<Route>,
     /// Its event source mappings on the table's stream.
@@ -49,8 +54,8 @@ pub struct StreamTrigger {
     pub maximum_record_age: Option<Duration>,
     /// Whether a batch that failed is halved.
     pub bisect: bool,
-    /// Whether records that were given up are kept somewhere.
-    pub on_failure: bool,
+    /// The ARN of where records that were given up are kept, if anywhere.
+    pub on_failure: Option<String>,
 }
 
 /// A schedule at a fixed rate.
@@ -63,7 +68,7 @@ pub struct Schedule {
     pub input: Option<String>,
 }
 
-pub(super) fn read(at: &At<'_>, resource: &Value) -> Result<Function, TemplateError> {
+pub(super) fn read(at: &At<'_>, resource: &Value, roles: &Roles) -> Result<Function, TemplateError> {
     let name = resource
         .get("Metadata")
         .and_then(|metadata| metadata.get("BuildProperties"))
@@ -75,6 +80,8 @@ pub(super) fn read(at: &At<'_>, resource: &Value) -> Result<Function, TemplateEr
         timeout: Duration::from_secs(number(at, resource, "Timeout")?.unwrap_or(3)),
         memory: number(at, resource, "MemorySize")?.unwrap_or(128),
         environment: environment(at, resource)?,
+        role: role::of_function(at, resource, roles)?,
+        log_group: log_group(at, resource, name)?,
         routes: Vec::new(),
         streams: Vec::new(),
         schedules: Vec::new(),
@@ -106,6 +113,13 @@ fn number<N: std::str::FromStr>(at: &At<'_>, resource: &Value, property: &str) -
     let Some(value) = own_or_global(at, resource, property) else { return Ok(None) };
     let text = at.text(property, value)?;
     text.map(|text| text.parse().map_err(|_| at.error(property, format!("{text:?} is not a number")))).transpose()
+}
+
+/// The one that `LoggingConfig` names, or the one that Lambda makes.
+fn log_group(at: &At<'_>, resource: &Value, name: &str) -> Result<String, TemplateError> {
+    let group = resource.get("Properties").and_then(|properties| properties.get("LoggingConfig")?.get("LogGroup"));
+    let group = group.map(|group| at.text("LoggingConfig.LogGroup", group)).transpose()?.flatten();
+    Ok(group.unwrap_or_else(|| format!("/aws/lambda/{name}")))
 }
 
 /// The variables of `Globals.Function`, overlaid with the function's own.
@@ -190,7 +204,7 @@ impl Event<'_> {
             maximum_retry_attempts: retries.map(|number| u32::try_from(number).unwrap_or(u32::MAX)),
             maximum_record_age: self.limit("MaximumRecordAgeInSeconds")?.map(Duration::from_secs),
             bisect: self.property("BisectBatchOnFunctionError")? == true,
-            on_failure: !destination["OnFailure"].is_null(),
+            on_failure: destination["OnFailure"]["Destination"].as_str().map(str::to_owned),
         })
     }
 

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value as Json, json};
 use serde_yaml_ng::{Mapping, Value};
 
-use super::{ACCOUNT_ID, Parameters, REGION, TemplateError, secret, table};
+use super::{ACCOUNT_ID, Parameters, REGION, TemplateError, role, secret, table};
 
 /// The whole template, for looking up what a value refers to.
 pub(super) struct Scope<'t> {
@@ -147,6 +147,21 @@ impl<'s> At<'s> {
                 let parts: Vec<String> = parts.iter().map(|part| self.json_text(property, part)).collect::<Result<_, _>>()?;
                 parts.join(&separator)
             }
+            "Select" => {
+                let [index, list] = self.arguments(property, "!Select", argument)?;
+                let index: Option<usize> = scalar(index).and_then(|index| index.parse().ok());
+                let list = self.resolve(property, list)?;
+                let part = index.zip(list).and_then(|(index, list)| list.get(index).cloned());
+                let part = part.ok_or_else(|| self.error(property, "!Select takes a number and a list that long"))?;
+                return Ok(Outcome::Value(part));
+            }
+            "Split" => {
+                let [delimiter, text] = self.arguments(property, "!Split", argument)?;
+                let delimiter = scalar(delimiter).filter(|delimiter| !delimiter.is_empty());
+                let delimiter = delimiter.ok_or_else(|| self.error(property, "!Split takes a delimiter"))?;
+                let text = self.text(property, text)?.unwrap_or_default();
+                return Ok(Outcome::Value(text.split(&delimiter).collect()));
+            }
             other => return Err(self.error(property, format!("the desk cannot resolve !{other}"))),
         };
         Ok(Outcome::Value(Json::String(text)))
@@ -172,6 +187,7 @@ impl<'s> At<'s> {
             ("AWS::StackName", _) => "frontdesk".to_owned(),
             (_, Some("AWS::DynamoDB::Table")) => table::name(id),
             (_, Some("AWS::SecretsManager::Secret")) => secret::arn(id),
+            (_, Some("AWS::Logs::LogGroup")) => self.log_group(property, id)?,
             (_, Some(_)) => id.to_owned(),
             (_, None) => {
                 return Err(self.error(property, format!("refers to {id}, which is no parameter and no resource")));
@@ -190,10 +206,21 @@ impl<'s> At<'s> {
             ("AWS::SecretsManager::Secret", "Id" | "Arn") => Ok(secret::arn(id)),
             ("AWS::Serverless::Function", "Arn") => Ok(format!("arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{id}")),
             ("AWS::SQS::Queue", "Arn") => Ok(format!("arn:aws:sqs:{REGION}:{ACCOUNT_ID}:{id}")),
+            ("AWS::IAM::Role", "Arn") => Ok(role::arn(id)),
+            // With all of its streams, as CloudFormation has it.
+            ("AWS::Logs::LogGroup", "Arn") => Ok(format!("{}:*", log_group_arn(&self.log_group(property, id)?))),
             ("AWS::S3::Bucket", "Arn") => Ok(format!("arn:aws:s3:::{id}")),
             ("AWS::SNS::Topic", "TopicArn") => Ok(format!("arn:aws:sns:{REGION}:{ACCOUNT_ID}:{id}")),
             _ => Err(self.error(property, format!("the desk does not know {attribute} of {id}, a {kind}"))),
         }
+    }
+
+    /// The name of a log group.
+    fn log_group(&self, property: &str, id: &str) -> Result<String, TemplateError> {
+        let group = self.scope.document.get("Resources").and_then(|resources| resources.get(id));
+        let name = group.and_then(|group| group.get("Properties")?.get("LogGroupName"));
+        let name = name.map(|name| self.text(property, name)).transpose()?.flatten();
+        name.ok_or_else(|| self.error(property, format!("refers to the log group {id}, which has no LogGroupName")))
     }
 
     fn substitute(&self, property: &str, argument: &Value) -> Result<String, TemplateError> {
@@ -273,6 +300,10 @@ fn long_form(mapping: &Mapping) -> Option<(&str, &Value)> {
         Some(name) => Some((name, argument)),
         None => matches!(key, "Ref" | "Condition").then_some((key, argument)),
     }
+}
+
+pub(crate) fn log_group_arn(name: &str) -> String {
+    format!("arn:aws:logs:{REGION}:{ACCOUNT_ID}:log-group:{name}")
 }
 
 /// A plain value as text.

@@ -7,6 +7,7 @@
 mod function;
 mod intrinsics;
 mod parameters;
+mod role;
 mod route;
 mod secret;
 mod table;
@@ -17,9 +18,13 @@ use serde_yaml_ng::Value;
 
 pub use function::{Function, Schedule, StreamTrigger};
 pub use parameters::Parameters;
+pub use role::Role;
 pub use route::{Route, Routes};
 pub use secret::Secret;
 pub use table::{Index, Key, Table};
+
+pub(crate) use intrinsics::log_group_arn;
+pub(crate) use table::arn as table_arn;
 
 use intrinsics::Scope;
 
@@ -68,10 +73,11 @@ impl Document {
         let parameters = parameters::settle(&self.0, given, own)?;
         let scope = Scope::new(&self.0, parameters);
         let mut template = Template { functions: Vec::new(), secrets: Vec::new(), table: None };
+        let roles = role::read_all(&scope)?;
         for (id, resource) in scope.resources() {
             let at = scope.at(id);
             match resource.get("Type").and_then(Value::as_str) {
-                Some("AWS::Serverless::Function") => template.functions.push(function::read(&at, resource)?),
+                Some("AWS::Serverless::Function") => template.functions.push(function::read(&at, resource, &roles)?),
                 Some("AWS::SecretsManager::Secret") => template.secrets.push(secret::read(&at, resource)?),
                 Some("AWS::DynamoDB::Table") if template.table.is_some() => {
                     return Err(at.error("Type", "the desk stands in for one table, and this is the second"));
@@ -137,6 +143,20 @@ Globals:
     Environment: {Variables: {TABLE_NAME: !Ref Table}}
 Resources:
   Bucket: {Type: AWS::S3::Bucket}
+  Logs: {Type: AWS::Logs::LogGroup, Properties: {LogGroupName: !Sub "/aws/lambda/${AWS::StackName}"}}
+  Role:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument:
+        Version: "2012-10-17"
+        Statement: [{Effect: Allow, Principal: {Service: lambda.amazonaws.com}, Action: sts:AssumeRole}]
+      Policies:
+        - PolicyName: all
+          PolicyDocument:
+            Version: "2012-10-17"
+            Statement:
+              - {Sid: Log, Effect: Allow, Action: logs:PutLogEvents, Resource: !GetAtt Logs.Arn}
+              - {Sid: Keep, Effect: Allow, Action: s3:PutObject, Resource: !Sub "${Bucket.Arn}/*"}
   Table:
     Type: AWS::DynamoDB::Table
     Properties:
@@ -153,6 +173,8 @@ Resources:
     Type: AWS::Serverless::Function
     Metadata: {BuildMethod: rust-cargolambda, BuildProperties: {Binary: create-key}}
     Properties:
+      Role: !GetAtt Role.Arn
+      LoggingConfig: {LogGroup: !Ref Logs}
       Environment:
         Variables:
           LINK: !Sub "${Origin}/keys?${!literal}"
@@ -165,6 +187,7 @@ Resources:
     Type: AWS::Serverless::Function
     Metadata: {BuildProperties: {Binary: deliver-mail}}
     Properties:
+      Role: !GetAtt Role.Arn
       Timeout: 60
       Events:
         Rows:
@@ -183,6 +206,7 @@ Resources:
     Type: AWS::Serverless::Function
     Metadata: {BuildProperties: {Binary: sweep}}
     Properties:
+      Role: !GetAtt Role.Arn
       Events:
         Rate: {Type: ScheduleV2, Properties: {ScheduleExpression: rate(5 minutes)}}
 "#;
@@ -204,7 +228,8 @@ Resources:
         let function = template.function("deliver-mail").expect("the function");
         let trigger = &function.streams[0];
         assert_eq!((function.timeout.as_secs(), trigger.batch_size, trigger.maximum_retry_attempts), (60, 25, Some(3)));
-        assert!(trigger.bisect && trigger.report_batch_item_failures && trigger.on_failure);
+        assert!(trigger.bisect && trigger.report_batch_item_failures);
+        assert_eq!(trigger.on_failure.as_deref(), Some("arn:aws:s3:::Bucket"));
         assert_eq!(trigger.maximum_record_age.map(|age| age.as_secs()), Some(3600));
         assert_eq!(template.function("sweep").expect("the function").schedules[0].every.as_secs(), 300);
     }
@@ -217,6 +242,13 @@ Resources:
             ("!If [IsSimple", "!If [IsOdd", "IsOdd"),
             ("Type: ScheduleV2", "Type: SQS", "Events.Rate.Type of resource Sweep"),
             ("rate(5 minutes)", "cron(0 0 * * ? *)", "ScheduleExpression of resource Sweep"),
+            ("!Ref Logs", "!Ref Nobody", "LoggingConfig.LogGroup of resource CreateKey"),
+            ("!GetAtt Logs.Arn", "!GetAtt Logs.Name", "Policies"),
+            ("Action: s3:PutObject", "NotAction: s3:PutObject", "Policies of resource Role"),
+            ("      LoggingConfig:", "      Policies: []\n      LoggingConfig:", "Policies of resource CreateKey"),
+            ("Role: !GetAtt Role.Arn\n      LoggingConfig", "LoggingConfig", "Role of resource CreateKey"),
+            ("Service: lambda.amazonaws.com", "Service: ec2.amazonaws.com", "AssumeRolePolicyDocument of resource Role"),
+            ("      Policies:\n", "      ManagedPolicyArns: [x]\n      Policies:\n", "ManagedPolicyArns of resource Role"),
             (r#"{"eventName":["INSERT"]}"#, r#"{"eventName":[{"suffix":"T"}]}"#, "suffix"),
         ] {
             let broken = SMALL.replace(from, to);

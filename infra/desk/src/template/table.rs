@@ -13,7 +13,7 @@ pub(super) fn name(logical_id: &str) -> String {
     format!("frontdesk-{logical_id}")
 }
 
-pub(super) fn arn(name: &str) -> String {
+pub(crate) fn arn(name: &str) -> String {
     format!("arn:aws:dynamodb:{REGION}:{ACCOUNT_ID}:table/{name}")
 }
 
@@ -23,7 +23,7 @@ pub(super) fn stream_arn(name: &str) -> String {
 }
 
 /// The table's schema.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Table {
     /// Its name at the desk.
     pub name: String,
@@ -49,7 +49,7 @@ pub struct Key {
 }
 
 /// A global secondary index.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Index {
     pub name: String,
     pub key: Key,

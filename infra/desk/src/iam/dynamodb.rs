@@ -1,0 +1,235 @@
+//! What a request to DynamoDB asks for: its acts, as the service hands them to IAM.
+//!
+//! A transaction is the acts of its items; IAM knows no action for the transaction itself. A batch has an action of its
+//! own. A query of an index is an act on the index.
+
+use serde_json::Value;
+
+use super::policy::{Act, Context};
+use crate::template::{Table, table_arn};
+
+/// The acts of a request, or why they cannot be told.
+pub(super) fn acts(table: &Table, target: &str, body: &Value) -> Result<Vec<Act>, String> {
+    let rows = Rows { table };
+    match target.split_once('.') {
+        Some(("DynamoDBStreams_20120810", operation)) => Ok(vec![Act::new(format!("dynamodb:{operation}"), &*table.stream_arn)]),
+        Some(("DynamoDB_20120810", operation)) => rows.acts(operation, body),
+        _ => Err(format!("the desk does not know the operation {target}")),
+    }
+}
+
+/// The rows of the one table that the desk has.
+struct Rows<'t> {
+    table: &'t Table,
+}
+
+impl Rows<'_> {
+    fn acts(&self, operation: &str, body: &Value) -> Result<Vec<Act>, String> {
+        let one = |keys: Option<Vec<String>>| Ok(vec![act(operation, resource(body), keys)]);
+        match operation {
+            "GetItem" | "UpdateItem" | "DeleteItem" => one(Some(vec![self.key(&body["Key"])?])),
+            "PutItem" => one(Some(vec![self.key(&body["Item"])?])),
+            "Query" => one(Some(vec![self.queried(body)?])),
+            "Scan" => one(None),
+            "TransactWriteItems" | "TransactGetItems" => list(&body["TransactItems"])?.iter().map(|item| self.part(item)).collect(),
+            "BatchGetItem" | "BatchWriteItem" => self.batch(operation, &body["RequestItems"]),
+            // Without this list a request could name rows in a way that is not looked at here.
+            "DescribeTable" | "ListTables" | "DescribeTimeToLive" | "DescribeLimits" | "DescribeEndpoints" => one(None),
+            other => Err(format!("the desk does not know which rows {other} names")),
+        }
+    }
+
+    /// One item of a transaction.
+    fn part(&self, item: &Value) -> Result<Act, String> {
+        const PARTS: [(&str, &str, &str); 5] = [
+            ("Get", "GetItem", "Key"),
+            ("Put", "PutItem", "Item"),
+            ("Update", "UpdateItem", "Key"),
+            ("Delete", "DeleteItem", "Key"),
+            ("ConditionCheck", "ConditionCheckItem", "Key"),
+        ];
+        let known = PARTS.iter().find_map(|(name, action, key)| Some((action, item.get(name)?, key)));
+        let (action, part, key) = known.ok_or_else(|| format!("the desk does not know this item of a transaction: {item}"))?;
+        Ok(act(action, resource(part), Some(vec![self.key(&part[key])?])))
+    }
+
+    /// One act on each table, with all keys that the batch names there.
+    fn batch(&self, operation: &str, tables: &Value) -> Result<Vec<Act>, String> {
+        let tables = tables.as_object().ok_or("RequestItems is not an object")?;
+        let of = |(table, items): (&String, &Value)| {
+            let keys: Vec<&Value> = match operation {
+                "BatchGetItem" => list(&items["Keys"])?.iter().collect(),
+                _ => list(items)?
+                    .iter()
+                    .map(|item| item.get("PutRequest").map_or(&item["DeleteRequest"]["Key"], |put| &put["Item"]))
+                    .collect(),
+            };
+            let keys = keys.into_iter().map(|key| self.key(key)).collect::<Result<_, _>>()?;
+            Ok(act(operation, table_arn(table), Some(keys)))
+        };
+        tables.iter().map(of).collect()
+    }
+
+    /// The partition key of a row.
+    fn key(&self, row: &Value) -> Result<String, String> {
+        text(&row[&self.table.key.hash]).ok_or_else(|| "the request names a row without its partition key".to_owned())
+    }
+
+    /// The partition key of a query: `KeyConditionExpression` begins with it or has it behind `AND`, as `name = :value`.
+    fn queried(&self, body: &Value) -> Result<String, String> {
+        let hash = match body["IndexName"].as_str() {
+            None => &self.table.key.hash,
+            Some(name) => match self.table.indexes.iter().find(|index| index.name == name) {
+                Some(index) => &index.key.hash,
+                None => return Err(format!("the desk does not know the index {name}")),
+            },
+        };
+        let words: Vec<&str> = body["KeyConditionExpression"].as_str().unwrap_or_default().split_whitespace().collect();
+        let is_hash = |name: &str| body["ExpressionAttributeNames"][name].as_str().unwrap_or(name) == hash;
+        let value = words.windows(3).find(|words| words[1] == "=" && is_hash(words[0])).map(|words| words[2]);
+        value
+            .and_then(|value| text(&body["ExpressionAttributeValues"][value]))
+            .ok_or_else(|| "the desk cannot tell the query's partition".to_owned())
+    }
+}
+
+fn act(operation: &str, resource: String, leading_keys: Option<Vec<String>>) -> Act {
+    Act { context: Context { leading_keys, from_address: None }, ..Act::new(format!("dynamodb:{operation}"), resource) }
+}
+
+/// The table, or the index of it, that a request or a part of one names.
+fn resource(request: &Value) -> String {
+    match (request["TableName"].as_str(), request["IndexName"].as_str()) {
+        (Some(table), Some(index)) => format!("{}/index/{index}", table_arn(table)),
+        (Some(table), None) => table_arn(table),
+        (None, _) => "*".to_owned(),
+    }
+}
+
+fn list(value: &Value) -> Result<&Vec<Value>, String> {
+    value.as_array().ok_or_else(|| "the request has no list where it needs one".to_owned())
+}
+
+fn text(value: &Value) -> Option<String> {
+    value["S"].as_str().map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::template::Document;
+    use serde_json::json;
+    use std::collections::BTreeMap;
+
+    /// The acts of a request on the table that `template.yaml` declares: action, end of the resource, keys.
+    fn acts_of(target: &str, body: Value) -> Result<Vec<(String, String, Option<Vec<String>>)>, String> {
+        let document = Document::read(&crate::desk::Options::default().template).expect("the template is there");
+        let own = [("ConsoleOrigin", "http://localhost:1"), ("MailFrom", "desk@example.com")];
+        let own: BTreeMap<String, String> = own.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let template = document.resolve(&BTreeMap::new(), &own).expect("a good template");
+        let mut body = body;
+        let named = |value: &mut Value| {
+            if value.is_object() {
+                value["TableName"] = template.table().name.clone().into();
+            }
+        };
+        named(&mut body);
+        for item in body["TransactItems"].as_array_mut().into_iter().flatten() {
+            item.as_object_mut().expect("an item").values_mut().for_each(named);
+        }
+        let arn = table_arn(&template.table().name);
+        let told = acts(template.table(), target, &body)?;
+        Ok(told.into_iter().map(|act| (act.action, act.resource.replace(&arn, "T"), act.context.leading_keys)).collect())
+    }
+
+    fn row(pk: &str) -> Value {
+        json!({"pk": {"S": pk}, "sk": {"S": "s"}})
+    }
+
+    fn told(action: &str, resource: &str, keys: &[&str]) -> (String, String, Option<Vec<String>>) {
+        (format!("dynamodb:{action}"), resource.to_owned(), Some(keys.iter().map(|key| (*key).to_owned()).collect()))
+    }
+
+    #[test]
+    fn a_request_for_one_row_is_one_act_with_its_partition_key() {
+        for (operation, field) in [("GetItem", "Key"), ("UpdateItem", "Key"), ("DeleteItem", "Key"), ("PutItem", "Item")] {
+            let acts = acts_of(&format!("DynamoDB_20120810.{operation}"), json!({ field: row("A") }));
+            assert_eq!(acts, Ok(vec![told(operation, "T", &["A"])]));
+        }
+    }
+
+    #[test]
+    fn a_transaction_is_the_acts_of_its_items_and_has_none_of_its_own() {
+        let items = json!({"TransactItems": [
+            {"Put": {"Item": row("A")}}, {"Update": {"Key": row("B")}}, {"Delete": {"Key": row("C")}}, {"ConditionCheck": {"Key": row("D")}},
+        ]});
+        let wanted = [
+            told("PutItem", "T", &["A"]),
+            told("UpdateItem", "T", &["B"]),
+            told("DeleteItem", "T", &["C"]),
+            told("ConditionCheckItem", "T", &["D"]),
+        ];
+        assert_eq!(acts_of("DynamoDB_20120810.TransactWriteItems", items), Ok(wanted.to_vec()));
+        let items = json!({"TransactItems": [{"Get": {"Key": row("A")}}]});
+        assert_eq!(acts_of("DynamoDB_20120810.TransactGetItems", items), Ok(vec![told("GetItem", "T", &["A"])]));
+    }
+
+    #[test]
+    fn a_batch_has_an_action_of_its_own_on_each_table_with_all_keys() {
+        let name = "frontdesk-Table";
+        let acts = acts_of("DynamoDB_20120810.BatchGetItem", json!({"RequestItems": {name: {"Keys": [row("A"), row("B")]}}}));
+        assert_eq!(acts, Ok(vec![told("BatchGetItem", "T", &["A", "B"])]));
+        let writes = json!({"RequestItems": {name: [{"PutRequest": {"Item": row("A")}}, {"DeleteRequest": {"Key": row("B")}}]}});
+        assert_eq!(acts_of("DynamoDB_20120810.BatchWriteItem", writes), Ok(vec![told("BatchWriteItem", "T", &["A", "B"])]));
+    }
+
+    #[test]
+    fn a_query_names_its_partition_and_one_of_an_index_is_an_act_on_the_index() {
+        let values = json!({":pk": {"S": "A"}, ":x": {"S": "x"}, ":n": {"N": "1"}});
+        let query = |expression: &str, more: Value| {
+            let mut body = json!({"KeyConditionExpression": expression, "ExpressionAttributeValues": values});
+            body.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+            acts_of("DynamoDB_20120810.Query", body)
+        };
+        let table = Ok(vec![told("Query", "T", &["A"])]);
+        assert_eq!(query("pk = :pk AND begins_with(sk, :x)", json!({})), table);
+        assert_eq!(query("begins_with(sk, :x) AND pk = :pk", json!({})), table);
+        assert_eq!(query("#p = :pk", json!({"ExpressionAttributeNames": {"#p": "pk"}})), table);
+        let names = json!({"ExpressionAttributeNames": {"#duty": "duty"}, "IndexName": "duties"});
+        assert_eq!(query("#duty = :pk AND due_at < :n", names), Ok(vec![told("Query", "T/index/duties", &["A"])]));
+        assert!(query("sk = :x", json!({})).is_err());
+        assert!(query("pk = :pk", json!({"IndexName": "others"})).is_err());
+    }
+
+    #[test]
+    fn a_scan_names_no_key_at_all() {
+        assert_eq!(acts_of("DynamoDB_20120810.Scan", json!({})), Ok(vec![("dynamodb:Scan".to_owned(), "T".to_owned(), None)]));
+        let index = Ok(vec![("dynamodb:Scan".to_owned(), "T/index/duties".to_owned(), None)]);
+        assert_eq!(acts_of("DynamoDB_20120810.Scan", json!({"IndexName": "duties"})), index);
+    }
+
+    #[test]
+    fn what_names_rows_in_a_way_that_is_not_known_is_no_act_at_all() {
+        for (target, body) in [
+            ("DynamoDB_20120810.ExecuteStatement", json!({"Statement": "SELECT * FROM x"})),
+            ("DynamoDB_20120810.GetItem", json!({})),
+            ("DynamoDB_20120810.GetItem", json!({"Key": {"pk": {"B": "AAAA"}}})),
+            ("DynamoDB_20120810.TransactWriteItems", json!({"TransactItems": [{"Upsert": {"Key": row("A")}}]})),
+            ("DynamoDB_20120810.TransactWriteItems", json!({})),
+            ("DynamoDB_20120810.Query", json!({"KeyConditions": {}})),
+            ("GetItem", json!({"Key": row("A")})),
+            ("", json!({})),
+        ] {
+            assert!(acts_of(target, body.clone()).is_err(), "{target} {body}");
+        }
+    }
+
+    #[test]
+    fn reading_the_stream_is_an_act_on_the_stream() {
+        for operation in ["ListStreams", "DescribeStream", "GetShardIterator", "GetRecords"] {
+            let told = acts_of(&format!("DynamoDBStreams_20120810.{operation}"), json!({})).expect("an act");
+            assert_eq!(told[0].0, format!("dynamodb:{operation}"));
+            assert!(told[0].1.starts_with("T/stream/"), "{told:?}");
+        }
+    }
+}
