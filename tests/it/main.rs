@@ -24,6 +24,7 @@ mod list_keys;
 mod list_members;
 mod local_desk;
 mod openapi;
+mod permissions;
 mod provision_sandbox;
 mod races;
 mod readme;
