@@ -13,10 +13,14 @@ use aws_sdk_dynamodb::{
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use axum::{
     Router,
-    body::Bytes,
-    extract::{DefaultBodyLimit, State},
-    http::{HeaderMap, StatusCode, header},
+    body::{Body, Bytes},
+    extract::{DefaultBodyLimit, Request, State},
+    http::{HeaderMap, Method, StatusCode, Uri, header},
     response::{IntoResponse, Response},
+};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
 };
 use serde_json::json;
 use tokio::task::JoinHandle;
@@ -66,39 +70,31 @@ pub(crate) async fn serve(keeper: &Keeper, ending: &Ending) -> Result<Database, 
 #[derive(Clone)]
 struct Door {
     iam: Iam,
-    engine: String,
-    client: reqwest::Client,
+    engine: Uri,
+    client: Client<HttpConnector, Body>,
 }
 
 /// Lets through to the engine what the callers may do.
 pub(crate) fn door(iam: Iam, engine: SocketAddr) -> Result<Router, StartError> {
     /// As much as DynamoDB takes.
     const MOST: usize = 16 * 1024 * 1024;
-    edge::install_tls_provider();
-    let client = reqwest::Client::builder().no_proxy().build().map_err(|error| StartError::Store(error.to_string()))?;
-    let door = Door { iam, engine: format!("http://{engine}"), client };
-    Ok(Router::new().fallback(admit).layer(DefaultBodyLimit::max(MOST)).with_state(door))
+    let engine = format!("http://{engine}/").parse().map_err(failed)?;
+    let mut connector = HttpConnector::new();
+    connector.set_nodelay(true);
+    let client = Client::builder(TokioExecutor::new()).build(connector);
+    Ok(Router::new().fallback(admit).layer(DefaultBodyLimit::max(MOST)).with_state(Door { iam, engine, client }))
 }
 
-async fn admit(State(door): State<Door>, mut headers: HeaderMap, body: Bytes) -> Response {
+async fn admit(State(door): State<Door>, method: Method, headers: HeaderMap, body: Bytes) -> Response {
     if let Err(denial) = door.iam.admit_to_dynamodb(&headers, &body) {
         return refusal(&denial);
     }
-    headers.remove(header::HOST);
-    headers.remove(header::CONTENT_LENGTH);
-    let answer = door.client.post(&door.engine).headers(headers).body(body).send().await;
-    let (status, mut headers, body) = match answer {
-        Ok(answer) => (answer.status(), answer.headers().clone(), answer.bytes().await),
+    let mut request = Request::new(Body::from(body));
+    (*request.method_mut(), *request.uri_mut(), *request.headers_mut()) = (method, door.engine.clone(), headers);
+    match door.client.request(request).await {
+        Ok(answer) => answer.into_response(),
         Err(error) => {
             tracing::error!(%error, "the embedded store does not answer");
-            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
-        }
-    };
-    headers.remove(header::CONTENT_LENGTH);
-    match body {
-        Ok(body) => (status, headers, body).into_response(),
-        Err(error) => {
-            tracing::error!(%error, "the embedded store breaks off");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }
