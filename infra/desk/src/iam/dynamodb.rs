@@ -121,8 +121,11 @@ mod tests {
     use serde_json::json;
     use std::collections::BTreeMap;
 
-    /// The acts of a request on the table that `template.yaml` declares: action, end of the resource, keys.
-    fn acts_of(target: &str, body: Value) -> Result<Vec<(String, String, Option<Vec<String>>)>, String> {
+    /// Action, end of the resource, keys.
+    type Told = (String, String, Option<Vec<String>>);
+
+    /// The acts of a request on the table that `template.yaml` declares.
+    fn acts_of(target: &str, body: Value) -> Result<Vec<Told>, String> {
         let document = Document::read(&crate::desk::Options::default().template).expect("the template is there");
         let own = [("ConsoleOrigin", "http://localhost:1"), ("MailFrom", "desk@example.com")];
         let own: BTreeMap<String, String> = own.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
@@ -146,7 +149,7 @@ mod tests {
         json!({"pk": {"S": pk}, "sk": {"S": "s"}})
     }
 
-    fn told(action: &str, resource: &str, keys: &[&str]) -> (String, String, Option<Vec<String>>) {
+    fn told(action: &str, resource: &str, keys: &[&str]) -> Told {
         (format!("dynamodb:{action}"), resource.to_owned(), Some(keys.iter().map(|key| (*key).to_owned()).collect()))
     }
 
