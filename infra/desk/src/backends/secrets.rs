@@ -174,14 +174,18 @@ fn find<'s>(secrets: &'s BTreeMap<String, Secret>, id: &str) -> Result<(&'s str,
     found.map(|(arn, secret)| (arn.as_str(), secret)).ok_or_else(not_found)
 }
 
+fn malformed(error: serde_json::Error) -> Refusal {
+    Refusal("SerializationException", error.to_string())
+}
+
 fn not_found() -> Refusal {
     Refusal(NOT_FOUND, "Secrets Manager can't find the specified secret.".to_owned())
 }
 
 /// Whether the caller may do this. Who may not is told so before it is looked whether the secret is there.
 fn admit(secrets: &Secrets, iam: &Iam, headers: &HeaderMap, operation: &str, body: &Bytes) -> Result<(), Refusal> {
-    let request: Value = serde_json::from_slice(body).unwrap_or_default();
-    let id = request["SecretId"].as_str().unwrap_or_default();
+    let request: Value = serde_json::from_slice(body).map_err(malformed)?;
+    let id = request["SecretId"].as_str().unwrap_or("*");
     let act = Act::new(format!("secretsmanager:{operation}"), secrets.arn(id).unwrap_or_else(|| id.to_owned()));
     iam.admit(headers, &act).map_err(|denial| {
         let (kind, message) = denial.words();
@@ -190,9 +194,8 @@ fn admit(secrets: &Secrets, iam: &Iam, headers: &HeaderMap, operation: &str, bod
 }
 
 async fn answer(State((secrets, iam)): State<(Secrets, Iam)>, headers: HeaderMap, body: Bytes) -> Response {
-    let malformed = |error: serde_json::Error| Refusal("SerializationException", error.to_string());
     let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
-    let operation = target.strip_prefix("secretsmanager.").unwrap_or_default();
+    let operation = target.strip_prefix("secretsmanager.").unwrap_or(target);
     let outcome = admit(&secrets, &iam, &headers, operation, &body).and_then(|()| match operation {
         "GetSecretValue" => serde_json::from_slice(&body).map_err(malformed).and_then(|get| secrets.get(&get)),
         "PutSecretValue" => serde_json::from_slice(&body).map_err(malformed).and_then(|put| secrets.put(put)),

@@ -65,15 +65,16 @@ impl Ses {
 
     /// Whether the caller may do this. SES calls it `AccessDenied`.
     fn admit(&self, headers: &HeaderMap, form: &BTreeMap<String, String>) -> Result<(), Refusal> {
-        let field = |name: &str| form.get(name).map(String::as_str).unwrap_or_default();
-        let from = address_of(field("Source"));
-        let identity = match self.identity.mode() {
-            VerifiedIdentity::Domain => domain_of(from),
-            VerifiedIdentity::Address => from,
+        let action = form.get("Action").map_or("(none)", String::as_str);
+        let from = form.get("Source").map(|sender| address_of(sender));
+        let identity = |name: &str| format!("arn:aws:ses:{REGION}:{ACCOUNT_ID}:identity/{name}");
+        let resource = match (from, self.identity.mode()) {
+            (Some(from), VerifiedIdentity::Domain) => identity(domain_of(from)),
+            (Some(from), VerifiedIdentity::Address) => identity(from),
+            (None, VerifiedIdentity::Domain | VerifiedIdentity::Address) => "*".to_owned(),
         };
-        let context = Context { from_address: Some(from.to_owned()), leading_keys: None };
-        let resource = format!("arn:aws:ses:{REGION}:{ACCOUNT_ID}:identity/{identity}");
-        let act = Act { context, ..Act::new(format!("ses:{}", field("Action")), resource) };
+        let context = Context { from_address: from.map(str::to_owned), leading_keys: None };
+        let act = Act { context, ..Act::new(format!("ses:{action}"), resource) };
         self.iam.admit(headers, &act).map_err(|denial| match denial.words() {
             ("AccessDeniedException", message) => Refusal { status: StatusCode::FORBIDDEN, ..Refusal::new("AccessDenied", message) },
             (_, message) => Refusal { status: StatusCode::FORBIDDEN, ..Refusal::new("InvalidClientTokenId", message) },

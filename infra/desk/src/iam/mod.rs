@@ -62,9 +62,9 @@ pub struct Refused {
     pub function: String,
     pub action: String,
     pub resource: String,
-    /// The partition keys that it named.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub keys: Vec<String>,
+    /// The partition keys that it named, where it named rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keys: Option<Vec<String>>,
 }
 
 /// What the template allows, what of it was used, and what was refused, since the desk was started.
@@ -126,15 +126,14 @@ impl Iam {
     /// Lets a request to DynamoDB or its streams through, or says why not.
     pub(crate) fn admit_to_dynamodb(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), Denial> {
         let Some(function) = self.function(headers)? else { return Ok(()) };
-        let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
+        let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or("(none)");
         let told = serde_json::from_slice::<Value>(body)
             .map_err(|error| format!("the request is not JSON: {error}"))
             .and_then(|body| dynamodb::acts(&self.0.table, target, &body));
         match told {
             Ok(acts) => acts.iter().try_for_each(|act| self.authorize(function, act)),
             Err(problem) => {
-                let refused =
-                    Refused { function: function.to_owned(), action: target.to_owned(), resource: "?".to_owned(), keys: Vec::new() };
+                let refused = Refused { function: function.to_owned(), action: target.to_owned(), resource: "?".to_owned(), keys: None };
                 self.record().refused.insert(refused);
                 Err(Denial::Untold(problem))
             }
@@ -160,7 +159,7 @@ impl Iam {
                 Ok(())
             }
             Decision::Denied | Decision::Forbidden => {
-                let keys = act.context.leading_keys.clone().unwrap_or_default();
+                let keys = act.context.leading_keys.clone();
                 let (action, resource) = (act.action.clone(), act.resource.clone());
                 tracing::warn!(function, action, resource, "not allowed by the template");
                 record.refused.insert(Refused { function: function.to_owned(), action, resource, keys });
