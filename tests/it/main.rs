@@ -33,6 +33,7 @@ mod request_code;
 mod retry_sandbox;
 mod reveal_sandbox_key;
 mod revoke_member;
+mod rotation;
 mod sample_events;
 mod sweep;
 mod test_sandbox;

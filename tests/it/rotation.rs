@@ -1,0 +1,128 @@
+//! Rotating the keyrings while people work: no code, no key and no login is lost.
+//!
+//! Each function has its own copy of a keyring, fetched when it last needed one. So right after a rotation some know
+//! the new version and some do not, and what one of them makes the others must take.
+
+use crate::proxy::{Behind, body_of, outcome};
+use crate::support::{ADMIN, Person, World};
+use aws_sdk_dynamodb::types::AttributeValue;
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use domain::AccountId;
+use domain::sandbox::ReservedKey;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tokio::sync::watch;
+
+const LOGIN: &str = "LOGIN_SECRET_ARN";
+const SEALING: &str = "SEALING_SECRET_ARN";
+
+async fn reveal(person: &Person<'_>) -> String {
+    let reply = person.act("/api/sandbox/key").await;
+    reply.ok(200)["api_key"].as_str().expect("a key").to_owned()
+}
+
+/// A function that started this moment asks for a code: it has the keyring as it is now.
+async fn request_code_at_a_new_instance(world: &World, email: &str) -> String {
+    let answer = Behind::new(world, "request-code", &[]).call(None, None, Some(json!({ "email": email, "accept_terms": true }))).await;
+    assert_eq!(outcome(&answer), (202, String::new()), "{answer}");
+    body_of(&answer)["challenge"].as_str().expect("a challenge").to_owned()
+}
+
+/// The reserved key of an account, sealed anew by an instance that started this moment.
+async fn seal_at_a_new_instance(world: &World, account: &str) {
+    let (app, id) = (world.app("provision-sandbox"), account.parse::<AccountId>().expect("an id"));
+    let key = app.store.find_sandbox(&id).await.expect("the store answers").and_then(|sandbox| sandbox.key).expect("a key");
+    let (ring, place) = (app.keyrings.sealing().await.expect("a keyring"), ReservedKey::place(&id, &key.id, key.version));
+    let sealed = ring.seal(&ring.open(&key.sealed, &place).expect("it opens"), &place, &mut app.rng());
+    let Value::Object(sealed) = serde_json::to_value(&sealed).expect("plain fields") else { panic!("a struct") };
+    let text = |value: &Value| AttributeValue::S(value.as_str().expect("a text").to_owned());
+    let sealed = sealed.iter().map(|(name, value)| (name.clone(), text(value))).collect();
+    let mut reserved = world.row(&format!("ACCT#{account}"), "SANDBOX").await["reserved"].as_m().expect("a map").clone();
+    reserved.insert("sealed".to_owned(), AttributeValue::M(sealed));
+    world.set_attributes(&format!("ACCT#{account}"), "SANDBOX", &[("reserved", AttributeValue::M(reserved))]).await;
+}
+
+async fn sealed_under(world: &World, account: &str) -> String {
+    let row = world.row(&format!("ACCT#{account}"), "SANDBOX").await;
+    row["reserved"].as_m().unwrap()["sealed"].as_m().unwrap()["version"].as_s().unwrap().clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_made_under_a_version_that_the_other_functions_just_missed_is_mailed_and_accepted() {
+    let world = World::new().await;
+    // Now every function of a login has fetched the keyring.
+    world.admin().await;
+    world.rotate(LOGIN, "2").await;
+    let challenge = request_code_at_a_new_instance(&world, ADMIN).await;
+    world.settle().await;
+    let code = world.desk.outbox().code_for(ADMIN).expect("a code was mailed");
+    world.verify(&challenge, &code).await.ok(200);
+    let peppers: Vec<_> = world.rows_of("lane").await.iter().map(|row| row["pepper"].as_s().unwrap().clone()).collect();
+    assert_eq!(peppers, ["2"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_sealed_under_a_version_that_the_other_functions_just_missed_opens_and_is_not_replaced() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let key = reveal(&admin).await;
+    world.rotate(SEALING, "2").await;
+    seal_at_a_new_instance(&world, &admin.account).await;
+    assert_eq!(reveal(&admin).await, key);
+    assert_eq!(admin.act("/api/sandbox/test").await.ok(200)["state"], "ready");
+    admin.act("/api/sandbox/provision").await.ok(202);
+    world.settle().await;
+    assert_eq!((reveal(&admin).await, sealed_under(&world, &admin.account).await), (key, "2".to_owned()));
+    assert!(!world.audit().await.contains(&"sandbox_key_replaced".to_owned()));
+}
+
+/// Secrets Manager behind a door that can be shut.
+struct Door {
+    url: String,
+    open: watch::Sender<bool>,
+}
+
+impl Door {
+    async fn before_secrets_manager(world: &World) -> Door {
+        let (open, upstream) = (watch::Sender::new(true), world.desk.shared_environment()["AWS_ENDPOINT_URL_SECRETS_MANAGER"].clone());
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let router = Router::new().fallback(pass).with_state(Arc::new((open.clone(), upstream, client)));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Door { url, open }
+    }
+}
+
+type Way = Arc<(watch::Sender<bool>, String, reqwest::Client)>;
+
+async fn pass(State(way): State<Way>, mut headers: HeaderMap, body: Bytes) -> (StatusCode, Bytes) {
+    let (open, upstream, client) = &*way;
+    if !*open.borrow() {
+        return (StatusCode::SERVICE_UNAVAILABLE, Bytes::new());
+    }
+    headers.remove(header::HOST);
+    let answer = client.post(upstream).headers(headers).body(body).send().await.expect("Secrets Manager answers");
+    (answer.status(), answer.bytes().await.expect("a whole answer"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_of_secrets_manager_never_reads_as_a_key_that_does_not_open() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let key = reveal(&admin).await;
+    let door = Door::before_secrets_manager(&world).await;
+    let function = Behind::new(&world, "reveal-sandbox-key", &[("AWS_ENDPOINT_URL_SECRETS_MANAGER", &door.url)]);
+    let revealed = |answer: Value| body_of(&answer)["api_key"].as_str().map(str::to_owned);
+    assert_eq!(revealed(function.call(Some(&admin), None, None).await).as_ref(), Some(&key));
+
+    world.rotate(SEALING, "2").await;
+    seal_at_a_new_instance(&world, &admin.account).await;
+    door.open.send_replace(false);
+    assert_eq!(outcome(&function.call(Some(&admin), None, None).await), (503, "temporarily_unavailable".to_owned()));
+    door.open.send_replace(true);
+    assert_eq!(revealed(function.call(Some(&admin), None, None).await), Some(key));
+}
