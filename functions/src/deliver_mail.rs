@@ -33,14 +33,8 @@ async fn deliver_mail(app: &App, key: &OutboxKey) -> Result<(), String> {
             if app.clock.now() >= *expires_at {
                 return give_up(app, key, &row, "the code expired before it could be sent").await.map_err(lost);
             }
-            let derive = |ring: &domain::Keyring| LoginCode::derive(ring, pepper, &address, challenge_id, *generation);
-            let code = match derive(app.keyrings.login().await.map_err(|error| error.to_string())?.as_ref()) {
-                Ok(code) => code,
-                Err(_) => {
-                    let ring = app.keyrings.login_anew().await.map_err(|error| error.to_string())?;
-                    derive(&ring).map_err(|error| error.to_string())?
-                }
-            };
+            let ring = app.keyrings.login_of(pepper).await.map_err(|error| error.to_string())?;
+            let code = LoginCode::derive(&ring, pepper, &address, challenge_id, *generation).map_err(|error| error.to_string())?;
             app.mailer.send(to, &Mail::LoginCode { code: &code }).await
         }
         MailKind::Invitation { account_id, member_id } => {

@@ -101,10 +101,5 @@ async fn reserved_key(app: &App, account: &AccountId, sandbox: &Sandbox, replace
 /// The reserved key's plaintext; `None` when no keyring opens it (any more).
 pub(crate) async fn open_reserved(app: &App, account: &AccountId, key: &ReservedKey) -> Result<Option<Secret>, Problem> {
     let place = ReservedKey::place(account, &key.id, key.version);
-    match app.keyrings.sealing().await?.open(&key.sealed, &place) {
-        Ok(plain) => Ok(Some(plain)),
-        Err(domain::keyring::OpenError::Refused) => Ok(None),
-        // Sealed with a version that is newer than the keyring at hand.
-        Err(domain::keyring::OpenError::UnknownVersion(_)) => Ok(app.keyrings.sealing_anew().await?.open(&key.sealed, &place).ok()),
-    }
+    Ok(app.keyrings.sealing_of(&key.sealed.version).await?.open(&key.sealed, &place).ok())
 }

@@ -101,13 +101,10 @@ async fn verify_code(app: &App, challenge: &ChallengeToken, guess: &LoginCode, n
     Ok(Opened { token, member, account })
 }
 
-/// The code that was mailed. A version that this process does not know yet is looked for anew, once.
+/// The code that was mailed; with a version that was taken out of the keyring, there is none any more.
 async fn code_of(app: &App, challenge: &ChallengeToken, live: &LiveChallenge) -> Result<LoginCode, Problem> {
-    let derive = |ring: &domain::Keyring| LoginCode::derive(ring, &live.pepper, &challenge.address, &live.id, live.generation);
-    match derive(app.keyrings.login().await?.as_ref()) {
-        Ok(code) => Ok(code),
-        Err(_) => derive(app.keyrings.login_anew().await?.as_ref()).or(Err(Code::CodeExpired.into())),
-    }
+    let ring = app.keyrings.login_of(&live.pepper).await?;
+    LoginCode::derive(&ring, &live.pepper, &challenge.address, &live.id, live.generation).or(Err(Code::CodeExpired.into()))
 }
 
 fn uncounted(refusal: CountRefusal) -> Code {

@@ -67,6 +67,10 @@ impl Keyring {
         &self.current
     }
 
+    pub fn has(&self, version: &str) -> bool {
+        self.versions.contains_key(version)
+    }
+
     /// HMAC-SHA256 under the key that `version` has for `purpose`.
     pub fn authenticate(&self, version: &str, purpose: Purpose, message: &[u8]) -> Result<[u8; 32], UnknownVersion> {
         Ok(hmac(&self.derive(version, purpose)?, message))

@@ -12,8 +12,6 @@ use tokio::sync::Mutex;
 
 /// How long a keyring is used before it is fetched anew, so that a rotation is noticed.
 const KEPT: SignedDuration = SignedDuration::from_mins(5);
-/// How long an unknown version waits for the next fetch, so that garbage does not cause one each time.
-const SETTLED: SignedDuration = SignedDuration::from_secs(5);
 
 /// Both keyrings, each fetched when it is first needed.
 #[derive(Debug)]
@@ -55,44 +53,51 @@ impl Keyrings {
 
     /// The keyring that login codes and device cookies are made with.
     pub async fn login(&self) -> Result<Arc<Keyring>, KeyringError> {
-        self.login.get(KEPT).await
+        self.login.get(None).await
     }
 
-    /// [`Keyrings::login`], fetched anew: for a version that the cached keyring does not know.
-    pub async fn login_anew(&self) -> Result<Arc<Keyring>, KeyringError> {
-        self.login.get(SETTLED).await
+    /// [`Keyrings::login`], to derive what was made under `version`: if that is not in it, it is in the secret no more.
+    pub async fn login_of(&self, version: &str) -> Result<Arc<Keyring>, KeyringError> {
+        self.login.get(Some(version)).await
     }
 
     /// The keyring that the reserved keys are sealed with.
     pub async fn sealing(&self) -> Result<Arc<Keyring>, KeyringError> {
-        self.sealing.get(KEPT).await
+        self.sealing.get(None).await
     }
 
-    pub async fn sealing_anew(&self) -> Result<Arc<Keyring>, KeyringError> {
-        self.sealing.get(SETTLED).await
+    /// [`Keyrings::sealing`], to open what was sealed under `version`: if that is not in it, it is in the secret no more.
+    pub async fn sealing_of(&self, version: &str) -> Result<Arc<Keyring>, KeyringError> {
+        self.sealing.get(Some(version)).await
     }
 }
 
 impl Slot {
-    async fn get(&self, kept: SignedDuration) -> Result<Arc<Keyring>, KeyringError> {
+    /// The keyring at hand, unless it is too old, or older than the version that something was made under.
+    ///
+    /// Each meeting with an unknown version fetches: whoever made that thing had the version from the secret, so a keyring
+    /// fetched now has it, and one that was fetched before may not. Versions are read from our own rows, so nobody can
+    /// cause fetches by making some up.
+    async fn get(&self, version: Option<&str>) -> Result<Arc<Keyring>, KeyringError> {
         let mut cached = self.cached.lock().await;
         let now = self.clock.now();
-        if let Some((fetched_at, keyring)) = &*cached
-            && now < *fetched_at + kept
+        let usable = cached.as_ref().filter(|(_, keyring)| version.is_none_or(|version| keyring.has(version)));
+        if let Some((fetched_at, keyring)) = usable
+            && now < *fetched_at + KEPT
         {
             return Ok(keyring.clone());
         }
-        match self.fetch().await {
-            Ok(keyring) => {
+        match (self.fetch().await, usable) {
+            (Ok(keyring), _) => {
                 *cached = Some((now, keyring.clone()));
                 Ok(keyring)
             }
-            // An outage of Secrets Manager does not take the desk down while a keyring is at hand.
-            Err(KeyringError::Unavailable(cause)) if cached.is_some() => {
+            // An outage of Secrets Manager does not take the desk down while a keyring is at hand that will do.
+            (Err(KeyringError::Unavailable(cause)), Some((_, keyring))) => {
                 tracing::warn!(%cause, "keyring not refreshed");
-                Ok(cached.as_ref().map(|(_, keyring)| keyring.clone()).expect("just looked"))
+                Ok(keyring.clone())
             }
-            Err(error) => Err(error),
+            (Err(error), _) => Err(error),
         }
     }
 
