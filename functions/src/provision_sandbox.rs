@@ -80,7 +80,12 @@ async fn reserved_key(app: &App, account: &AccountId, sandbox: &Sandbox, replace
         if sandbox.state != SandboxState::Ready {
             app.store.begin_validation(account, key, now).await?;
         }
-        return Ok(Reserved::Usable(key.clone(), plain));
+        // Under the current version, so that older ones are needed by nobody some day. The verdict's transaction writes it.
+        let ring = app.keyrings.sealing().await?;
+        let place = ReservedKey::place(account, &key.id, key.version);
+        let is_current = key.sealed.version == ring.current();
+        let sealed = if is_current { key.sealed.clone() } else { ring.seal(&plain, &place, &mut app.rng()) };
+        return Ok(Reserved::Usable(ReservedKey { sealed, ..key.clone() }, plain));
     }
     let plain = PlainKey::mint(&app.settings.key_prefix, account, &id, &mut app.rng());
     let version = sandbox.key.as_ref().map_or(1, |key| key.version + 1);

@@ -12,7 +12,9 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use domain::AccountId;
 use domain::sandbox::ReservedKey;
+use futures::future::join_all;
 use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -125,4 +127,119 @@ async fn an_outage_of_secrets_manager_never_reads_as_a_key_that_does_not_open() 
     assert_eq!(outcome(&function.call(Some(&admin), None, None).await), (503, "temporarily_unavailable".to_owned()));
     door.open.send_replace(true);
     assert_eq!(revealed(function.call(Some(&admin), None, None).await), Some(key));
+}
+
+// --- Under load ---------------------------------------------------------------------------------------------------
+
+/// What somebody got done while the keyrings changed.
+#[derive(Debug)]
+struct Done {
+    email: String,
+    accepted: bool,
+    /// Every value that the reserved key was shown to have.
+    keys: BTreeSet<String>,
+    /// How often the product API took it.
+    ready: usize,
+}
+
+/// Logs in, shows and tests the Sandbox key, has it provisioned again, and shows it once more. Every second person comes
+/// to an instance that has just started, as a growing fleet has them.
+async fn work(world: &World, email: &str, number: usize, progress: &watch::Sender<usize>) -> Done {
+    let step = || progress.send_modify(|steps| *steps += 1);
+    let mut done = Done { email: email.to_owned(), accepted: false, keys: BTreeSet::new(), ready: 0 };
+    let challenge = if number.is_multiple_of(2) {
+        request_code_at_a_new_instance(world, email).await
+    } else {
+        world.request_code(email).await.ok(202)["challenge"].as_str().expect("a challenge").to_owned()
+    };
+    step();
+    world.settle().await;
+    step();
+    let code = world.desk.outbox().code_for(email).unwrap_or_default();
+    let verified = world.verify(&challenge, &code).await;
+    step();
+    done.accepted = verified.status == 200;
+    let Some(token) = verified.body["session_token"].as_str() else { return done };
+    let person = Person { world, token: token.to_owned(), id: String::new(), account: String::new() };
+    for again in [true, false] {
+        world.settle().await;
+        let (shown, tested) = tokio::join!(person.act("/api/sandbox/key"), person.act("/api/sandbox/test"));
+        done.keys.insert(shown.body["api_key"].as_str().unwrap_or("not shown").to_owned());
+        done.ready += usize::from(tested.body["state"] == "ready");
+        step();
+        if again {
+            person.act("/api/sandbox/provision").await.ok(202);
+            step();
+        }
+    }
+    done
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rotating_both_keyrings_under_load_loses_no_login_and_opens_every_sealed_key() {
+    const STEPS: usize = 6;
+    let world = World::new().await;
+    let mut people: Vec<String> = Vec::new();
+    let mut keys: BTreeMap<String, String> = BTreeMap::new();
+    let (mut version, mut logins) = (1, 0);
+    for round in 0..4 {
+        for number in 0..3 {
+            people.push(format!("admin{number}@company{round}.example"));
+            world.register(json!({ "name": "Company", "admin_email": people.last() })).await;
+        }
+        let (progress, all) = (watch::Sender::new(0), people.len() * STEPS);
+        let rotations = async {
+            // When a fifth, two, three and four fifths of all that there is to do are done.
+            for fifth in 1..5 {
+                progress.subscribe().wait_for(|steps| *steps >= all * fifth / 5).await.expect("people work");
+                version += 1;
+                let name = version.to_string();
+                tokio::join!(world.rotate(LOGIN, &name), world.rotate(SEALING, &name));
+            }
+        };
+        let work = join_all(people.iter().enumerate().map(|(number, email)| work(&world, email, number, &progress)));
+        let (done, ()) = tokio::join!(work, rotations);
+
+        logins += people.len();
+        let accepted = done.iter().filter(|done| done.accepted).count();
+        assert_eq!(accepted, people.len(), "every code that was mailed is accepted, round {round}: {done:?}");
+        assert_eq!(done.iter().map(|done| done.ready).sum::<usize>(), 2 * people.len(), "every key is tested, round {round}: {done:?}");
+        for Done { email, keys: shown, .. } in done {
+            let known = keys.entry(email.clone()).or_insert_with(|| shown.first().expect("a key").clone());
+            assert_eq!(shown.iter().collect::<Vec<_>>(), [&*known], "the key of {email} stays the same, round {round}");
+        }
+        // Some functions will fetch the keyring because theirs is old, some because they meet a version.
+        world.advance(301);
+    }
+
+    // New things are made under the new version, and what was sealed under an older one is sealed anew.
+    let newest = version.to_string();
+    for email in &people {
+        let person = world.login(email).await;
+        logins += 1;
+        assert_eq!(reveal(&person).await, keys[email]);
+        assert_eq!(sealed_under(&world, &person.account).await, newest);
+    }
+    let lanes = world.rows_of("lane").await;
+    let peppers: BTreeSet<&str> =
+        lanes.iter().filter(|lane| lane.contains_key("pepper")).map(|lane| lane["pepper"].as_s().unwrap().as_str()).collect();
+    assert_eq!(peppers.into_iter().collect::<Vec<_>>(), [&newest]);
+
+    // So the older versions can go.
+    for setting in [LOGIN, SEALING] {
+        let ring: Value = serde_json::from_str(&world.secret(setting).await).expect("a keyring");
+        assert_eq!(ring.as_object().expect("an object").len(), 1 + 17, "seventeen versions and `current`");
+        world.put_secret(setting, &json!({ "current": newest, &newest: ring[&newest] }).to_string()).await;
+    }
+    world.advance(3600);
+    for email in &people {
+        let person = world.login(email).await;
+        logins += 1;
+        assert_eq!(reveal(&person).await, keys[email]);
+        assert_eq!(world.product_api(&keys[email]).await, 200);
+    }
+    let audit = world.audit().await;
+    let audited = |action: &str| audit.iter().filter(|audited| *audited == action).count();
+    assert_eq!((audited("session_opened"), audited("sandbox_key_created")), (logins, people.len()));
+    assert_eq!(audited("sandbox_key_replaced"), 0);
 }

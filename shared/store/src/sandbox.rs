@@ -6,6 +6,7 @@ use crate::api_key::KeyRow;
 use crate::outbox::{self, OutboxKey, OutboxRow};
 use crate::write::{Cancelled, Transaction, Write, from_item};
 use crate::{Failure, Store, StoreError, audit, layout};
+use domain::keyring::Sealed;
 use domain::sandbox::{ReservedKey, VALIDATION_LIMIT};
 use domain::{AccountId, ApiKey, EventId, KeyId, Reason, Sandbox, SandboxState, SessionToken};
 use jiff::Timestamp;
@@ -88,18 +89,16 @@ pub(crate) fn without_key(account: &AccountId, key: &KeyId, now: Timestamp) -> W
     write.value(":reason", Reason::KeyDeleted).value(":now", now.as_millisecond()).value(":key", key)
 }
 
-/// The write that puts a verdict on record, if the key that it is about is still the reserved key.
-fn judged(account: &AccountId, key: &ReservedKey, after: &Sandbox) -> Write {
-    let write = match after.reason {
-        Some(reason) => {
-            Write::update(layout::sandbox(account), "SET #state = :state, since = :since, validated_at = :at, reason = :reason")
-                .value(":reason", reason)
-        }
-        None => Write::update(layout::sandbox(account), "SET #state = :state, since = :since, validated_at = :at REMOVE reason"),
-    };
-    let write = write.when("reserved.id = :key AND reserved.version = :version").name("#state", "state").value(":state", after.state);
+/// The write that puts a verdict on record, if the key that it is about is still the reserved key; with `sealed`, the key
+/// as it is sealed from now on.
+fn judged(account: &AccountId, key: &ReservedKey, after: &Sandbox, sealed: Option<&Sealed>) -> Write {
+    let sealing = sealed.map_or("", |_| ", reserved.sealed = :sealed");
+    let reason = after.reason.map_or(" REMOVE reason", |_| ", reason = :reason");
+    let set = format!("SET #state = :state, since = :since, validated_at = :at{sealing}{reason}");
+    let write = Write::update(layout::sandbox(account), set).name("#state", "state").value(":state", after.state);
     let write = write.value(":since", after.since.as_millisecond()).value(":at", after.validated_at.map(Timestamp::as_millisecond));
-    write.value(":key", &key.id).value(":version", key.version)
+    let write = write.some_value(":sealed", sealed).some_value(":reason", after.reason);
+    write.when("reserved.id = :key AND reserved.version = :version").value(":key", &key.id).value(":version", key.version)
 }
 
 fn outcome(after: &Sandbox) -> &'static str {
@@ -177,7 +176,7 @@ impl Store {
         let recorded = Transaction::new()
             .with(Part::Actor, actor::acting(token, None, now))
             .with(Part::Account, account::not_suspended(account))
-            .with(Part::Sandbox, judged(account, key, after))
+            .with(Part::Sandbox, judged(account, key, after, None))
             .with(Part::Audit, audit::row(account, outcome(after), Some(token.member.as_str()), Some(key.id.as_str()), now));
         let Err(cancelled) = recorded.commit(self).await else { return Ok(after.clone()) };
         found_instead(cancelled, token, now)
@@ -228,7 +227,7 @@ impl Store {
         self.update(begun.value(":now", now.as_millisecond()).value(":key", &key.id).value(":version", key.version)).await.map(drop)
     }
 
-    /// Records a provisioning's verdict and that its event is done, in one transaction.
+    /// Records a provisioning's verdict, the key as it is sealed now, and that its event is done, in one transaction.
     pub async fn record_provisioning(
         &self,
         account: &AccountId,
@@ -238,7 +237,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), Failure<VerdictRefusal>> {
         let recorded = Transaction::new()
-            .with(Part::Sandbox, judged(account, key, after))
+            .with(Part::Sandbox, judged(account, key, after, Some(&key.sealed)))
             .with(Part::Event, outbox::finished(event, false))
             .with(Part::Audit, audit::row(account, outcome(after), None, Some(key.id.as_str()), now));
         match recorded.commit(self).await {

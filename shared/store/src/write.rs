@@ -94,6 +94,14 @@ impl Write {
         self
     }
 
+    /// A value that the expression names only if there is one.
+    pub fn some_value(self, placeholder: &str, value: Option<impl Serialize>) -> Write {
+        match value {
+            Some(value) => self.value(placeholder, value),
+            None => self,
+        }
+    }
+
     /// A set of one text: `serde` knows lists only.
     pub fn set_of_one(mut self, placeholder: &str, value: &str) -> Write {
         self.values.insert(placeholder.to_owned(), AttributeValue::Ss(vec![value.to_owned()]));
