@@ -4,8 +4,8 @@
 //! second read, no write. An outage is an error, which the gateway answers with 500; it never reads as "invalid key".
 
 use domain::{AccountId, ApiKey, PlainKey};
-use edge::App;
 use edge::config::AuthorizerResponse;
+use edge::{App, telemetry};
 use lambda_runtime::Error;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -36,6 +36,10 @@ struct Authorized {
 
 pub async fn handle(app: &App, request: AuthorizerRequest) -> Result<Value, Error> {
     let authorized = authorize_key(app, presented(&request)).await?;
+    telemetry::outcome(if authorized.is_some() { "allowed" } else { "refused" });
+    if let Some(Authorized { account, .. }) = &authorized {
+        telemetry::concerns(account);
+    }
     let context = authorized.as_ref().map(
         |Authorized { account, key }| json!({ "account_id": account, "key_id": key.id, "key_name": key.name, "sandbox": key.is_sandbox() }),
     );

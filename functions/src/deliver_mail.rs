@@ -8,7 +8,7 @@ use domain::login::LoginCode;
 use edge::App;
 use edge::lambda::RecordFailed;
 use edge::mail::{Mail, MailError};
-use edge::telemetry::Alarm;
+use edge::telemetry::{self, Metric};
 use store::{DutyKind, MailKind, MailRow, OutboxKey, OutboxRow, StoreError};
 
 pub async fn handle(app: &App, record: &EventRecord) -> Result<(), RecordFailed> {
@@ -19,6 +19,7 @@ pub async fn handle(app: &App, record: &EventRecord) -> Result<(), RecordFailed>
 async fn deliver_mail(app: &App, key: &OutboxKey) -> Result<(), String> {
     let lost = |error: StoreError| error.to_string();
     // The record shows the row as it was; what was sent already is not sent twice.
+    telemetry::outcome("settled");
     let Some(row) = app.store.find_outbox_row(key).await.map_err(lost)?.filter(OutboxRow::is_pending) else { return Ok(()) };
     let DutyKind::Mail(MailRow { to, mail }) = &row.duty else { return Ok(()) };
     let sent = match mail {
@@ -27,6 +28,7 @@ async fn deliver_mail(app: &App, key: &OutboxKey) -> Result<(), String> {
             let Some(owner) = app.store.find_owner(&address).await.map_err(lost)? else {
                 return app.store.finish(key).await.map_err(lost);
             };
+            telemetry::concerns(&owner.account);
             if !is_active(app, &owner.account).await.map_err(lost)? {
                 return app.store.finish(key).await.map_err(lost);
             }
@@ -39,6 +41,7 @@ async fn deliver_mail(app: &App, key: &OutboxKey) -> Result<(), String> {
         }
         MailKind::Invitation { account_id, member_id } => {
             let (account, member) = tokio::join!(app.store.find_account(account_id), app.store.find_member(account_id, member_id));
+            telemetry::concerns(account_id);
             let account = account.map_err(lost)?.filter(|account| !account.suspended);
             let (Some(account), Some(_)) = (account, member.map_err(lost)?) else {
                 return app.store.finish(key).await.map_err(lost);
@@ -47,7 +50,10 @@ async fn deliver_mail(app: &App, key: &OutboxKey) -> Result<(), String> {
         }
     };
     match sent {
-        Ok(()) => app.store.finish(key).await.map_err(lost),
+        Ok(()) => {
+            telemetry::outcome("sent");
+            app.store.finish(key).await.map_err(lost)
+        }
         Err(MailError::Refused(cause)) => give_up(app, key, &row, &cause).await.map_err(lost),
         Err(error @ (MailError::Unavailable(_) | MailError::Config(_))) => Err(error.to_string()),
     }
@@ -58,6 +64,7 @@ async fn is_active(app: &App, account: &AccountId) -> Result<bool, StoreError> {
 }
 
 async fn give_up(app: &App, key: &OutboxKey, row: &OutboxRow, cause: &str) -> Result<(), StoreError> {
-    Alarm::MailFailed.raise(cause);
+    telemetry::outcome("given_up");
+    Metric::MailFailed.count_because(cause);
     app.store.give_up(key, row).await
 }

@@ -28,7 +28,7 @@ mod view;
 pub use edge::lambda::{Event, Invoke};
 
 use edge::App;
-use edge::lambda::{http, plain, stream};
+use edge::lambda::{http, named, plain, stream};
 use futures::FutureExt;
 
 /// What makes a function run.
@@ -58,7 +58,7 @@ pub struct Function {
 impl Function {
     /// The function, ready to be called, on an app of its own.
     pub fn build(&self, app: App) -> Invoke {
-        (self.build)(app)
+        named(self.name, (self.build)(app))
     }
 }
 
@@ -117,7 +117,7 @@ pub fn find(name: &str) -> Option<&'static Function> {
 /// The `main` of the binary `name`.
 pub fn serve(name: &str) -> Result<(), lambda_runtime::Error> {
     let function = find(name).ok_or_else(|| format!("there is no function {name}"))?;
-    edge::lambda::run(|app| function.build(app))
+    edge::lambda::run(function.name, |app| function.build(app))
 }
 
 /// The methods that a path is known under; empty for an unknown path.

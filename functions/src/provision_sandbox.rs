@@ -4,10 +4,11 @@
 //! verdict is on record, in the same transaction.
 
 use aws_lambda_events::event::dynamodb::EventRecord;
-use domain::sandbox::ReservedKey;
+use domain::sandbox::{ReservedKey, Verdict};
 use domain::secret::Secret;
 use domain::{AccountId, ApiKey, KeyId, KeyKind, KeyName, PlainKey, Sandbox, SandboxState};
 use edge::lambda::RecordFailed;
+use edge::telemetry::{self, Metric};
 use edge::{App, Problem};
 use store::{DutyKind, EnsureKeyRefusal, Failure, OutboxKey, VerdictRefusal};
 
@@ -20,6 +21,7 @@ pub async fn handle(app: &App, record: &EventRecord) -> Result<(), RecordFailed>
     let failed = |error: &dyn std::fmt::Display| RecordFailed(error.to_string());
     let event: OutboxKey = serde_dynamo::from_item(record.change.keys.clone()).map_err(|error| failed(&error))?;
     // The record shows the row as it was; what is done already is not done twice.
+    telemetry::outcome("settled");
     let row = app.store.find_outbox_row(&event).await.map_err(|error| failed(&error))?;
     let Some(row) = row.filter(|row| row.is_pending()) else { return Ok(()) };
     let (account, requested) = match row.duty {
@@ -27,6 +29,7 @@ pub async fn handle(app: &App, record: &EventRecord) -> Result<(), RecordFailed>
         DutyKind::ProvisionRequest { account_id, .. } => (account_id, true),
         DutyKind::Mail(_) => return Ok(()),
     };
+    telemetry::concerns(&account);
     provision_sandbox(app, &account, requested, &event).await.map_err(|problem| {
         let code = problem.code.name();
         RecordFailed(problem.cause.unwrap_or_else(|| code.to_owned()))
@@ -52,7 +55,15 @@ async fn provision_sandbox(app: &App, account: &AccountId, requested: bool, even
         let verdict = app.product_api.validate(&plain, TRIES).await?;
         let now = app.clock.now();
         match app.store.record_provisioning(account, event, &key, &sandbox.judged(verdict, now), now).await {
-            Ok(()) => return Ok(()),
+            Ok(()) => {
+                telemetry::outcome(verdict.name());
+                if verdict == Verdict::Accepted {
+                    Metric::SandboxReady.count()
+                } else {
+                    Metric::SandboxFailed.count()
+                }
+                return Ok(());
+            }
             // Deleted or replaced while it was validated: a deletion stands until somebody asks again.
             Err(Failure::Refused(VerdictRefusal::KeyChanged)) => break,
             Err(Failure::Store(error)) => return Err(error.into()),

@@ -2,8 +2,8 @@
 
 use domain::account::{MAX_KEY_LIMIT, MAX_MEMBER_LIMIT};
 use domain::{AccountId, AccountName, EmailAddress};
-use edge::lambda::{Event, problem_error};
-use edge::{App, Code, Problem};
+use edge::lambda::Event;
+use edge::{App, Code, Problem, telemetry};
 use lambda_runtime::Error;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -25,13 +25,8 @@ pub struct RegisterAccount {
 }
 
 pub async fn handle(app: &App, event: Event) -> Result<Value, Error> {
-    let request = serde_json::from_str(event.get()).map_err(|error| problem_error(&Problem::misfit(&error)))?;
-    register_account(app, request).await.map_err(|problem| {
-        if let Some(cause) = &problem.cause {
-            tracing::error!(cause, "not registered");
-        }
-        problem_error(&problem)
-    })
+    let request = serde_json::from_str(event.get()).map_err(|error| Problem::misfit(&error))?;
+    Ok(register_account(app, request).await?)
 }
 
 async fn register_account(app: &App, request: RegisterAccount) -> Result<Value, Problem> {
@@ -54,6 +49,7 @@ async fn register_account(app: &App, request: RegisterAccount) -> Result<Value, 
     };
     let done = app.store.register(&wanted, app.clock.now()).await.map_err(|failure| Problem::of(failure, refused))?;
     let Registered { account, admin, created } = done;
+    telemetry::concerns(&account.id);
     Ok(json!({
         "account_id": account.id,
         "name": account.name,

@@ -4,7 +4,7 @@
 //! function does the rest. What was driven too often is given up, visibly.
 
 use edge::App;
-use edge::telemetry::Alarm;
+use edge::telemetry::{self, Metric};
 use lambda_runtime::Error;
 use serde_json::{Value, json};
 use store::Driven;
@@ -16,18 +16,20 @@ pub async fn handle(app: &App, _event: Value) -> Result<Value, Error> {
     let now = app.clock.now();
     let (mut driven, mut given_up) = (0, 0);
     for duty in app.store.find_lost_duties(now, MOST).await? {
+        telemetry::concerns(duty.account().as_ref());
         match app.store.drive_again(&duty, now).await? {
             Driven::Again => {
-                Alarm::DutyFound.raise("a stream record was lost or late");
+                Metric::DutyFound.count_because("a stream record was lost or late");
                 driven += 1;
             }
             Driven::Settled => {}
             Driven::Exhausted(row) => {
                 app.store.give_up(&duty.key, &row).await?;
-                Alarm::DutyGivenUp.raise("driven too often");
+                Metric::DutyGivenUp.count_because("driven too often");
                 given_up += 1;
             }
         }
     }
+    telemetry::concerns(None);
     Ok(json!({ "driven": driven, "given_up": given_up }))
 }

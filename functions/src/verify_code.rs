@@ -8,7 +8,8 @@ use domain::login::{ChallengeToken, DEVICE_LIFETIME, Device, LiveChallenge, Logi
 use domain::session::{IDLE, LIFETIME};
 use domain::{Account, Member, MemberStatus, SessionToken};
 use edge::http::{Answer, Call, DEVICE_COOKIE, SESSION_COOKIE};
-use edge::{App, Code, Problem};
+use edge::telemetry::Metric;
+use edge::{App, Code, Problem, telemetry};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use store::{CountRefusal, OpenSession, OpenSessionRefusal, Owner};
@@ -95,6 +96,8 @@ async fn verify_code(app: &App, challenge: &ChallengeToken, guess: &LoginCode, n
         store::Failure::Refused(OpenSessionRefusal::NoMember) => incorrect(),
         other => Problem::of(other, unopened),
     })?;
+    telemetry::concerns(&owner.account);
+    Metric::Login.count();
     let (member, account) = (member?.ok_or_else(incorrect)?, account?.ok_or_else(incorrect)?);
     // Read beside the write that made it so.
     let member = Member { status: MemberStatus::Active, last_login_at: Some(now), ..member };

@@ -23,6 +23,7 @@ mod journeys;
 mod list_keys;
 mod list_members;
 mod local_desk;
+mod logs;
 mod openapi;
 mod permissions;
 mod provision_sandbox;

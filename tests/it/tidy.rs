@@ -387,6 +387,67 @@ fn every_setting_of_the_template_is_in_the_readme() {
     }
 }
 
+// --- Metrics, alarms, dashboard -------------------------------------------------------------------------------------
+
+/// The metrics of ours that an object names: those after the stack's namespace.
+fn own_metrics(dashboard: &Value) -> BTreeSet<String> {
+    let mut named = BTreeSet::new();
+    for widget in dashboard["widgets"].as_array().expect("widgets").iter().filter(|widget| widget["type"] == "metric") {
+        let mut before = (String::new(), String::new());
+        for metric in widget["properties"]["metrics"].as_array().expect("metrics") {
+            // A dot stands for the same as in the line before, three for all of them.
+            let text = |at: usize| metric[at].as_str().unwrap_or_default();
+            if text(0) == "..." {
+                continue;
+            }
+            let same = |own: &str, before: &str| if own == "." { before.to_owned() } else { own.to_owned() };
+            before = (same(text(0), &before.0), same(text(1), &before.1));
+            if before.0 == "Frontdesk/${AWS::StackName}" {
+                named.insert(before.1.clone());
+            }
+        }
+    }
+    named
+}
+
+#[test]
+fn every_metric_of_ours_is_counted_once_and_shown_and_every_alarm_is_on_the_dashboard_and_in_the_guide() {
+    let template = template();
+    let filters = resources(&template, "AWS::Logs::MetricFilter");
+    let filtered = filters.values().flat_map(|filter| list(&filter["Properties"]["MetricTransformations"])).map(|metric| {
+        assert_eq!(metric["MetricNamespace"]["!Sub"], "Frontdesk/${AWS::StackName}");
+        metric["MetricName"].as_str().expect("a name").to_owned()
+    });
+    let written = edge::telemetry::Metric::ALL.iter().map(|metric| metric.name().to_owned());
+    let counted: Vec<String> = written.chain(filtered).collect();
+    let names: BTreeSet<String> = counted.iter().cloned().collect();
+    assert_eq!(names.len(), counted.len(), "one is counted twice: {counted:?}");
+    let namespace = &template["Globals"]["Function"]["Environment"]["Variables"]["METRIC_NAMESPACE"];
+    assert_eq!(namespace["!Sub"], "Frontdesk/${AWS::StackName}");
+
+    let dashboard = resources(&template, "AWS::CloudWatch::Dashboard").into_values().next().expect("a dashboard");
+    let dashboard: Value = serde_json::from_str(dashboard["Properties"]["DashboardBody"]["!Sub"].as_str().expect("a text")).expect("JSON");
+    assert_eq!(own_metrics(&dashboard), names);
+    let shown = dashboard["widgets"].as_array().expect("widgets").iter().find(|widget| widget["type"] == "alarm").expect("the alarms");
+    let shown: Vec<&str> = texts(&shown["properties"]["alarms"]);
+
+    let guide = read("docs/operating.md");
+    let alarms = resources(&template, "AWS::CloudWatch::Alarm");
+    assert_eq!(shown.len(), alarms.len());
+    for (id, alarm) in &alarms {
+        let alarm = &alarm["Properties"];
+        if alarm["Namespace"].is_object() {
+            assert_eq!(alarm["Namespace"]["!Sub"], "Frontdesk/${AWS::StackName}", "{id}");
+            assert!(names.contains(alarm["MetricName"].as_str().expect("a name")), "{id} waits for what nobody counts");
+        }
+        assert!(shown.contains(&format!("${{{id}.Arn}}").as_str()), "{id} is not on the dashboard");
+        assert_eq!(alarm["AlarmActions"], serde_json::json!([{ "!Ref": "Alarms" }]), "{id} tells nobody");
+        assert_eq!(guide.matches(&format!("\n| `{id}` | ")).count(), 1, "docs/operating.md has no row for {id}");
+    }
+    let rows = guide.split_once("\n## Alarms\n").and_then(|(_, rest)| rest.split_once("\n## ")).expect("the alarms of the guide").0;
+    assert_eq!(rows.matches("\n| `").count(), alarms.len(), "docs/operating.md has a row for an alarm that there is not");
+}
+
 // --- The arrow ----------------------------------------------------------------------------------------------------
 
 #[test]

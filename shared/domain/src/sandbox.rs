@@ -64,6 +64,18 @@ impl Verdict {
         }
     }
 
+    /// A word for it: that of the state, or of the reason.
+    pub fn name(self) -> &'static str {
+        match self {
+            Verdict::Accepted => "ready",
+            Verdict::Refused(Refusal::KeyRejected) => "key_rejected",
+            Verdict::Refused(Refusal::Unreachable) => "api_unreachable",
+            Verdict::Refused(Refusal::Timeout) => "api_timeout",
+            Verdict::Refused(Refusal::Error) => "api_error",
+            Verdict::Refused(Refusal::RateLimited) => "api_rate_limited",
+        }
+    }
+
     pub fn reason(self) -> Option<Reason> {
         match self {
             Verdict::Accepted => None,

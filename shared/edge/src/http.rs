@@ -2,12 +2,13 @@
 
 use crate::config::Settings;
 use crate::problem::{Code, Problem};
-use domain::SessionToken;
 use domain::secret::Secret;
+use domain::{AccountId, SessionToken};
 use lambda_http::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use lambda_http::{Body, RequestExt, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::sync::OnceLock;
 
 /// The largest body that is read.
 pub const MAX_BODY: usize = 16 * 1024;
@@ -20,11 +21,18 @@ pub const DEVICE_COOKIE: &str = "__Host-frontdesk-device";
 #[derive(Debug)]
 pub struct Call {
     request: lambda_http::Request,
+    /// What the session that was asked for says of itself.
+    account: OnceLock<AccountId>,
 }
 
 impl Call {
     pub(crate) fn new(request: lambda_http::Request) -> Call {
-        Call { request }
+        Call { request, account: OnceLock::new() }
+    }
+
+    /// The account that the caller claims to act for, if the action asked for a session. A claim only, like the session.
+    pub(crate) fn account(&self) -> Option<&AccountId> {
+        self.account.get()
     }
 
     pub fn method(&self) -> &Method {
@@ -74,7 +82,9 @@ impl Call {
             None => self.cookie(SESSION_COOKIE),
         };
         let text = text.ok_or(Code::SessionRequired)?;
-        SessionToken::parse(text).ok_or(Problem::new(Code::SessionEnded))
+        let token = SessionToken::parse(text).ok_or(Problem::new(Code::SessionEnded))?;
+        self.account.get_or_init(|| token.account.clone());
+        Ok(token)
     }
 
     /// The body as JSON: an object with just these fields, each at most once.

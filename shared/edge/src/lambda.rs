@@ -2,7 +2,7 @@
 //!
 //! The same [`Invoke`] runs under the Lambda runtime (AWS, `cargo lambda`) and in the local desk.
 
-use crate::config::Env;
+use crate::config::{ConfigError, Env};
 use crate::http::{Answer, Call};
 use crate::problem::Problem;
 use crate::{App, Clock, telemetry};
@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use std::convert::Infallible;
+use std::fmt::Display;
 use std::sync::Arc;
 
 /// An event as it came in.
@@ -52,19 +53,15 @@ async fn answer(app: &App, action: HttpAction, call: Call, request_id: &str) -> 
         Ok(()) => action(app, &call).await,
         Err(problem) => Err(problem),
     };
+    if let Some(account) = call.account()
+        && done.as_ref().err().is_none_or(|problem| problem.code.comes_after_the_session())
+    {
+        telemetry::concerns(account);
+    }
+    telemetry::ended(done.as_ref().map(drop).map_err(Problem::log));
     match done {
-        Ok(answer) => {
-            tracing::info!(request_id, outcome = "ok", "answered");
-            answer.into_response(request_id)
-        }
-        Err(problem) => {
-            let outcome = problem.code.name();
-            match &problem.cause {
-                Some(cause) => tracing::error!(request_id, outcome, cause, "answered"),
-                None => tracing::info!(request_id, outcome, "answered"),
-            }
-            problem.into_response(request_id)
-        }
+        Ok(answer) => answer.into_response(request_id),
+        Err(problem) => problem.into_response(request_id),
     }
 }
 
@@ -86,9 +83,10 @@ pub fn stream(app: App, action: StreamAction) -> Invoke {
         async move {
             let batch: StreamEvent = serde_json::from_str(event.payload.get())?;
             for record in &batch.records {
-                if let Err(failed) = action(&app, record).await {
+                let done = action(&app, record).await;
+                telemetry::ended(done.as_ref().map(drop).map_err(|failed| ("record_failed", Some(failed as &dyn Display))));
+                if done.is_err() {
                     let sequence = record.change.sequence_number.as_deref().unwrap_or_default();
-                    tracing::error!(request_id = event.context.request_id, sequence, cause = %failed, "record failed");
                     return Ok(json!({ "batchItemFailures": [{ "itemIdentifier": sequence }] }));
                 }
             }
@@ -107,42 +105,55 @@ pub fn plain<T: DeserializeOwned + Send + 'static>(app: App, action: PlainAction
     Arc::new(move |event| {
         let app = app.clone();
         async move {
-            let request_id = event.context.request_id;
             let done = match serde_json::from_str::<T>(event.payload.get()) {
                 Ok(payload) => action(&app, payload).await,
                 Err(error) => Err(Error::from(format!("the event cannot be read: {error}"))),
             };
-            match &done {
-                Ok(_) => tracing::info!(request_id, outcome = "ok", "answered"),
-                Err(cause) => tracing::error!(request_id, %cause, "failed"),
-            }
-            done
+            let problem = done.as_ref().err().and_then(|error| error.downcast_ref::<Problem>());
+            telemetry::ended(match (&done, problem) {
+                (Ok(_), _) => Ok(()),
+                (Err(_), Some(problem)) => Err(problem.log()),
+                (Err(error), None) => Err(("failed", Some(error))),
+            });
+            // A problem's document is the message of the error.
+            problem.map(|problem| problem.document(&event.context.request_id)).map_or(done, |document| Err(document.into()))
         }
         .boxed()
     })
 }
 
-/// A problem as the error of a direct invocation: its message is the problem document.
-pub fn problem_error(problem: &Problem) -> Error {
-    Error::from(problem.document(""))
+/// A function under its name, which every line of its log begins with.
+pub fn named(name: &'static str, invoke: Invoke) -> Invoke {
+    Arc::new(move |event| {
+        let request_id = event.context.request_id.clone();
+        telemetry::invocation(name, request_id, invoke(event)).boxed()
+    })
 }
 
 /// Runs one function until Lambda ends the process.
 ///
 /// A function that cannot be configured still serves: each call fails and says why. A process that exits at start is
 /// never restarted by `cargo lambda watch`, and on AWS hides its reason behind `Runtime.ExitError`.
-pub fn run(build: impl FnOnce(App) -> Invoke) -> Result<(), Error> {
+pub fn run(name: &'static str, build: impl FnOnce(App) -> Invoke) -> Result<(), Error> {
     let env = Env::of_process();
     telemetry::install(&env);
     let invoke = match App::new(&env, Clock::system()) {
         Ok(app) => build(app),
-        Err(error) => {
-            tracing::error!(cause = %error, "not configured");
-            Arc::new(move |_| futures::future::ready(Err(Error::from(error.to_string()))).boxed())
-        }
+        Err(error) => named(name, not_configured(error)),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(lambda_runtime::run(service_fn(move |event: LambdaEvent<Event>| invoke(event))))
+}
+
+fn not_configured(error: ConfigError) -> Invoke {
+    Arc::new(move |_| {
+        let error = error.clone();
+        async move {
+            telemetry::ended(Err(("not_configured", Some(&error))));
+            Err(Error::from(error))
+        }
+        .boxed()
+    })
 }
 
 /// The context of an invocation that does not come from Lambda.

@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 use lambda_http::http::StatusCode;
 use serde::Serialize;
 use std::borrow::Cow;
+use std::fmt::Display;
 use store::{ActorRefusal, Failure, StoreError};
 
 /// The catalogue of failures. A code, once published, keeps its name and its meaning.
@@ -142,6 +143,44 @@ impl Code {
     pub const fn name(self) -> &'static str {
         self.entry().1
     }
+
+    /// Whether an action answers this only after the store has found the session good that asks.
+    pub(crate) const fn comes_after_the_session(self) -> bool {
+        match self {
+            Code::AdminRequired
+            | Code::SandboxNotReady
+            | Code::KeyLimitReached
+            | Code::IdempotencyKeyReused
+            | Code::KeyNotFound
+            | Code::EmailAlreadyRegistered
+            | Code::MemberLimitReached
+            | Code::MemberNotFound
+            | Code::LastAdmin => true,
+            Code::TermsNotAccepted
+            | Code::InvalidEmail
+            | Code::RateLimited
+            | Code::UserNotFound
+            | Code::CodeIncorrect
+            | Code::CodeExpired
+            | Code::TooManyAttempts
+            | Code::AccountSuspended
+            | Code::SessionRequired
+            | Code::SessionEnded
+            | Code::CrossSite
+            | Code::InvalidName
+            | Code::InvalidIdempotencyKey
+            | Code::InvalidJson
+            | Code::InvalidRequest
+            | Code::BodyTooLarge
+            | Code::UnsupportedMediaType
+            | Code::NotFound
+            | Code::MethodNotAllowed
+            | Code::TemporarilyUnavailable
+            | Code::InternalError
+            | Code::InvalidLimit
+            | Code::AccountNotFound => false,
+        }
+    }
 }
 
 /// One failure: what the client is told, and apart from it what the log is told.
@@ -193,7 +232,7 @@ impl Problem {
     }
 
     /// An internal cause, for the log.
-    pub fn because(self, cause: impl std::fmt::Display) -> Problem {
+    pub fn because(self, cause: impl Display) -> Problem {
         Problem { cause: Some(cause.to_string()), ..self }
     }
 
@@ -222,6 +261,11 @@ impl Problem {
         self.retry_after.map(|wait| ((wait.as_millis() as i64 + 999) / 1000).max(1))
     }
 
+    /// What the log is told.
+    pub(crate) fn log(&self) -> (&str, Option<&dyn Display>) {
+        (self.code.name(), self.cause.as_ref().map(|cause| cause as &dyn Display))
+    }
+
     /// The document. Only a failure on our side carries the request's id as `instance`: the answers about a foreign
     /// and about a made-up id are the same bytes.
     pub fn document(&self, request_id: &str) -> String {
@@ -236,6 +280,15 @@ impl Problem {
             instance: (status >= 500).then(|| format!("urn:frontdesk:request:{request_id}")),
         };
         serde_json::to_string(&document).expect("a document of plain fields")
+    }
+}
+
+/// As the error of a direct invocation, which is no answer: [`crate::lambda::plain`] makes it the document.
+impl std::error::Error for Problem {}
+
+impl Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.code.name())
     }
 }
 

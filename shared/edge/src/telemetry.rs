@@ -1,25 +1,49 @@
-//! Structured logs: one JSON line for each event, no key, code, token, address, IP or body in any of them.
+//! What the functions tell operators: one line of JSON for each event, and counts in such lines, which CloudWatch takes
+//! for metrics (its embedded metric format). No key, code, token, address, IP or body in any of them.
+//!
+//! To add a count: a variant of [`Metric`], and its place on the dashboard or in an alarm of `template.yaml`.
 
+use crate::Clock;
 use crate::config::Env;
-use tracing::Subscriber;
+use domain::AccountId;
+use serde_json::{Map, Value, json};
+use std::cell::{Cell, RefCell};
+use std::fmt::{Debug, Display, Write};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Subscriber};
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
+use tracing_subscriber::registry::LookupSpan;
 
-/// Writes logs as JSON lines to standard output, where Lambda collects them.
+/// Writes the lines to standard output, where Lambda collects them.
 pub fn install(env: &Env) {
     // One subscriber for each process; a second one is refused and not needed.
-    let _ = tracing::subscriber::set_global_default(json_lines(env.get("LOG_LEVEL").unwrap_or("info"), std::io::stdout));
+    let _ = tracing::subscriber::set_global_default(lines(env, std::io::stdout));
 }
 
-fn json_lines(level: &str, writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'static) -> impl Subscriber + Send + Sync {
-    let filter = EnvFilter::try_new(format!("warn,edge={level},functions={level},store={level}"));
+/// Whatever is traced, as lines.
+pub fn lines(env: &Env, writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'static) -> impl Subscriber + Send + Sync {
+    let level = env.get("LOG_LEVEL").unwrap_or("info");
+    // Counts have a target of their own: no level keeps an alarm from going off.
+    let filter = EnvFilter::try_new(format!("warn,edge={level},functions={level},store={level},{METRIC}=info"));
     let filter = filter.unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().json().with_env_filter(filter).with_target(true).without_time().with_writer(writer).finish()
+    let namespace = env.get("METRIC_NAMESPACE").unwrap_or("Frontdesk").to_owned();
+    let format = Lines { namespace, clock: Clock::system() };
+    tracing_subscriber::fmt().with_env_filter(filter).event_format(format).with_writer(writer).finish()
 }
 
-/// What operators are alarmed by; a metric filter of the template counts the lines by this name.
+const METRIC: &str = "metric";
+
+/// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Alarm {
+pub enum Metric {
+    /// Somebody logged in.
+    Login,
+    /// The product API took a Sandbox key that was provisioned.
+    SandboxReady,
+    /// It did not, or did not answer.
+    SandboxFailed,
     /// A mail will not be delivered.
     MailFailed,
     /// A duty whose stream record was lost was found.
@@ -28,11 +52,137 @@ pub enum Alarm {
     DutyGivenUp,
 }
 
-impl Alarm {
-    /// Leaves one line in the log.
-    pub fn raise(self, cause: &str) {
-        // A target of its own: no `LOG_LEVEL` keeps it out of the log.
-        tracing::warn!(target: "alarm", alarm = ?self, cause, "alarm");
+impl Metric {
+    pub const ALL: [Metric; 6] =
+        [Metric::Login, Metric::SandboxReady, Metric::SandboxFailed, Metric::MailFailed, Metric::DutyFound, Metric::DutyGivenUp];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Metric::Login => "Login",
+            Metric::SandboxReady => "SandboxReady",
+            Metric::SandboxFailed => "SandboxFailed",
+            Metric::MailFailed => "MailFailed",
+            Metric::DutyFound => "DutyFound",
+            Metric::DutyGivenUp => "DutyGivenUp",
+        }
+    }
+
+    /// Counts one.
+    pub fn count(self) {
+        tracing::info!(target: METRIC, metric = self.name());
+    }
+
+    /// Counts one that operators want to know the cause of.
+    pub fn count_because(self, cause: impl Display) {
+        tracing::warn!(target: METRIC, metric = self.name(), %cause);
+    }
+}
+
+/// What every line of an invocation says beside its own: which function, at whose request, about which account.
+struct Invocation {
+    function: &'static str,
+    request_id: String,
+    account: RefCell<Option<AccountId>>,
+    outcome: Cell<Option<&'static str>>,
+}
+
+tokio::task_local! {
+    static INVOCATION: Invocation;
+}
+
+/// Runs one invocation of a function; every line that is written meanwhile names both.
+pub(crate) async fn invocation<T>(function: &'static str, request_id: String, run: impl Future<Output = T>) -> T {
+    INVOCATION.scope(Invocation { function, request_id, account: RefCell::default(), outcome: Cell::default() }, run).await
+}
+
+/// The account that this is about from here on, or none. Only once the store has confirmed it: operators rely on it.
+pub fn concerns<'a>(account: impl Into<Option<&'a AccountId>>) {
+    // Outside of an invocation there are no lines to tell it.
+    let _ = INVOCATION.try_with(|invocation| invocation.account.replace(account.into().cloned()));
+}
+
+/// How it ended, where going well has more than one meaning.
+pub fn outcome(name: &'static str) {
+    let _ = INVOCATION.try_with(|invocation| invocation.outcome.set(Some(name)));
+}
+
+/// Leaves the one line that tells how an invocation, or a record of its batch, went. What follows concerns nobody yet.
+pub(crate) fn ended(result: Result<(), (&str, Option<&dyn Display>)>) {
+    let told = INVOCATION.try_with(|invocation| invocation.outcome.take()).ok().flatten();
+    match result {
+        Ok(()) => tracing::info!(outcome = told.unwrap_or("ok")),
+        Err((outcome, None)) => tracing::info!(outcome),
+        Err((outcome, Some(cause))) => tracing::error!(outcome, %cause),
+    }
+    concerns(None);
+}
+
+/// The format of the lines.
+struct Lines {
+    namespace: String,
+    clock: Clock,
+}
+
+impl<S, N> FormatEvent<S, N> for Lines
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'w> FormatFields<'w> + 'static,
+{
+    fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> std::fmt::Result {
+        let mut line = Line::default();
+        line.text("level", event.metadata().level().as_str());
+        let _ = INVOCATION.try_with(|invocation| {
+            line.text("function", invocation.function);
+            line.text("request_id", &invocation.request_id);
+            if let Some(account) = &*invocation.account.borrow() {
+                line.text("account", account.as_str());
+            }
+        });
+        event.record(&mut line);
+        if event.metadata().target() == METRIC
+            && let Some(Value::String(metric)) = line.0.remove(METRIC)
+        {
+            // No dimension: each makes a metric of its own for each of its values, and is paid for as one.
+            line.0.insert(
+                "_aws".to_owned(),
+                json!({
+                    "Timestamp": self.clock.now().as_millisecond(),
+                    "CloudWatchMetrics": [{
+                        "Namespace": self.namespace,
+                        "Dimensions": [[]],
+                        "Metrics": [{ "Name": metric, "Unit": "Count" }],
+                    }],
+                }),
+            );
+            line.0.insert(metric, 1.into());
+        }
+        writeln!(writer, "{}", Value::Object(line.0))
+    }
+}
+
+#[derive(Default)]
+struct Line(Map<String, Value>);
+
+impl Line {
+    fn text(&mut self, name: &str, value: &str) {
+        self.0.insert(name.to_owned(), value.into());
+    }
+}
+
+impl Visit for Line {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.text(field.name(), value);
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.0.insert(field.name().to_owned(), value.into());
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        let mut text = String::new();
+        // A text grows as it needs to.
+        let _ = write!(text, "{value:?}");
+        self.text(field.name(), &text);
     }
 }
 
@@ -42,9 +192,9 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     #[derive(Clone, Default)]
-    struct Lines(Arc<Mutex<Vec<u8>>>);
+    struct Written(Arc<Mutex<Vec<u8>>>);
 
-    impl std::io::Write for Lines {
+    impl std::io::Write for Written {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
             self.0.lock().expect("no panic").extend_from_slice(bytes);
             Ok(bytes.len())
@@ -55,13 +205,19 @@ mod tests {
     }
 
     #[test]
-    fn the_metric_filters_find_an_alarm_at_every_log_level() {
+    fn a_count_is_written_at_every_log_level() {
         for level in ["error", "warn", "info", "debug"] {
-            let lines = Lines::default();
-            let writer = lines.clone();
-            tracing::subscriber::with_default(json_lines(level, move || writer.clone()), || Alarm::MailFailed.raise("MessageRejected"));
-            let line: serde_json::Value = serde_json::from_slice(&lines.0.lock().expect("no panic")).expect("one line of JSON");
-            assert_eq!((&line["fields"]["alarm"], &line["fields"]["cause"]), (&"MailFailed".into(), &"MessageRejected".into()), "{level}");
+            let (written, env) = (Written::default(), Env::from_pairs([("LOG_LEVEL".to_owned(), level.to_owned())]));
+            let writer = written.clone();
+            tracing::subscriber::with_default(lines(&env, move || writer.clone()), || {
+                Metric::MailFailed.count_because("MessageRejected");
+                Metric::Login.count();
+            });
+            let text = String::from_utf8(written.0.lock().expect("no panic").clone()).expect("a text");
+            let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
+            assert_eq!(lines.len(), 2, "{level}: {text}");
+            assert_eq!((&lines[0]["MailFailed"], &lines[0]["cause"]), (&json!(1), &json!("MessageRejected")), "{level}");
+            assert_eq!(lines[1]["Login"], 1, "{level}");
         }
     }
 }

@@ -19,6 +19,11 @@ pub(crate) fn account_partition(account: &AccountId) -> String {
     format!("ACCT#{account}")
 }
 
+/// Whose partition this row lies in, if it is an account's.
+pub(crate) fn account_of(key: &RowKey) -> Option<AccountId> {
+    key.pk.strip_prefix("ACCT#")?.parse().ok()
+}
+
 fn address_partition(address: &AddressHash) -> String {
     format!("ADDR#{address}")
 }

@@ -110,6 +110,13 @@ pub enum Driven {
     Exhausted(Box<OutboxRow>),
 }
 
+impl Duty {
+    /// Whose duty it is. Only accounts have any.
+    pub fn account(&self) -> Option<AccountId> {
+        layout::account_of(&self.key)
+    }
+}
+
 impl OutboxRow {
     fn new(duty: DutyKind, now: Timestamp) -> OutboxRow {
         OutboxRow { duty, status: OutboxStatus::Pending, at: now, drives: 0, shard: None, due_at: None, ttl: (now + KEPT).as_second() }
