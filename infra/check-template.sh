@@ -1,31 +1,46 @@
 #!/usr/bin/env bash
-# Checks template.yaml and infra/guarded-api.yaml without an AWS account: cfn-lint on each as it is written, then on what
-# SAM's transform makes of it. Fails on any finding. Installs pinned tools into target/ by itself.
+# Checks template.yaml and infra/guarded-api.yaml without an AWS account: cfn-lint and checkov on each as it is written and
+# on what SAM's transform makes of it, and whether tracing is on or off as its parameter says. Fails on any finding.
+# Installs pinned tools into target/ by itself.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-TOOLS="cfn-lint==1.58.0 aws-sam-translator==1.115.0 boto3==1.43.106 botocore==1.43.106"
-venv="$PWD/target/template-venv"
-if [ "$(cat "$venv/tools" 2>/dev/null)" != "$TOOLS" ]; then
-    rm -rf "$venv"
-    python3 -m venv "$venv"
-    # shellcheck disable=SC2086  # One word for each tool.
-    "$venv/bin/pip" install --quiet --disable-pip-version-check $TOOLS
-    printf '%s' "$TOOLS" >"$venv/tools"
-fi
+# tools NAME PACKAGE...: a virtual environment below target/ with just these packages. checkov has one of its own: it
+# wants older versions of what the others share with it.
+tools() {
+    local venv="$PWD/target/$1-venv" packages="${*:2}"
+    if [ "$(cat "$venv/tools" 2>/dev/null)" != "$packages" ]; then
+        rm -rf "$venv"
+        python3 -m venv "$venv"
+        "$venv/bin/pip" install --quiet --disable-pip-version-check "${@:2}"
+        printf '%s' "$packages" >"$venv/tools"
+    fi
+}
+tools template cfn-lint==1.58.0 aws-sam-translator==1.115.0 boto3==1.43.106 botocore==1.43.106
+tools checkov checkov==3.3.30
 
 out="$PWD/target/template"
 mkdir -p "$out"
 failed=0
 
-# lint WHAT FILE: warnings count as well as errors, so W3037 (an action that IAM does not know) is fatal.
-lint() {
-    if "$venv/bin/cfn-lint" --regions us-east-1 eu-central-1 --non-zero-exit-code warning --template "$2"; then
+# check WHAT COMMAND...
+check() {
+    if "${@:2}"; then
         printf 'ok: %s\n' "$1"
     else
         printf 'FAILED: %s\n' "$1"
         failed=1
     fi
+}
+
+# lint WHAT FILE: warnings count as well as errors, so W3037 (an action that IAM does not know) is fatal.
+lint() {
+    check "$1" target/template-venv/bin/cfn-lint --regions us-east-1 eu-central-1 --non-zero-exit-code warning --template "$2"
+}
+
+# translate FILE OUTPUT [NAME=VALUE...]
+translate() {
+    target/template-venv/bin/python infra/translate-template.py "$1" "${@:3}" >"$2"
 }
 
 for source in template.yaml infra/guarded-api.yaml; do
@@ -35,11 +50,15 @@ for source in template.yaml infra/guarded-api.yaml; do
     # With tracing, because the transform leaves all of it out otherwise, and its parameter is then used by nothing.
     parameters=()
     if [ "$name" = template ]; then parameters=(Tracing=Active); fi
-    if "$venv/bin/python" infra/translate-template.py "$source" ${parameters[@]+"${parameters[@]}"} >"$out/$name.json"; then
-        lint "$source, translated" "$out/$name.json"
-    else
-        printf 'FAILED: %s cannot be translated\n' "$source"
-        failed=1
-    fi
+    check "$source can be translated" translate "$source" "$out/$name.json" ${parameters[@]+"${parameters[@]}"}
+    lint "$source, translated" "$out/$name.json"
 done
+
+for pair in Active:on PassThrough:on Disabled:off; do
+    translate template.yaml "$out/tracing.json" "Tracing=${pair%:*}"
+    check "Tracing=${pair%:*}" python3 infra/check-tracing.py "$out/tracing.json" "${pair#*:}"
+done
+
+check "checkov" target/checkov-venv/bin/checkov --config-file infra/checkov.yaml \
+    -f template.yaml infra/guarded-api.yaml "$out/template.json" "$out/guarded-api.json"
 exit $failed
