@@ -1,0 +1,125 @@
+#!/usr/bin/env bash
+# Runs the scripts of docs/operating.md with the real AWS CLI against a desk: both keyrings are rotated, an old version is
+# taken out, and an account's rows are copied back from another table. Installs the pinned AWS CLI into target/ by itself.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+CLI="awscli==1.46.3"
+venv="$PWD/target/awscli-venv"
+if [ "$(cat "$venv/tools" 2>/dev/null)" != "$CLI" ]; then
+    rm -rf "$venv"
+    python3 -m venv "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check "$CLI"
+    printf '%s' "$CLI" >"$venv/tools"
+fi
+export PATH="$venv/bin:$PATH"
+aws --version
+
+cargo build --locked --package frontdesk-desk --example desk
+work=$(mktemp -d)
+target/debug/examples/desk --ephemeral --port 0 --no-console-build >"$work/desk.log" 2>&1 &
+desk_pid=$!
+finish() {
+    status=$?
+    kill "$desk_pid" 2>/dev/null || true
+    wait "$desk_pid" 2>/dev/null || true
+    [ $status -eq 0 ] || tail -n 40 "$work/desk.log"
+    rm -rf "$work"
+    exit $status
+}
+trap finish EXIT
+for _ in $(seq 100); do grep -q '^Frontdesk is at ' "$work/desk.log" && break; sleep 0.1; done
+desk=$(sed -n 's/^Frontdesk is at //p' "$work/desk.log")
+# The page that says what runs names the back ends, each before its address.
+address() { curl -sS "$desk/_local/" | tr '\n' ' ' | grep -oE "$1<[^:]*http://[0-9.:]+" | grep -oE 'http://[0-9.:]+'; }
+AWS_ENDPOINT_URL_DYNAMODB=$(address DynamoDB)
+AWS_ENDPOINT_URL_SECRETS_MANAGER=$(address 'Secrets Manager')
+export AWS_ENDPOINT_URL_DYNAMODB AWS_ENDPOINT_URL_SECRETS_MANAGER
+export AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=desk AWS_SECRET_ACCESS_KEY=desk AWS_EC2_METADATA_DISABLED=true
+secret() { echo "arn:aws:secretsmanager:us-east-1:000000000000:secret:frontdesk/$1-Local1"; }
+TABLE=$(aws dynamodb list-tables --query 'TableNames[0]' --output text)
+
+expect() {
+    if [ "$2" != "$3" ]; then printf 'FAILED: %s: expected %s, got %s\n' "$1" "$2" "$3"; exit 1; fi
+    printf 'ok: %s\n' "$1"
+}
+field() { python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1"; }
+call() { curl -sS -H 'content-type: application/json' "$@"; }
+later() { call -o "$work/out" "$desk/_local/clock" -d '{"advance_seconds":1000}'; }
+# Logs in and waits for the Sandbox; the session is in $auth.
+login() {
+    call -o "$work/out" -X DELETE "$desk/_local/mail"
+    local challenge code="" token state="" _
+    challenge=$(call "$desk/api/login/code" -d '{"email":"admin@example.com","accept_terms":true}' | field challenge)
+    for _ in $(seq 100); do
+        code=$(call "$desk/_local/mail" | sed -n 's/^.*"code":"\([0-9]*\)".*$/\1/p')
+        [ -n "$code" ] && break
+        sleep 0.1
+    done
+    token=$(call "$desk/api/login/verify" -d "{\"challenge\":\"$challenge\",\"code\":\"$code\",\"session\":\"bearer\"}" | field session_token)
+    auth="authorization: Bearer $token"
+    for _ in $(seq 100); do
+        state=$(row "ACCT#$account" "EVENT#" | python3 -c 'import json, sys; print("pending" in [r["status"]["S"] for r in json.load(sys.stdin)])')
+        [ "$state" = False ] && break
+        sleep 0.1
+    done
+    expect "the Sandbox is ready" ready "$(call -H "$auth" "$desk/api/sandbox" | field state)"
+}
+# row PK SK: the rows whose sort key begins so.
+row() {
+    aws dynamodb query --table-name "$TABLE" --consistent-read --query Items --output json \
+        --key-condition-expression 'pk = :pk AND begins_with(sk, :sk)' \
+        --expression-attribute-values "{\":pk\":{\"S\":\"$1\"},\":sk\":{\"S\":\"$2\"}}"
+}
+reveal() { call -X POST -H "$auth" "$desk/api/sandbox/key" | field api_key; }
+sealed() { row "ACCT#$account" SANDBOX | python3 -c 'import json, sys; print(json.load(sys.stdin)[0]["reserved"]["M"]["sealed"]["M"]["version"]["S"])'; }
+# Sealed keys under a version, as the guide counts them.
+still_sealed() {
+    aws dynamodb scan --table-name "$TABLE" --select COUNT --query Count --output text \
+        --filter-expression 'reserved.sealed.version = :old' --expression-attribute-values "{\":old\":{\"S\":\"$1\"}}"
+}
+account=$(aws dynamodb scan --table-name "$TABLE" --filter-expression 'sk = :a' --expression-attribute-values '{":a":{"S":"ACCOUNT"}}' \
+    --query 'Items[0].id.S' --output text)
+
+# --- Rotating the keyrings ---------------------------------------------------------------------------------------------
+
+login
+key=$(reveal)
+expect "the key is sealed under the first version" 1 "$(sealed)"
+for keyring in LoginSecret SealingSecret; do infra/keyring.sh add "$(secret $keyring)"; done
+later
+login
+expect "an added version is not used yet" 1 "$(sealed)"
+for keyring in LoginSecret SealingSecret; do infra/keyring.sh use "$(secret $keyring)"; done
+expect "a key that was sealed before opens" "$key" "$(reveal)"
+expect "keys still sealed under the old version" 1 "$(still_sealed 1)"
+later
+login
+expect "the next login seals it under the new version" 2 "$(sealed)"
+expect "keys still sealed under the old version" 0 "$(still_sealed 1)"
+expect "codes are made under the new version" 2 "$(aws dynamodb scan --table-name "$TABLE" --filter-expression '#t = :lane' \
+    --expression-attribute-names '{"#t":"type"}' --expression-attribute-values '{":lane":{"S":"lane"}}' --query 'Items[0].pepper.S' --output text)"
+if infra/keyring.sh drop "$(secret SealingSecret)" 2; then echo "FAILED: the current version was dropped"; exit 1; fi
+for keyring in LoginSecret SealingSecret; do infra/keyring.sh drop "$(secret $keyring)" 1; done
+later
+login
+expect "without the old version the key opens" "$key" "$(reveal)"
+
+# --- Restoring rows ----------------------------------------------------------------------------------------------------
+
+created=$(call -H "$auth" "$desk/api/keys" -d '{"name":"Restored"}')
+api_key=$(echo "$created" | field api_key)
+key_id=$(echo "$created" | python3 -c 'import json, sys; print(json.load(sys.stdin)["key"]["id"])')
+guarded() { call -o "$work/out" -w '%{http_code}' -H "x-api-key: $api_key" "$desk/heify/get-configurations" -d '{}'; }
+expect "the key works" 200 "$(guarded)"
+# What a restore to this moment would be.
+aws dynamodb create-table --table-name "$TABLE-restored" --billing-mode PAY_PER_REQUEST --query TableDescription.TableName --output text \
+    --attribute-definitions AttributeName=pk,AttributeType=S AttributeName=sk,AttributeType=S \
+    --key-schema AttributeName=pk,KeyType=HASH AttributeName=sk,KeyType=RANGE
+infra/copy-account.sh "$TABLE" "$TABLE-restored" "$account"
+expect "deleting the key" 204 "$(call -o "$work/out" -w '%{http_code}' -X DELETE -H "$auth" "$desk/api/keys/$key_id")"
+expect "the deleted key" 403 "$(guarded)"
+infra/copy-account.sh "$TABLE-restored" "$TABLE" "$account"
+expect "what was deleted since is back" 200 "$(guarded)"
+expect "and counted" 2 "$(call -H "$auth" "$desk/api/keys" | field count)"
+if infra/copy-account.sh "$TABLE-restored" "$TABLE" acct_nobody; then echo "FAILED: an unknown account was copied"; exit 1; fi
