@@ -107,19 +107,41 @@ expect "without the old version the key opens" "$key" "$(reveal)"
 
 # --- Restoring rows ----------------------------------------------------------------------------------------------------
 
-created=$(call -H "$auth" "$desk/api/keys" -d '{"name":"Restored"}')
-api_key=$(echo "$created" | field api_key)
-key_id=$(echo "$created" | python3 -c 'import json, sys; print(json.load(sys.stdin)["key"]["id"])')
-guarded() { call -o "$work/out" -w '%{http_code}' -H "x-api-key: $api_key" "$desk/heify/get-configurations" -d '{}'; }
-expect "the key works" 200 "$(guarded)"
+id_of() { python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]]["id"])' "$1"; }
+status() { call -o "$work/out" -w '%{http_code}' -H "$auth" "$@"; }
+guarded() { status -H "x-api-key: $1" "$desk/heify/get-configurations" -d '{}'; }
+team() { call -H "$auth" "$desk/api/team" | python3 -c 'import json, sys; print(*sorted(m["email"].split("@")[0] for m in json.load(sys.stdin)["members"]))'; }
+invite() { status "$desk/api/team" -d "{\"email\":\"$1@example.com\"}"; }
+
+first=$(call -H "$auth" "$desk/api/keys" -d '{"name":"First"}')
+first_key=$(echo "$first" | field api_key)
+early=$(call -H "$auth" "$desk/api/team" -d '{"email":"early@example.com"}' | id_of member)
 # What a restore to this moment would be.
 aws dynamodb create-table --table-name "$TABLE-restored" --billing-mode PAY_PER_REQUEST --query TableDescription.TableName --output text \
     --attribute-definitions AttributeName=pk,AttributeType=S AttributeName=sk,AttributeType=S \
     --key-schema AttributeName=pk,KeyType=HASH AttributeName=sk,KeyType=RANGE
-infra/copy-account.sh "$TABLE" "$TABLE-restored" "$account"
-expect "deleting the key" 204 "$(call -o "$work/out" -w '%{http_code}' -X DELETE -H "$auth" "$desk/api/keys/$key_id")"
-expect "the deleted key" 403 "$(guarded)"
-infra/copy-account.sh "$TABLE-restored" "$TABLE" "$account"
-expect "what was deleted since is back" 200 "$(guarded)"
-expect "and counted" 2 "$(call -H "$auth" "$desk/api/keys" | field count)"
-if infra/copy-account.sh "$TABLE-restored" "$TABLE" acct_nobody; then echo "FAILED: an unknown account was copied"; exit 1; fi
+aws dynamodb scan --table-name "$TABLE" --output json | python3 -c '
+import json, sys
+
+for row in json.load(sys.stdin)["Items"]:
+    print(json.dumps(row))' >"$work/rows"
+while read -r row; do aws dynamodb put-item --table-name "$TABLE-restored" --item "$row" </dev/null; done <"$work/rows"
+
+second_key=$(call -H "$auth" "$desk/api/keys" -d '{"name":"Second"}' | field api_key)
+expect "deleting a key" 204 "$(status -X DELETE "$desk/api/keys/$(echo "$first" | id_of key)")"
+expect "revoking a member" 204 "$(status -X DELETE "$desk/api/team/$early")"
+expect "inviting another" 201 "$(invite late)"
+expect "who is there" "admin late" "$(team)"
+
+infra/restore-account.sh "$TABLE-restored" "$TABLE" "$account"
+infra/restore-account.sh "$TABLE-restored" "$TABLE" "$account"
+expect "the key that was deleted since" 200 "$(guarded "$first_key")"
+expect "the key that was made since" 403 "$(guarded "$second_key")"
+expect "the keys that are counted" 2 "$(call -H "$auth" "$desk/api/keys" | field count)"
+expect "who is there again" "admin early" "$(team)"
+expect "the address of who was revoked since" 409 "$(invite early)"
+expect "the address of who was invited since" 201 "$(invite late)"
+expect "nothing of the audit trail is gone" True "$(row "ACCT#$account" AUDIT# | python3 -c '
+import json, sys
+print({"key_deleted", "member_revoked"} <= {row["action"]["S"] for row in json.load(sys.stdin)})')"
+if infra/restore-account.sh "$TABLE-restored" "$TABLE" acct_nobody; then echo "FAILED: an unknown account was restored"; exit 1; fi
