@@ -81,6 +81,25 @@ async fn a_key_sealed_under_a_version_that_the_other_functions_just_missed_opens
     assert!(!world.audit().await.contains(&"sandbox_key_replaced".to_owned()));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_whose_version_was_taken_out_is_given_up_visibly_and_holds_no_other_up() {
+    let world = World::new().await;
+    // An instance that has the keyring as it was; `deliver-mail` has not needed one for an address that nobody has.
+    let warm = Behind::new(&world, "request-code", &[]);
+    warm.call(None, None, Some(json!({ "email": "nobody@example.net", "accept_terms": true }))).await;
+    world.settle().await;
+    world.put_secret(LOGIN, &json!({ "current": "2", "2": "n".repeat(64) }).to_string()).await;
+    let answer = warm.call(None, None, Some(json!({ "email": ADMIN, "accept_terms": true }))).await;
+    assert_eq!(outcome(&answer), (202, String::new()));
+    world.settle().await;
+    let mails = world.rows_of("mail").await;
+    let status = |to: &str| mails.iter().find(|row| row["to"].as_s().unwrap() == to).map(|row| row["status"].as_s().unwrap().as_str());
+    assert_eq!((status("nobody@example.net"), status(ADMIN)), (Some("done"), Some("failed")));
+    assert!(world.desk.outbox().mails().is_empty());
+    // Nobody's fault: who asks again gets in.
+    world.admin().await;
+}
+
 /// Secrets Manager behind a door that can be shut.
 struct Door {
     url: String,
