@@ -36,7 +36,10 @@ async fn deliver_mail(app: &App, key: &OutboxKey) -> Result<(), String> {
                 return give_up(app, key, &row, "the code expired before it could be sent").await.map_err(lost);
             }
             let ring = app.keyrings.login_of(pepper).await.map_err(|error| error.to_string())?;
-            let code = LoginCode::derive(&ring, pepper, &address, challenge_id, *generation).map_err(|error| error.to_string())?;
+            let Ok(code) = LoginCode::derive(&ring, pepper, &address, challenge_id, *generation) else {
+                // Nobody can derive it any more; trying again would hold up the mails behind it.
+                return give_up(app, key, &row, "its keyring version was taken out").await.map_err(lost);
+            };
             app.mailer.send(to, &Mail::LoginCode { code: &code }).await
         }
         MailKind::Invitation { account_id, member_id } => {
