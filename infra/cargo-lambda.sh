@@ -92,3 +92,13 @@ for event in tests/fixtures/events/*.json; do
     } || { printf 'FAILED: cargo lambda invoke %s\n' "$name"; exit 1; }
     printf 'ok: cargo lambda invoke %s\n' "$name"
 done
+
+# What the real process writes: the instance of a 5xx leads to its line, with the cause. The function has not needed the
+# keyring yet, and finds one that cannot be read.
+secret=$(sed -n 's/^SEALING_SECRET_ARN=//p' .frontdesk/backends.env | tr -d '"')
+manager=$(sed -n 's/^AWS_ENDPOINT_URL_SECRETS_MANAGER=//p' .frontdesk/backends.env | tr -d '"')
+curl -sS -o "$work/out" -H 'x-amz-target: secretsmanager.PutSecretValue' -d "{\"SecretId\":\"$secret\",\"SecretString\":\"[]\"}" "$manager"
+instance=$(curl -sS -X POST -H "$auth" "$api/api/sandbox/key" | field instance)
+line=$(grep -F "\"request_id\":\"${instance##*:}\"" "$work/watch.log" | sed 's/^[^{]*//')
+expect "the one line of a 5xx" "reveal-sandbox-key internal_error the secret is not a JSON object of texts" \
+    "$(printf '%s' "$line" | python3 -c 'import json, sys; line = json.load(sys.stdin); print(line["function"], line["outcome"], line["cause"])')"
