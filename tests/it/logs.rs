@@ -142,6 +142,22 @@ async fn every_other_invocation_has_its_line_too() {
 }
 
 #[tokio::test]
+async fn an_event_that_cannot_be_read_leaves_its_line_and_is_not_repeated_in_it() {
+    let world = World::new().await;
+    let log = Log::of(&world);
+    let kept = "fd_live_of-the-event";
+    let names = ["get-session", "deliver-mail", "authorize-key", "register-account"];
+    for name in names {
+        let event = json!({ "headers": kept, "Records": kept, "name": [kept], "version": "2.0", "rawPath": [kept] });
+        let error = world.desk.invoke(name, &event).await.expect_err("it cannot be read");
+        assert!(!error.to_string().contains(kept), "{error}");
+        assert_eq!(log.of_function(name).len(), 1, "{name}");
+    }
+    assert!(!log.text().contains(kept), "{}", log.text());
+    assert!(log.outcomes()[..3].iter().all(|line| line["outcome"] == "failed" && line["level"] == "ERROR"), "{}", log.text());
+}
+
+#[tokio::test]
 async fn the_instance_of_a_failure_on_our_side_leads_to_the_one_line_with_its_cause() {
     let world = World::new().await;
     let log = Log::of(&world);
