@@ -34,7 +34,7 @@ pub fn http(app: App, action: HttpAction) -> Invoke {
     Arc::new(move |event| {
         let app = app.clone();
         async move {
-            let request: LambdaRequest = serde_json::from_str(event.payload.get())?;
+            let request: LambdaRequest = read(&event.payload)?;
             let request_id = event.context.request_id.clone();
             let answered = service_fn(move |request: lambda_http::Request| {
                 let (app, request_id) = (app.clone(), request_id.clone());
@@ -81,7 +81,7 @@ pub fn stream(app: App, action: StreamAction) -> Invoke {
     Arc::new(move |event| {
         let app = app.clone();
         async move {
-            let batch: StreamEvent = serde_json::from_str(event.payload.get())?;
+            let batch: StreamEvent = read(&event.payload)?;
             for record in &batch.records {
                 let done = action(&app, record).await;
                 telemetry::ended(done.as_ref().map(drop).map_err(|failed| ("record_failed", Some(failed as &dyn Display))));
@@ -105,10 +105,7 @@ pub fn plain<T: DeserializeOwned + Send + 'static>(app: App, action: PlainAction
     Arc::new(move |event| {
         let app = app.clone();
         async move {
-            let done = match serde_json::from_str::<T>(event.payload.get()) {
-                Ok(payload) => action(&app, payload).await,
-                Err(error) => Err(Error::from(format!("the event cannot be read: {error}"))),
-            };
+            let done = action(&app, read(&event.payload)?).await;
             let problem = done.as_ref().err().and_then(|error| error.downcast_ref::<Problem>());
             telemetry::ended(match (&done, problem) {
                 (Ok(_), _) => Ok(()),
@@ -119,6 +116,16 @@ pub fn plain<T: DeserializeOwned + Send + 'static>(app: App, action: PlainAction
             problem.map(|problem| problem.document(&event.context.request_id)).map_or(done, |document| Err(document.into()))
         }
         .boxed()
+    })
+}
+
+/// The event in the form that the action takes; one that is not is the end of the invocation. The parser's own words would
+/// repeat what is in it.
+fn read<T: DeserializeOwned>(event: &RawValue) -> Result<T, Error> {
+    serde_json::from_str(event.get()).map_err(|error| {
+        let error = Error::from(format!("the event cannot be read from line {} column {} on", error.line(), error.column()));
+        telemetry::ended(Err(("failed", Some(&error))));
+        error
     })
 }
 
