@@ -409,6 +409,49 @@ async fn a_record_that_nothing_can_process_ends_in_the_failures_and_lets_the_oth
     assert!(failures[0]["requestContext"]["functionArn"].as_str().is_some_and(|arn| arn.ends_with(":function:deliver-mail")));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_neighbours_of_a_record_that_nothing_can_process_are_done_by_either_worker_and_it_alone_is_kept() {
+    // A provisioning is given up after its fifth retry, a mail when it is four minutes old; so its neighbour behind it is
+    // younger here.
+    for (function, kind, prefix, younger) in [("provision-sandbox", "login_event", "EVENT#", 0), ("deliver-mail", "mail", "MAIL#", 200)] {
+        let world = World::new().await;
+        let admin = world.admin().await;
+        world.login(ADMIN).await;
+        for colleague in ["ada@example.com", "grace@example.com"] {
+            admin.post("/api/team", json!({ "email": colleague })).await.ok(201);
+        }
+        world.settle().await;
+        let partition = format!("ACCT#{}", admin.account);
+        let of_kind = |(pk, sk): &(String, String)| *pk == partition && sk.starts_with(prefix);
+        let done: Vec<String> = world.rows().await.into_keys().filter(of_kind).map(|(_, sk)| sk).collect();
+        let [before, behind] = done.as_slice() else { panic!("{function}: {done:?}") };
+        let status = async |sk: &str| world.row(&partition, sk).await["status"].as_s().expect("a text").clone();
+
+        // In one transaction, so that one batch has both: a good row, and one that no version of the desk wrote.
+        world.make_pending(&partition, kind, &[before, &format!("{prefix}poison")]).await;
+        world.settle().await;
+        assert_eq!(status(before).await, "done", "{function}");
+        assert!(world.desk.failures().is_empty(), "{function}: it is tried again first");
+
+        world.advance(younger);
+        world.make_pending(&partition, kind, &[behind]).await;
+        world.settle().await;
+        assert_eq!(status(behind).await, "pending", "{function}: one partition keeps its order");
+
+        for _ in 0..6 {
+            world.advance(20);
+            world.settle().await;
+        }
+        assert_eq!(status(behind).await, "done", "{function}");
+        let failures = world.desk.failures();
+        assert_eq!(failures.len(), 1, "{function}: {failures:?}");
+        let records = failures[0]["payload"]["Records"].as_array().expect("the records");
+        let keys: Vec<&Value> = records.iter().map(|record| &record["dynamodb"]["Keys"]["sk"]["S"]).collect();
+        assert_eq!(keys, [&json!(format!("{prefix}poison"))], "{function}");
+        assert!(failures[0]["requestContext"]["functionArn"].as_str().is_some_and(|arn| arn.ends_with(&format!(":function:{function}"))));
+    }
+}
+
 // --- The pages ----------------------------------------------------------------------------------------------------
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,7 @@
 //! The engine, the SDK clients, the gateway, the stream and the mails are real; the third parties are the desk's
 //! stand-ins. Time moves by [`World::advance`] alone, and side effects are waited for by [`World::settle`]: no test sleeps.
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 use desk::{Desk, Options, StartError};
 use edge::config::Env;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -421,6 +421,22 @@ pub fn signed_by(environment: &BTreeMap<String, String>) -> String {
 impl World {
     pub async fn row(&self, pk: &str, sk: &str) -> BTreeMap<String, AttributeValue> {
         self.rows().await.remove(&(pk.to_owned(), sk.to_owned())).expect("the row is there")
+    }
+
+    /// Puts rows of one partition before their worker again, in one transaction; a row that is not there is made, and has
+    /// nothing that its worker needs.
+    pub async fn make_pending(&self, pk: &str, kind: &str, rows: &[&str]) {
+        let (client, table) = self.table();
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let mut transaction = client.transact_write_items();
+        for sk in rows {
+            let update = Update::builder().table_name(&table).key("pk", text(pk)).key("sk", text(sk));
+            let update = update.update_expression("SET #type = :type, #status = :pending");
+            let update = update.expression_attribute_names("#type", "type").expression_attribute_names("#status", "status");
+            let update = update.expression_attribute_values(":type", text(kind)).expression_attribute_values(":pending", text("pending"));
+            transaction = transaction.transact_items(TransactWriteItem::builder().update(update.build().expect("complete")).build());
+        }
+        transaction.send().await.expect("the rows are pending");
     }
 
     /// Sets attributes of a row, as a crash would have left them; a row that is not there is made.
