@@ -257,6 +257,48 @@ fn the_authorizer_may_read_one_row_of_an_account_and_nothing_else() {
     assert!(variables.keys().all(|name| !name.ends_with("_SECRET_ARN") && name != "PRODUCT_API_URL"), "{variables:?}");
 }
 
+/// How many characters the longest value of a parameter has.
+fn longest(parameter: &Value) -> usize {
+    let digits = |number: &Value| number.as_u64().map(|number| number.to_string().len());
+    let words = parameter["AllowedValues"].as_array().and_then(|_| texts(&parameter["AllowedValues"]).into_iter().map(str::len).max());
+    let limit = parameter["MaxLength"].as_u64().and_then(|limit| usize::try_from(limit).ok());
+    words.or(limit).or_else(|| digits(&parameter["MaxValue"])).unwrap_or_else(|| panic!("a limit of {parameter}"))
+}
+
+#[test]
+fn every_change_of_a_functions_settings_makes_a_version_that_everybody_calls() {
+    let template = template();
+    let shared = &template["Globals"]["Function"];
+    assert_eq!(shared["AutoPublishAlias"], "live");
+    for (name, (_, resource)) in template_functions(&template) {
+        let properties = &resource["Properties"];
+        assert_eq!(properties["AutoPublishAliasAllProperties"], true, "{name}");
+        // Lambda takes 256 characters.
+        let description = properties["VersionDescription"]["!Sub"].as_str().expect("a description").to_owned();
+        let (mut told, mut length) = (BTreeSet::new(), description.matches(' ').count());
+        for word in description.split(' ') {
+            let parameter = word.strip_prefix("${").and_then(|word| word.strip_suffix('}')).expect("a parameter");
+            length += longest(&template["Parameters"][parameter]);
+            told.insert(parameter);
+        }
+        assert!(length <= 256, "{name}: {length}");
+        let variables = [&shared["Environment"]["Variables"], &properties["Environment"]["Variables"]];
+        let values = variables.into_iter().filter_map(Value::as_object).flat_map(|variables| variables.values());
+        let named = values.filter_map(|value| value["!Ref"].as_str()).filter(|name| template["Parameters"].get(name).is_some());
+        assert_eq!(told, named.collect(), "{name}");
+    }
+}
+
+#[test]
+fn the_alarms_that_move_calls_back_exist() {
+    let template = template();
+    let alarms = resources(&template, "AWS::CloudWatch::Alarm");
+    let named: Vec<&Value> = alarms.values().filter_map(|alarm| alarm["Properties"].get("AlarmName")).collect();
+    let called = list(&template["Globals"]["Function"]["DeploymentPreference"]["Alarms"]);
+    assert_eq!(called.len(), 2);
+    assert_eq!(named, called);
+}
+
 #[test]
 fn every_action_has_a_module_and_a_binary_of_at_most_ten_lines_that_serves_it() {
     let metadata = cargo_metadata();
