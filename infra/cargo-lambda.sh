@@ -4,13 +4,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-VERSION=1.9.2
-venv="$PWD/target/cargo-lambda-venv"
-if [ ! -x "$venv/bin/cargo-lambda" ]; then
-    python3 -m venv "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check "cargo-lambda==$VERSION"
-fi
-export PATH="$venv/bin:$PATH"
+source infra/tools.sh
+cargo_lambda
 cargo lambda --version
 
 work=$(mktemp -d)

@@ -1,0 +1,53 @@
+"""`python infra/deployment PROGRAM BUILT CARGO WORK`: what SAM built, checked, deployed into an emulator and used.
+
+PROGRAM is ministack, BUILT what `sam build` made, CARGO what `cargo lambda build` made, WORK a folder for logs.
+"""
+
+import sys
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import artefacts
+import journey
+import permissions
+from check import Failed, expect, ok
+from emulator import Emulator
+from stack import BUCKET, ROOT, Stack, functions, translate
+
+
+def main(program, built, cargo, work):
+    template = built / "template.yaml"
+    binaries = functions(translate(template))
+    programs = artefacts.check(binaries, built, cargo)
+    with Emulator(program, work) as emulator:
+        emulator.client("s3").create_bucket(Bucket=BUCKET)
+        emulator.client("ses").verify_domain_identity(Domain="example.com")
+
+        desk = Stack(emulator, "frontdesk", template, programs)
+        desk.deploy(ConsoleOrigin="https://desk.example.com", MailFrom="login@example.com", AlarmEmail="operators@example.com")
+        guarded = {kind: Stack(emulator, f"guarded-{kind}", ROOT / "infra/guarded-api.yaml") for kind in ("http", "rest")}
+        for kind, stack in guarded.items():
+            stack.deploy(AuthorizeKeyArn=desk.outputs["AuthorizeKeyArn"], Kind=kind)
+        # Sandbox keys are validated against the guarded API, which asks the desk about them.
+        url = urlsplit(guarded["http"].outputs["Url"])
+        desk.deploy(ProductApiUrl=f"http://localhost:{emulator.port}/_aws/execute-api/{url.hostname.split('.')[0]}/$default{url.path}")
+
+        world = journey.World(emulator, desk, guarded)
+        versions = {function: world.version(logical) for logical, function in binaries.items()}
+        new = {function for function, version in versions.items() if version != "1"}
+        expect("a changed setting makes a new version of the functions that have it", {"provision-sandbox", "test-sandbox"}, new)
+        admin = journey.from_login_to_key(world)
+        journey.invitation(world, admin)
+        journey.the_rest(world, admin)
+        journey.sweep(world, permissions.lose_login_event(world, permissions.Permissions(world)))
+        permissions.check(world, binaries)
+
+
+if __name__ == "__main__":
+    started = time.monotonic()
+    try:
+        main(*(Path(argument).absolute() for argument in sys.argv[1:]))
+    except Failed as failed:
+        sys.exit(f"FAILED: {failed}")
+    ok(f"all of it, in {time.monotonic() - started:.0f} s")

@@ -1,0 +1,245 @@
+"""Takes each granted action from its function, one at a time, and expects the function to fail for the lack of it."""
+
+import copy
+import json
+from contextlib import contextmanager
+
+from check import Failed, expect, ok, until
+
+RECORD_KEPT = "Lambda's own service uses it, to keep a record that was given up; the emulator keeps none in S3"
+# What may be taken away without anything failing here, and why. An explanation that explains nothing fails as well.
+SURVIVORS = {
+    ("provision-sandbox", "s3:PutObject"): RECORD_KEPT,
+    ("provision-sandbox", "s3:ListBucket"): RECORD_KEPT,
+    ("deliver-mail", "s3:PutObject"): RECORD_KEPT,
+    ("deliver-mail", "s3:ListBucket"): RECORD_KEPT,
+}
+# Policies of AWS's own that SAM attaches. They are for Lambda's own service, and the emulator asks for none of them.
+MANAGED = {"AWSLambdaBasicExecutionRole": "writes the logs", "AWSLambdaDynamoDBExecutionRole": "reads the stream"}
+
+
+class Permissions:
+    """The roles of the deployed functions."""
+
+    def __init__(self, world):
+        self.world = world
+        self.iam, self.lambdas, self.logs = (world.emulator.client(service) for service in ("iam", "lambda", "logs"))
+
+    def role(self, logical):
+        return self.lambdas.get_function_configuration(FunctionName=self.world.desk.made[logical])["Role"].rsplit("/", 1)[-1]
+
+    def policies(self, logical):
+        """The inline policies by name, and the names of the attached ones."""
+        role = self.role(logical)
+        names = self.iam.list_role_policies(RoleName=role)["PolicyNames"]
+        attached = self.iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
+        inline = {name: self.iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names}
+        return inline, [policy["PolicyName"] for policy in attached]
+
+    @contextmanager
+    def without(self, logical, action):
+        """The function lacks the action, in all its statements, until the end of the block."""
+        role, (inline, _) = self.role(logical), self.policies(logical)
+        changed = {}
+        for name, document in inline.items():
+            less = copy.deepcopy(document)
+            for statement in less["Statement"]:
+                statement["Action"] = [granted for granted in actions(statement) if granted != action]
+            less["Statement"] = [statement for statement in less["Statement"] if statement["Action"]]
+            if less != document:
+                changed[name] = document
+                self.put(role, name, less)
+        try:
+            yield
+        finally:
+            for name, document in changed.items():
+                self.put(role, name, document)
+
+    def put(self, role, name, document):
+        if document["Statement"]:
+            self.iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document))
+        else:
+            self.iam.delete_role_policy(RoleName=role, PolicyName=name)
+
+    def refusals(self, function):
+        """The lines in which the function says that AWS refused it something."""
+        pages = self.logs.get_paginator("filter_log_events").paginate(logGroupName=f"/aws/lambda/{self.world.desk.name}-{function}")
+        return [event["message"] for page in pages for event in page["events"] if "AccessDenied" in event["message"]]
+
+    def start_anew(self, logical):
+        """Moves the function's alias to a new version, whose process has fetched no secret yet."""
+        name = self.world.desk.made[logical]
+        timeout = self.lambdas.get_function_configuration(FunctionName=name)["Timeout"]
+        # Something has to change, or there is no new version.
+        self.lambdas.update_function_configuration(FunctionName=name, Timeout=timeout + 1)
+        version = self.lambdas.publish_version(FunctionName=name)["Version"]
+        self.lambdas.update_alias(FunctionName=name, Name="live", FunctionVersion=version)
+
+
+def actions(statement):
+    return statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+
+
+class Work:
+    """What each function is for. Each method makes ready what it needs, and gives what is to be done then: whether it succeeds."""
+
+    def __init__(self, world, permissions):
+        self.world, self.permissions = world, permissions
+        self.admin = world.customer()
+        self.admin.ready()
+        self.key = self.admin.call("POST", "/api/sandbox/key").body["api_key"]
+
+    def answers(self, method, path, status, body=None, caller=None):
+        return lambda: (caller or self.admin).call(method, path, body).status == status
+
+    def request_code(self):
+        address, _ = self.world.register()
+        return lambda: self.world.ask_for_code(address).status == 202
+
+    def verify_code(self):
+        challenge, code = self.world.challenge(self.world.register()[0])
+        return lambda: self.world.verify(challenge, code).status == 200
+
+    def end_session(self):
+        return self.answers("POST", "/api/logout", 204, caller=self.world.customer())
+
+    def get_session(self):
+        return self.answers("GET", "/api/session", 200)
+
+    def get_sandbox(self):
+        return self.answers("GET", "/api/sandbox", 200)
+
+    def test_sandbox(self):
+        return self.answers("POST", "/api/sandbox/test", 200)
+
+    def retry_sandbox(self):
+        admin = self.world.customer()
+        admin.ready()
+        return self.answers("POST", "/api/sandbox/provision", 202, caller=admin)
+
+    def reveal_sandbox_key(self):
+        return self.answers("POST", "/api/sandbox/key", 200)
+
+    def list_keys(self):
+        return self.answers("GET", "/api/keys", 200)
+
+    def create_key(self):
+        return self.answers("POST", "/api/keys", 201, {"name": "Backend"}, self.world.customer())
+
+    def delete_key(self):
+        admin = self.world.customer()
+        return self.answers("DELETE", f"/api/keys/{admin.create_key().body['key']['id']}", 204, caller=admin)
+
+    def list_members(self):
+        return self.answers("GET", "/api/team", 200)
+
+    def invite_member(self):
+        admin = self.world.customer()
+        return lambda: admin.invite()[1].status == 201
+
+    def revoke_member(self):
+        admin = self.world.customer()
+        return self.answers("DELETE", f"/api/team/{admin.invite()[1].body['member']['id']}", 204, caller=admin)
+
+    def authorize_key(self):
+        return lambda: self.world.product(self.key).status == 200
+
+    def register_account(self):
+        """It makes an account, and suspends one, which concerns its keys."""
+        existing, _ = self.world.register()
+        request = {"name": "Example Company", "suspended": True}
+        both = [{**request, "admin_email": address} for address in (existing, f"new-{existing}")]
+        return lambda: all(not failed for _, failed in [self.world.invoke("RegisterAccount", one) for one in both])
+
+    def deliver_mail(self):
+        address, _ = self.world.register()
+
+        def work():
+            self.world.ask_for_code(address)
+            return self.world.delivers("DeliverMail", lambda row: row["type"]["S"] == "mail" and row["to"]["S"] == address)
+
+        return work
+
+    def provision_sandbox(self):
+        """It makes a reserved key at the first login, and gives one that was rejected a new secret."""
+        address, registered = self.world.register()
+        challenge, code = self.world.challenge(address)
+        admin = self.world.customer()
+        admin.ready()
+        self.world.spoil_sandbox_key(admin)
+
+        def of(account, kind):
+            return lambda row: row["type"]["S"] == kind and row["account_id"]["S"] == account
+
+        def work():
+            self.world.verify(challenge, code)
+            first = self.world.delivers("ProvisionSandbox", of(registered["account_id"], "login_event"))
+            admin.call("POST", "/api/sandbox/provision")
+            return self.world.delivers("ProvisionSandbox", of(admin.account, "provision_request")) and first
+
+        return work
+
+    def sweep(self):
+        lose_login_event(self.world, self.permissions)
+
+        def work():
+            answer, failed = self.world.invoke("Sweep", {})
+            return not failed and answer["driven"] > 0
+
+        return work
+
+
+def lose_login_event(world, permissions):
+    """A login event that its worker could not process when the stream showed it, and that is overdue. Returns its row.
+
+    The emulator takes a reported record for done; so it is lost here, which should never happen, and which the sweep is for.
+    """
+    with permissions.without("ProvisionSandbox", "dynamodb:GetItem"):
+        seen = lambda: len(permissions.refusals("provision-sandbox"))
+        before = seen()
+        admin = world.customer()
+        until("the stream shows the login event", lambda: seen() > before)
+        event = world.rows(f"ACCT#{admin.account}", "EVENT#")[0]
+        world.set(event, due_at={"N": "1"})
+        until("the stream shows it again", lambda: seen() > before + 1)
+    return event
+
+
+def check(world, functions):
+    """Of {logical id: binary}."""
+    permissions = Permissions(world)
+    work = Work(world, permissions)
+    survivors, refused = set(), 0
+    for logical, function in functions.items():
+        inline, attached = permissions.policies(logical)
+        unknown = set(attached) - MANAGED.keys()
+        if unknown:
+            raise Failed(f"{function} has {unknown}, of which nobody says what it is for")
+        granted = {action for document in inline.values() for statement in document["Statement"] for action in actions(statement)}
+        if not all(":" in action and "*" not in action for action in granted):
+            raise Failed(f"{function} is granted by a wildcard: {granted}")
+        prepare = getattr(work, function.replace("-", "_"))
+        if not prepare()():
+            raise Failed(f"{function} fails with all its permissions")
+        for action in sorted(granted):
+            act, before = prepare(), len(permissions.refusals(function))
+            with permissions.without(logical, action):
+                if action == "secretsmanager:GetSecretValue":
+                    permissions.start_anew(logical)
+                succeeded = act()
+            if succeeded:
+                survivors.add((function, action))
+                continue
+            said = permissions.refusals(function)[before:]
+            # Of SES, the functions log the code alone: its words name addresses.
+            if not [line for line in said if action in line or action.startswith("ses:")]:
+                raise Failed(f"{function} without {action} failed, but not for the lack of it: {said}")
+            refused += 1
+        ok(f"{function} needs each of {', '.join(sorted(granted - {action for name, action in survivors if name == function}))}")
+    for function, action in sorted(survivors & SURVIVORS.keys()):
+        print(f"not needed here: {function}: {action}: {SURVIVORS[function, action]}")
+    for name, why in MANAGED.items():
+        print(f"not tried: {name}, attached by SAM: {why}")
+    expect("permissions that nothing needed, and nobody explains", [], sorted(survivors - SURVIVORS.keys()))
+    expect("explanations of permissions that are needed, or are not granted", [], sorted(SURVIVORS.keys() - survivors))
+    ok(f"{refused} permissions of {len(functions)} functions taken away one by one, each of them missed")
