@@ -14,6 +14,7 @@ pub mod get_session;
 pub mod invite_member;
 pub mod list_keys;
 pub mod list_members;
+mod program;
 pub mod provision_sandbox;
 pub mod register_account;
 pub mod request_code;
@@ -26,6 +27,8 @@ pub mod verify_code;
 mod view;
 
 pub use edge::lambda::{Event, Invoke};
+#[doc(hidden)]
+pub use program::{function, run};
 
 use edge::App;
 use edge::lambda::{http, named, plain, stream};
@@ -114,11 +117,16 @@ pub fn find(name: &str) -> Option<&'static Function> {
     FUNCTIONS.iter().find(|function| function.name == name)
 }
 
-/// The `main` of the binary `name`.
-pub fn serve(name: &str) -> Result<(), lambda_runtime::Error> {
-    let function = find(name).ok_or_else(|| format!("there is no function {name}"))?;
-    edge::lambda::run(function.name, |app| function.build(app))
-}
+/// Of all functions, by themselves: whoever only wants to know the routes need not carry the code.
+static TRIGGERS: [Trigger; FUNCTIONS.len()] = {
+    let mut triggers = [Trigger::Stream; FUNCTIONS.len()];
+    let mut number = 0;
+    while number < FUNCTIONS.len() {
+        triggers[number] = FUNCTIONS[number].trigger;
+        number += 1;
+    }
+    triggers
+};
 
 /// The methods that a path is known under; empty for an unknown path.
 pub(crate) fn methods_of(path: &str) -> Vec<&'static str> {
@@ -127,7 +135,7 @@ pub(crate) fn methods_of(path: &str) -> Vec<&'static str> {
         known.clone().count() == path.clone().count()
             && known.zip(path).all(|(known, part)| known == part || (known.starts_with('{') && !part.is_empty()))
     };
-    let routes = FUNCTIONS.iter().filter_map(|function| match function.trigger {
+    let routes = TRIGGERS.iter().filter_map(|trigger| match *trigger {
         Trigger::Http { method, path } => Some((method, path)),
         Trigger::Authorizer | Trigger::Stream | Trigger::Operator | Trigger::Schedule => None,
     });

@@ -1,3 +1,3 @@
 fn main() -> Result<(), lambda_runtime::Error> {
-    functions::serve("authorize-key")
+    functions::serve!("authorize-key")
 }

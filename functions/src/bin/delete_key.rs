@@ -1,3 +1,3 @@
 fn main() -> Result<(), lambda_runtime::Error> {
-    functions::serve("delete-key")
+    functions::serve!("delete-key")
 }

@@ -1,3 +1,3 @@
 fn main() -> Result<(), lambda_runtime::Error> {
-    functions::serve("deliver-mail")
+    functions::serve!("deliver-mail")
 }

@@ -1,3 +1,3 @@
 fn main() -> Result<(), lambda_runtime::Error> {
-    functions::serve("reveal-sandbox-key")
+    functions::serve!("reveal-sandbox-key")
 }
