@@ -4,15 +4,9 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-CLI="awscli==1.46.3"
-venv="$PWD/target/awscli-venv"
-if [ "$(cat "$venv/tools" 2>/dev/null)" != "$CLI" ]; then
-    rm -rf "$venv"
-    python3 -m venv "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check "$CLI"
-    printf '%s' "$CLI" >"$venv/tools"
-fi
-export PATH="$venv/bin:$PATH"
+source infra/tools.sh
+tools awscli-venv awscli==1.46.3
+export PATH="$PWD/target/awscli-venv/bin:$PATH"
 aws --version
 
 cargo build --locked --package frontdesk-desk --example desk
