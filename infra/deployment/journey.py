@@ -110,14 +110,19 @@ class World:
         return self.login(address)
 
     def rows(self, partition, beginning):
-        query = {"TableName": self.desk.outputs["TableName"], "ConsistentRead": True, "KeyConditionExpression": "pk = :pk AND begins_with(sk, :sk)"}
-        return self.table.query(**query, ExpressionAttributeValues={":pk": {"S": partition}, ":sk": {"S": beginning}})["Items"]
+        return self.table.query(
+            TableName=self.desk.outputs["TableName"],
+            ConsistentRead=True,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
+            ExpressionAttributeValues={":pk": {"S": partition}, ":sk": {"S": beginning}},
+        )["Items"]
 
     def delivers(self, logical, wanted):
-        """Hands a worker the record of the row that is wanted, which the stream shows it as well: whether the row is done then."""
+        """Hands a worker the record of the row that is wanted, which the stream shows it as well: whether it has no objection."""
         scan = self.table.get_paginator("scan").paginate(TableName=self.desk.outputs["TableName"], ConsistentRead=True)
         [row] = [row for page in scan for row in page["Items"] if "status" in row and row["type"]["S"] in WORK and wanted(row)]
-        change = {"Keys": {"pk": row["pk"], "sk": row["sk"]}, "NewImage": row, "SequenceNumber": "1", "SizeBytes": 1, "ApproximateCreationDateTime": 1}
+        keys = {"pk": row["pk"], "sk": row["sk"]}
+        change = {"Keys": keys, "NewImage": row, "SequenceNumber": "1", "SizeBytes": 1, "ApproximateCreationDateTime": 1}
         record = {"eventID": "1", "eventName": "INSERT", "eventSource": "aws:dynamodb", "awsRegion": REGION, "dynamodb": change}
         answer, failed = self.invoke(logical, {"Records": [record]})
         return not failed and answer == {"batchItemFailures": []}
@@ -176,7 +181,11 @@ def from_login_to_key(world):
     expect("a key is created", 201, created.status)
     key, key_id = created.body["api_key"], created.body["key"]["id"]
     expect("it is listed behind the Sandbox key", [True, False], [key["sandbox"] for key in admin.call("GET", "/api/keys").body["keys"]])
-    bad = {"no key": None, "a malformed key": "fd_live_nonsense", "a key with a wrong checksum": f"{key[:-1]}{'a' if key[-1] != 'a' else 'b'}"}
+    bad = {
+        "no key": None,
+        "a malformed key": "fd_live_nonsense",
+        "a key with a wrong checksum": f"{key[:-1]}{'a' if key[-1] != 'a' else 'b'}",
+    }
     for kind in world.guarded:
         expect(f"the product API ({kind}) takes it, and is told whose it is", (200, admin.account), opened(world.product(key, kind), "account_id"))
         for what, instead in bad.items():

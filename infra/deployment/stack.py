@@ -17,13 +17,15 @@ UNKNOWN = {
     "AWS::CodeDeploy::Application": "it moves the aliases; here CloudFormation moves them, all at once",
     "AWS::CodeDeploy::DeploymentGroup": "as above",
 }
-# What is made in the emulator, or made there in name only, and exercised by nothing here. Every other kind of resource
-# must be in EXERCISED: a new one has to be put into one of the two.
+# What is made in the emulator, some of it in name only, and exercised by nothing here. A new kind of resource has to be put
+# here or into EXERCISED.
 NOT_EXERCISED = {
     "AWS::CloudFront::Distribution": "a record without a network of servers; the desk serves the console by its rules (console_hosting)",
     "AWS::CloudFront::Function": "belongs to the distribution",
     "AWS::CloudFront::OriginAccessControl": "belongs to the distribution",
     "AWS::CloudFront::ResponseHeadersPolicy": "belongs to the distribution",
+    "AWS::Lambda::Permission": "in the emulator, every gateway may invoke every function",
+    "AWS::S3::Bucket": "the console is not uploaded, and the emulator keeps no records in S3 that were given up",
     "AWS::S3::BucketPolicy": "lets the distribution read the console, and nobody asks through it",
     "AWS::CloudWatch::Alarm": "a record; nothing measures in the emulator what CloudWatch measures",
     "AWS::CloudWatch::Dashboard": "a page for people",
@@ -46,10 +48,8 @@ EXERCISED = {
     "AWS::Lambda::Alias",
     "AWS::Lambda::EventSourceMapping",
     "AWS::Lambda::Function",
-    "AWS::Lambda::Permission",
     "AWS::Lambda::Version",
     "AWS::Logs::LogGroup",
-    "AWS::S3::Bucket",
     "AWS::SecretsManager::Secret",
 }
 
@@ -72,8 +72,8 @@ def of_kind(template, kind):
 
 def functions(template):
     """{logical id: binary} of the functions that are built from a binary."""
-    found = of_kind(template, "AWS::Lambda::Function").items()
-    return {logical: function["Metadata"]["BuildProperties"]["Binary"] for logical, function in found if "BuildProperties" in function.get("Metadata", {})}
+    found = {logical: function.get("Metadata", {}) for logical, function in of_kind(template, "AWS::Lambda::Function").items()}
+    return {logical: metadata["BuildProperties"]["Binary"] for logical, metadata in found.items() if "BuildProperties" in metadata}
 
 
 def adapt(template, name, say):
