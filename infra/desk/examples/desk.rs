@@ -137,7 +137,7 @@ async fn build_console() {
 fn watch(env_file: &Path, lambda_url: &str) -> String {
     let port = lambda_url.trim_end_matches('/').rsplit_once(':').map_or("9001", |(_, port)| port);
     let file = env_file.strip_prefix(workspace_root()).unwrap_or(env_file).display();
-    format!("cargo lambda watch --ignore-changes --disable-cors --concurrency 2 --timeout 30 -A 127.0.0.1 -P {port} --env-file {file}")
+    format!("cargo lambda watch --ignore-changes --disable-cors --concurrency 2 --timeout 86400 -A 127.0.0.1 -P {port} --env-file {file}")
 }
 
 /// Writes to stdout. Whoever reads the first line of a pipe and leaves is not an error.
