@@ -7,7 +7,7 @@
 use crate::support::{ADMIN, Person, Reply, World, signed_by};
 use desk::iam::{Act, Context, Decision, Permission, Permissions, Refused};
 use desk::template::{Document, Parameters, Template};
-use desk::{MailServiceMode, Options, ProductApiMode, VerifiedIdentity};
+use desk::{MailServiceMode, Options, ProductApiMode};
 use functions::FUNCTIONS;
 use futures::stream::{self, StreamExt};
 use serde_json::{Value, json};
@@ -127,8 +127,6 @@ impl<'w> Script<'w> {
 
     async fn team(&self, admin: &Person<'_>) -> Step {
         let desk = &self.world.desk;
-        // From here on SES knows the sender by its address, not by its domain.
-        desk.verified_identity().set_mode(VerifiedIdentity::Address);
         let grace = self.invite(admin, "grace@example.com").await?;
         holds(self.world.mailed("invitation") == ["grace@example.com"], "the invitation was mailed")?;
         let outcomes: Vec<_> = self.world.rows_of("mail").await.iter().map(|row| row["status"].clone()).collect();
@@ -530,16 +528,13 @@ async fn a_function_reads_the_keyring_that_its_role_names_and_writes_none() {
 async fn only_deliver_mail_sends_and_only_from_the_address_of_the_deployment() {
     let world = World::new().await;
     let own = &world.desk.environment("deliver-mail")["MAIL_FROM"];
-    for identity in [VerifiedIdentity::Domain, VerifiedIdentity::Address] {
-        world.desk.verified_identity().set_mode(identity);
-        for function in FUNCTIONS {
-            let (caller, sends) = (Caller::new(&world, function.name), function.name == "deliver-mail");
-            assert_eq!(caller.may_mail("SendEmail", own).await, sends, "{}", function.name);
-            for other in ["other@example.com", "desk@example.org", "Desk@example.com", ""] {
-                assert!(!caller.may_mail("SendEmail", other).await, "{} from {other}", function.name);
-            }
-            assert!(!caller.may_mail("SendRawEmail", own).await, "{}", function.name);
+    for function in FUNCTIONS {
+        let (caller, sends) = (Caller::new(&world, function.name), function.name == "deliver-mail");
+        assert_eq!(caller.may_mail("SendEmail", own).await, sends, "{}", function.name);
+        for other in ["other@example.com", "desk@example.org", "Desk@example.com", ""] {
+            assert!(!caller.may_mail("SendEmail", other).await, "{} from {other}", function.name);
         }
+        assert!(!caller.may_mail("SendRawEmail", own).await, "{}", function.name);
     }
 }
 

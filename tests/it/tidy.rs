@@ -220,8 +220,9 @@ fn every_function_has_a_role_of_its_own_that_names_actions_and_resources() {
         assert_eq!(log["Resource"], get(&format!("{id}Logs.Arn")), "{name} logs somewhere else");
         for statement in statements {
             assert_eq!(statement["Effect"], "Allow", "{name}");
-            // Lambda names the objects in the bucket of failed records.
-            let named = |resource: &Value| !resource.to_string().contains('*') || resource["!Sub"] == "${FailedRecords.Arn}/*";
+            // Lambda names the objects in the bucket of failed records; and mail is fenced by its sender.
+            let fenced = statement["Condition"]["StringEquals"]["ses:FromAddress"] == serde_json::json!({ "!Ref": "MailFrom" });
+            let named = |resource: &Value| !resource.to_string().contains('*') || resource["!Sub"] == "${FailedRecords.Arn}/*" || fenced;
             assert!(list(&statement["Resource"]).into_iter().all(named), "{name}: {statement}");
             for action in texts(&statement["Action"]) {
                 assert!(!action.contains('*'), "{name}: {action}");

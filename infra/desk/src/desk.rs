@@ -16,7 +16,7 @@ use crate::{
         database,
         mail::Outbox,
         secrets::Secrets,
-        ses::{MailServiceMode, Ses, VerifiedIdentity, domain_of},
+        ses::{MailServiceMode, Ses, domain_of},
     },
     console::Console,
     environment::{self, Endpoints},
@@ -92,7 +92,6 @@ pub struct Desk {
     failures: Failures,
     product_api: Switch<ProductApiMode>,
     mail_service: Switch<MailServiceMode>,
-    verified_identity: Switch<VerifiedIdentity>,
     iam: Iam,
     workers: Workers,
     servers: Vec<JoinHandle<()>>,
@@ -114,7 +113,7 @@ impl Desk {
         let outbox = Outbox::open(&keeper)?;
         let failures = Failures::open(&keeper)?;
         let checkpoints = Checkpoints::open(&keeper)?;
-        let (product_api, mail_service, verified_identity) = (Switch::default(), Switch::default(), Switch::default());
+        let (product_api, mail_service) = (Switch::default(), Switch::default());
         let (ender, ending) = Ender::new();
 
         // Every port is taken before anything is built on it, for the template's values contain them.
@@ -138,7 +137,6 @@ impl Desk {
             mode: mail_service.clone(),
             clock: clock.clone(),
             verified_domain: sender_domain(&template),
-            identity: verified_identity.clone(),
             iam: iam.clone(),
         };
         servers.push(server::serve(ses_listener, ses.router(), &ending));
@@ -220,7 +218,6 @@ impl Desk {
             failures,
             product_api,
             mail_service,
-            verified_identity,
             iam,
             workers,
             servers,
@@ -272,11 +269,6 @@ impl Desk {
     /// How the stand-in mail service behaves.
     pub fn mail_service(&self) -> &Switch<MailServiceMode> {
         &self.mail_service
-    }
-
-    /// How the sender of the mails was verified.
-    pub fn verified_identity(&self) -> &Switch<VerifiedIdentity> {
-        &self.verified_identity
     }
 
     /// What the functions may do, what they did of it, and what they were refused.

@@ -50,7 +50,7 @@ mod worker;
 
 pub use backends::{
     mail::{Mail, Outbox},
-    ses::{MailServiceMode, VerifiedIdentity},
+    ses::MailServiceMode,
 };
 pub use desk::{Desk, Options, workspace_root};
 pub use environment::env_file;

@@ -43,19 +43,7 @@ pub(crate) struct Ses {
     pub(crate) clock: Clock,
     /// The domain of `MAIL_FROM`: the one whose addresses are verified.
     pub(crate) verified_domain: String,
-    pub(crate) identity: Switch<VerifiedIdentity>,
     pub(crate) iam: Iam,
-}
-
-/// How the sender was verified. The identity that stands for a sender is what a policy names.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum VerifiedIdentity {
-    /// Its domain was, and stands for all of its addresses.
-    #[default]
-    Domain,
-    /// The address itself was.
-    Address,
 }
 
 impl Ses {
@@ -63,19 +51,23 @@ impl Ses {
         Router::new().route("/", post(answer)).with_state(self)
     }
 
-    /// Whether the caller may do this. SES calls it `AccessDenied`.
+    /// Whether the caller may do this, as the sender's identity and, as in SES's sandbox, towards the receiver's. SES calls a
+    /// refusal `AccessDenied`.
     fn admit(&self, headers: &HeaderMap, form: &BTreeMap<String, String>) -> Result<(), Refusal> {
         let action = form.get("Action").map_or("(none)", String::as_str);
         let from = form.get("Source").map(|sender| address_of(sender));
         let identity = |name: &str| format!("arn:aws:ses:{REGION}:{ACCOUNT_ID}:identity/{name}");
-        let resource = match (from, self.identity.mode()) {
-            (Some(from), VerifiedIdentity::Domain) => identity(domain_of(from)),
-            (Some(from), VerifiedIdentity::Address) => identity(from),
-            (None, VerifiedIdentity::Domain | VerifiedIdentity::Address) => "*".to_owned(),
-        };
-        let context = Context { from_address: from.map(str::to_owned), leading_keys: None };
-        let act = Act { context, ..Act::new(format!("ses:{action}"), resource) };
-        self.iam.admit(headers, &act).map_err(|denial| match denial.words() {
+        let sender = from.map_or_else(|| "*".to_owned(), |from| identity(domain_of(from)));
+        let receivers = numbered(form, |n| format!("Destination.ToAddresses.member.{n}"));
+        [sender].into_iter().chain(receivers.iter().map(|receiver| identity(address_of(receiver)))).try_for_each(|resource| {
+            let context = Context { from_address: from.map(str::to_owned), leading_keys: None };
+            let act = Act { context, ..Act::new(format!("ses:{action}"), resource) };
+            self.admit_act(headers, &act)
+        })
+    }
+
+    fn admit_act(&self, headers: &HeaderMap, act: &Act) -> Result<(), Refusal> {
+        self.iam.admit(headers, act).map_err(|denial| match denial.words() {
             ("AccessDeniedException", message) => Refusal { status: StatusCode::FORBIDDEN, ..Refusal::new("AccessDenied", message) },
             (_, message) => Refusal { status: StatusCode::FORBIDDEN, ..Refusal::new("InvalidClientTokenId", message) },
         })
