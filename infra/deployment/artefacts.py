@@ -45,6 +45,8 @@ def check(functions, built, cargo):
         print(f"| `{name}` | {len(program) / 1e6:.2f} MB | {zipped / 1e6:.2f} MB | {needs[0]}.{needs[1]} |")
         programs[logical] = program
     print(f"| together | | {total / 1e6:.2f} MB | |")
+    carrying = {functions[logical] for logical, program in programs.items() if b"GetSecretValue" in program}
+    expect("a program carries the code of its own function alone: the key check knows no Secrets Manager", False, "authorize-key" in carrying)
     expect("programs of cargo lambda build", sorted(functions.values()), sorted(folder.name for folder in cargo.iterdir()))
     ok(f"{len(programs)} programs for arm64, none needs a glibc newer than {GLIBC[0]}.{GLIBC[1]}")
     return programs

@@ -24,6 +24,7 @@ NOT_EXERCISED = {
     "AWS::CloudFront::Function": "belongs to the distribution",
     "AWS::CloudFront::OriginAccessControl": "belongs to the distribution",
     "AWS::CloudFront::ResponseHeadersPolicy": "belongs to the distribution",
+    "AWS::IAM::ManagedPolicy": "permission to send traces, there while Tracing is on",
     "AWS::Lambda::Permission": "in the emulator, every gateway may invoke every function",
     "AWS::S3::Bucket": "the console is not uploaded, and the emulator keeps no records in S3 that were given up",
     "AWS::S3::BucketPolicy": "lets the distribution read the console, and nobody asks through it",
