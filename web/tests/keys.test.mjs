@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { allow, launch, logIn, newPage, newTab, says, startDesk, until } from "./support.mjs";
+import { allow, focusOn, launch, logIn, newPage, newTab, onTop, says, startDesk, until } from "./support.mjs";
 
 /** @import { Page, Request } from "playwright-core" */
 /** @import { TestContext } from "node:test" */
@@ -91,7 +91,7 @@ test("New API Key, a name, Create Key: the viewing modal opens by itself, and th
   const page = await admin(t);
   await page.getByRole("button", { name: "New API Key" }).click();
   const name = page.getByRole("dialog", { name: "New API key" }).getByLabel("Name");
-  await until("the focus in the field", () => name.evaluate((field) => field === document.activeElement));
+  await focusOn(name);
   await name.fill("Zapier Integration");
   await page.getByRole("button", { name: "Create Key" }).click();
   await viewer(page).waitFor();
@@ -123,7 +123,7 @@ test("a name is required, has at most 64 characters, and is asked for before any
     await page.getByRole("button", { name: "Create Key" }).click();
     await says(dialog.getByRole("alert"), words);
     assert.equal(await name.getAttribute("aria-invalid"), "true");
-    assert.ok(await name.evaluate((field) => field === document.activeElement), "the focus is where it has to be corrected");
+    await focusOn(name);
   }
   assert.equal(sent.length, 0);
   // What only the server refuses is told at the field, too.
@@ -194,9 +194,10 @@ test("Escape, a click beside it and the back button ask before the viewing modal
   const page = await admin(t);
   await create(page, "Held");
   const key = await reveal(page);
-  /** Back at the key, which is there, and has the focus: only then is the question gone for whoever clicks or types. */
+  /** Back at the key, which is there, and has the focus. */
   const atKey = async () => {
     await question(page).waitFor({ state: "hidden" });
+    await onTop(viewer(page));
     await until("the focus at the key", () => viewer(page).evaluate((dialog) => dialog.contains(document.activeElement)));
     assert.equal(await viewer(page).locator("code").textContent(), key);
   };
@@ -215,7 +216,8 @@ test("Escape, a click beside it and the back button ask before the viewing modal
   await page.keyboard.press("Escape");
   await question(page).waitFor();
   const back = question(page).getByRole("button", { name: "Back to the key" });
-  await until("the focus in the question", () => back.evaluate((button) => button === document.activeElement));
+  await focusOn(back);
+  await onTop(question(page));
   await page.keyboard.press("Escape");
   await atKey();
 
@@ -449,9 +451,10 @@ test("the trash icon asks, names what stops working, and deletes once that is co
   await says(ask, `Everything that calls the API with the key ${start}… stops working at once.`);
   await says(ask, "This action cannot be undone.");
   for (const back of [() => ask.getByRole("button", { name: "Cancel" }).click(), () => page.keyboard.press("Escape")]) {
+    await onTop(ask);
     await back();
     await ask.waitFor({ state: "hidden" });
-    assert.ok(await trash.evaluate((button) => button === document.activeElement), "the focus is back where it was");
+    await focusOn(trash);
     assert.equal((await desk.callProduct(key)).status, 200);
     await trash.click();
   }
@@ -461,7 +464,7 @@ test("the trash icon asks, names what stops working, and deletes once that is co
   assert.equal((await desk.callProduct(key)).status, 403, "refused on the next call");
   await row(page, "Doomed").waitFor({ state: "detached" });
   await says(page, "“Doomed” was deleted and does not work any more.");
-  assert.ok(await block(page).getByRole("heading").evaluate((heading) => heading === document.activeElement), "the focus did not get lost");
+  await focusOn(block(page).getByRole("heading"));
 });
 
 test("deleting the Sandbox key says what happens: not configured, until auto-provisioning runs again", async (t) => {

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { allow, askForCode, atConsole, atLogin, launch, logIn, newPage, says, startDesk, typeCode, wrongCode } from "./support.mjs";
+import { allow, askForCode, atConsole, atLogin, focusOn, launch, logIn, newPage, says, startDesk, typeCode, wrongCode } from "./support.mjs";
 
 /** @import { Page } from "playwright-core" */
 
@@ -85,7 +85,7 @@ describe("Login", () => {
     page.on("request", (request) => asked.push(new URL(request.url()).pathname));
     await page.goto(desk.url);
     await atLogin(page);
-    assert.ok(await email(page).evaluate((field) => field === document.activeElement));
+    await focusOn(email(page));
     assert.equal(await email(page).getAttribute("autocomplete"), "email");
     assert.deepEqual(asked.filter((path) => path.startsWith("/api/")), ["/api/session"]);
     for (const name of ["Sandbox status", "API keys", "Team"]) assert.equal(await page.getByRole("region", { name }).count(), 0);
@@ -142,7 +142,7 @@ describe("Login", () => {
       await send(page).click();
       await says(problem(page), "Enter a valid e-mail address, such as name@example.com.");
       assert.equal(await email(page).getAttribute("aria-invalid"), "true");
-      assert.ok(await email(page).evaluate((field) => field === document.activeElement));
+      await focusOn(email(page));
     }
     assert.equal(asked.length, 0);
     await email(page).fill("ada@example.com");
@@ -156,7 +156,7 @@ describe("Login", () => {
     await send(page).click();
     await says(problem(page), "Enter a valid e-mail address, such as name@example.com.");
     assert.equal(await email(page).inputValue(), "ada..b@example.com");
-    assert.ok(await email(page).evaluate((field) => field === document.activeElement));
+    await focusOn(email(page));
   });
 
   test("an address that nobody registered looks like any other, and gets no mail", async (t) => {
@@ -446,7 +446,7 @@ describe("Login", () => {
     await atLogin(page);
     assert.equal(await email(page).inputValue(), wrong);
     assert.ok(await terms(page).isChecked());
-    assert.ok(await email(page).evaluate((field) => field === document.activeElement));
+    await focusOn(email(page));
     await logIn(page, desk, right);
     await page.getByRole("banner").getByText(right).waitFor();
   });

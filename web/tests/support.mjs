@@ -413,6 +413,17 @@ export async function says(place, words) {
   await place.getByText(words).filter({ visible: true }).first().waitFor();
 }
 
+/** Waits until the focus is there. @param {Locator} place */
+export const focusOn = (place) => until("the focus", () => place.evaluate((element) => element === document.activeElement));
+
+/**
+ * Waits until a dialog is what keys and clicks go to: that is a moment after it is there, or after the one above it is gone.
+ * Nobody is that fast, but for a test.
+ *
+ * @param {Locator} dialog
+ */
+export const onTop = (dialog) => until("the dialog on top", () => dialog.evaluate((element) => element.style.pointerEvents === "auto"));
+
 // --- What a page has to be --------------------------------------------------------------------------------------
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { allow, askForCode, atConsole, atLogin, launch, logIn, newPage, newTab, says, startDesk, until } from "./support.mjs";
+import { allow, askForCode, atConsole, atLogin, focusOn, launch, logIn, newPage, newTab, says, startDesk, until } from "./support.mjs";
 
 /** @import { Page, Request } from "playwright-core" */
 /** @import { TestContext } from "node:test" */
@@ -75,7 +75,7 @@ test("Add member, an address, Send invitation: the mail comes, and its reader lo
   const { page, someone } = await admin(t);
   await page.getByRole("button", { name: "Add member" }).click();
   const field = dialog(page).getByLabel("E-mail");
-  await until("the focus in the field", () => field.evaluate((input) => input === document.activeElement));
+  await focusOn(field);
   await field.fill(someone);
   await page.getByRole("button", { name: "Send invitation" }).click();
   await dialog(page).waitFor({ state: "hidden" });
@@ -144,7 +144,7 @@ test("what is no address is told at its field before anything is sent; what only
     await page.getByRole("button", { name: "Send invitation" }).click();
     await says(alert, "Enter a valid e-mail address, such as name@example.com.");
     assert.equal(await field.getAttribute("aria-invalid"), "true");
-    assert.ok(await field.evaluate((input) => input === document.activeElement));
+    await focusOn(field);
   }
   assert.equal(sent.length, 0);
   allow(page, "POST /api/team 400");
@@ -226,12 +226,12 @@ test("the trash icon asks, and revokes once that is confirmed: from then on ther
   await says(ask, "Access ends immediately: they are logged out everywhere and cannot log in again until they are re-invited.");
   await ask.getByRole("button", { name: "Cancel" }).click();
   await ask.waitFor({ state: "hidden" });
-  assert.ok(await trash.evaluate((button) => button === document.activeElement));
+  await focusOn(trash);
   await trash.click();
   await ask.getByRole("button", { name: "Revoke access" }).click();
   await row(page, someone).waitFor({ state: "detached" });
   await says(page, `${someone} has no access any more.`);
-  assert.ok(await block(page).getByRole("heading").evaluate((heading) => heading === document.activeElement), "the focus did not get lost");
+  await focusOn(block(page).getByRole("heading"));
 
   // Seen by the revoked browser on its next act.
   await theirs.getByRole("button", { name: "Test Connection" }).click();
