@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { allow, focusOn, launch, logIn, newPage, newTab, onTop, says, startDesk, until } from "./support.mjs";
+import { allow, focusOn, launch, logIn, newPage, newTab, onTop, says, startDesk, tookBack, until } from "./support.mjs";
 
 /** @import { Page, Request } from "playwright-core" */
 /** @import { TestContext } from "node:test" */
@@ -74,6 +74,7 @@ async function gotIt(page) {
   await viewer(page).getByRole("checkbox", { name: "I have copied and saved this key in a safe place." }).click();
   await viewer(page).getByRole("button", { name: "Got it, I saved it" }).click();
   await viewer(page).waitFor({ state: "hidden" });
+  await tookBack(page, "key");
 }
 
 /** @param {Page} page @param {string} name */

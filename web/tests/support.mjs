@@ -398,9 +398,21 @@ export async function logIn(page, desk, email) {
   await atConsole(page);
 }
 
+/**
+ * Waits until a step or a dialog that is over has taken its history entry back. That is a navigation, and one that begins at
+ * the same moment, such as a reload, would be given up for it.
+ *
+ * @param {Page} page
+ * @param {"code" | "key"} entry
+ */
+export async function tookBack(page, entry) {
+  await page.waitForFunction((own) => history.state?.entry !== own, entry);
+}
+
 /** Waits for the page behind the login. @param {Page} page */
 export async function atConsole(page) {
   await page.getByRole("heading", { level: 1, name: "API Keys & Sandbox" }).waitFor();
+  await tookBack(page, "code");
 }
 
 /** Waits for the login's first step. @param {Page} page */
