@@ -1,5 +1,5 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useEffect, useId, useRef, useState } from "react";
+import { type FormEvent, useEffect, useId, useLayoutEffect, useRef, useState } from "react";
 import { getSession, requestCode, type Session, verifyCode } from "../api/calls.ts";
 import { failureOf } from "../api/failure.ts";
 import { noteLogin } from "../sandbox/freshness.ts";
@@ -56,7 +56,6 @@ export function CodeStep({ pending, onResent, onChangeEmail, onTooManyAttempts }
       if (failure.code === "code_expired") setExpired(true);
       // What was typed stays when the fault was not in it.
       if (!failure.mayPass) setCode("");
-      requestAnimationFrame(focusBoxes);
     },
   });
 
@@ -84,13 +83,20 @@ export function CodeStep({ pending, onResent, onChangeEmail, onTooManyAttempts }
       setExpired(false);
       setCode("");
       onResent(pendingLogin(pending.email, answer));
-      requestAnimationFrame(focusBoxes);
     },
     onError: (error) => {
       const failure = failureOf(error);
       if (failure.code === "rate_limited") setLimitedUntil(Date.now() + (failure.retryAfter ?? 60) * 1000);
     },
   });
+
+  // Before anybody sees the outcome, so that the focus never moves under fingers that type already.
+  useLayoutEffect(() => {
+    if (verify.isError) focusBoxes();
+  }, [verify.isError]);
+  useLayoutEffect(() => {
+    if (resend.isSuccess) focusBoxes();
+  }, [resend.isSuccess]);
 
   function submit(event: FormEvent) {
     event.preventDefault();
