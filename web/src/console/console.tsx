@@ -1,3 +1,4 @@
+import { useLayoutEffect, useRef } from "react";
 import { KeysSection } from "../keys/keys-section.tsx";
 import { SandboxSection } from "../sandbox/sandbox-section.tsx";
 import type { LoggedIn } from "../session/session.ts";
@@ -9,13 +10,19 @@ import { Header } from "./header.tsx";
 /** The page: three independent blocks. */
 export function Console({ session }: { session: LoggedIn }) {
   useDocumentTitle("API Keys & Sandbox");
+  const main = useRef<HTMLElement>(null);
+  const arrived = useRef(session.arrived);
+  // The box that had the focus is gone with the login; what is read out next is the page.
+  useLayoutEffect(() => {
+    if (arrived.current) main.current?.focus();
+  }, []);
   return (
     <>
       <a className="skip" href="#main">
         Skip to main content
       </a>
       <Header session={session} />
-      <main className="page" id="main" tabIndex={-1}>
+      <main className="page" id="main" ref={main} tabIndex={-1}>
         <div className="page-head">
           <h1>API Keys &amp; Sandbox</h1>
           <p className="muted">Everything related to API access is managed from here.</p>

@@ -63,8 +63,6 @@ export function CodeStep({ pending, onResent, onChangeEmail, onTooManyAttempts }
     keepPendingLogin(null);
     tellOtherTabs("logged_in");
     enter(client, session);
-    // The box that had the focus is gone; what is read out next is the page.
-    requestAnimationFrame(() => document.getElementById("main")?.focus());
   }
 
   async function isLoggedIn(): Promise<boolean> {

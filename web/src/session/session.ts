@@ -8,7 +8,8 @@ import { dismissAll } from "../ui/toast-store.ts";
 /** Why the login is shown to somebody who was in. */
 export type Farewell = "ended" | "logged_out" | "logged_out_elsewhere";
 
-export type LoggedIn = { in: true } & Session;
+/** `arrived`: just now, by this page's own login. */
+export type LoggedIn = { in: true; arrived?: true } & Session;
 export type LoggedOut = { in: false; why: Farewell | null; email: string };
 export type Presence = LoggedIn | LoggedOut;
 
@@ -50,7 +51,8 @@ export function leave(client: QueryClient, why: Farewell): void {
 /** Shows the page of whoever just logged in. */
 export function enter(client: QueryClient, session: Session): void {
   forget(client);
-  client.setQueryData<Presence>(KEY, { in: true, ...session });
+  const after: LoggedIn = { in: true, arrived: true, ...session };
+  client.setQueryData<Presence>(KEY, after);
 }
 
 function forget(client: QueryClient): void {
