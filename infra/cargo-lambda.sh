@@ -89,7 +89,9 @@ done
 # keyring yet, and finds one that cannot be read.
 secret=$(sed -n 's/^SEALING_SECRET_ARN=//p' .frontdesk/backends.env | tr -d '"')
 manager=$(sed -n 's/^AWS_ENDPOINT_URL_SECRETS_MANAGER=//p' .frontdesk/backends.env | tr -d '"')
-curl -sS -o "$work/out" -H 'x-amz-target: secretsmanager.PutSecretValue' -d "{\"SecretId\":\"$secret\",\"SecretString\":\"[]\"}" "$manager"
+# As the operator: the stand-ins look at the access key of a signature.
+curl -sS -o "$work/out" -H 'authorization: AWS4-HMAC-SHA256 Credential=desk/20260101/us-east-1/secretsmanager/aws4_request' \
+    -H 'x-amz-target: secretsmanager.PutSecretValue' -d "{\"SecretId\":\"$secret\",\"SecretString\":\"[]\"}" "$manager"
 instance=$(curl -sS -X POST -H "$auth" "$api/api/sandbox/key" | field instance)
 line=$(grep -F "\"request_id\":\"${instance##*:}\"" "$work/watch.log" | sed 's/^[^{]*//')
 expect "the one line of a 5xx" "reveal-sandbox-key internal_error the secret is not a JSON object of texts" \
