@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Runs the functions under cargo-lambda, beside the desk's back ends: the login journey through `cargo lambda watch`,
-# and every sample event through `cargo lambda invoke`. Installs the pinned cargo-lambda into target/ by itself.
+# Runs the functions under cargo-lambda, beside the desk's back ends: the login journey through
+# `cargo lambda watch`, and every sample event through `cargo lambda invoke`. Installs the pinned
+# cargo-lambda into target/ by itself.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -32,7 +33,8 @@ expect() {
     printf 'ok: %s\n' "$1"
 }
 
-# Built before they are asked for: watch starts a function by `cargo run` at its first request, which waits for a build.
+# Built before they are asked for: watch starts a function by `cargo run` at its first request,
+# which waits for a build.
 cargo build --locked --package frontdesk-functions
 cargo build --locked --package frontdesk-desk --example desk
 
@@ -42,7 +44,8 @@ children+=($!)
 for _ in $(seq 100); do grep -q '^The desk is at ' "$work/desk.log" && break; sleep 0.1; done
 desk=$(sed -n 's/^The desk is at \([^ ]*\) .*$/\1/p' "$work/desk.log")
 
-# The time-out is also how long a function may wait for its next request: it ends behind that, and is asked in vain.
+# The time-out is also how long a function may wait for its next request: it ends behind that, and
+# is asked in vain.
 cargo lambda watch --ignore-changes --disable-cors --concurrency 2 --timeout 86400 -A 127.0.0.1 -P "$port" \
     --env-file .frontdesk/backends.env >"$work/watch.log" 2>&1 &
 children+=($!)
@@ -85,8 +88,8 @@ for event in tests/fixtures/events/*.json; do
     printf 'ok: cargo lambda invoke %s\n' "$name"
 done
 
-# What the real process writes: the instance of a 5xx leads to its line, with the cause. The function has not needed the
-# keyring yet, and finds one that cannot be read.
+# What the real process writes: the instance of a 5xx leads to its line, with the cause. The
+# function has not needed the keyring yet, and finds one that cannot be read.
 secret=$(sed -n 's/^SEALING_SECRET_ARN=//p' .frontdesk/backends.env | tr -d '"')
 manager=$(sed -n 's/^AWS_ENDPOINT_URL_SECRETS_MANAGER=//p' .frontdesk/backends.env | tr -d '"')
 # As the operator: the stand-ins look at the access key of a signature.

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Runs the scripts of docs/operating.md with the real AWS CLI against a desk: both keyrings are rotated, an old version is
-# taken out, and an account's rows are copied back from another table. Installs the pinned AWS CLI into target/ by itself.
+# Runs the scripts of docs/operating.md with the real AWS CLI against a desk: both keyrings are
+# rotated, an old version is taken out, and an account's rows are copied back from another table.
+# Installs the pinned AWS CLI into target/ by itself.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -75,7 +76,8 @@ still_sealed() {
 account=$(aws dynamodb scan --table-name "$TABLE" --filter-expression 'sk = :a' --expression-attribute-values '{":a":{"S":"ACCOUNT"}}' \
     --query 'Items[0].id.S' --output text)
 
-# --- Rotating the keyrings ---------------------------------------------------------------------------------------------
+# --- Rotating the keyrings
+# ---------------------------------------------------------------------------------------------
 
 login
 key=$(reveal)
@@ -99,7 +101,8 @@ later
 login
 expect "without the old version the key opens" "$key" "$(reveal)"
 
-# --- Restoring rows ----------------------------------------------------------------------------------------------------
+# --- Restoring rows
+# ----------------------------------------------------------------------------------------------------
 
 id_of() { python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]]["id"])' "$1"; }
 status() { call -o "$work/out" -w '%{http_code}' -H "$auth" "$@"; }

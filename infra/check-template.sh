@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Checks template.yaml and infra/guarded-api.yaml without an AWS account: cfn-lint and checkov on each as it is written and
-# on what SAM's transform makes of it, and whether tracing is on or off as its parameter says. Fails on any finding.
-# Installs pinned tools into target/ by itself.
+# Checks template.yaml and infra/guarded-api.yaml without an AWS account: cfn-lint and checkov on
+# each as it is written and on what SAM's transform makes of it, and whether tracing is on or off as
+# its parameter says. Fails on any finding. Installs pinned tools into target/ by itself.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -24,7 +24,8 @@ check() {
     fi
 }
 
-# lint WHAT FILE OPTION...: warnings count as well as errors, so W3037 (an action that IAM does not know) is fatal.
+# lint WHAT FILE OPTION...: warnings count as well as errors, so W3037 (an action that IAM does not
+# know) is fatal.
 lint() {
     check "$1" target/template-venv/bin/cfn-lint --regions us-east-1 eu-central-1 --non-zero-exit-code warning "${@:3}" --template "$2"
 }
@@ -37,8 +38,9 @@ translate() {
 for source in template.yaml infra/guarded-api.yaml; do
     name=$(basename "$source" .yaml)
     lint "$source" "$source"
-    # The source hides most of what can be wrong: roles, routes and permissions are there only after the transform.
-    # With tracing, because the transform leaves all of it out otherwise, and its parameter is then used by nothing.
+    # The source hides most of what can be wrong: roles, routes and permissions are there only after
+    # the transform. With tracing, because the transform leaves all of it out otherwise, and its
+    # parameter is then used by nothing.
     parameters=()
     if [ "$name" = template ]; then parameters=(Tracing=Active); fi
     check "$source can be translated" translate "$source" "$out/$name.json" ${parameters[@]+"${parameters[@]}"}

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Deploys the real template with the release binaries into an emulator of AWS, and goes through it: `sam validate`,
-# `cargo lambda build`, `sam build`, their artefacts, the deployment, the journey over HTTP, and each permission taken
-# away. No AWS account and no Docker. Installs pinned tools into target/ by itself; qemu-user-static and
-# libc6-arm64-cross must be there, because the functions are built for arm64.
+# Deploys the real template with the release binaries into an emulator of AWS, and goes through it:
+# `sam validate`, `cargo lambda build`, `sam build`, their artefacts, the deployment, the journey
+# over HTTP, and each permission taken away. No AWS account and no Docker. Installs pinned tools
+# into target/ by itself; qemu-user-static and libc6-arm64-cross must be there, because the
+# functions are built for arm64.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -27,7 +28,8 @@ step "sam validate --lint"
 "$sam" validate --lint
 "$sam" validate --lint --template-file infra/guarded-api.yaml
 
-# The one build of all programs; `sam build`, which asks for them one by one, then finds each of them up to date.
+# The one build of all programs; `sam build`, which asks for them one by one, then finds each of
+# them up to date.
 step "cargo lambda build --release --arm64"
 rm -rf target/lambda .aws-sam
 cargo lambda build --release --arm64 --locked

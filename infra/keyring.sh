@@ -5,8 +5,8 @@
 #   infra/keyring.sh use SECRET            makes the newest version current
 #   infra/keyring.sh drop SECRET VERSION   takes a version out; what was made with it is lost
 #
-# SECRET is the output LoginSecretArn or SealingSecretArn of the stack. Prints the names of the versions; the keys
-# themselves go through pipes only. When to take which step: docs/operating.md.
+# SECRET is the output LoginSecretArn or SealingSecretArn of the stack. Prints the names of the
+# versions; the keys themselves go through pipes only. When to take which step: docs/operating.md.
 set -euo pipefail
 
 case "${1:-}/$#" in

@@ -3,8 +3,9 @@
 #
 #   infra/restore-account.sh RESTORED_TABLE TABLE ACCOUNT_ID
 #
-# Its rows come back as they were; those that were made since go, all but the audit trail. So do the rows that say which
-# address is whose. May be run again. What to do before and after: docs/operating.md.
+# Its rows come back as they were; those that were made since go, all but the audit trail. So do the
+# rows that say which address is whose. May be run again. What to do before and after:
+# docs/operating.md.
 set -euo pipefail
 [ $# -eq 3 ] || { sed -n '4s/^# *//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 restored=$1 table=$2 account=$3
@@ -45,7 +46,8 @@ while read -r batch; do
     [ "$left" = 0 ] || { echo "the table is throttled; run this again" >&2; exit 1; }
 done <"$work/batches"
 
-# The hash of a member's address is in the member's id. An address that has become another member's stays theirs.
+# The hash of a member's address is in the member's id. An address that has become another member's
+# stays theirs.
 owner() { printf '{"pk":{"S":"ADDR#%s"},"sk":{"S":"OWNER"}}' "${1:4:22}"; }
 change() {
     "$@" --table-name "$table" --expression-attribute-values "{\":me\":{\"S\":\"$member\"}}" 2>"$work/error" && return

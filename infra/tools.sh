@@ -1,4 +1,5 @@
-# To be sourced, at the root of the repository. tools NAME PACKAGE...: a Python environment target/NAME with exactly these.
+# To be sourced, at the root of the repository. tools NAME PACKAGE...: a Python environment
+# target/NAME with exactly these.
 tools() {
     local venv="target/$1"
     if [ "$(cat "$venv/tools" 2>/dev/null)" != "$*" ]; then

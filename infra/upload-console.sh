@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Builds the console and uploads it to where CloudFront serves it from: infra/upload-console.sh STACK
+# Builds the console and uploads it to where CloudFront serves it from: infra/upload-console.sh
+# STACK
 #
-# The assets go first, for a page must not name a file that is not there yet. Those of earlier builds stay, for pages
-# that are still open; their names have a hash of their content, so none is ever overwritten by another.
+# The assets go first, for a page must not name a file that is not there yet. Those of earlier
+# builds stay, for pages that are still open; their names have a hash of their content, so none is
+# ever overwritten by another.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 stack=${1:?the name of the stack}

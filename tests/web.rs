@@ -1,7 +1,8 @@
-//! The console in a real browser: what `web/tests` guarantees, against desks and Chromium, with nothing mocked.
+//! The console in a real browser: what `web/tests` guarantees, against desks and Chromium, with
+//! nothing mocked.
 //!
-//! This builds the console as `cargo desk` does, measures it against its budget, and hands over to Node's test runner, whose
-//! report is passed through.
+//! This builds the console as `cargo desk` does, measures it against its budget, and hands over to
+//! Node's test runner, whose report is passed through.
 
 use desk::console::Console;
 use std::path::{Path, PathBuf};
@@ -15,7 +16,10 @@ const BROWSERS: [&str; 4] = [
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
 ];
 
-#[expect(clippy::disallowed_methods, reason = "where the browser is on this machine; no setting of a function")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "where the browser is on this machine; no setting of a function"
+)]
 fn chromium() -> PathBuf {
     let named = std::env::var_os("CHROMIUM").map(PathBuf::from);
     let found = named.into_iter().chain(BROWSERS.map(PathBuf::from)).find(|path| path.exists());
@@ -27,7 +31,10 @@ fn desk_binary() -> PathBuf {
     let this = std::env::current_exe().expect("a test that runs");
     let profile = this.parent().and_then(Path::parent).expect("target/<profile>/deps");
     let binary = profile.join("examples").join(format!("desk{}", std::env::consts::EXE_SUFFIX));
-    assert!(binary.exists(), "There is no desk to test with. Build it: cargo build --package frontdesk-desk --example desk");
+    assert!(
+        binary.exists(),
+        "There is no desk to test with. Build it: cargo build --package frontdesk-desk --example desk"
+    );
     binary
 }
 
@@ -36,8 +43,14 @@ async fn the_console_keeps_its_guarantees_in_a_browser() {
     let (chromium, binary) = (chromium(), desk_binary());
     let console = Console::of_checkout();
     let tell = |step: &str| eprintln!("{step}");
-    console.install(tell).await.unwrap_or_else(|obstacle| panic!("The console is not tested: {obstacle}"));
-    console.build(tell).await.unwrap_or_else(|obstacle| panic!("The console is not built: {obstacle}"));
+    console
+        .install(tell)
+        .await
+        .unwrap_or_else(|obstacle| panic!("The console is not tested: {obstacle}"));
+    console
+        .build(tell)
+        .await
+        .unwrap_or_else(|obstacle| panic!("The console is not built: {obstacle}"));
     let npm = || {
         let mut command = Command::new(&console.npm);
         command.current_dir(&console.web).args(["run", "--silent"]);
@@ -50,6 +63,7 @@ async fn the_console_keeps_its_guarantees_in_a_browser() {
 /// Runs a command that writes where this test does.
 async fn run(command: &mut Command) {
     let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    let status = tokio::task::spawn_blocking(move || child.wait()).await.expect("a thread").expect("an end");
+    let status =
+        tokio::task::spawn_blocking(move || child.wait()).await.expect("a thread").expect("an end");
     assert!(status.success(), "{command:?} failed ({status}); its output is above");
 }

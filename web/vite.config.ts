@@ -2,9 +2,12 @@ import { defineConfig, type Plugin } from "vite";
 
 // While developing, everything but the pages themselves comes from a running desk.
 const desk = process.env["DESK_URL"] ?? "http://localhost:9000";
-const proxy = Object.fromEntries(["/api", "/_local", "/heify"].map((path) => [path, { target: desk, changeOrigin: false }]));
+const proxy = Object.fromEntries(
+  ["/api", "/_local", "/heify"].map((path) => [path, { target: desk, changeOrigin: false }]),
+);
 
-// The desk and CloudFront send the same; `vite preview` does so too, so that a part that needs more is seen at once.
+// The desk and CloudFront send the same; `vite preview` does so too, so that a part that needs more
+// is seen at once.
 const contentSecurityPolicy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -26,7 +29,10 @@ const pureAlertDialog: Plugin = {
   name: "pure-alert-dialog",
   transform(code, id) {
     if (!id.includes("/@radix-ui/react-alert-dialog/")) return null;
-    return { code: code.replaceAll("= React.forwardRef(", "= /* @__PURE__ */ React.forwardRef("), map: null };
+    return {
+      code: code.replaceAll("= React.forwardRef(", "= /* @__PURE__ */ React.forwardRef("),
+      map: null,
+    };
   },
 };
 

@@ -1,7 +1,8 @@
 //! The Lambda authorizer of the product API's gateway: is this `x-api-key` good, and whose is it?
 //!
-//! Parse and checksum, one strongly consistent `GetItem`, constant-time compare. Nothing else: no Secrets Manager, no
-//! second read, no write. An outage is an error, which the gateway answers with 500; it never reads as "invalid key".
+//! Parse and checksum, one strongly consistent `GetItem`, constant-time compare. Nothing else: no
+//! Secrets Manager, no second read, no write. An outage is an error, which the gateway answers with
+//! 500; it never reads as "invalid key".
 
 use domain::{AccountId, ApiKey, PlainKey};
 use edge::config::AuthorizerResponse;
@@ -12,7 +13,8 @@ use serde_json::{Value, json};
 use std::collections::HashMap;
 use store::StoreError;
 
-/// What HTTP APIs (payload 2.0, and 1.0) and REST APIs (`REQUEST`) send, as far as it decides anything.
+/// What HTTP APIs (payload 2.0, and 1.0) and REST APIs (`REQUEST`) send, as far as it decides
+/// anything.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AuthorizerRequest {
@@ -40,30 +42,44 @@ pub async fn handle(app: &App, request: AuthorizerRequest) -> Result<Value, Erro
     if let Some(Authorized { account, .. }) = &authorized {
         telemetry::concerns(account);
     }
-    let context = authorized.as_ref().map(
-        |Authorized { account, key }| json!({ "account_id": account, "key_id": key.id, "key_name": key.name, "sandbox": key.is_sandbox() }),
-    );
-    let simple = request.version.as_deref() == Some("2.0") && app.settings.authorizer_response == AuthorizerResponse::Simple;
+    let context = authorized.as_ref().map(|Authorized { account, key }| {
+        json!({
+            "account_id": account, "key_id": key.id, "key_name": key.name,
+            "sandbox": key.is_sandbox(),
+        })
+    });
+    let simple = request.version.as_deref() == Some("2.0")
+        && app.settings.authorizer_response == AuthorizerResponse::Simple;
     if simple {
         return Ok(match context {
             Some(context) => json!({ "isAuthorized": true, "context": context }),
             None => json!({ "isAuthorized": false }),
         });
     }
-    let resource = request.route_arn.or(request.method_arn).ok_or("the event names no routeArn and no methodArn")?;
+    let resource = request
+        .route_arn
+        .or(request.method_arn)
+        .ok_or("the event names no routeArn and no methodArn")?;
     let (effect, principal) = match &authorized {
         Some(Authorized { account, .. }) => ("Allow", account.as_str()),
         None => ("Deny", "nobody"),
     };
-    let statement = json!([{ "Action": "execute-api:Invoke", "Effect": effect, "Resource": resource }]);
-    let mut answer = json!({ "principalId": principal, "policyDocument": { "Version": "2012-10-17", "Statement": statement } });
+    let statement =
+        json!([{ "Action": "execute-api:Invoke", "Effect": effect, "Resource": resource }]);
+    let mut answer = json!({
+        "principalId": principal,
+        "policyDocument": { "Version": "2012-10-17", "Statement": statement },
+    });
     if let Some(context) = context {
         answer["context"] = context;
     }
     Ok(answer)
 }
 
-async fn authorize_key(app: &App, presented: Option<PlainKey>) -> Result<Option<Authorized>, StoreError> {
+async fn authorize_key(
+    app: &App,
+    presented: Option<PlainKey>,
+) -> Result<Option<Authorized>, StoreError> {
     let Some(plain) = presented else { return Ok(None) };
     let found = app.store.find_key(&plain).await?;
     let good = found.filter(|found| found.key.digest.matches(&plain.digest()) && !found.suspended);

@@ -27,7 +27,9 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
     let request: CreateKey = call.json()?;
     let name: KeyName = request.name.parse().or(Err(Code::InvalidName))?;
     let repeated = call.single_header("idempotency-key", Code::InvalidIdempotencyKey)?;
-    let repeated = repeated.map(|text| IdempotencyKey::parse(text).ok_or(Code::InvalidIdempotencyKey)).transpose()?;
+    let repeated = repeated
+        .map(|text| IdempotencyKey::parse(text).ok_or(Code::InvalidIdempotencyKey))
+        .transpose()?;
     let (key, plain) = create_key(app, &actor, name, repeated.as_ref()).await?;
     let api_key = plain.secret().expose();
     Ok(Answer::json(StatusCode::CREATED, &Created { key: KeyView::from(&key), api_key }))
@@ -35,19 +37,34 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
 
 /// Decision: the key's value, pure. Effect: [`store::Store::insert_key`], one transaction.
 ///
-/// A repeated request derives its key from what the first left in the table and the session it comes from; the key
-/// itself is kept nowhere.
-async fn create_key(app: &App, actor: &Admin, name: KeyName, repeated: Option<&IdempotencyKey>) -> Result<(ApiKey, PlainKey), Problem> {
-    let (token, prefix, now, mut rng) = (&actor.0, &app.settings.key_prefix, app.clock.now(), app.rng());
+/// A repeated request derives its key from what the first left in the table and the session it
+/// comes from; the key itself is kept nowhere.
+async fn create_key(
+    app: &App,
+    actor: &Admin,
+    name: KeyName,
+    repeated: Option<&IdempotencyKey>,
+) -> Result<(ApiKey, PlainKey), Problem> {
+    let (token, prefix, now, mut rng) =
+        (&actor.0, &app.settings.key_prefix, app.clock.now(), app.rng());
     let id = KeyId::random(KeyKind::Live, &mut rng);
-    let derive = |id: &KeyId, once: &IdempotencyKey, nonce: &str| PlainKey::derive(prefix, &token.account, id, token, once, nonce);
-    let request = repeated.map(|once| IdempotentRequest { digest: once.digest(token), nonce: domain::base62::random(22, &mut rng) });
+    let derive = |id: &KeyId, once: &IdempotencyKey, nonce: &str| {
+        PlainKey::derive(prefix, &token.account, id, token, once, nonce)
+    };
+    let request = repeated.map(|once| IdempotentRequest {
+        digest: once.digest(token),
+        nonce: domain::base62::random(22, &mut rng),
+    });
     let plain = match repeated.zip(request.as_ref()) {
         Some((once, request)) => derive(&id, once, &request.nonce),
         None => PlainKey::mint(prefix, &token.account, &id, &mut rng),
     };
     let key = ApiKey::new(&plain, name, now);
-    let inserted = app.store.insert_key(actor, &key, request.as_ref(), now).await.map_err(|failure| Problem::of(failure, refused))?;
+    let inserted = app
+        .store
+        .insert_key(actor, &key, request.as_ref(), now)
+        .await
+        .map_err(|failure| Problem::of(failure, refused))?;
     match (inserted, repeated) {
         (Inserted::Before { key, nonce }, Some(once)) => {
             let plain = derive(&key.id, once, &nonce);

@@ -1,6 +1,7 @@
 //! Sends login codes and invitations through SES, from the outbox rows that the stream shows.
 //!
-//! Here, where no client waits, it is looked up whether anybody has the address; a mail for nobody is dropped.
+//! Here, where no client waits, it is looked up whether anybody has the address; a mail for nobody
+//! is dropped.
 
 use aws_lambda_events::event::dynamodb::EventRecord;
 use domain::AccountId;
@@ -12,7 +13,8 @@ use edge::telemetry::{self, Metric};
 use store::{DutyKind, MailKind, MailRow, OutboxKey, OutboxRow, StoreError};
 
 pub async fn handle(app: &App, record: &EventRecord) -> Result<(), RecordFailed> {
-    let key: OutboxKey = serde_dynamo::from_item(record.change.keys.clone()).map_err(|error| RecordFailed(error.to_string()))?;
+    let key: OutboxKey = serde_dynamo::from_item(record.change.keys.clone())
+        .map_err(|error| RecordFailed(error.to_string()))?;
     deliver_mail(app, &key).await.map_err(RecordFailed)
 }
 
@@ -20,7 +22,11 @@ async fn deliver_mail(app: &App, key: &OutboxKey) -> Result<(), String> {
     let lost = |error: StoreError| error.to_string();
     // The record shows the row as it was; what was sent already is not sent twice.
     telemetry::outcome("settled");
-    let Some(row) = app.store.find_outbox_row(key).await.map_err(lost)?.filter(OutboxRow::is_pending) else { return Ok(()) };
+    let Some(row) =
+        app.store.find_outbox_row(key).await.map_err(lost)?.filter(OutboxRow::is_pending)
+    else {
+        return Ok(());
+    };
     let DutyKind::Mail(MailRow { to, mail }) = &row.duty else { return Ok(()) };
     let sent = match mail {
         MailKind::LoginCode { challenge_id, generation, pepper, expires_at } => {
@@ -33,17 +39,25 @@ async fn deliver_mail(app: &App, key: &OutboxKey) -> Result<(), String> {
                 return app.store.finish(key).await.map_err(lost);
             }
             if app.clock.now() >= *expires_at {
-                return give_up(app, key, &row, "the code expired before it could be sent").await.map_err(lost);
+                return give_up(app, key, &row, "the code expired before it could be sent")
+                    .await
+                    .map_err(lost);
             }
             let ring = app.keyrings.login_of(pepper).await.map_err(|error| error.to_string())?;
-            let Ok(code) = LoginCode::derive(&ring, pepper, &address, challenge_id, *generation) else {
+            let Ok(code) = LoginCode::derive(&ring, pepper, &address, challenge_id, *generation)
+            else {
                 // Nobody can derive it any more; trying again would hold up the mails behind it.
-                return give_up(app, key, &row, "its keyring version was taken out").await.map_err(lost);
+                return give_up(app, key, &row, "its keyring version was taken out")
+                    .await
+                    .map_err(lost);
             };
             app.mailer.send(to, &Mail::LoginCode { code: &code }).await
         }
         MailKind::Invitation { account_id, member_id } => {
-            let (account, member) = tokio::join!(app.store.find_account(account_id), app.store.find_member(account_id, member_id));
+            let (account, member) = tokio::join!(
+                app.store.find_account(account_id),
+                app.store.find_member(account_id, member_id)
+            );
             telemetry::concerns(account_id);
             let account = account.map_err(lost)?.filter(|account| !account.suspended);
             let (Some(account), Some(_)) = (account, member.map_err(lost)?) else {
@@ -66,7 +80,12 @@ async fn is_active(app: &App, account: &AccountId) -> Result<bool, StoreError> {
     Ok(app.store.find_account(account).await?.is_some_and(|account| !account.suspended))
 }
 
-async fn give_up(app: &App, key: &OutboxKey, row: &OutboxRow, cause: &str) -> Result<(), StoreError> {
+async fn give_up(
+    app: &App,
+    key: &OutboxKey,
+    row: &OutboxRow,
+    cause: &str,
+) -> Result<(), StoreError> {
     telemetry::outcome("given_up");
     Metric::MailFailed.count_because(cause);
     app.store.give_up(key, row).await

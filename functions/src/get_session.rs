@@ -14,7 +14,8 @@ struct SessionView {
 }
 
 pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
-    // The template's `$default` route leads here, too: what no route matches gets a problem document all the same.
+    // The template's `$default` route leads here, too: what no route matches gets a problem
+    // document all the same.
     if (call.method().as_str(), call.path()) != ("GET", "/api/session") {
         return Err(unmatched(call));
     }
@@ -28,5 +29,9 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
 
 fn unmatched(call: &Call) -> Problem {
     let methods = crate::methods_of(call.path());
-    if methods.is_empty() { Code::NotFound.into() } else { Problem::new(Code::MethodNotAllowed).allowing(&methods) }
+    if methods.is_empty() {
+        Code::NotFound.into()
+    } else {
+        Problem::new(Code::MethodNotAllowed).allowing(&methods)
+    }
 }

@@ -25,8 +25,18 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
     let request: InviteMember = call.json()?;
     let email: EmailAddress = request.email.parse().or(Err(Code::InvalidEmail))?;
     let (id, now) = (MemberId::random(&email.hash(), &mut app.rng()), app.clock.now());
-    app.store.insert_member(&actor, &id, &email, now).await.map_err(|failure| Problem::of(failure, refused))?;
-    let member = Member { id, email, role: Role::Member, status: MemberStatus::Invited, invited_at: now, last_login_at: None };
+    app.store
+        .insert_member(&actor, &id, &email, now)
+        .await
+        .map_err(|failure| Problem::of(failure, refused))?;
+    let member = Member {
+        id,
+        email,
+        role: Role::Member,
+        status: MemberStatus::Invited,
+        invited_at: now,
+        last_login_at: None,
+    };
     Ok(Answer::json(StatusCode::CREATED, &Invited { member: TeamMemberView::new(&member, false) }))
 }
 

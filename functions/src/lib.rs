@@ -1,8 +1,9 @@
 //! One module and one binary for each action; this table is all that knows them together.
 //!
-//! To add an action: a module with its request, its `handle` and the names of its refusals; a line in [`FUNCTIONS`]; a
-//! binary of ten lines; its resource in `template.yaml`; a sample event in `tests/fixtures/events`. `tests/it/tidy.rs`
-//! and `tests/it/every_route.rs` say what is still missing.
+//! To add an action: a module with its request, its `handle` and the names of its refusals; a line
+//! in [`FUNCTIONS`]; a binary of ten lines; its resource in `template.yaml`; a sample event in
+//! `tests/fixtures/events`. `tests/it/tidy.rs` and `tests/it/every_route.rs` say what is still
+//! missing.
 
 pub mod authorize_key;
 pub mod create_key;
@@ -110,7 +111,11 @@ pub static FUNCTIONS: [Function; 19] = [
         trigger: Trigger::Operator,
         build: |app| plain(app, |app, request| register_account::handle(app, request).boxed()),
     },
-    Function { name: "sweep", trigger: Trigger::Schedule, build: |app| plain(app, |app, event| sweep::handle(app, event).boxed()) },
+    Function {
+        name: "sweep",
+        trigger: Trigger::Schedule,
+        build: |app| plain(app, |app, event| sweep::handle(app, event).boxed()),
+    },
 ];
 
 pub fn find(name: &str) -> Option<&'static Function> {
@@ -133,7 +138,9 @@ pub(crate) fn methods_of(path: &str) -> Vec<&'static str> {
     let matches = |known: &str| {
         let (known, path) = (known.split('/'), path.split('/'));
         known.clone().count() == path.clone().count()
-            && known.zip(path).all(|(known, part)| known == part || (known.starts_with('{') && !part.is_empty()))
+            && known
+                .zip(path)
+                .all(|(known, part)| known == part || (known.starts_with('{') && !part.is_empty()))
     };
     let routes = TRIGGERS.iter().filter_map(|trigger| match *trigger {
         Trigger::Http { method, path } => Some((method, path)),

@@ -16,5 +16,10 @@ struct Keys {
 pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
     let (caller, keys) = app.store.find_keys(&call.session()?, app.clock.now()).await?;
     let (limit, available) = (caller.account.key_limit(), caller.account.available_keys());
-    Ok(Answer::ok(&Keys { count: keys.len(), keys: keys.iter().map(KeyView::from).collect(), limit, available }))
+    Ok(Answer::ok(&Keys {
+        count: keys.len(),
+        keys: keys.iter().map(KeyView::from).collect(),
+        limit,
+        available,
+    }))
 }

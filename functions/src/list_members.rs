@@ -14,7 +14,15 @@ struct Team {
 }
 
 pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
-    let (caller, members) = app.store.find_members(&Admin(call.session()?), app.clock.now()).await?;
-    let views = members.iter().map(|member| TeamMemberView::new(member, member.id == caller.member.id)).collect();
-    Ok(Answer::ok(&Team { members: views, count: members.len(), limit: caller.account.member_limit }))
+    let (caller, members) =
+        app.store.find_members(&Admin(call.session()?), app.clock.now()).await?;
+    let views = members
+        .iter()
+        .map(|member| TeamMemberView::new(member, member.id == caller.member.id))
+        .collect();
+    Ok(Answer::ok(&Team {
+        members: views,
+        count: members.len(),
+        limit: caller.account.member_limit,
+    }))
 }

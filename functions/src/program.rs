@@ -2,8 +2,8 @@
 
 use crate::{FUNCTIONS, Function};
 
-/// The `main` of a binary. It finds its function while it is compiled, so that it carries the code of that one alone, and
-/// not the table, which holds all of them.
+/// The `main` of a binary. It finds its function while it is compiled, so that it carries the code
+/// of that one alone, and not the table, which holds all of them.
 #[macro_export]
 macro_rules! serve {
     ($name:literal) => {

@@ -1,7 +1,7 @@
 //! The post-login trigger: creates or reuses the reserved key, validates it, records the state.
 //!
-//! Each step is one transaction that leaves a state from which the next delivery goes on; the event is done when the
-//! verdict is on record, in the same transaction.
+//! Each step is one transaction that leaves a state from which the next delivery goes on; the event
+//! is done when the verdict is on record, in the same transaction.
 
 use aws_lambda_events::event::dynamodb::EventRecord;
 use domain::sandbox::{ReservedKey, Verdict};
@@ -19,7 +19,8 @@ const ROUNDS: usize = 5;
 
 pub async fn handle(app: &App, record: &EventRecord) -> Result<(), RecordFailed> {
     let failed = |error: &dyn std::fmt::Display| RecordFailed(error.to_string());
-    let event: OutboxKey = serde_dynamo::from_item(record.change.keys.clone()).map_err(|error| failed(&error))?;
+    let event: OutboxKey =
+        serde_dynamo::from_item(record.change.keys.clone()).map_err(|error| failed(&error))?;
     // The record shows the row as it was; what is done already is not done twice.
     telemetry::outcome("settled");
     let row = app.store.find_outbox_row(&event).await.map_err(|error| failed(&error))?;
@@ -36,10 +37,16 @@ pub async fn handle(app: &App, record: &EventRecord) -> Result<(), RecordFailed>
     })
 }
 
-async fn provision_sandbox(app: &App, account: &AccountId, requested: bool, event: &OutboxKey) -> Result<(), Problem> {
+async fn provision_sandbox(
+    app: &App,
+    account: &AccountId,
+    requested: bool,
+    event: &OutboxKey,
+) -> Result<(), Problem> {
     let mut replace_rejected = requested;
     for _ in 0..ROUNDS {
-        let (found, sandbox) = tokio::join!(app.store.find_account(account), app.store.find_sandbox(account));
+        let (found, sandbox) =
+            tokio::join!(app.store.find_account(account), app.store.find_sandbox(account));
         let (Some(found), Some(sandbox)) = (found?, sandbox?) else { break };
         if found.suspended {
             break;
@@ -54,7 +61,11 @@ async fn provision_sandbox(app: &App, account: &AccountId, requested: bool, even
         };
         let verdict = app.product_api.validate(&plain, TRIES).await?;
         let now = app.clock.now();
-        match app.store.record_provisioning(account, event, &key, &sandbox.judged(verdict, now), now).await {
+        match app
+            .store
+            .record_provisioning(account, event, &key, &sandbox.judged(verdict, now), now)
+            .await
+        {
             Ok(()) => {
                 telemetry::outcome(verdict.name());
                 if verdict == Verdict::Accepted {
@@ -64,7 +75,8 @@ async fn provision_sandbox(app: &App, account: &AccountId, requested: bool, even
                 }
                 return Ok(());
             }
-            // Deleted or replaced while it was validated: a deletion stands until somebody asks again.
+            // Deleted or replaced while it was validated: a deletion stands until somebody asks
+            // again.
             Err(Failure::Refused(VerdictRefusal::KeyChanged)) => break,
             Err(Failure::Store(error)) => return Err(error.into()),
         }
@@ -79,10 +91,19 @@ enum Reserved {
     NoAccount,
 }
 
-/// The reserved key: made when there is none, given a new secret when only that can help, and marked as being validated.
-async fn reserved_key(app: &App, account: &AccountId, sandbox: &Sandbox, replace_rejected: bool) -> Result<Reserved, Problem> {
+/// The reserved key: made when there is none, given a new secret when only that can help, and
+/// marked as being validated.
+async fn reserved_key(
+    app: &App,
+    account: &AccountId,
+    sandbox: &Sandbox,
+    replace_rejected: bool,
+) -> Result<Reserved, Problem> {
     let now = app.clock.now();
-    let id = sandbox.key.as_ref().map_or_else(|| KeyId::random(KeyKind::Sandbox, &mut app.rng()), |key| key.id.clone());
+    let id = sandbox
+        .key
+        .as_ref()
+        .map_or_else(|| KeyId::random(KeyKind::Sandbox, &mut app.rng()), |key| key.id.clone());
     if let Some(key) = &sandbox.key
         && !(replace_rejected && sandbox.was_rejected())
         && let Some(plain) = open_reserved(app, account, key).await?
@@ -91,17 +112,24 @@ async fn reserved_key(app: &App, account: &AccountId, sandbox: &Sandbox, replace
         if sandbox.state != SandboxState::Ready {
             app.store.begin_validation(account, key, now).await?;
         }
-        // Under the current version, so that older ones are needed by nobody some day. The verdict's transaction writes it.
+        // Under the current version, so that older ones are needed by nobody some day. The
+        // verdict's transaction writes it.
         let ring = app.keyrings.sealing().await?;
         let place = ReservedKey::place(account, &key.id, key.version);
         let is_current = key.sealed.version == ring.current();
-        let sealed = if is_current { key.sealed.clone() } else { ring.seal(&plain, &place, &mut app.rng()) };
+        let sealed =
+            if is_current { key.sealed.clone() } else { ring.seal(&plain, &place, &mut app.rng()) };
         return Ok(Reserved::Usable(ReservedKey { sealed, ..key.clone() }, plain));
     }
     let plain = PlainKey::mint(&app.settings.key_prefix, account, &id, &mut app.rng());
     let version = sandbox.key.as_ref().map_or(1, |key| key.version + 1);
-    let sealed = app.keyrings.sealing().await?.seal(plain.secret(), &ReservedKey::place(account, &id, version), &mut app.rng());
-    let (reserved, key) = (ReservedKey { id, version, sealed }, ApiKey::new(&plain, KeyName::sandbox(), now));
+    let sealed = app.keyrings.sealing().await?.seal(
+        plain.secret(),
+        &ReservedKey::place(account, &id, version),
+        &mut app.rng(),
+    );
+    let (reserved, key) =
+        (ReservedKey { id, version, sealed }, ApiKey::new(&plain, KeyName::sandbox(), now));
     let written = match sandbox.key {
         None => app.store.insert_reserved_key(account, &key, &reserved, now).await,
         Some(_) => app.store.replace_reserved_secret(account, &key, &reserved, now).await,
@@ -115,7 +143,11 @@ async fn reserved_key(app: &App, account: &AccountId, sandbox: &Sandbox, replace
 }
 
 /// The reserved key's plaintext; `None` when no keyring opens it (any more).
-pub(crate) async fn open_reserved(app: &App, account: &AccountId, key: &ReservedKey) -> Result<Option<Secret>, Problem> {
+pub(crate) async fn open_reserved(
+    app: &App,
+    account: &AccountId,
+    key: &ReservedKey,
+) -> Result<Option<Secret>, Problem> {
     let place = ReservedKey::place(account, &key.id, key.version);
     Ok(app.keyrings.sealing_of(&key.sealed.version).await?.open(&key.sealed, &place).ok())
 }

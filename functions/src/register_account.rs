@@ -30,12 +30,17 @@ pub async fn handle(app: &App, event: Event) -> Result<Value, Error> {
 }
 
 async fn register_account(app: &App, request: RegisterAccount) -> Result<Value, Problem> {
-    let within = |limit: Option<u32>, most: u32| limit.is_none_or(|limit| (1..=most).contains(&limit));
-    if !within(request.key_limit, MAX_KEY_LIMIT) || !within(request.member_limit, MAX_MEMBER_LIMIT) {
+    let within =
+        |limit: Option<u32>, most: u32| limit.is_none_or(|limit| (1..=most).contains(&limit));
+    if !within(request.key_limit, MAX_KEY_LIMIT) || !within(request.member_limit, MAX_MEMBER_LIMIT)
+    {
         return Err(Code::InvalidLimit.into());
     }
     let admin_email: EmailAddress = request.admin_email.parse().or(Err(Code::InvalidEmail))?;
-    let account = request.account_id.map(|id| id.parse::<AccountId>().or(Err(Code::AccountNotFound))).transpose()?;
+    let account = request
+        .account_id
+        .map(|id| id.parse::<AccountId>().or(Err(Code::AccountNotFound)))
+        .transpose()?;
     let name: AccountName = request.name.parse().or(Err(Code::InvalidName))?;
     let wanted = Registration {
         account,
@@ -47,7 +52,11 @@ async fn register_account(app: &App, request: RegisterAccount) -> Result<Value, 
         default_key_limit: app.settings.default_key_limit,
         default_member_limit: app.settings.default_member_limit,
     };
-    let done = app.store.register(&wanted, app.clock.now()).await.map_err(|failure| Problem::of(failure, refused))?;
+    let done = app
+        .store
+        .register(&wanted, app.clock.now())
+        .await
+        .map_err(|failure| Problem::of(failure, refused))?;
     let Registered { account, admin, created } = done;
     telemetry::concerns(&account.id);
     Ok(json!({

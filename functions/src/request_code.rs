@@ -1,7 +1,8 @@
 //! `POST /api/login/code`: starts a login challenge.
 //!
-//! Two waits for the store, the same for every address: the lane is read, then written with the mail that it owes.
-//! Whether anybody is registered is looked up by `deliver-mail`, where no client waits, save in `LEGACY` mode.
+//! Two waits for the store, the same for every address: the lane is read, then written with the
+//! mail that it owes. Whether anybody is registered is looked up by `deliver-mail`, where no client
+//! waits, save in `LEGACY` mode.
 
 use domain::login::{CODE_LIFETIME, ChallengeToken, Device, Lane, RESEND_AFTER};
 use domain::{AddressHash, EmailAddress};
@@ -38,20 +39,33 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
     }
     let email: EmailAddress = request.email.parse().or(Err(Code::InvalidEmail))?;
     let challenge = request_code(app, &email, call.cookie(DEVICE_COOKIE)).await?;
-    let answer = Challenged { challenge: challenge.to_string(), expires_in: CODE_LIFETIME.as_secs(), resend_after: RESEND_AFTER.as_secs() };
+    let answer = Challenged {
+        challenge: challenge.to_string(),
+        expires_in: CODE_LIFETIME.as_secs(),
+        resend_after: RESEND_AFTER.as_secs(),
+    };
     Ok(Answer::json(StatusCode::ACCEPTED, &answer))
 }
 
-/// Decision: [`domain::login::LaneRecord::request_code`], pure. Effect: [`store::Store::put_lane`], one transaction.
-async fn request_code(app: &App, email: &EmailAddress, device: Option<&str>) -> Result<ChallengeToken, Problem> {
+/// Decision: [`domain::login::LaneRecord::request_code`], pure. Effect: [`store::Store::put_lane`],
+/// one transaction.
+async fn request_code(
+    app: &App,
+    email: &EmailAddress,
+    device: Option<&str>,
+) -> Result<ChallengeToken, Problem> {
     let (address, ring, now) = (email.hash(), app.keyrings.login().await?, app.clock.now());
     let device = device.and_then(|cookie| Device::verify(cookie, &ring, &address, now));
     let lane = device.map_or_else(Lane::everyone, |device| device.lane());
     for _ in 0..TRIES {
-        let (record, known) = tokio::join!(app.store.find_lane(&address, &lane), is_known(app, &address));
+        let (record, known) =
+            tokio::join!(app.store.find_lane(&address, &lane), is_known(app, &address));
         let (record, known) = (record?, known?);
-        let limited = |limited: domain::login::RateLimited| Problem::new(Code::RateLimited).retry_after(limited.retry_after);
-        let (next, challenge) = record.request_code(ring.current(), now, &mut app.rng()).map_err(limited)?;
+        let limited = |limited: domain::login::RateLimited| {
+            Problem::new(Code::RateLimited).retry_after(limited.retry_after)
+        };
+        let (next, challenge) =
+            record.request_code(ring.current(), now, &mut app.rng()).map_err(limited)?;
         let mail = known.then(|| LoginMail { email: email.clone(), challenge: challenge.clone() });
         match app.store.put_lane(&address, &lane, &next, mail.as_ref(), now).await {
             Ok(()) if known => return Ok(ChallengeToken::new(address, lane, &challenge)),
@@ -63,7 +77,8 @@ async fn request_code(app: &App, email: &EmailAddress, device: Option<&str>) -> 
     Err(StoreError::Contended.into())
 }
 
-/// Whether the address gets a challenge: any does, unless the deployment chose to say who is registered.
+/// Whether the address gets a challenge: any does, unless the deployment chose to say who is
+/// registered.
 async fn is_known(app: &App, address: &AddressHash) -> Result<bool, StoreError> {
     match app.settings.user_existence_errors {
         UserExistenceErrors::Prevented => Ok(true),

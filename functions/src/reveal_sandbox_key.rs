@@ -1,4 +1,5 @@
-//! `POST /api/sandbox/key`: hands the reserved key to the console's product pages; audited, never cached, never logged.
+//! `POST /api/sandbox/key`: hands the reserved key to the console's product pages; audited, never
+//! cached, never logged.
 
 use crate::provision_sandbox::open_reserved;
 use edge::http::{Answer, Call};
@@ -14,8 +15,13 @@ struct Revealed<'a> {
 pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
     let token = call.session()?;
     call.no_body()?;
-    let reserved = app.store.reveal_reserved_key(&token, app.clock.now()).await.map_err(|failure| Problem::of(failure, refused))?;
-    let plain = open_reserved(app, &token.account, &reserved).await?.ok_or(Code::SandboxNotReady)?;
+    let reserved = app
+        .store
+        .reveal_reserved_key(&token, app.clock.now())
+        .await
+        .map_err(|failure| Problem::of(failure, refused))?;
+    let plain =
+        open_reserved(app, &token.account, &reserved).await?.ok_or(Code::SandboxNotReady)?;
     Ok(Answer::ok(&Revealed { api_key: plain.expose() }))
 }
 

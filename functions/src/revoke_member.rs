@@ -8,10 +8,14 @@ use store::{Admin, RevokeRefusal};
 pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
     let (actor, now) = (Admin(call.session()?), app.clock.now());
     call.no_body()?;
-    // What has not even the form of an id goes the same way as an id that nobody has: who asks is looked at first.
+    // What has not even the form of an id goes the same way as an id that nobody has: who asks is
+    // looked at first.
     let id = call.path_parameter("member_id").and_then(|id| id.parse().ok());
     let id = id.unwrap_or_else(|| MemberId::random(&actor.0.member.address(), &mut app.rng()));
-    app.store.delete_member(&actor, &id, now).await.map_err(|failure| Problem::of(failure, refused))?;
+    app.store
+        .delete_member(&actor, &id, now)
+        .await
+        .map_err(|failure| Problem::of(failure, refused))?;
     Ok(Answer::no_content())
 }
 

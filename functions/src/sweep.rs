@@ -1,7 +1,7 @@
 //! On a schedule: finds duties that a stream lost and drives them again.
 //!
-//! It does nothing itself: the conditional write that marks the new drive makes a stream record, and the stream's own
-//! function does the rest. What was driven too often is given up, visibly.
+//! It does nothing itself: the conditional write that marks the new drive makes a stream record,
+//! and the stream's own function does the rest. What was driven too often is given up, visibly.
 
 use edge::App;
 use edge::telemetry::{self, Metric};

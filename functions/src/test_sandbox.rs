@@ -1,7 +1,7 @@
 //! `POST /api/sandbox/test`: Test Connection, validates the reserved key now.
 //!
-//! The one action that waits for the store twice: the key must be read before the product API is asked, and the verdict
-//! must be on record before it is told.
+//! The one action that waits for the store twice: the key must be read before the product API is
+//! asked, and the verdict must be on record before it is told.
 
 use crate::provision_sandbox::open_reserved;
 use crate::view::SandboxView;

@@ -1,7 +1,8 @@
 //! `POST /api/login/verify`: checks the code, opens a session, writes the login event.
 //!
-//! Count first, then compare: the guess is counted by a conditional write before anybody looks at it. Two waits for the
-//! store: the count beside the look-up of the address, then the session with its login event.
+//! Count first, then compare: the guess is counted by a conditional write before anybody looks at
+//! it. Two waits for the store: the count beside the look-up of the address, then the session with
+//! its login event.
 
 use crate::view::{AccountView, MemberView};
 use domain::login::{ChallengeToken, DEVICE_LIFETIME, Device, LiveChallenge, LoginCode};
@@ -51,8 +52,9 @@ struct Opened {
 pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
     let request: VerifyCode = call.json()?;
     let challenge = ChallengeToken::parse(&request.challenge).ok_or(Code::CodeExpired)?;
-    let guess =
-        LoginCode::parse(&request.code).ok_or_else(|| Problem::new(Code::InvalidRequest).with_detail("The code has six digits."))?;
+    let guess = LoginCode::parse(&request.code).ok_or_else(|| {
+        Problem::new(Code::InvalidRequest).with_detail("The code has six digits.")
+    })?;
     let now = app.clock.now();
     let Opened { token, member, account } = verify_code(app, &challenge, &guess, now).await?;
     let bearer = (request.session == Carrier::Bearer).then(|| token.secret().expose());
@@ -66,25 +68,41 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
         Carrier::Bearer => Ok(answer),
         Carrier::Cookie => {
             let ring = app.keyrings.login().await?;
-            let known = call.cookie(DEVICE_COOKIE).and_then(|cookie| Device::verify(cookie, &ring, &challenge.address, now));
+            let known = call
+                .cookie(DEVICE_COOKIE)
+                .and_then(|cookie| Device::verify(cookie, &ring, &challenge.address, now));
             let device = known.unwrap_or_else(|| Device::new(now, &mut app.rng()));
             let answer = answer.with_cookie(SESSION_COOKIE, token.secret(), LIFETIME);
-            Ok(answer.with_cookie(DEVICE_COOKIE, &device.sign(&ring, &challenge.address), DEVICE_LIFETIME))
+            Ok(answer.with_cookie(
+                DEVICE_COOKIE,
+                &device.sign(&ring, &challenge.address),
+                DEVICE_LIFETIME,
+            ))
         }
     }
 }
 
-async fn verify_code(app: &App, challenge: &ChallengeToken, guess: &LoginCode, now: Timestamp) -> Result<Opened, Problem> {
+async fn verify_code(
+    app: &App,
+    challenge: &ChallengeToken,
+    guess: &LoginCode,
+    now: Timestamp,
+) -> Result<Opened, Problem> {
     // Before the guess is counted: an outage of the keyring costs nobody one.
     app.keyrings.login().await?;
-    let (counted, owner) = tokio::join!(app.store.count_guess(challenge, now), app.store.find_owner(&challenge.address));
+    let (counted, owner) = tokio::join!(
+        app.store.count_guess(challenge, now),
+        app.store.find_owner(&challenge.address)
+    );
     let live = counted.map_err(|failure| Problem::of(failure, uncounted))?.challenge;
-    let incorrect = || Problem::new(Code::CodeIncorrect).with_attempts_left(live.allowed - live.attempts);
+    let incorrect =
+        || Problem::new(Code::CodeIncorrect).with_attempts_left(live.allowed - live.attempts);
     let right = code_of(app, challenge, &live).await?;
     if !right.matches(guess) {
         return Err(incorrect());
     }
-    // A right code for an address that nobody has (any more): it was never mailed, or the member was revoked since.
+    // A right code for an address that nobody has (any more): it was never mailed, or the member
+    // was revoked since.
     let owner: Owner = owner?.ok_or_else(incorrect)?;
     let mut rng = app.rng();
     let (token, member, account) = tokio::join!(
@@ -104,10 +122,16 @@ async fn verify_code(app: &App, challenge: &ChallengeToken, guess: &LoginCode, n
     Ok(Opened { token, member, account })
 }
 
-/// The code that was mailed; with a version that was taken out of the keyring, there is none any more.
-async fn code_of(app: &App, challenge: &ChallengeToken, live: &LiveChallenge) -> Result<LoginCode, Problem> {
+/// The code that was mailed; with a version that was taken out of the keyring, there is none any
+/// more.
+async fn code_of(
+    app: &App,
+    challenge: &ChallengeToken,
+    live: &LiveChallenge,
+) -> Result<LoginCode, Problem> {
     let ring = app.keyrings.login_of(&live.pepper).await?;
-    LoginCode::derive(&ring, &live.pepper, &challenge.address, &live.id, live.generation).or(Err(Code::CodeExpired.into()))
+    LoginCode::derive(&ring, &live.pepper, &challenge.address, &live.id, live.generation)
+        .or(Err(Code::CodeExpired.into()))
 }
 
 fn uncounted(refusal: CountRefusal) -> Code {

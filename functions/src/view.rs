@@ -1,7 +1,8 @@
 //! How accounts, members, keys and the Sandbox look to clients.
 
 use domain::{
-    Account, AccountId, ApiKey, EmailAddress, KeyId, KeyName, Member, MemberId, MemberStatus, Reason, Role, Sandbox, SandboxState,
+    Account, AccountId, ApiKey, EmailAddress, KeyId, KeyName, Member, MemberId, MemberStatus,
+    Reason, Role, Sandbox, SandboxState,
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -17,7 +18,12 @@ pub struct MemberView {
 
 impl From<&Member> for MemberView {
     fn from(member: &Member) -> MemberView {
-        MemberView { id: member.id.clone(), email: member.email.clone(), role: member.role, status: member.status }
+        MemberView {
+            id: member.id.clone(),
+            email: member.email.clone(),
+            role: member.role,
+            status: member.status,
+        }
     }
 }
 
@@ -60,7 +66,12 @@ pub struct TeamMemberView {
 
 impl TeamMemberView {
     pub fn new(member: &Member, you: bool) -> TeamMemberView {
-        TeamMemberView { member: member.into(), invited_at: member.invited_at, last_login_at: member.last_login_at, you }
+        TeamMemberView {
+            member: member.into(),
+            invited_at: member.invited_at,
+            last_login_at: member.last_login_at,
+            you,
+        }
     }
 }
 
@@ -94,6 +105,12 @@ impl SandboxView {
     pub fn new(sandbox: &Sandbox, now: Timestamp) -> SandboxView {
         let (state, reason) = sandbox.reading(now);
         let key_id = sandbox.key.as_ref().map(|key| key.id.clone());
-        SandboxView { state, reason, key_id, validated_at: sandbox.validated_at, since: sandbox.since }
+        SandboxView {
+            state,
+            reason,
+            key_id,
+            validated_at: sandbox.validated_at,
+            since: sandbox.since,
+        }
     }
 }

@@ -25,18 +25,31 @@ def main(program, built, cargo, work):
         emulator.client("ses").verify_domain_identity(Domain="example.com")
 
         desk = Stack(emulator, "frontdesk", template, programs)
-        desk.deploy(ConsoleOrigin="https://desk.example.com", MailFrom="login@example.com", AlarmEmail="operators@example.com")
-        guarded = {kind: Stack(emulator, f"guarded-{kind}", ROOT / "infra/guarded-api.yaml") for kind in ("http", "rest")}
+        desk.deploy(
+            ConsoleOrigin="https://desk.example.com",
+            MailFrom="login@example.com",
+            AlarmEmail="operators@example.com",
+        )
+        guarded = {
+            kind: Stack(emulator, f"guarded-{kind}", ROOT / "infra/guarded-api.yaml")
+            for kind in ("http", "rest")
+        }
         for kind, stack in guarded.items():
             stack.deploy(AuthorizeKeyArn=desk.outputs["AuthorizeKeyArn"], Kind=kind)
         # Sandbox keys are validated against the guarded API, which asks the desk about them.
         url = urlsplit(guarded["http"].outputs["Url"])
-        desk.deploy(ProductApiUrl=f"http://localhost:{emulator.port}/_aws/execute-api/{url.hostname.split('.')[0]}/$default{url.path}")
+        desk.deploy(
+            ProductApiUrl=f"http://localhost:{emulator.port}/_aws/execute-api/{url.hostname.split('.')[0]}/$default{url.path}"
+        )
 
         world = journey.World(emulator, desk, guarded)
         versions = {function: world.version(logical) for logical, function in binaries.items()}
         new = {function for function, version in versions.items() if version != "1"}
-        expect("a changed setting makes a new version of the functions that have it", {"provision-sandbox", "test-sandbox"}, new)
+        expect(
+            "a changed setting makes a new version of the functions that have it",
+            {"provision-sandbox", "test-sandbox"},
+            new,
+        )
         admin = journey.from_login_to_key(world)
         journey.invitation(world, admin)
         journey.the_rest(world, admin)

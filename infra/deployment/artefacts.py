@@ -35,18 +35,32 @@ def check(functions, built, cargo):
         program = (built / logical / "bootstrap").read_bytes()
         if program[:4] != b"\x7fELF" or int.from_bytes(program[18:20], "little") != AARCH64:
             raise Failed(f"{name} is no program for arm64")
-        needs = max((int(major), int(minor)) for major, minor in re.findall(rb"GLIBC_(\d+)\.(\d+)", program))
+        needs = max(
+            (int(major), int(minor)) for major, minor in re.findall(rb"GLIBC_(\d+)\.(\d+)", program)
+        )
         if needs > GLIBC:
             raise Failed(f"{name} needs glibc {needs}, Lambda has {GLIBC}")
         if program != (cargo / name / "bootstrap").read_bytes():
             raise Failed(f"{name}: sam build and cargo lambda build made different programs")
         zipped = len(pack({"bootstrap": program}, zipfile.ZIP_DEFLATED))
         total += zipped
-        print(f"| `{name}` | {len(program) / 1e6:.2f} MB | {zipped / 1e6:.2f} MB | {needs[0]}.{needs[1]} |")
+        print(
+            f"| `{name}` | {len(program) / 1e6:.2f} MB | {zipped / 1e6:.2f} MB | {needs[0]}.{needs[1]} |"
+        )
         programs[logical] = program
     print(f"| together | | {total / 1e6:.2f} MB | |")
-    carrying = {functions[logical] for logical, program in programs.items() if b"GetSecretValue" in program}
-    expect("a program carries the code of its own function alone: the key check knows no Secrets Manager", False, "authorize-key" in carrying)
-    expect("programs of cargo lambda build", sorted(functions.values()), sorted(folder.name for folder in cargo.iterdir()))
+    carrying = {
+        functions[logical] for logical, program in programs.items() if b"GetSecretValue" in program
+    }
+    expect(
+        "a program carries the code of its own function alone: the key check knows no Secrets Manager",
+        False,
+        "authorize-key" in carrying,
+    )
+    expect(
+        "programs of cargo lambda build",
+        sorted(functions.values()),
+        sorted(folder.name for folder in cargo.iterdir()),
+    )
     ok(f"{len(programs)} programs for arm64, none needs a glibc newer than {GLIBC[0]}.{GLIBC[1]}")
     return programs

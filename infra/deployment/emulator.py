@@ -48,7 +48,14 @@ class Emulator:
             "IOT_MTLS_ENABLED": "0",
         }
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen([program], env=environment, cwd=scratch, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self.process = subprocess.Popen(
+                [program],
+                env=environment,
+                cwd=scratch,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
 
     def __enter__(self):
         until("the emulator answers", self._answers)
@@ -78,7 +85,9 @@ class Emulator:
             region_name=REGION,
             aws_access_key_id="test",
             aws_secret_access_key="test",
-            config=Config(retries={"total_max_attempts": 1}, read_timeout=120, s3={"addressing_style": "path"}),
+            config=Config(
+                retries={"total_max_attempts": 1}, read_timeout=120, s3={"addressing_style": "path"}
+            ),
         )
 
     def call(self, method, host, path, body=None, headers=None):
@@ -92,6 +101,8 @@ class Emulator:
             answer = connection.getresponse()
             text = answer.read()
             is_json = "json" in (answer.headers.get_content_type() or "") and text
-            return Answer(answer.status, json.loads(text) if is_json else text.decode(), answer.headers)
+            return Answer(
+                answer.status, json.loads(text) if is_json else text.decode(), answer.headers
+            )
         finally:
             connection.close()

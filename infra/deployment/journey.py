@@ -17,7 +17,13 @@ class Caller:
     """Somebody with a session: by a token, as programs have it, or by a cookie, as browsers have it."""
 
     def __init__(self, world, address, headers, account, member):
-        self.world, self.address, self.headers, self.account, self.member = world, address, headers, account, member
+        self.world, self.address, self.headers, self.account, self.member = (
+            world,
+            address,
+            headers,
+            account,
+            member,
+        )
 
     def call(self, method, path, body=None):
         return self.world.api(method, path, body, self.headers)
@@ -56,20 +62,28 @@ class World:
     def product(self, key=None, kind="http"):
         """The product API, guarded by the authorizer: an HTTP API or a REST API."""
         url = urlsplit(self.guarded[kind].outputs["Url"])
-        return self.emulator.call("POST", local(url.hostname), url.path, {}, {"x-api-key": key} if key else {})
+        return self.emulator.call(
+            "POST", local(url.hostname), url.path, {}, {"x-api-key": key} if key else {}
+        )
 
     def invoke(self, logical, event):
         """A function's answer, and whether it is an error."""
-        done = self.lambdas.invoke(FunctionName=self.desk.made[logical], Qualifier="live", Payload=json.dumps(event))
+        done = self.lambdas.invoke(
+            FunctionName=self.desk.made[logical], Qualifier="live", Payload=json.dumps(event)
+        )
         return json.loads(done["Payload"].read()), "FunctionError" in done
 
     def version(self, logical):
         """Of the function that everybody calls."""
-        return self.lambdas.get_alias(FunctionName=self.desk.made[logical], Name="live")["FunctionVersion"]
+        return self.lambdas.get_alias(FunctionName=self.desk.made[logical], Name="live")[
+            "FunctionVersion"
+        ]
 
     def register(self, **more):
         address = new_address("admin")
-        answer, failed = self.invoke("RegisterAccount", {"name": "Example Company", "admin_email": address, **more})
+        answer, failed = self.invoke(
+            "RegisterAccount", {"name": "Example Company", "admin_email": address, **more}
+        )
         if failed:
             raise Failed(f"register-account: {answer}")
         return address, answer
@@ -87,7 +101,9 @@ class World:
         return re.search(r"\b\d{6}\b", mails[-1]["BodyText"])[0]
 
     def verify(self, challenge, code, session="bearer"):
-        return self.api("POST", "/api/login/verify", {"challenge": challenge, "code": code, "session": session})
+        return self.api(
+            "POST", "/api/login/verify", {"challenge": challenge, "code": code, "session": session}
+        )
 
     def challenge(self, address):
         """A challenge and its code."""
@@ -101,8 +117,14 @@ class World:
         answer = self.verify(*self.challenge(address), session)
         if answer.status != 200:
             raise Failed(f"login of {address}: {answer}")
-        headers = {"authorization": f"Bearer {answer.body['session_token']}"} if session == "bearer" else {"cookie": cookie(answer)}
-        return Caller(self, address, headers, answer.body["account"]["id"], answer.body["member"]["id"])
+        headers = (
+            {"authorization": f"Bearer {answer.body['session_token']}"}
+            if session == "bearer"
+            else {"cookie": cookie(answer)}
+        )
+        return Caller(
+            self, address, headers, answer.body["account"]["id"], answer.body["member"]["id"]
+        )
 
     def customer(self):
         """An account of its own, whose admin has logged in."""
@@ -119,11 +141,30 @@ class World:
 
     def delivers(self, logical, wanted):
         """Hands a worker the record of the row that is wanted, which the stream shows it as well: whether it has no objection."""
-        scan = self.table.get_paginator("scan").paginate(TableName=self.desk.outputs["TableName"], ConsistentRead=True)
-        [row] = [row for page in scan for row in page["Items"] if "status" in row and row["type"]["S"] in WORK and wanted(row)]
+        scan = self.table.get_paginator("scan").paginate(
+            TableName=self.desk.outputs["TableName"], ConsistentRead=True
+        )
+        [row] = [
+            row
+            for page in scan
+            for row in page["Items"]
+            if "status" in row and row["type"]["S"] in WORK and wanted(row)
+        ]
         keys = {"pk": row["pk"], "sk": row["sk"]}
-        change = {"Keys": keys, "NewImage": row, "SequenceNumber": "1", "SizeBytes": 1, "ApproximateCreationDateTime": 1}
-        record = {"eventID": "1", "eventName": "INSERT", "eventSource": "aws:dynamodb", "awsRegion": REGION, "dynamodb": change}
+        change = {
+            "Keys": keys,
+            "NewImage": row,
+            "SequenceNumber": "1",
+            "SizeBytes": 1,
+            "ApproximateCreationDateTime": 1,
+        }
+        record = {
+            "eventID": "1",
+            "eventName": "INSERT",
+            "eventSource": "aws:dynamodb",
+            "awsRegion": REGION,
+            "dynamodb": change,
+        }
         answer, failed = self.invoke(logical, {"Records": [record]})
         return not failed and answer == {"batchItemFailures": []}
 
@@ -151,7 +192,9 @@ def cookie(answer):
     """The session's cookie, as a browser sends it back."""
     cookies = answer.headers.get_all("set-cookie") or []
     session = [cookie for cookie in cookies if cookie.startswith("__Host-frontdesk=")]
-    if not session or not all(word in session[0] for word in ("Secure", "HttpOnly", "SameSite=Strict", "Path=/")):
+    if not session or not all(
+        word in session[0] for word in ("Secure", "HttpOnly", "SameSite=Strict", "Path=/")
+    ):
         raise Failed(f"cookies of a login: {cookies}")
     return session[0].split(";")[0]
 
@@ -168,31 +211,53 @@ def from_login_to_key(world):
     admin = world.login(address)
     ok("a code is asked for, mailed through SES and verified")
     session = admin.call("GET", "/api/session")
-    expect("the session is the admin's", (200, "admin", address), (session.status, session.body["member"]["role"], session.body["member"]["email"]))
+    expect(
+        "the session is the admin's",
+        (200, "admin", address),
+        (session.status, session.body["member"]["role"], session.body["member"]["email"]),
+    )
     admin.ready()
     ok("the Sandbox is ready: stream, provision-sandbox, the guarded product API, the authorizer")
     tested = admin.call("POST", "/api/sandbox/test")
     expect("Test Connection", (200, "ready"), (tested.status, tested.body["state"]))
     revealed = admin.call("POST", "/api/sandbox/key")
     expect("the Sandbox key is handed out", 200, revealed.status)
-    expect("the product API takes it, and is told that it is the Sandbox's", (200, True), opened(world.product(revealed.body["api_key"]), "sandbox"))
+    expect(
+        "the product API takes it, and is told that it is the Sandbox's",
+        (200, True),
+        opened(world.product(revealed.body["api_key"]), "sandbox"),
+    )
 
     created = admin.create_key()
     expect("a key is created", 201, created.status)
     key, key_id = created.body["api_key"], created.body["key"]["id"]
-    expect("it is listed behind the Sandbox key", [True, False], [key["sandbox"] for key in admin.call("GET", "/api/keys").body["keys"]])
+    expect(
+        "it is listed behind the Sandbox key",
+        [True, False],
+        [key["sandbox"] for key in admin.call("GET", "/api/keys").body["keys"]],
+    )
     bad = {
         "no key": None,
         "a malformed key": "fd_live_nonsense",
         "a key with a wrong checksum": f"{key[:-1]}{'a' if key[-1] != 'a' else 'b'}",
     }
     for kind in world.guarded:
-        expect(f"the product API ({kind}) takes it, and is told whose it is", (200, admin.account), opened(world.product(key, kind), "account_id"))
+        expect(
+            f"the product API ({kind}) takes it, and is told whose it is",
+            (200, admin.account),
+            opened(world.product(key, kind), "account_id"),
+        )
         for what, instead in bad.items():
-            expect(f"the product API ({kind}) refuses {what}", 403, world.product(instead, kind).status)
+            expect(
+                f"the product API ({kind}) refuses {what}", 403, world.product(instead, kind).status
+            )
     expect("the key is deleted", 204, admin.call("DELETE", f"/api/keys/{key_id}").status)
     for kind in world.guarded:
-        expect(f"the product API ({kind}) refuses it on the next call", 403, world.product(key, kind).status)
+        expect(
+            f"the product API ({kind}) refuses it on the next call",
+            403,
+            world.product(key, kind).status,
+        )
     return admin
 
 
@@ -204,15 +269,35 @@ def invitation(world, admin):
     address, invited = admin.invite()
     expect("a colleague is invited", 201, invited.status)
     mail = until("the invitation is mailed", lambda: world.mails(address))[0]
-    expect("it comes from the desk and leads to the console", ("login@example.com", True), (mail["Source"], "https://desk.example.com/" in mail["BodyText"]))
+    expect(
+        "it comes from the desk and leads to the console",
+        ("login@example.com", True),
+        (mail["Source"], "https://desk.example.com/" in mail["BodyText"]),
+    )
     colleague = world.login(address, session="cookie")
     expect("the colleague logs in with a cookie", 200, colleague.call("GET", "/api/session").status)
     expect("and sees the keys", 200, colleague.call("GET", "/api/keys").status)
     expect("but not the team", (403, "admin_required"), problem(colleague.call("GET", "/api/team")))
-    elsewhere = {**colleague.headers, "origin": "https://elsewhere.example", "sec-fetch-site": "cross-site"}
-    expect("another site cannot use that cookie", (403, "cross_site"), problem(world.api("POST", "/api/logout", headers=elsewhere)))
-    expect("the colleague is revoked", 204, admin.call("DELETE", f"/api/team/{colleague.member}").status)
-    expect("and refused on the next call", (401, "session_ended"), problem(colleague.call("GET", "/api/session")))
+    elsewhere = {
+        **colleague.headers,
+        "origin": "https://elsewhere.example",
+        "sec-fetch-site": "cross-site",
+    }
+    expect(
+        "another site cannot use that cookie",
+        (403, "cross_site"),
+        problem(world.api("POST", "/api/logout", headers=elsewhere)),
+    )
+    expect(
+        "the colleague is revoked",
+        204,
+        admin.call("DELETE", f"/api/team/{colleague.member}").status,
+    )
+    expect(
+        "and refused on the next call",
+        (401, "session_ended"),
+        problem(colleague.call("GET", "/api/session")),
+    )
 
 
 def problem(answer):
@@ -231,8 +316,16 @@ def sweep(world, lost):
 
 def the_rest(world, admin):
     """Routes that belong to no longer story."""
-    expect("an unknown address is a problem document", (404, "not_found"), problem(world.api("GET", "/api/nothing")))
-    expect("a wrong method too", (405, "method_not_allowed"), problem(world.api("PUT", "/api/keys")))
+    expect(
+        "an unknown address is a problem document",
+        (404, "not_found"),
+        problem(world.api("GET", "/api/nothing")),
+    )
+    expect(
+        "a wrong method too", (405, "method_not_allowed"), problem(world.api("PUT", "/api/keys"))
+    )
     expect("no session", (401, "session_required"), problem(world.api("GET", "/api/session")))
     expect("logout", 204, admin.call("POST", "/api/logout").status)
-    expect("the session is over", (401, "session_ended"), problem(admin.call("GET", "/api/session")))
+    expect(
+        "the session is over", (401, "session_ended"), problem(admin.call("GET", "/api/session"))
+    )

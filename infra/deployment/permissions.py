@@ -9,7 +9,8 @@ from check import Failed, expect, ok, until
 LOG = "Lambda's own service writes the log as the function; the emulator asks nobody"
 STREAM = "Lambda's own service reads the stream as the function; the emulator asks nobody"
 RECORD_KEPT = "Lambda's own service keeps a record that was given up as the function; the emulator keeps none in S3"
-# What may be taken away without anything failing here, and why. An explanation that explains nothing fails as well.
+# What may be taken away without anything failing here, and why. An explanation that explains
+# nothing fails as well.
 SURVIVORS = {
     "logs:CreateLogStream": LOG,
     "logs:PutLogEvents": LOG,
@@ -27,17 +28,24 @@ class Permissions:
 
     def __init__(self, world):
         self.world = world
-        self.iam, self.lambdas, self.logs = (world.emulator.client(service) for service in ("iam", "lambda", "logs"))
+        self.iam, self.lambdas, self.logs = (
+            world.emulator.client(service) for service in ("iam", "lambda", "logs")
+        )
 
     def role(self, logical):
-        return self.lambdas.get_function_configuration(FunctionName=self.world.desk.made[logical])["Role"].rsplit("/", 1)[-1]
+        return self.lambdas.get_function_configuration(FunctionName=self.world.desk.made[logical])[
+            "Role"
+        ].rsplit("/", 1)[-1]
 
     def policies(self, logical):
         """The inline policies by name, and the names of the attached ones."""
         role = self.role(logical)
         names = self.iam.list_role_policies(RoleName=role)["PolicyNames"]
         attached = self.iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
-        inline = {name: self.iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names}
+        inline = {
+            name: self.iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+            for name in names
+        }
         return inline, [policy["PolicyName"] for policy in attached]
 
     @contextmanager
@@ -48,8 +56,12 @@ class Permissions:
         for name, document in inline.items():
             less = copy.deepcopy(document)
             for statement in less["Statement"]:
-                statement["Action"] = [granted for granted in actions(statement) if granted != action]
-            less["Statement"] = [statement for statement in less["Statement"] if statement["Action"]]
+                statement["Action"] = [
+                    granted for granted in actions(statement) if granted != action
+                ]
+            less["Statement"] = [
+                statement for statement in less["Statement"] if statement["Action"]
+            ]
             if less != document:
                 changed[name] = document
                 self.put(role, name, less)
@@ -61,14 +73,23 @@ class Permissions:
 
     def put(self, role, name, document):
         if document["Statement"]:
-            self.iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document))
+            self.iam.put_role_policy(
+                RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document)
+            )
         else:
             self.iam.delete_role_policy(RoleName=role, PolicyName=name)
 
     def refusals(self, function):
         """The lines in which the function says that AWS refused it something."""
-        pages = self.logs.get_paginator("filter_log_events").paginate(logGroupName=f"/aws/lambda/{self.world.desk.name}-{function}")
-        return [event["message"] for page in pages for event in page["events"] if "AccessDenied" in event["message"]]
+        pages = self.logs.get_paginator("filter_log_events").paginate(
+            logGroupName=f"/aws/lambda/{self.world.desk.name}-{function}"
+        )
+        return [
+            event["message"]
+            for page in pages
+            for event in page["events"]
+            if "AccessDenied" in event["message"]
+        ]
 
     def start_anew(self, logical):
         """Moves the function's alias to a new version, whose process has fetched no secret yet."""
@@ -132,7 +153,9 @@ class Work:
 
     def delete_key(self):
         admin = self.world.customer()
-        return self.answers("DELETE", f"/api/keys/{admin.create_key().body['key']['id']}", 204, caller=admin)
+        return self.answers(
+            "DELETE", f"/api/keys/{admin.create_key().body['key']['id']}", 204, caller=admin
+        )
 
     def list_members(self):
         return self.answers("GET", "/api/team", 200)
@@ -143,7 +166,9 @@ class Work:
 
     def revoke_member(self):
         admin = self.world.customer()
-        return self.answers("DELETE", f"/api/team/{admin.invite()[1].body['member']['id']}", 204, caller=admin)
+        return self.answers(
+            "DELETE", f"/api/team/{admin.invite()[1].body['member']['id']}", 204, caller=admin
+        )
 
     def authorize_key(self):
         return lambda: self.world.product(self.key).status == 200
@@ -153,14 +178,18 @@ class Work:
         existing, _ = self.world.register()
         request = {"name": "Example Company", "suspended": True}
         both = [{**request, "admin_email": address} for address in (existing, f"new-{existing}")]
-        return lambda: all(not failed for _, failed in [self.world.invoke("RegisterAccount", one) for one in both])
+        return lambda: all(
+            not failed for _, failed in [self.world.invoke("RegisterAccount", one) for one in both]
+        )
 
     def deliver_mail(self):
         address, _ = self.world.register()
 
         def work():
             self.world.ask_for_code(address)
-            return self.world.delivers("DeliverMail", lambda row: row["type"]["S"] == "mail" and row["to"]["S"] == address)
+            return self.world.delivers(
+                "DeliverMail", lambda row: row["type"]["S"] == "mail" and row["to"]["S"] == address
+            )
 
         return work
 
@@ -177,9 +206,14 @@ class Work:
 
         def work():
             self.world.verify(challenge, code)
-            first = self.world.delivers("ProvisionSandbox", of(registered["account_id"], "login_event"))
+            first = self.world.delivers(
+                "ProvisionSandbox", of(registered["account_id"], "login_event")
+            )
             admin.call("POST", "/api/sandbox/provision")
-            return self.world.delivers("ProvisionSandbox", of(admin.account, "provision_request")) and first
+            return (
+                self.world.delivers("ProvisionSandbox", of(admin.account, "provision_request"))
+                and first
+            )
 
         return work
 
@@ -218,7 +252,12 @@ def check(world, functions):
         inline, attached = permissions.policies(logical)
         if attached:
             raise Failed(f"{function} has {attached}, of which nobody says what it is for")
-        granted = {action for document in inline.values() for statement in document["Statement"] for action in actions(statement)}
+        granted = {
+            action
+            for document in inline.values()
+            for statement in document["Statement"]
+            for action in actions(statement)
+        }
         if not all(":" in action and "*" not in action for action in granted):
             raise Failed(f"{function} is granted by a wildcard: {granted}")
         explained |= {(function, action) for action in granted if action in SURVIVORS}
@@ -237,13 +276,25 @@ def check(world, functions):
             said = permissions.refusals(function)[before:]
             # Of SES, the functions log the code alone: its words name addresses.
             if not [line for line in said if action in line or action.startswith("ses:")]:
-                raise Failed(f"{function} without {action} failed, but not for the lack of it: {said}")
+                raise Failed(
+                    f"{function} without {action} failed, but not for the lack of it: {said}"
+                )
             refused += 1
-        ok(f"{function} needs each of {', '.join(sorted(granted - {action for name, action in survivors if name == function}))}")
+        ok(
+            f"{function} needs each of {', '.join(sorted(granted - {action for name, action in survivors if name == function}))}"
+        )
     for action, why in SURVIVORS.items():
         of = sorted(function for function, survivor in survivors if survivor == action)
         print(f"not needed here: {action} of {len(of)} functions: {why}")
-    expect("permissions that nothing needed, and nobody explains", [], sorted(survivors - explained))
+    expect(
+        "permissions that nothing needed, and nobody explains", [], sorted(survivors - explained)
+    )
     expect("explanations of permissions that are needed", [], sorted(explained - survivors))
-    expect("explanations of permissions that nobody has", [], sorted(SURVIVORS.keys() - {action for _, action in explained}))
-    ok(f"{refused} permissions of {len(functions)} functions taken away one by one, each of them missed")
+    expect(
+        "explanations of permissions that nobody has",
+        [],
+        sorted(SURVIVORS.keys() - {action for _, action in explained}),
+    )
+    ok(
+        f"{refused} permissions of {len(functions)} functions taken away one by one, each of them missed"
+    )

@@ -17,8 +17,8 @@ UNKNOWN = {
     "AWS::CodeDeploy::Application": "it moves the aliases; here CloudFormation moves them, all at once",
     "AWS::CodeDeploy::DeploymentGroup": "as above",
 }
-# What is made in the emulator, some of it in name only, and exercised by nothing here. A new kind of resource has to be put
-# here or into EXERCISED.
+# What is made in the emulator, some of it in name only, and exercised by nothing here. A new kind
+# of resource has to be put here or into EXERCISED.
 NOT_EXERCISED = {
     "AWS::CloudFront::Distribution": "a record without a network of servers; the desk serves the console by its rules (console_hosting)",
     "AWS::CloudFront::Function": "belongs to the distribution",
@@ -54,27 +54,45 @@ EXERCISED = {
     "AWS::SecretsManager::Secret",
 }
 
-# The very program that Lambda would get, under an emulator of the processor, since it is made for another one than ours.
-BOOTSTRAP = b'#!/bin/sh\nexec qemu-aarch64-static -L /usr/aarch64-linux-gnu "$LAMBDA_TASK_ROOT/program"\n'
+# The very program that Lambda would get, under an emulator of the processor, since it is made for
+# another one than ours.
+BOOTSTRAP = (
+    b'#!/bin/sh\nexec qemu-aarch64-static -L /usr/aarch64-linux-gnu "$LAMBDA_TASK_ROOT/program"\n'
+)
 
 
 def translate(source, parameters=None):
     """What SAM's transform makes of a template, for these values of its parameters."""
     given = [f"{name}={value}" for name, value in (parameters or {}).items()]
-    done = subprocess.run([sys.executable, ROOT / "infra/translate-template.py", source, *given], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, ROOT / "infra/translate-template.py", source, *given],
+        capture_output=True,
+        text=True,
+    )
     if done.returncode:
         raise Failed(f"{source} cannot be translated: {done.stderr}")
     return json.loads(done.stdout)
 
 
 def of_kind(template, kind):
-    return {logical: resource for logical, resource in template["Resources"].items() if resource["Type"] == kind}
+    return {
+        logical: resource
+        for logical, resource in template["Resources"].items()
+        if resource["Type"] == kind
+    }
 
 
 def functions(template):
     """{logical id: binary} of the functions that are built from a binary."""
-    found = {logical: function.get("Metadata", {}) for logical, function in of_kind(template, "AWS::Lambda::Function").items()}
-    return {logical: metadata["BuildProperties"]["Binary"] for logical, metadata in found.items() if "BuildProperties" in metadata}
+    found = {
+        logical: function.get("Metadata", {})
+        for logical, function in of_kind(template, "AWS::Lambda::Function").items()
+    }
+    return {
+        logical: metadata["BuildProperties"]["Binary"]
+        for logical, metadata in found.items()
+        if "BuildProperties" in metadata
+    }
 
 
 def adapt(template, name, say):
@@ -116,10 +134,18 @@ def adapt(template, name, say):
                 "Properties": {
                     "ApiId": {"Ref": logical},
                     "RouteKey": route,
-                    "Target": {"Fn::Join": ["/", ["integrations", {"Ref": f"{logical}Integration{number}"}]]},
+                    "Target": {
+                        "Fn::Join": [
+                            "/",
+                            ["integrations", {"Ref": f"{logical}Integration{number}"}],
+                        ]
+                    },
                 },
             }
-        adapted(f"the {len(routes)} routes of {logical}", "it does not read an API's OpenAPI body; each route is a resource of its own")
+        adapted(
+            f"the {len(routes)} routes of {logical}",
+            "it does not read an API's OpenAPI body; each route is a resource of its own",
+        )
 
     for logical, role in of_kind(template, "AWS::IAM::Role").items():
         for policy in role["Properties"].get("Policies", []):
@@ -127,13 +153,21 @@ def adapt(template, name, say):
                 if statement["Action"] == "ses:SendEmail":
                     statement["Resource"] = "*"
                     del statement["Condition"]
-                    adapted(f"{logical} may send mail as anybody", "it knows neither the identity that SendEmail is about nor ses:FromAddress")
+                    adapted(
+                        f"{logical} may send mail as anybody",
+                        "it knows neither the identity that SendEmail is about nor ses:FromAddress",
+                    )
 
     for logical, authorizer in of_kind(template, "AWS::ApiGatewayV2::Authorizer").items():
         authorizer["Properties"].setdefault("IdentitySource", [])
-        adapted(f"{logical} has an empty list of identity sources", "where there is no list, it looks for the header Authorization")
+        adapted(
+            f"{logical} has an empty list of identity sources",
+            "where there is no list, it looks for the header Authorization",
+        )
 
-    unknown = sorted({resource["Type"] for resource in resources.values()} - EXERCISED - NOT_EXERCISED.keys())
+    unknown = sorted(
+        {resource["Type"] for resource in resources.values()} - EXERCISED - NOT_EXERCISED.keys()
+    )
     if unknown:
         raise Failed(f"{name}: say of {unknown} whether it is exercised")
     for kind, why in NOT_EXERCISED.items():
@@ -149,7 +183,11 @@ def routes_of(body):
     routes = {}
     for path, operations in body["paths"].items():
         for method, operation in operations.items():
-            routes["$default" if operation.get("isDefaultRoute") else f"{methods.get(method, method.upper())} {path}"] = operation
+            routes[
+                "$default"
+                if operation.get("isDefaultRoute")
+                else f"{methods.get(method, method.upper())} {path}"
+            ] = operation
     return routes
 
 
@@ -163,41 +201,70 @@ class Stack:
         for logical, program in (programs or {}).items():
             self.code[logical] = {"S3Bucket": BUCKET, "S3Key": f"{name}/{logical}.zip"}
             body = pack({"bootstrap": BOOTSTRAP, "program": program})
-            emulator.client("s3").put_object(Bucket=BUCKET, Key=self.code[logical]["S3Key"], Body=body)
+            emulator.client("s3").put_object(
+                Bucket=BUCKET, Key=self.code[logical]["S3Key"], Body=body
+            )
 
     def deploy(self, **parameters):
         """Makes the stack, or changes its parameters. Each time it is translated anew, as CloudFormation does."""
         first = not self.parameters
         self.parameters.update(parameters)
-        template = adapt(translate(self.source, self.parameters), self.name, print if first else lambda _: None)
+        template = adapt(
+            translate(self.source, self.parameters), self.name, print if first else lambda _: None
+        )
         for logical, code in self.code.items():
             template["Resources"][logical]["Properties"]["Code"] = code
         change, done = (
-            (self.cloudformation.create_stack, "stack_create_complete") if first else (self.cloudformation.update_stack, "stack_update_complete")
+            (self.cloudformation.create_stack, "stack_create_complete")
+            if first
+            else (self.cloudformation.update_stack, "stack_update_complete")
         )
         # From S3, as `sam deploy` does it: the template is too large to be sent along.
-        self.emulator.client("s3").put_object(Bucket=BUCKET, Key=f"{self.name}.json", Body=json.dumps(template).encode())
+        self.emulator.client("s3").put_object(
+            Bucket=BUCKET, Key=f"{self.name}.json", Body=json.dumps(template).encode()
+        )
         change(
             StackName=self.name,
             TemplateURL=f"{self.emulator.url}/{BUCKET}/{self.name}.json",
             Capabilities=["CAPABILITY_IAM"],
-            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in self.parameters.items()],
+            Parameters=[
+                {"ParameterKey": key, "ParameterValue": value}
+                for key, value in self.parameters.items()
+            ],
         )
         try:
-            self.cloudformation.get_waiter(done).wait(StackName=self.name, WaiterConfig={"Delay": 1, "MaxAttempts": 120})
+            self.cloudformation.get_waiter(done).wait(
+                StackName=self.name, WaiterConfig={"Delay": 1, "MaxAttempts": 120}
+            )
         except Exception as error:
             events = self.cloudformation.describe_stack_events(StackName=self.name)["StackEvents"]
             reasons = [event for event in events if event["ResourceStatus"].endswith("FAILED")]
-            raise Failed(f"{self.name}: {error}: {json.dumps(reasons, default=str, indent=1)}") from error
-        pages = self.cloudformation.get_paginator("list_stack_resources").paginate(StackName=self.name)
-        self.made = {one["LogicalResourceId"]: one["PhysicalResourceId"] for page in pages for one in page["StackResourceSummaries"]}
-        conditional = {logical for logical, resource in template["Resources"].items() if "Condition" in resource}
+            raise Failed(
+                f"{self.name}: {error}: {json.dumps(reasons, default=str, indent=1)}"
+            ) from error
+        pages = self.cloudformation.get_paginator("list_stack_resources").paginate(
+            StackName=self.name
+        )
+        self.made = {
+            one["LogicalResourceId"]: one["PhysicalResourceId"]
+            for page in pages
+            for one in page["StackResourceSummaries"]
+        }
+        conditional = {
+            logical
+            for logical, resource in template["Resources"].items()
+            if "Condition" in resource
+        }
         missing = template["Resources"].keys() - self.made.keys() - conditional
         if missing:
             raise Failed(f"{self.name} lacks {sorted(missing)}")
         described = self.cloudformation.describe_stacks(StackName=self.name)["Stacks"][0]
-        self.outputs = {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
-        unresolved = {key: value for key, value in self.outputs.items() if re.search(r"\$\{", value)}
+        self.outputs = {
+            output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])
+        }
+        unresolved = {
+            key: value for key, value in self.outputs.items() if re.search(r"\$\{", value)
+        }
         if unresolved:
             raise Failed(f"{self.name}: outputs are not resolved: {unresolved}")
         ok(f"{self.name} is {'deployed' if first else 'updated'}, {len(self.made)} resources")

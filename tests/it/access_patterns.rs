@@ -1,9 +1,12 @@
 //! What each action sends to the store, how often it waits, and what that costs.
 //!
-//! The actions are counted at the wire, behind a [`Proxy`], each on a warm function and in the same state of the same
-//! account. What is declared here is what `ARCHITECTURE.md` says in its table of access patterns.
+//! The actions are counted at the wire, behind a [`Proxy`], each on a warm function and in the same
+//! state of the same account. What is declared here is what `ARCHITECTURE.md` says in its table of
+//! access patterns.
 
-use crate::proxy::{Behind, Nobody, Proxy, Recording, authorizer_event, body_of, http_event, outcome};
+use crate::proxy::{
+    Behind, Nobody, Proxy, Recording, authorizer_event, body_of, http_event, outcome,
+};
 use crate::support::{ADMIN, Person, World, wrong};
 use domain::key::KeyPrefix;
 use domain::{AccountId, KeyId, KeyKind, PlainKey};
@@ -39,10 +42,15 @@ const DECLARED: [(&str, Waves); 15] = [
 ];
 
 fn declared(action: &str) -> Waves {
-    DECLARED.iter().find(|(name, _)| *name == action).map(|(_, waves)| *waves).expect("the action is declared")
+    DECLARED
+        .iter()
+        .find(|(name, _)| *name == action)
+        .map(|(_, waves)| *waves)
+        .expect("the action is declared")
 }
 
-/// After so many seconds the mark of a session's last use is due again, so that each read is measured with its write.
+/// After so many seconds the mark of a session's last use is due again, so that each read is
+/// measured with its write.
 fn until_mark_is_due() -> u64 {
     u64::try_from(domain::session::TOUCH.as_secs()).expect("a while") + 1
 }
@@ -56,12 +64,26 @@ struct Bench<'w> {
 
 impl Bench<'_> {
     /// Two calls of an HTTP action that go well; `call` makes each of them, 1 and 2.
-    async fn action(&mut self, name: &'static str, status: u64, call: impl AsyncFn(usize) -> Value) {
+    async fn action(
+        &mut self,
+        name: &'static str,
+        status: u64,
+        call: impl AsyncFn(usize) -> Value,
+    ) {
         let function = self.proxy.function(self.world, name);
-        self.measure(name, &function, call, |answer| assert_eq!(outcome(answer), (status, String::new()), "{name}: {answer}")).await;
+        self.measure(name, &function, call, |answer| {
+            assert_eq!(outcome(answer), (status, String::new()), "{name}: {answer}")
+        })
+        .await;
     }
 
-    async fn measure(&mut self, name: &'static str, function: &Behind, call: impl AsyncFn(usize) -> Value, check: impl Fn(&Value)) {
+    async fn measure(
+        &mut self,
+        name: &'static str,
+        function: &Behind,
+        call: impl AsyncFn(usize) -> Value,
+        check: impl Fn(&Value),
+    ) {
         check(&function.invoke(&call(1).await).await.expect("an answer"));
         self.world.settle().await;
         self.world.advance(until_mark_is_due());
@@ -82,15 +104,22 @@ async fn measure_all() -> Vec<(&'static str, Recording)> {
     let linus = world.member(&admin, "linus@example.com").await;
     let mut bench = Bench { world: &world, proxy: Proxy::new(&world).await, measured: Vec::new() };
 
-    let plain = |name: &'static str, person: &Person<'_>| http_event(name, Some(person), None, None);
-    let with = |name: &'static str, person: &Person<'_>, body: Value| http_event(name, Some(person), None, Some(body));
+    let plain =
+        |name: &'static str, person: &Person<'_>| http_event(name, Some(person), None, None);
+    let with = |name: &'static str, person: &Person<'_>, body: Value| {
+        http_event(name, Some(person), None, Some(body))
+    };
     bench.action("get-session", 200, async |_| plain("get-session", &admin)).await;
     bench.action("get-sandbox", 200, async |_| plain("get-sandbox", &admin)).await;
     bench.action("test-sandbox", 200, async |_| plain("test-sandbox", &admin)).await;
     bench.action("retry-sandbox", 202, async |_| plain("retry-sandbox", &admin)).await;
     bench.action("reveal-sandbox-key", 200, async |_| plain("reveal-sandbox-key", &admin)).await;
 
-    bench.action("create-key", 201, async |turn| with("create-key", &admin, json!({ "name": format!("Key {turn}") }))).await;
+    bench
+        .action("create-key", 201, async |turn| {
+            with("create-key", &admin, json!({ "name": format!("Key {turn}") }))
+        })
+        .await;
     bench.action("list-keys", 200, async |_| plain("list-keys", &admin)).await;
     let (doomed, key) = admin.key("Key 3").await;
     let (doomed_too, _) = admin.key("Key 4").await;
@@ -98,23 +127,42 @@ async fn measure_all() -> Vec<(&'static str, Recording)> {
     let good = |answer: &Value| assert_eq!(answer["isAuthorized"], true);
     bench.measure("authorize-key", &authorizer, async |_| authorizer_event(&key), good).await;
     let ids = [doomed, doomed_too];
-    bench.action("delete-key", 204, async |turn| http_event("delete-key", Some(&admin), Some(&ids[turn - 1]), None)).await;
+    bench
+        .action("delete-key", 204, async |turn| {
+            http_event("delete-key", Some(&admin), Some(&ids[turn - 1]), None)
+        })
+        .await;
 
     let invited = |turn: usize| json!({ "email": format!("guest{turn}@example.com") });
-    bench.action("invite-member", 201, async |turn| with("invite-member", &admin, invited(turn))).await;
+    bench
+        .action("invite-member", 201, async |turn| with("invite-member", &admin, invited(turn)))
+        .await;
     bench.action("list-members", 200, async |_| plain("list-members", &admin)).await;
     let team = admin.get("/api/team").await;
     let ids: Vec<String> = (1..=2)
         .map(|turn| {
             let guest = |member: &&Value| member["email"] == invited(turn)["email"];
-            let member = team.body["members"].as_array().expect("a list").iter().find(guest).expect("was invited");
+            let member = team.body["members"]
+                .as_array()
+                .expect("a list")
+                .iter()
+                .find(guest)
+                .expect("was invited");
             member["id"].as_str().expect("an id").to_owned()
         })
         .collect();
-    bench.action("revoke-member", 204, async |turn| http_event("revoke-member", Some(&admin), Some(&ids[turn - 1]), None)).await;
+    bench
+        .action("revoke-member", 204, async |turn| {
+            http_event("revoke-member", Some(&admin), Some(&ids[turn - 1]), None)
+        })
+        .await;
 
     let asked = json!({ "email": "linus@example.com", "accept_terms": true });
-    bench.action("request-code", 202, async |_| http_event("request-code", None, None, Some(asked.clone()))).await;
+    bench
+        .action("request-code", 202, async |_| {
+            http_event("request-code", None, None, Some(asked.clone()))
+        })
+        .await;
     let login = async |_| {
         let (challenge, code) = world.challenge("grace@example.com").await;
         http_event("verify-code", None, None, Some(json!({ "challenge": challenge, "code": code })))
@@ -133,10 +181,16 @@ async fn measure_all() -> Vec<(&'static str, Recording)> {
 async fn requests_that_follow_one_another_never_count_as_one_wait() {
     let world = World::new().await;
     let proxy = Proxy::with_patience(&world, Duration::from_millis(200)).await;
-    let ask = http_event("request-code", None, None, Some(json!({ "email": ADMIN, "accept_terms": true })));
+    let ask = http_event(
+        "request-code",
+        None,
+        None,
+        Some(json!({ "email": ADMIN, "accept_terms": true })),
+    );
     let function = proxy.function(&world, "request-code");
     for _ in 0..2 {
-        let (answer, recording) = proxy.record(&[&["GetItem", "TransactWriteItems"]], function.invoke(&ask)).await;
+        let (answer, recording) =
+            proxy.record(&[&["GetItem", "TransactWriteItems"]], function.invoke(&ask)).await;
         assert_eq!(outcome(&answer.expect("an answer")), (202, String::new()));
         assert_eq!(recording.waves(), [["GetItem"], ["TransactWriteItems"]]);
     }
@@ -145,8 +199,11 @@ async fn requests_that_follow_one_another_never_count_as_one_wait() {
 #[test]
 fn every_http_action_and_the_authorizer_have_a_declared_access_pattern() {
     let client_facing = |trigger| matches!(trigger, Trigger::Http { .. } | Trigger::Authorizer);
-    let wanted: BTreeSet<&str> =
-        FUNCTIONS.iter().filter(|function| client_facing(function.trigger)).map(|function| function.name).collect();
+    let wanted: BTreeSet<&str> = FUNCTIONS
+        .iter()
+        .filter(|function| client_facing(function.trigger))
+        .map(|function| function.name)
+        .collect();
     let declared: BTreeSet<&str> = DECLARED.iter().map(|(name, _)| *name).collect();
     assert_eq!((declared, DECLARED.len()), (wanted.clone(), wanted.len()));
 }
@@ -158,7 +215,8 @@ async fn every_console_action_waits_for_the_store_at_most_once_and_a_login_at_mo
     for (name, recording) in measured {
         let most = match name {
             "request-code" | "verify-code" => 2,
-            // The key is read before the product API is asked, and the verdict is on record before it is told.
+            // The key is read before the product API is asked, and the verdict is on record before
+            // it is told.
             "test-sandbox" => 2,
             _ => 1,
         };
@@ -171,8 +229,12 @@ async fn the_table_of_access_patterns_in_architecture_md_is_measured() {
     const BEGIN: &str = "<!-- access-patterns:begin -->";
     const END: &str = "<!-- access-patterns:end -->";
     let table = render(&measure_all().await);
-    let text = std::fs::read_to_string(desk::workspace_root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md is there");
-    let written = text.split_once(BEGIN).and_then(|(_, rest)| rest.split_once(END)).map(|(table, _)| table.trim());
+    let text = std::fs::read_to_string(desk::workspace_root().join("ARCHITECTURE.md"))
+        .expect("ARCHITECTURE.md is there");
+    let written = text
+        .split_once(BEGIN)
+        .and_then(|(_, rest)| rest.split_once(END))
+        .map(|(table, _)| table.trim());
     assert!(
         written == Some(table.trim()),
         "ARCHITECTURE.md differs from what was measured. Between its marks {BEGIN} and {END} belongs:\n\n{table}\n"
@@ -181,12 +243,18 @@ async fn the_table_of_access_patterns_in_architecture_md_is_measured() {
 
 /// The table as it stands in `ARCHITECTURE.md`.
 fn render(measured: &[(&str, Recording)]) -> String {
-    let mut lines = vec!["| action | requests | waits | read units | write units |".to_owned(), "|---|---|---:|---:|---:|".to_owned()];
+    let mut lines = vec![
+        "| action | requests | waits | read units | write units |".to_owned(),
+        "|---|---|---:|---:|---:|".to_owned(),
+    ];
     for (name, recording) in measured {
         let waves: Vec<String> = recording.waves().iter().map(|wave| side_by_side(wave)).collect();
         let (reads, writes) = (recording.read_units(), recording.write_units());
         let requests = format!("{}: {}", recording.requests(), waves.join(", then "));
-        lines.push(format!("| `{name}` | {requests} | {} | {reads} | {writes} |", recording.waits()));
+        lines.push(format!(
+            "| `{name}` | {requests} | {} | {reads} | {writes} |",
+            recording.waits()
+        ));
     }
     lines.join("\n")
 }
@@ -195,7 +263,9 @@ fn render(measured: &[(&str, Recording)]) -> String {
 fn side_by_side(wave: &[&str]) -> String {
     let kinds: BTreeSet<&str> = wave.iter().copied().collect();
     let count = |kind: &str| wave.iter().filter(|operation| **operation == kind).count();
-    let named = kinds.into_iter().map(|kind| if count(kind) > 1 { format!("{} {kind}", count(kind)) } else { kind.to_owned() });
+    let named = kinds.into_iter().map(|kind| {
+        if count(kind) > 1 { format!("{} {kind}", count(kind)) } else { kind.to_owned() }
+    });
     named.collect::<Vec<_>>().join(" + ")
 }
 
@@ -209,7 +279,12 @@ async fn authorize_key_sends_exactly_one_request_and_opens_no_other_connection()
     let app: App = world.app("authorize-key");
     let account: AccountId = admin.account.parse().expect("an id");
     let made_up = |account: &AccountId| {
-        let key = PlainKey::mint(&KeyPrefix::default(), account, &KeyId::random(KeyKind::Live, &mut app.rng()), &mut app.rng());
+        let key = PlainKey::mint(
+            &KeyPrefix::default(),
+            account,
+            &KeyId::random(KeyKind::Live, &mut app.rng()),
+            &mut app.rng(),
+        );
         key.secret().expose().to_owned()
     };
     let nobodys = made_up(&AccountId::random(&mut app.rng()));
@@ -225,15 +300,24 @@ async fn authorize_key_sends_exactly_one_request_and_opens_no_other_connection()
     ];
     let authorizer = Behind::new(&world, "authorize-key", &changed);
     // The first call finds the function cold, and sends no more than the others.
-    for (key, is_good) in [(&good, true), (&good, true), (&deleted, false), (&made_up(&account), false), (&nobodys, false)] {
-        let (answer, recording) = proxy.record(declared("authorize-key"), authorizer.invoke(&authorizer_event(key))).await;
+    for (key, is_good) in [
+        (&good, true),
+        (&good, true),
+        (&deleted, false),
+        (&made_up(&account), false),
+        (&nobodys, false),
+    ] {
+        let (answer, recording) = proxy
+            .record(declared("authorize-key"), authorizer.invoke(&authorizer_event(key)))
+            .await;
         assert_eq!(answer.expect("an answer")["isAuthorized"], is_good);
         assert_eq!(recording.waves(), declared("authorize-key"));
         let read = &recording.0[0].body;
         assert_eq!(read["ConsistentRead"], true);
         assert_eq!(read["Key"].as_object().expect("a key").len(), 2, "by primary key: {read}");
     }
-    let nothing: [(&str, &Nobody); 3] = [("SES", &mail), ("Secrets Manager", &secrets), ("the product API", &product)];
+    let nothing: [(&str, &Nobody); 3] =
+        [("SES", &mail), ("Secrets Manager", &secrets), ("the product API", &product)];
     for (service, nobody) in nothing {
         assert_eq!(nobody.connections().await, 0, "{service}");
     }
@@ -250,7 +334,16 @@ async fn authorize_key_refuses_garbage_without_a_request() {
     without["headers"] = json!({ "accept": "*/*" });
     let last = if good.ends_with('0') { '1' } else { '0' };
     let misspelt = format!("{}{last}", &good[..good.len() - 1]);
-    let garbage = ["", " ", "fd_live_", "not a key", &good[1..], &misspelt, &format!("{good}0"), &"k".repeat(100_000)];
+    let garbage = [
+        "",
+        " ",
+        "fd_live_",
+        "not a key",
+        &good[1..],
+        &misspelt,
+        &format!("{good}0"),
+        &"k".repeat(100_000),
+    ];
     for event in garbage.into_iter().map(authorizer_event).chain([without]) {
         let (answer, recording) = proxy.record(&[], authorizer.invoke(&event)).await;
         assert_eq!(answer.expect("an answer"), json!({ "isAuthorized": false }));
@@ -262,8 +355,16 @@ async fn authorize_key_refuses_garbage_without_a_request() {
 fn shape(value: &Value) -> Value {
     match value {
         Value::Object(fields) => {
-            let kept = |name: &str| name.ends_with("Expression") || matches!(name, "TableName" | "ReturnValuesOnConditionCheckFailure");
-            fields.iter().map(|(name, value)| (name.clone(), if kept(name) { value.clone() } else { shape(value) })).collect()
+            let kept = |name: &str| {
+                name.ends_with("Expression")
+                    || matches!(name, "TableName" | "ReturnValuesOnConditionCheckFailure")
+            };
+            fields
+                .iter()
+                .map(|(name, value)| {
+                    (name.clone(), if kept(name) { value.clone() } else { shape(value) })
+                })
+                .collect()
         }
         Value::Array(values) => values.iter().map(shape).collect(),
         Value::String(text) => format!("{} bytes", text.len()).into(),
@@ -278,11 +379,21 @@ async fn request_code_sends_the_same_requests_whether_the_address_is_known_or_no
     let proxy = Proxy::new(&world).await;
     let function = proxy.function(&world, "request-code");
     let ask = async |email: &str| {
-        let event = http_event("request-code", None, None, Some(json!({ "email": email, "accept_terms": true })));
-        let (answer, recording) = proxy.record(declared("request-code"), function.invoke(&event)).await;
+        let event = http_event(
+            "request-code",
+            None,
+            None,
+            Some(json!({ "email": email, "accept_terms": true })),
+        );
+        let (answer, recording) =
+            proxy.record(declared("request-code"), function.invoke(&event)).await;
         assert_eq!(outcome(&answer.expect("an answer")), (202, String::new()));
         assert_eq!(recording.waves(), declared("request-code"));
-        recording.0.iter().map(|sent| (sent.operation.clone(), sent.size, shape(&sent.body))).collect::<Vec<_>>()
+        recording
+            .0
+            .iter()
+            .map(|sent| (sent.operation.clone(), sent.size, shape(&sent.body)))
+            .collect::<Vec<_>>()
     };
     ask("other@example.com").await;
     // The first time, and again when there is a challenge already.
@@ -298,7 +409,8 @@ async fn a_session_that_was_used_a_moment_ago_costs_no_further_request() {
     let proxy = Proxy::new(&world).await;
     let function = proxy.function(&world, "get-session");
     for _ in 0..2 {
-        let (answer, recording) = proxy.record(declared("get-session"), function.call(Some(&admin), None, None)).await;
+        let (answer, recording) =
+            proxy.record(declared("get-session"), function.call(Some(&admin), None, None)).await;
         assert_eq!(outcome(&answer), (200, String::new()));
         assert_eq!(recording.waves(), declared("get-session"));
     }
@@ -321,13 +433,23 @@ async fn a_refusal_waits_for_the_store_no_longer_than_a_success() {
     let (foreign_key, _) = other.key("Foreign").await;
     let ended = world.admin().await;
     ended.act("/api/logout").await.ok(204);
-    // As many members as there are, and one place more for keys: it is taken by a request that is repeated.
-    let limits = json!({ "name": "Example Company", "admin_email": ADMIN, "key_limit": 2, "member_limit": 2 });
+    // As many members as there are, and one place more for keys: it is taken by a request that is
+    // repeated.
+    let limits = json!({
+        "name": "Example Company", "admin_email": ADMIN, "key_limit": 2, "member_limit": 2,
+    });
     world.register(limits).await;
     let once = json!("5f0c8e1e-6a53-4d0b-9a3e-0c4b1a7d2f68");
-    let repeated = admin.call("POST", "/api/keys").header("idempotency-key", once.as_str().expect("a text"));
+    let repeated =
+        admin.call("POST", "/api/keys").header("idempotency-key", once.as_str().expect("a text"));
     repeated.json(json!({ "name": "Once" })).send().await.ok(201);
-    other.delete(&format!("/api/keys/{}", other.get("/api/sandbox").await.body["key_id"].as_str().expect("an id"))).await.ok(204);
+    other
+        .delete(&format!(
+            "/api/keys/{}",
+            other.get("/api/sandbox").await.body["key_id"].as_str().expect("an id")
+        ))
+        .await
+        .ok(204);
     world.settle().await;
 
     const WRITE: &[&[&str]] = &[&["TransactWriteItems"]];
@@ -335,12 +457,25 @@ async fn a_refusal_waits_for_the_store_no_longer_than_a_success() {
     const LIST: &[&[&str]] = &[&["GetItem", "Query", "UpdateItem"]];
     const SANDBOX: &[&[&str]] = &[&["GetItem", "GetItem", "UpdateItem"]];
     const WRITE_BESIDE_READ: &[&[&str]] = &[&["GetItem", "TransactWriteItems"]];
-    let refused = |function, event, status, code, waves| Refused { function, event, answer: (status, code), waves };
-    let create = |person: &Person<'_>, name: &str| http_event("create-key", Some(person), None, Some(json!({ "name": name })));
-    let invite = |person: &Person<'_>, email: &str| http_event("invite-member", Some(person), None, Some(json!({ "email": email })));
-    let delete = |person: &Person<'_>, id: &str| http_event("delete-key", Some(person), Some(id), None);
-    let revoke = |person: &Person<'_>, id: &str| http_event("revoke-member", Some(person), Some(id), None);
-    let plain = |function: &'static str, person: &Person<'_>| http_event(function, Some(person), None, None);
+    let refused = |function, event, status, code, waves| Refused {
+        function,
+        event,
+        answer: (status, code),
+        waves,
+    };
+    let create = |person: &Person<'_>, name: &str| {
+        http_event("create-key", Some(person), None, Some(json!({ "name": name })))
+    };
+    let invite = |person: &Person<'_>, email: &str| {
+        http_event("invite-member", Some(person), None, Some(json!({ "email": email })))
+    };
+    let delete =
+        |person: &Person<'_>, id: &str| http_event("delete-key", Some(person), Some(id), None);
+    let revoke =
+        |person: &Person<'_>, id: &str| http_event("revoke-member", Some(person), Some(id), None);
+    let plain = |function: &'static str, person: &Person<'_>| {
+        http_event(function, Some(person), None, None)
+    };
     let mut reused = create(&admin, "Something else");
     reused["headers"]["idempotency-key"] = once.clone();
     let mut replayed = create(&admin, "Once");
@@ -356,8 +491,20 @@ async fn a_refusal_waits_for_the_store_no_longer_than_a_success() {
         refused("delete-key", delete(&member, &foreign_key), 403, "admin_required", WRITE),
         refused("list-members", plain("list-members", &member), 403, "admin_required", LIST),
         refused("list-keys", plain("list-keys", &ended), 401, "session_ended", LIST),
-        refused("invite-member", invite(&admin, "linus@example.com"), 409, "member_limit_reached", WRITE),
-        refused("invite-member", invite(&admin, "other@example.com"), 409, "email_already_registered", WRITE),
+        refused(
+            "invite-member",
+            invite(&admin, "linus@example.com"),
+            409,
+            "member_limit_reached",
+            WRITE,
+        ),
+        refused(
+            "invite-member",
+            invite(&admin, "other@example.com"),
+            409,
+            "email_already_registered",
+            WRITE,
+        ),
         refused("revoke-member", revoke(&admin, &other.id), 404, "member_not_found", WRITE),
         refused("revoke-member", revoke(&admin, "nobody"), 404, "member_not_found", WRITE),
         refused("revoke-member", revoke(&admin, &admin.id), 409, "last_admin", WRITE),
@@ -365,13 +512,30 @@ async fn a_refusal_waits_for_the_store_no_longer_than_a_success() {
         refused("get-sandbox", plain("get-sandbox", &ended), 401, "session_ended", SANDBOX),
         refused("end-session", plain("end-session", &ended), 401, "session_ended", WRITE),
         refused("test-sandbox", plain("test-sandbox", &other), 409, "sandbox_not_ready", SANDBOX),
-        refused("reveal-sandbox-key", plain("reveal-sandbox-key", &other), 409, "sandbox_not_ready", WRITE_BESIDE_READ),
-        refused("retry-sandbox", plain("retry-sandbox", &ended), 401, "session_ended", WRITE_BESIDE_READ),
+        refused(
+            "reveal-sandbox-key",
+            plain("reveal-sandbox-key", &other),
+            409,
+            "sandbox_not_ready",
+            WRITE_BESIDE_READ,
+        ),
+        refused(
+            "retry-sandbox",
+            plain("retry-sandbox", &ended),
+            401,
+            "session_ended",
+            WRITE_BESIDE_READ,
+        ),
     ];
     let proxy = Proxy::new(&world).await;
     for Refused { function, event, answer, waves } in cases {
-        let (got, recording) = proxy.record(waves, proxy.function(&world, function).invoke(&event)).await;
-        assert_eq!(outcome(&got.expect("an answer")), (answer.0, answer.1.to_owned()), "{function}");
+        let (got, recording) =
+            proxy.record(waves, proxy.function(&world, function).invoke(&event)).await;
+        assert_eq!(
+            outcome(&got.expect("an answer")),
+            (answer.0, answer.1.to_owned()),
+            "{function}"
+        );
         assert_eq!(recording.waves(), waves, "{function}: {}", answer.1);
         assert_eq!(recording.waits(), 1);
     }
@@ -383,12 +547,17 @@ async fn a_login_that_is_refused_waits_once() {
     let proxy = Proxy::new(&world).await;
     let (challenge, code) = world.challenge(ADMIN).await;
     let verify = proxy.function(&world, "verify-code");
-    let guess = |code: &str| http_event("verify-code", None, None, Some(json!({ "challenge": challenge, "code": code })));
+    let guess = |code: &str| {
+        http_event("verify-code", None, None, Some(json!({ "challenge": challenge, "code": code })))
+    };
     let once: Waves = &[&["GetItem", "UpdateItem"]];
     for (left, status, code_name) in [(4, 401, "code_incorrect"), (3, 401, "code_incorrect")] {
         let (answer, recording) = proxy.record(once, verify.invoke(&guess(wrong(&code)))).await;
         let answer = answer.expect("an answer");
-        assert_eq!((outcome(&answer), body_of(&answer)["attempts_left"].as_u64()), ((status, code_name.to_owned()), Some(left)));
+        assert_eq!(
+            (outcome(&answer), body_of(&answer)["attempts_left"].as_u64()),
+            ((status, code_name.to_owned()), Some(left))
+        );
         assert_eq!(recording.waves(), once);
     }
     world.advance(180);
@@ -397,7 +566,12 @@ async fn a_login_that_is_refused_waits_once() {
     assert_eq!(recording.waves(), once);
 
     let request = proxy.function(&world, "request-code");
-    let ask = http_event("request-code", None, None, Some(json!({ "email": ADMIN, "accept_terms": true })));
+    let ask = http_event(
+        "request-code",
+        None,
+        None,
+        Some(json!({ "email": ADMIN, "accept_terms": true })),
+    );
     for _ in 0..2 {
         assert_eq!(outcome(&request.invoke(&ask).await.expect("an answer")), (202, String::new()));
     }
@@ -449,7 +623,9 @@ async fn a_call_without_a_session_sends_nothing() {
     for function in FUNCTIONS {
         let Trigger::Http { path, .. } = function.trigger else { continue };
         let id = path.contains('{').then_some("key_000000000000");
-        let (answer, recording) = proxy.record(&[], proxy.function(&world, function.name).call(None, id, Some(json!({})))).await;
+        let (answer, recording) = proxy
+            .record(&[], proxy.function(&world, function.name).call(None, id, Some(json!({}))))
+            .await;
         assert!((400..500).contains(&outcome(&answer).0), "{}", function.name);
         assert_eq!(recording.requests(), 0, "{}", function.name);
     }

@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 
 /// What an HTTP API sends, payload 2.0.
 fn http_event(key: Option<&str>) -> Value {
-    let mut event: Value = serde_json::from_str(include_str!("../fixtures/events/authorize-key.json")).expect("a sample event");
+    let mut event: Value =
+        serde_json::from_str(include_str!("../fixtures/events/authorize-key.json"))
+            .expect("a sample event");
     let headers = event["headers"].as_object_mut().expect("headers");
     match key {
         Some(key) => {
@@ -26,7 +28,9 @@ fn http_event(key: Option<&str>) -> Value {
 
 /// What a REST API sends, with the header spelled as the client did.
 fn rest_event(header: &str, key: &str) -> Value {
-    let mut event: Value = serde_json::from_str(include_str!("../fixtures/events/authorize-key.rest.json")).expect("a sample event");
+    let mut event: Value =
+        serde_json::from_str(include_str!("../fixtures/events/authorize-key.rest.json"))
+            .expect("a sample event");
     for (headers, value) in [("headers", json!(key)), ("multiValueHeaders", json!([key]))] {
         let headers = event[headers].as_object_mut().expect("headers");
         headers.remove("x-api-key");
@@ -49,8 +53,12 @@ async fn is_good(world: &World, key: &str) -> bool {
 }
 
 fn policy(principal: &str, effect: &str, resource: &Value) -> Value {
-    let statement = json!([{ "Action": "execute-api:Invoke", "Effect": effect, "Resource": resource }]);
-    json!({ "principalId": principal, "policyDocument": { "Version": "2012-10-17", "Statement": statement } })
+    let statement =
+        json!([{ "Action": "execute-api:Invoke", "Effect": effect, "Resource": resource }]);
+    json!({
+        "principalId": principal,
+        "policyDocument": { "Version": "2012-10-17", "Statement": statement },
+    })
 }
 
 async fn sandbox_key(person: &Person<'_>) -> String {
@@ -59,17 +67,23 @@ async fn sandbox_key(person: &Person<'_>) -> String {
 }
 
 async fn suspend(person: &Person<'_>, suspended: bool) {
-    let event = json!({ "account_id": person.account, "name": "Example Company", "admin_email": ADMIN, "suspended": suspended });
+    let event = json!({
+        "account_id": person.account, "name": "Example Company", "admin_email": ADMIN,
+        "suspended": suspended,
+    });
     person.world.register(event).await;
 }
 
 /// CRC-32 as in zip and PNG, bit by bit: a forger needs no library either.
 fn crc32(bytes: &[u8]) -> u32 {
     let step = |crc: u32| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 };
-    !bytes.iter().fold(u32::MAX, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), |crc, _| step(crc)))
+    !bytes
+        .iter()
+        .fold(u32::MAX, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), |crc, _| step(crc)))
 }
 
-/// The key with one character of its secret changed, and with the checksum that makes it look right.
+/// The key with one character of its secret changed, and with the checksum that makes it look
+/// right.
 fn forged(key: &str, from_end: usize) -> String {
     let (mut head, at) = (key[..key.len() - 6].to_owned(), key.len() - 6 - from_end);
     let other = if &head[at..=at] == "A" { "B" } else { "A" };
@@ -82,12 +96,17 @@ async fn a_good_key_tells_whose_it_is() {
     let world = World::new().await;
     let admin = world.admin().await;
     let (id, key) = admin.key("Zapier \"Integration\" 東京").await;
-    let context = json!({ "account_id": admin.account, "key_id": id, "key_name": "Zapier \"Integration\" 東京", "sandbox": false });
+    let context = json!({
+        "account_id": admin.account, "key_id": id, "key_name": "Zapier \"Integration\" 東京",
+        "sandbox": false,
+    });
     let answer = world.changes_nothing(authorize(&world, &http_event(Some(&key)))).await;
     assert_eq!(answer, json!({ "isAuthorized": true, "context": context }));
 
     let id = admin.get("/api/sandbox").await.body["key_id"].clone();
-    let context = json!({ "account_id": admin.account, "key_id": id, "key_name": "Sandbox", "sandbox": true });
+    let context = json!({
+        "account_id": admin.account, "key_id": id, "key_name": "Sandbox", "sandbox": true,
+    });
     let answer = authorize(&world, &http_event(Some(&sandbox_key(&admin).await))).await;
     assert_eq!(answer, json!({ "isAuthorized": true, "context": context }));
 }
@@ -99,7 +118,9 @@ async fn an_http_api_that_wants_policies_gets_them() {
     let (id, key) = admin.key("Zapier").await;
     let event = http_event(Some(&key));
     let mut allowed = policy(&admin.account, "Allow", &event["routeArn"]);
-    allowed["context"] = json!({ "account_id": admin.account, "key_id": id, "key_name": "Zapier", "sandbox": false });
+    allowed["context"] = json!({
+        "account_id": admin.account, "key_id": id, "key_name": "Zapier", "sandbox": false,
+    });
     assert_eq!(authorize(&world, &event).await, allowed);
     assert_eq!(world.product_api(&key).await, 200);
 
@@ -119,10 +140,16 @@ async fn a_rest_api_gets_a_policy_however_the_header_is_spelled() {
     for header in ["x-api-key", "X-API-Key", "X-Api-Key", "X-API-KEY"] {
         let event = rest_event(header, &key);
         let mut allowed = policy(&admin.account, "Allow", &event["methodArn"]);
-        allowed["context"] = json!({ "account_id": admin.account, "key_id": id, "key_name": "Zapier", "sandbox": false });
+        allowed["context"] = json!({
+            "account_id": admin.account, "key_id": id, "key_name": "Zapier", "sandbox": false,
+        });
         assert_eq!(authorize(&world, &event).await, allowed, "{header}");
         let event = rest_event(header, &forged(&key, 1));
-        assert_eq!(authorize(&world, &event).await, policy("nobody", "Deny", &event["methodArn"]), "{header}");
+        assert_eq!(
+            authorize(&world, &event).await,
+            policy("nobody", "Deny", &event["methodArn"]),
+            "{header}"
+        );
     }
     let event = rest_event("Authorization", &key);
     assert_eq!(authorize(&world, &event).await, policy("nobody", "Deny", &event["methodArn"]));
@@ -136,7 +163,9 @@ async fn an_http_api_of_payload_1_0_gets_a_policy() {
     let mut event = rest_event("X-API-Key", &key);
     event["version"] = json!("1.0");
     let mut allowed = policy(&admin.account, "Allow", &event["methodArn"]);
-    allowed["context"] = json!({ "account_id": admin.account, "key_id": id, "key_name": "Zapier", "sandbox": false });
+    allowed["context"] = json!({
+        "account_id": admin.account, "key_id": id, "key_name": "Zapier", "sandbox": false,
+    });
     assert_eq!(authorize(&world, &event).await, allowed);
     event["headers"] = Value::Null;
     assert_eq!(authorize(&world, &event).await, policy("nobody", "Deny", &event["methodArn"]));
@@ -152,15 +181,40 @@ async fn what_is_not_a_key_is_refused() {
     let broken = format!("{}{}", &key[..key.len() - 1], if key.ends_with('0') { '1' } else { '0' });
     let twice = format!("{key},{key}");
     let (shorter, longer, padded) = (&key[..key.len() - 1], format!("{key}0"), format!(" {key}"));
-    let garbage = ["", " ", "fd", "fd_live_", "null", "Bearer x", "🗝", "'; DROP TABLE keys; --", "\u{0}", "ACCT#x"];
-    let near = [id.as_str(), &swapped, &in_upper_case, &broken, &twice, shorter, &longer, &padded, &admin.token, &admin.account];
+    let garbage = [
+        "",
+        " ",
+        "fd",
+        "fd_live_",
+        "null",
+        "Bearer x",
+        "🗝",
+        "'; DROP TABLE keys; --",
+        "\u{0}",
+        "ACCT#x",
+    ];
+    let near = [
+        id.as_str(),
+        &swapped,
+        &in_upper_case,
+        &broken,
+        &twice,
+        shorter,
+        &longer,
+        &padded,
+        &admin.token,
+        &admin.account,
+    ];
     world
         .changes_nothing(async {
             for refused in garbage.into_iter().chain(near) {
                 assert!(!is_good(&world, refused).await, "{refused}");
             }
             assert!(!is_good(&world, &"a".repeat(10_000)).await);
-            assert_eq!(authorize(&world, &http_event(None)).await, json!({ "isAuthorized": false }));
+            assert_eq!(
+                authorize(&world, &http_event(None)).await,
+                json!({ "isAuthorized": false })
+            );
         })
         .await;
     assert!(is_good(&world, &key).await);
@@ -174,7 +228,9 @@ async fn a_key_in_the_right_form_that_nobody_made_is_refused() {
     let (id, _) = admin.key("Zapier").await;
     let app = world.app("authorize-key");
     let account = |text: &str| text.parse::<AccountId>().expect("an account id");
-    let mint = |account: &AccountId, id: &KeyId| PlainKey::mint(&app.settings.key_prefix, account, id, &mut app.rng());
+    let mint = |account: &AccountId, id: &KeyId| {
+        PlainKey::mint(&app.settings.key_prefix, account, id, &mut app.rng())
+    };
     let mine: KeyId = id.parse().expect("a key id");
     let unknown = [
         mint(&AccountId::random(&mut app.rng()), &KeyId::random(KeyKind::Live, &mut app.rng())),
@@ -220,7 +276,8 @@ async fn the_keys_of_a_suspended_account_are_refused_until_it_is_resumed() {
     let world = World::new().await;
     let admin = world.admin().await;
     let other = world.other_admin("other@example.com").await;
-    let ((_, first), (_, second), (_, theirs)) = (admin.key("One").await, admin.key("Two").await, other.key("Theirs").await);
+    let ((_, first), (_, second), (_, theirs)) =
+        (admin.key("One").await, admin.key("Two").await, other.key("Theirs").await);
     let sandbox = sandbox_key(&admin).await;
     suspend(&admin, true).await;
     for key in [&first, &second, &sandbox] {
@@ -263,7 +320,8 @@ async fn a_deployment_that_changes_its_prefix_still_knows_the_form_of_its_keys()
     assert!(is_good(&world, &key).await && is_good(&world, &sandbox).await);
     // The prefix is part of what is hashed: another one makes another key of it.
     let head = key[..key.len() - 6].replacen("heify2_", "fd_", 1);
-    let renamed = format!("{head}{}", domain::base62::encode(u128::from(crc32(head.as_bytes())), 6));
+    let renamed =
+        format!("{head}{}", domain::base62::encode(u128::from(crc32(head.as_bytes())), 6));
     assert!(PlainKey::parse(&renamed).is_some());
     assert!(!is_good(&world, &renamed).await);
 }
@@ -275,15 +333,23 @@ async fn an_outage_is_an_error_and_not_a_refusal() {
     let (_, key) = admin.key("Zapier").await;
     let mut environment = world.desk.environment("authorize-key");
     environment.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), "http://127.0.0.1:9".to_owned());
-    let app = App::new(&Env::from_pairs(environment), world.desk.clock().clone()).expect("the environment is right");
+    let app = App::new(&Env::from_pairs(environment), world.desk.clock().clone())
+        .expect("the environment is right");
     for event in [http_event(Some(&key)), rest_event("X-API-Key", &key)] {
         let request: AuthorizerRequest = serde_json::from_value(event).expect("an event");
-        let error = functions::authorize_key::handle(&app, request).await.expect_err("nothing is known of the key").to_string();
+        let error = functions::authorize_key::handle(&app, request)
+            .await
+            .expect_err("nothing is known of the key")
+            .to_string();
         assert!(!error.contains(&key), "the log would know the key");
     }
     // Garbage is refused all the same: it needs no database.
-    let request: AuthorizerRequest = serde_json::from_value(http_event(Some("garbage"))).expect("an event");
-    assert_eq!(functions::authorize_key::handle(&app, request).await.expect("an answer"), json!({ "isAuthorized": false }));
+    let request: AuthorizerRequest =
+        serde_json::from_value(http_event(Some("garbage"))).expect("an event");
+    assert_eq!(
+        functions::authorize_key::handle(&app, request).await.expect("an answer"),
+        json!({ "isAuthorized": false })
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -295,9 +361,16 @@ async fn the_product_api_refuses_in_its_own_words() {
     let call = || world.call("POST", "/heify/get-configurations").json(json!({}));
     let deleted = call().header("x-api-key", &key).send().await;
     let message = deleted.body["error"]["message"].as_str().expect("a message");
-    assert_eq!((deleted.status.as_u16(), &deleted.body), (403, &json!({ "error": { "message": message, "code": 403 } })));
+    assert_eq!(
+        (deleted.status.as_u16(), &deleted.body),
+        (403, &json!({ "error": { "message": message, "code": 403 } }))
+    );
     assert!(!deleted.text.contains(&key), "{}", deleted.text);
-    for reply in [call().send().await, call().header("x-api-key", "garbage").send().await, call().header("x-api-key", "").send().await] {
+    for reply in [
+        call().send().await,
+        call().header("x-api-key", "garbage").send().await,
+        call().header("x-api-key", "").send().await,
+    ] {
         assert_eq!((reply.status, &reply.text), (deleted.status, &deleted.text));
     }
 }

@@ -1,6 +1,8 @@
-//! The console is built when its sources ask for it, and what is in the way of that keeps no desk from starting.
+//! The console is built when its sources ask for it, and what is in the way of that keeps no desk
+//! from starting.
 //!
-//! `node` and `npm` are scripts here, which note how they were called: what npm really does is npm's business.
+//! `node` and `npm` are scripts here, which note how they were called: what npm really does is
+//! npm's business.
 #![cfg(unix)]
 
 use desk::console::{Build, Console, NotBuilt};
@@ -30,8 +32,12 @@ impl Sources {
             std::fs::remove_dir_all(&root).expect("an empty folder");
         }
         std::fs::create_dir_all(root.join("web/src/api")).expect("a folder");
-        let console =
-            Console { web: root.join("web"), contract: root.join("openapi.yaml"), node: root.join("node"), npm: root.join("npm") };
+        let console = Console {
+            web: root.join("web"),
+            contract: root.join("openapi.yaml"),
+            node: root.join("node"),
+            npm: root.join("npm"),
+        };
         let sources = Sources { root, console, told: Mutex::default() };
         sources.write("web/package.json", r#"{"engines":{"node":"^20.19.0 || >=22.12.0"}}"#);
         sources.write("web/package-lock.json", LOCK);
@@ -56,7 +62,9 @@ impl Sources {
     }
 
     async fn build(&self) -> Result<Build, NotBuilt> {
-        self.console.build(|step| self.told.lock().expect("one at a time").push(step.to_owned())).await
+        self.console
+            .build(|step| self.told.lock().expect("one at a time").push(step.to_owned()))
+            .await
     }
 
     /// How npm was called since this was last asked.
@@ -109,8 +117,20 @@ async fn packages_are_installed_when_the_lockfile_asks_for_others() {
     let sources = Sources::new("lockfile");
     sources.build().await.expect("built");
     sources.calls();
-    sources.write("web/package-lock.json", &LOCK.replace(r#""version":"1.0.0","integrity":"x""#, r#""version":"1.0.1","integrity":"z""#));
-    sources.write("installed", &INSTALLED.replace(r#""version":"1.0.0","integrity":"x""#, r#""version":"1.0.1","integrity":"z""#));
+    sources.write(
+        "web/package-lock.json",
+        &LOCK.replace(
+            r#""version":"1.0.0","integrity":"x""#,
+            r#""version":"1.0.1","integrity":"z""#,
+        ),
+    );
+    sources.write(
+        "installed",
+        &INSTALLED.replace(
+            r#""version":"1.0.0","integrity":"x""#,
+            r#""version":"1.0.1","integrity":"z""#,
+        ),
+    );
     sources.build().await.expect("built");
     assert_eq!(sources.calls(), [CI, BUILD]);
     std::fs::remove_dir_all(sources.root.join("web/node_modules")).expect("removed");
@@ -131,7 +151,10 @@ async fn a_missing_or_old_node_is_named_with_what_is_needed() {
     sources.tool("node", "echo v22.12.0");
     let without = Console { npm: nowhere("npm"), ..sources.console.clone() };
     let missing = without.build(|_| {}).await.expect_err("no npm").to_string();
-    assert!(missing.contains("^20.19.0 || >=22.12.0") && missing.contains("nowhere/npm"), "{missing}");
+    assert!(
+        missing.contains("^20.19.0 || >=22.12.0") && missing.contains("nowhere/npm"),
+        "{missing}"
+    );
     assert_eq!(sources.calls(), Vec::<String>::new());
 }
 
@@ -144,7 +167,11 @@ async fn a_build_that_fails_shows_its_end_leaves_the_older_one_and_is_tried_agai
     sources.tool("npm", "for i in $(seq 100); do echo line $i; done; echo the reason >&2; exit 1");
     for _ in 0..2 {
         let failed = sources.build().await.expect_err("fails").to_string();
-        assert!(failed.contains("npm run --silent build") && failed.ends_with("line 99\nline 100\nthe reason"), "{failed}");
+        assert!(
+            failed.contains("npm run --silent build")
+                && failed.ends_with("line 99\nline 100\nthe reason"),
+            "{failed}"
+        );
         assert!(!failed.contains("line 50\n"), "{failed}");
     }
     assert!(sources.console.built().is_some());

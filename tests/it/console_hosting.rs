@@ -43,8 +43,16 @@ async fn the_files_of_the_console_come_with_their_types_and_assets_are_kept_for_
         ("/index.html", "text/html; charset=utf-8", "no-cache"),
         ("/?from=mail", "text/html; charset=utf-8", "no-cache"),
         ("/favicon.svg", "image/svg+xml", "no-cache"),
-        ("/assets/index-1a2b.js", "text/javascript; charset=utf-8", "public, max-age=31536000, immutable"),
-        ("/assets/index-1a2b.css", "text/css; charset=utf-8", "public, max-age=31536000, immutable"),
+        (
+            "/assets/index-1a2b.js",
+            "text/javascript; charset=utf-8",
+            "public, max-age=31536000, immutable",
+        ),
+        (
+            "/assets/index-1a2b.css",
+            "text/css; charset=utf-8",
+            "public, max-age=31536000, immutable",
+        ),
     ] {
         let reply = world.call("GET", path).send().await;
         assert_eq!(
@@ -54,7 +62,11 @@ async fn the_files_of_the_console_come_with_their_types_and_assets_are_kept_for_
         );
         let head = world.call("HEAD", path).send().await;
         assert_eq!(told(&head), (200, ""), "{path}");
-        assert_eq!(head.header("content-length"), Some(reply.text.len().to_string().as_str()), "{path}");
+        assert_eq!(
+            head.header("content-length"),
+            Some(reply.text.len().to_string().as_str()),
+            "{path}"
+        );
     }
 }
 
@@ -65,9 +77,15 @@ async fn a_file_that_a_browser_has_is_not_sent_again() {
     let tag = reply.header("etag").expect("an ETag").to_owned();
     for known in [tag.clone(), format!("W/{tag}"), format!("\"other\", {tag}")] {
         let again = world.call("GET", "/").header("if-none-match", &known).send().await;
-        assert_eq!((told(&again), again.header("etag"), again.header("cache-control")), ((304, ""), Some(tag.as_str()), Some("no-cache")));
+        assert_eq!(
+            (told(&again), again.header("etag"), again.header("cache-control")),
+            ((304, ""), Some(tag.as_str()), Some("no-cache"))
+        );
     }
-    assert_eq!(told(&world.call("GET", "/").header("if-none-match", "\"other\"").send().await), (200, PAGE));
+    assert_eq!(
+        told(&world.call("GET", "/").header("if-none-match", "\"other\"").send().await),
+        (200, PAGE)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,9 +93,22 @@ async fn a_browser_that_goes_to_an_unknown_page_gets_the_console_and_nothing_els
     let world = world("navigation").await;
     for path in ["/keys", "/team/", "/some/where/else"] {
         assert_eq!(told(&navigation(&world, path).send().await), (200, PAGE), "{path}");
-        assert_eq!(world.call("GET", path).header("accept", "*/*").send().await.status, 404, "{path}");
+        assert_eq!(
+            world.call("GET", path).header("accept", "*/*").send().await.status,
+            404,
+            "{path}"
+        );
     }
-    for path in ["/robots.txt", "/assets/index-old.js", "/_local/nothing", "/heify", "/heify/", "/heify/nothing", "/api", "/api/nothing"] {
+    for path in [
+        "/robots.txt",
+        "/assets/index-old.js",
+        "/_local/nothing",
+        "/heify",
+        "/heify/",
+        "/heify/nothing",
+        "/api",
+        "/api/nothing",
+    ] {
         let reply = navigation(&world, path).send().await;
         assert!(reply.status.is_client_error() && reply.text != PAGE, "{path}: {}", reply.text);
     }
@@ -88,7 +119,12 @@ async fn a_browser_that_goes_to_an_unknown_page_gets_the_console_and_nothing_els
 #[tokio::test(flavor = "multi_thread")]
 async fn no_path_leads_out_of_the_folder_or_to_what_is_hidden_in_it() {
     let world = world("paths").await;
-    let port = world.desk.url().rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok()).expect("a port");
+    let port = world
+        .desk
+        .url()
+        .rsplit_once(':')
+        .and_then(|(_, port)| port.parse::<u16>().ok())
+        .expect("a port");
     for path in [
         "/../paths.txt",
         "/%2e%2e/paths.txt",
@@ -101,8 +137,10 @@ async fn no_path_leads_out_of_the_folder_or_to_what_is_hidden_in_it() {
         // As it stands: a client that knows URLs would put such a path right.
         let answer = tokio::task::spawn_blocking(move || {
             use std::io::{Read, Write};
-            let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).expect("the desk listens");
-            write!(stream, "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").expect("a request");
+            let mut stream =
+                std::net::TcpStream::connect(("127.0.0.1", port)).expect("the desk listens");
+            write!(stream, "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+                .expect("a request");
             let mut answer = String::new();
             stream.read_to_string(&mut answer).expect("an answer");
             answer
@@ -116,23 +154,37 @@ async fn no_path_leads_out_of_the_folder_or_to_what_is_hidden_in_it() {
 async fn what_runs_is_told_beside_the_console_and_in_its_place_while_it_is_not_built() {
     let world = world("beside").await;
     let beside = navigation(&world, "/_local/").send().await;
-    assert!(beside.status == 200 && beside.text.contains("request-code") && !beside.text.contains("has not been built"), "{}", beside.text);
+    assert!(
+        beside.status == 200
+            && beside.text.contains("request-code")
+            && !beside.text.contains("has not been built"),
+        "{}",
+        beside.text
+    );
     assert_eq!(navigation(&world, "/_local").send().await.text, beside.text);
     assert!(navigation(&world, "/_local/inbox").send().await.text.contains("href=\"/_local/\""));
 
     for console in [None, Some(PathBuf::from("/nowhere"))] {
         let bare = World::with_options(Options { console, ..Options::default() }).await;
         let page = navigation(&bare, "/").send().await;
-        assert!(page.status == 200 && page.text.contains("request-code") && page.text.contains("has not been built"), "{}", page.text);
+        assert!(
+            page.status == 200
+                && page.text.contains("request-code")
+                && page.text.contains("has not been built"),
+            "{}",
+            page.text
+        );
         assert_eq!(navigation(&bare, "/keys").send().await.status, 404);
         assert_eq!(bare.call("GET", "/api/session").send().await.status, 401);
     }
 }
 
-// --- As CloudFront does it ----------------------------------------------------------------------------------------
+// --- As CloudFront does it
+// ----------------------------------------------------------------------------------------
 
 fn file(path: &str) -> String {
-    std::fs::read_to_string(desk::workspace_root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    std::fs::read_to_string(desk::workspace_root().join(path))
+        .unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
 /// The properties of a resource of the template; of an intrinsic, its argument.
@@ -140,7 +192,10 @@ fn properties(resource: &str) -> Value {
     fn json(yaml: &Yaml) -> Value {
         match yaml {
             Yaml::Tagged(tagged) => json(&tagged.value),
-            Yaml::Mapping(mapping) => mapping.iter().map(|(key, value)| (key.as_str().expect("a name").to_owned(), json(value))).collect(),
+            Yaml::Mapping(mapping) => mapping
+                .iter()
+                .map(|(key, value)| (key.as_str().expect("a name").to_owned(), json(value)))
+                .collect(),
             Yaml::Sequence(sequence) => sequence.iter().map(json).collect(),
             plain => serde_json::to_value(plain).expect("a plain value"),
         }
@@ -155,20 +210,28 @@ fn headers_of_cloudfront() -> BTreeMap<String, String> {
     let mut headers = BTreeMap::new();
     for (kind, setting) in policy["SecurityHeadersConfig"].as_object().expect("security headers") {
         assert_eq!(setting["Override"], true, "{kind}");
-        let text = |name: &str| setting[name].as_str().unwrap_or_else(|| panic!("{kind} has no {name}")).to_owned();
+        let text = |name: &str| {
+            setting[name].as_str().unwrap_or_else(|| panic!("{kind} has no {name}")).to_owned()
+        };
         let (name, value) = match kind.as_str() {
             "ContentSecurityPolicy" => ("content-security-policy", text("ContentSecurityPolicy")),
             "ContentTypeOptions" => ("x-content-type-options", "nosniff".to_owned()),
             "FrameOptions" => ("x-frame-options", text("FrameOption")),
             "ReferrerPolicy" => ("referrer-policy", text("ReferrerPolicy")),
-            "StrictTransportSecurity" => ("strict-transport-security", format!("max-age={}", setting["AccessControlMaxAgeSec"])),
+            "StrictTransportSecurity" => (
+                "strict-transport-security",
+                format!("max-age={}", setting["AccessControlMaxAgeSec"]),
+            ),
             other => panic!("{other} is not known here"),
         };
         headers.insert(name.to_owned(), value);
     }
     for item in policy["CustomHeadersConfig"]["Items"].as_array().expect("further headers") {
         assert_eq!(item["Override"], true);
-        headers.insert(item["Header"].as_str().expect("a name").to_lowercase(), item["Value"].as_str().expect("a value").to_owned());
+        headers.insert(
+            item["Header"].as_str().expect("a name").to_lowercase(),
+            item["Value"].as_str().expect("a value").to_owned(),
+        );
     }
     headers
 }
@@ -181,8 +244,17 @@ async fn every_answer_of_the_console_carries_the_headers_that_cloudfront_adds() 
     assert_eq!(expected.remove("strict-transport-security").as_deref(), Some("max-age=63072000"));
     assert_eq!(expected.len(), 7, "{expected:?}");
     let csp = expected["content-security-policy"].clone();
-    assert!(csp.starts_with("default-src 'none'; script-src 'self';") && !csp.contains("unsafe"), "{csp}");
-    for (method, path) in [("GET", "/"), ("HEAD", "/"), ("GET", "/assets/index-1a2b.js"), ("GET", "/robots.txt"), ("POST", "/")] {
+    assert!(
+        csp.starts_with("default-src 'none'; script-src 'self';") && !csp.contains("unsafe"),
+        "{csp}"
+    );
+    for (method, path) in [
+        ("GET", "/"),
+        ("HEAD", "/"),
+        ("GET", "/assets/index-1a2b.js"),
+        ("GET", "/robots.txt"),
+        ("POST", "/"),
+    ] {
         let reply = world.call(method, path).send().await;
         for (name, value) in &expected {
             assert_eq!(reply.header(name), Some(value.as_str()), "{name} of {method} {path}");
@@ -190,7 +262,10 @@ async fn every_answer_of_the_console_carries_the_headers_that_cloudfront_adds() 
     }
     // `vite preview` sends it too, so that a part that needs more is seen while it is written.
     for directive in csp.split("; ") {
-        assert!(file("web/vite.config.ts").contains(&format!("\"{directive}\"")), "web/vite.config.ts has no {directive}");
+        assert!(
+            file("web/vite.config.ts").contains(&format!("\"{directive}\"")),
+            "web/vite.config.ts has no {directive}"
+        );
     }
 }
 
@@ -198,12 +273,16 @@ async fn every_answer_of_the_console_carries_the_headers_that_cloudfront_adds() 
 async fn the_files_are_uploaded_with_the_cache_headers_of_the_desk() {
     let world = world("upload").await;
     let script = file("infra/upload-console.sh");
-    for (path, uploaded) in
-        [("/assets/index-1a2b.js", "\"s3://$bucket/assets\""), ("/", "\"s3://$bucket\" --exclude \"assets/*\" --exclude \".*\"")]
-    {
+    for (path, uploaded) in [
+        ("/assets/index-1a2b.js", "\"s3://$bucket/assets\""),
+        ("/", "\"s3://$bucket\" --exclude \"assets/*\" --exclude \".*\""),
+    ] {
         let reply = world.call("GET", path).send().await;
         let cache = reply.header("cache-control").expect("a header");
-        assert!(script.contains(&format!("{uploaded} --cache-control \"{cache}\"")), "{path}: {cache}");
+        assert!(
+            script.contains(&format!("{uploaded} --cache-control \"{cache}\"")),
+            "{path}: {cache}"
+        );
     }
 }
 
@@ -211,8 +290,13 @@ async fn the_files_are_uploaded_with_the_cache_headers_of_the_desk() {
 fn cloudfront_hands_the_api_to_the_gateway_and_keeps_none_of_its_answers() {
     let distribution = &properties("Console")["DistributionConfig"];
     let behaviours = distribution["CacheBehaviors"].as_array().expect("behaviours");
-    let [api] = behaviours.as_slice() else { panic!("one behaviour beside the pages: {behaviours:?}") };
-    assert_eq!((&api["PathPattern"], &api["ViewerProtocolPolicy"]), (&"/api/*".into(), &"https-only".into()));
+    let [api] = behaviours.as_slice() else {
+        panic!("one behaviour beside the pages: {behaviours:?}")
+    };
+    assert_eq!(
+        (&api["PathPattern"], &api["ViewerProtocolPolicy"]),
+        (&"/api/*".into(), &"https-only".into())
+    );
     // AWS's own policies CachingDisabled and AllViewerExceptHostHeader.
     assert_eq!(api["CachePolicyId"], "4135ea2d-6df8-44a3-9df3-4b5a84be39ad");
     assert_eq!(api["OriginRequestPolicyId"], "b689b0a8-53d0-40ab-baf2-68738e2966ac");
@@ -222,13 +306,24 @@ fn cloudfront_hands_the_api_to_the_gateway_and_keeps_none_of_its_answers() {
         (&pages["ViewerProtocolPolicy"], &pages["AllowedMethods"]),
         (&"redirect-to-https".into(), &serde_json::json!(["GET", "HEAD"]))
     );
-    assert_eq!((&pages["ResponseHeadersPolicyId"], &api["ResponseHeadersPolicyId"]), (&"ConsoleHeaders".into(), &"ConsoleHeaders".into()));
+    assert_eq!(
+        (&pages["ResponseHeadersPolicyId"], &api["ResponseHeadersPolicyId"]),
+        (&"ConsoleHeaders".into(), &"ConsoleHeaders".into())
+    );
     let origins = distribution["Origins"].as_array().expect("origins");
-    let origin = |behaviour: &Value| origins.iter().find(|origin| origin["Id"] == behaviour["TargetOriginId"]).expect("the origin").clone();
+    let origin = |behaviour: &Value| {
+        origins
+            .iter()
+            .find(|origin| origin["Id"] == behaviour["TargetOriginId"])
+            .expect("the origin")
+            .clone()
+    };
     assert_eq!(origin(api)["CustomOriginConfig"]["OriginProtocolPolicy"], "https-only");
     assert_eq!(origin(pages)["OriginAccessControlId"], "ConsoleAccess.Id");
     assert_eq!(
-        properties("ConsoleBucket")["PublicAccessBlockConfiguration"].as_object().map(|all| all.values().all(|on| on == true)),
+        properties("ConsoleBucket")["PublicAccessBlockConfiguration"]
+            .as_object()
+            .map(|all| all.values().all(|on| on == true)),
         Some(true)
     );
 }

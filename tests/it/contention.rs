@@ -1,5 +1,5 @@
-//! Rows that others are writing, throttling, outages, answers that get lost: what DynamoDB does and the embedded engine
-//! never does. A [`Proxy`] does it in its words.
+//! Rows that others are writing, throttling, outages, answers that get lost: what DynamoDB does and
+//! the embedded engine never does. A [`Proxy`] does it in its words.
 
 use crate::proxy::{Behind, Fault, Nobody, Proxy, authorizer_event, body_of, http_event, outcome};
 use crate::support::{ADMIN, Person, World, wrong};
@@ -26,33 +26,74 @@ async fn good_events(world: &World, admin: &Person<'_>) -> Vec<Good> {
     let revoked = world.member(admin, "linus@example.com").await;
     let (key, _) = admin.key("Doomed").await;
     let (challenge, code) = world.challenge("grace@example.com").await;
-    let good = |function: &'static str, event, status, audited| Good { function, event, status, audited };
+    let good =
+        |function: &'static str, event, status, audited| Good { function, event, status, audited };
     let plain = |function: &'static str| http_event(function, Some(admin), None, None);
     vec![
-        good("request-code", http_event("request-code", None, None, Some(json!({ "email": ADMIN, "accept_terms": true }))), 202, None),
+        good(
+            "request-code",
+            http_event(
+                "request-code",
+                None,
+                None,
+                Some(json!({ "email": ADMIN, "accept_terms": true })),
+            ),
+            202,
+            None,
+        ),
         good(
             "verify-code",
-            http_event("verify-code", None, None, Some(json!({ "challenge": challenge, "code": code, "session": "bearer" }))),
+            http_event(
+                "verify-code",
+                None,
+                None,
+                Some(json!({ "challenge": challenge, "code": code, "session": "bearer" })),
+            ),
             200,
             Some("session_opened"),
         ),
-        good("end-session", http_event("end-session", Some(&leaving), None, None), 204, Some("session_ended")),
+        good(
+            "end-session",
+            http_event("end-session", Some(&leaving), None, None),
+            204,
+            Some("session_ended"),
+        ),
         good("get-session", plain("get-session"), 200, None),
         good("get-sandbox", plain("get-sandbox"), 200, None),
         good("test-sandbox", plain("test-sandbox"), 200, Some("sandbox_ready")),
         good("reveal-sandbox-key", plain("reveal-sandbox-key"), 200, Some("sandbox_key_revealed")),
         good("retry-sandbox", plain("retry-sandbox"), 202, Some("provisioning_requested")),
         good("list-keys", plain("list-keys"), 200, None),
-        good("create-key", http_event("create-key", Some(admin), None, Some(json!({ "name": "New" }))), 201, Some("key_created")),
-        good("delete-key", http_event("delete-key", Some(admin), Some(&key), None), 204, Some("key_deleted")),
+        good(
+            "create-key",
+            http_event("create-key", Some(admin), None, Some(json!({ "name": "New" }))),
+            201,
+            Some("key_created"),
+        ),
+        good(
+            "delete-key",
+            http_event("delete-key", Some(admin), Some(&key), None),
+            204,
+            Some("key_deleted"),
+        ),
         good("list-members", plain("list-members"), 200, None),
         good(
             "invite-member",
-            http_event("invite-member", Some(admin), None, Some(json!({ "email": "ada@example.com" }))),
+            http_event(
+                "invite-member",
+                Some(admin),
+                None,
+                Some(json!({ "email": "ada@example.com" })),
+            ),
             201,
             Some("member_invited"),
         ),
-        good("revoke-member", http_event("revoke-member", Some(admin), Some(&revoked.id), None), 204, Some("member_revoked")),
+        good(
+            "revoke-member",
+            http_event("revoke-member", Some(admin), Some(&revoked.id), None),
+            204,
+            Some("member_revoked"),
+        ),
     ]
 }
 
@@ -64,9 +105,14 @@ async fn audited(world: &World, action: &str) -> usize {
 async fn every_http_action_is_put_to_these_tests() {
     let world = World::new().await;
     let admin = world.admin().await;
-    let mut tested: Vec<&str> = good_events(&world, &admin).await.iter().map(|good| good.function).collect();
+    let mut tested: Vec<&str> =
+        good_events(&world, &admin).await.iter().map(|good| good.function).collect();
     let is_http = |trigger| matches!(trigger, Trigger::Http { .. });
-    let mut wanted: Vec<&str> = FUNCTIONS.iter().filter(|function| is_http(function.trigger)).map(|function| function.name).collect();
+    let mut wanted: Vec<&str> = FUNCTIONS
+        .iter()
+        .filter(|function| is_http(function.trigger))
+        .map(|function| function.name)
+        .collect();
     tested.sort_unstable();
     wanted.sort_unstable();
     assert_eq!(tested, wanted);
@@ -90,8 +136,13 @@ async fn a_change_that_meets_another_one_is_tried_again_and_made_once() {
         let (answer, recording) = proxy.watch(behind.invoke(&event)).await;
         proxy.heal();
         assert_eq!(outcome(&answer.expect("an answer")), (status, String::new()), "{function}");
-        let sent = |operation: &str| recording.operations().iter().filter(|sent| **sent == operation).count();
-        assert!([0, 3].contains(&sent("TransactWriteItems")) && [0, 3].contains(&sent("UpdateItem")), "{function}: {recording:?}");
+        let sent = |operation: &str| {
+            recording.operations().iter().filter(|sent| **sent == operation).count()
+        };
+        assert!(
+            [0, 3].contains(&sent("TransactWriteItems")) && [0, 3].contains(&sent("UpdateItem")),
+            "{function}: {recording:?}"
+        );
         assert!(sent("TransactWriteItems") + sent("UpdateItem") > 0, "{function} writes nothing");
         if let Some(action) = action {
             assert_eq!(audited(&world, action).await, before + 1, "{function}");
@@ -135,16 +186,26 @@ async fn a_change_that_meets_others_without_end_is_not_made_and_asks_to_come_bac
 }
 
 async fn call(proxy: &Proxy, world: &World, good: &Good) -> (&'static str, Value) {
-    (good.function, proxy.function(world, good.function).invoke(&good.event).await.expect("an answer"))
+    (
+        good.function,
+        proxy.function(world, good.function).invoke(&good.event).await.expect("an answer"),
+    )
 }
 
 /// The answer of an action that could not be decided.
 #[track_caller]
 fn comes_back(function: &str, answer: &Value) {
-    assert_eq!(outcome(answer), (503, "temporarily_unavailable".to_owned()), "{function}: {answer}");
+    assert_eq!(
+        outcome(answer),
+        (503, "temporarily_unavailable".to_owned()),
+        "{function}: {answer}"
+    );
     assert_eq!(answer["headers"]["retry-after"], "1", "{function}");
     assert_eq!(answer["headers"]["content-type"], "application/problem+json", "{function}");
-    assert!(body_of(answer)["instance"].as_str().is_some_and(|instance| instance.ends_with(":test")), "{function}: {answer}");
+    assert!(
+        body_of(answer)["instance"].as_str().is_some_and(|instance| instance.ends_with(":test")),
+        "{function}: {answer}"
+    );
     assert_eq!(answer["headers"].get("set-cookie"), None, "{function}");
     assert_eq!(answer["cookies"].as_array().map_or(0, Vec::len), 0, "{function}");
 }
@@ -207,9 +268,18 @@ async fn a_change_whose_answer_got_lost_is_made_once_and_reported_as_made() {
         proxy.heal();
         let answer = answer.expect("an answer");
         assert_eq!(outcome(&answer), (good.status, String::new()), "{}: {answer}", good.function);
-        let writes: Vec<&Value> = recording.0.iter().filter(|sent| sent.operation == "TransactWriteItems").map(|sent| &sent.body).collect();
+        let writes: Vec<&Value> = recording
+            .0
+            .iter()
+            .filter(|sent| sent.operation == "TransactWriteItems")
+            .map(|sent| &sent.body)
+            .collect();
         assert_eq!(writes.len(), 2, "{}", good.function);
-        assert_eq!(writes[0], writes[1], "{}: the same request, with the same token", good.function);
+        assert_eq!(
+            writes[0], writes[1],
+            "{}: the same request, with the same token",
+            good.function
+        );
         if let Some(key) = body_of(&answer)["api_key"].as_str() {
             assert_eq!(world.product_api(key).await, 200);
         }
@@ -235,7 +305,8 @@ async fn an_outage_never_reads_as_an_invalid_key() {
         assert_eq!(authorizer.invoke(&event).await.expect("an answer")["isAuthorized"], true);
     }
     let nobody = Nobody::new().await;
-    let cut_off = Behind::new(&world, "authorize-key", &[("AWS_ENDPOINT_URL_DYNAMODB", &nobody.url())]);
+    let cut_off =
+        Behind::new(&world, "authorize-key", &[("AWS_ENDPOINT_URL_DYNAMODB", &nobody.url())]);
     assert!(cut_off.invoke(&event).await.is_err());
 }
 
@@ -246,18 +317,28 @@ async fn an_outage_of_the_keyrings_reads_as_an_outage_and_costs_no_guess() {
     let (challenge, code) = world.challenge(ADMIN).await;
     let nobody = Nobody::new().await;
     let url = nobody.url();
-    let cold = |function: &str| Behind::new(&world, function, &[("AWS_ENDPOINT_URL_SECRETS_MANAGER", &url)]);
+    let cold = |function: &str| {
+        Behind::new(&world, function, &[("AWS_ENDPOINT_URL_SECRETS_MANAGER", &url)])
+    };
     let guess = json!({ "challenge": challenge, "code": wrong(&code) });
     let act = async {
-        let asked = cold("request-code").call(None, None, Some(json!({ "email": ADMIN, "accept_terms": true }))).await;
+        let asked = cold("request-code")
+            .call(None, None, Some(json!({ "email": ADMIN, "accept_terms": true })))
+            .await;
         comes_back("request-code", &asked);
         for _ in 0..5 {
-            comes_back("verify-code", &cold("verify-code").call(None, None, Some(guess.clone())).await);
+            comes_back(
+                "verify-code",
+                &cold("verify-code").call(None, None, Some(guess.clone())).await,
+            );
         }
         comes_back("test-sandbox", &cold("test-sandbox").call(Some(&admin), None, None).await);
     };
     world.changes_nothing(act).await;
-    comes_back("reveal-sandbox-key", &cold("reveal-sandbox-key").call(Some(&admin), None, None).await);
+    comes_back(
+        "reveal-sandbox-key",
+        &cold("reveal-sandbox-key").call(Some(&admin), None, None).await,
+    );
     world.verify(&challenge, &code).await.ok(200);
 }
 
@@ -267,16 +348,26 @@ async fn a_stream_record_that_meets_an_outage_is_delivered_again() {
     let proxy = Proxy::new(&world).await;
     for function in ["provision-sandbox", "deliver-mail"] {
         let file = desk::workspace_root().join(format!("tests/fixtures/events/{function}.json"));
-        let event: Value = serde_json::from_str(&std::fs::read_to_string(file).expect("a sample event")).expect("JSON");
+        let event: Value =
+            serde_json::from_str(&std::fs::read_to_string(file).expect("a sample event"))
+                .expect("JSON");
         let first = &event["Records"][0]["dynamodb"]["SequenceNumber"];
         let behind = proxy.function(&world, function);
         for fault in [Fault::Throttled, Fault::ServerError] {
             proxy.fail("*", ALWAYS, fault);
             let answer = behind.invoke(&event).await.expect("an answer");
-            assert_eq!(answer, json!({ "batchItemFailures": [{ "itemIdentifier": first }] }), "{function}");
+            assert_eq!(
+                answer,
+                json!({ "batchItemFailures": [{ "itemIdentifier": first }] }),
+                "{function}"
+            );
             proxy.heal();
         }
-        assert_eq!(behind.invoke(&event).await.expect("an answer"), json!({ "batchItemFailures": [] }), "{function}");
+        assert_eq!(
+            behind.invoke(&event).await.expect("an answer"),
+            json!({ "batchItemFailures": [] }),
+            "{function}"
+        );
     }
 }
 
@@ -287,9 +378,13 @@ async fn an_operator_is_told_of_an_outage_and_a_second_call_does_it() {
     let register = proxy.function(&world, "register-account");
     let wanted = json!({ "name": "Other Company", "admin_email": "other@example.com" });
     proxy.fail("*", ALWAYS, Fault::ServerError);
-    let error = world.changes_nothing(register.invoke(&wanted)).await.expect_err("an outage").to_string();
+    let error =
+        world.changes_nothing(register.invoke(&wanted)).await.expect_err("an outage").to_string();
     let problem: Value = serde_json::from_str(&error).expect("a problem document");
-    assert_eq!((&problem["status"], &problem["code"]), (&json!(503), &json!("temporarily_unavailable")));
+    assert_eq!(
+        (&problem["status"], &problem["code"]),
+        (&json!(503), &json!("temporarily_unavailable"))
+    );
     proxy.heal();
     proxy.fail("TransactWriteItems", 1, Fault::Conflict);
     assert_eq!(register.invoke(&wanted).await.expect("an account")["created"], true);
@@ -305,6 +400,8 @@ async fn a_function_that_lacks_a_setting_says_which_and_never_shows_a_value() {
     let world = World::new().await;
     let mut environment = world.desk.environment("authorize-key");
     environment.remove("TABLE_NAME");
-    let error = edge::App::new(&Env::from_pairs(environment), world.desk.clock().clone()).expect_err("a setting is missing").to_string();
+    let error = edge::App::new(&Env::from_pairs(environment), world.desk.clock().clone())
+        .expect_err("a setting is missing")
+        .to_string();
     assert_eq!(error, "the setting TABLE_NAME is missing");
 }

@@ -15,7 +15,12 @@ async fn make(person: &Person<'_>, count: usize) {
 
 /// Asks for a key under an `Idempotency-Key`.
 async fn make_once(person: &Person<'_>, name: &str, once: &str) -> Reply {
-    person.call("POST", "/api/keys").header("idempotency-key", once).json(json!({ "name": name })).send().await
+    person
+        .call("POST", "/api/keys")
+        .header("idempotency-key", once)
+        .json(json!({ "name": name }))
+        .send()
+        .await
 }
 
 async fn tenth(person: &Person<'_>) -> Reply {
@@ -23,11 +28,17 @@ async fn tenth(person: &Person<'_>) -> Reply {
 }
 
 async fn sandbox_key(person: &Person<'_>) -> String {
-    person.get("/api/sandbox").await.body["key_id"].as_str().expect("there is a Sandbox key").to_owned()
+    person.get("/api/sandbox").await.body["key_id"]
+        .as_str()
+        .expect("there is a Sandbox key")
+        .to_owned()
 }
 
 async fn suspend(person: &Person<'_>, suspended: bool) {
-    let event = json!({ "account_id": person.account, "name": "Example Company", "admin_email": ADMIN, "suspended": suspended });
+    let event = json!({
+        "account_id": person.account, "name": "Example Company", "admin_email": ADMIN,
+        "suspended": suspended,
+    });
     person.world.register(event).await;
 }
 
@@ -40,14 +51,25 @@ async fn a_new_key_is_shown_once_and_works_at_once() {
     let after = world.now();
     let key = &reply.ok(201)["key"];
     let text = |value: &Value| value.as_str().expect("a text").to_owned();
-    let (id, start, created_at, api_key) = (text(&key["id"]), text(&key["start"]), text(&key["created_at"]), text(&reply.body["api_key"]));
-    let view = json!({ "id": id, "name": "Zapier Integration", "start": start, "sandbox": false, "created_at": created_at });
+    let (id, start, created_at, api_key) = (
+        text(&key["id"]),
+        text(&key["start"]),
+        text(&key["created_at"]),
+        text(&reply.body["api_key"]),
+    );
+    let view = json!({
+        "id": id, "name": "Zapier Integration", "start": start, "sandbox": false,
+        "created_at": created_at,
+    });
     assert_eq!(reply.body, json!({ "key": view, "api_key": api_key }));
 
     assert!((before..=after).contains(&created_at.parse().expect("a time")), "{created_at}");
     assert!(api_key.starts_with("fd_live_") && api_key.starts_with(&start), "{start}");
     assert!(api_key.len() - start.len() >= 32, "{start} tells too much");
-    assert!(api_key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'), "one double click does not select {api_key}");
+    assert!(
+        api_key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'),
+        "one double click does not select {api_key}"
+    );
     assert_eq!(world.product_api(&api_key).await, 200);
 
     let listed = admin.get("/api/keys").await;
@@ -61,7 +83,10 @@ async fn the_table_keeps_a_digest_of_a_key_and_nothing_of_its_secret() {
     let world = World::new().await;
     let admin = world.admin().await;
     let (_, plain) = admin.key("Plain").await;
-    let repeated = make_once(&admin, "Repeated", "again-1").await.body["api_key"].as_str().expect("a key").to_owned();
+    let repeated = make_once(&admin, "Repeated", "again-1").await.body["api_key"]
+        .as_str()
+        .expect("a key")
+        .to_owned();
     let rows = world.rows().await;
     let everything = format!("{rows:?}");
     for key in [plain, repeated] {
@@ -91,7 +116,8 @@ async fn a_name_has_1_to_64_characters_after_trimming() {
         assert_eq!(reply.ok(201)["key"]["name"], kept);
     }
     let too_long = ["x".repeat(65), "🗝".repeat(65), format!("{}  x", "x".repeat(62))];
-    let bad = ["", "   ", "\t\n", "a\u{0}b", "a\nb", "a\tb", "a\u{7f}b", "a\u{85}b", "a\u{1b}[31mb"];
+    let bad =
+        ["", "   ", "\t\n", "a\u{0}b", "a\nb", "a\tb", "a\u{7f}b", "a\u{85}b", "a\u{1b}[31mb"];
     world
         .changes_nothing(async {
             for name in bad.into_iter().chain(too_long.iter().map(String::as_str)) {
@@ -129,11 +155,15 @@ async fn only_admins_make_keys() {
     let admin = world.admin().await;
     let member = world.member(&admin, "member@example.com").await;
     let body = json!({ "name": "Mine" });
-    world.changes_nothing(member.post("/api/keys", body.clone())).await.problem(403, "admin_required");
+    world
+        .changes_nothing(member.post("/api/keys", body.clone()))
+        .await
+        .problem(403, "admin_required");
     world.changes_nothing(make_once(&member, "Mine", "once")).await.problem(403, "admin_required");
     let nobody = world.call("POST", "/api/keys").json(body.clone());
     world.changes_nothing(nobody.send()).await.problem(401, "session_required");
-    let garbage = world.call("POST", "/api/keys").header("authorization", "Bearer fds_garbage").json(body);
+    let garbage =
+        world.call("POST", "/api/keys").header("authorization", "Bearer fds_garbage").json(body);
     world.changes_nothing(garbage.send()).await.problem(401, "session_ended");
 }
 
@@ -157,7 +187,10 @@ async fn the_tenth_key_of_its_own_is_refused_until_one_is_deleted() {
     make(&admin, ALL - 1).await;
     let (last, _) = admin.key("The ninth").await;
     let listed = admin.get("/api/keys").await;
-    assert_eq!((&listed.body["count"], &listed.body["limit"], &listed.body["available"]), (&json!(10), &json!(10), &json!(0)));
+    assert_eq!(
+        (&listed.body["count"], &listed.body["limit"], &listed.body["available"]),
+        (&json!(10), &json!(10), &json!(0))
+    );
     world.changes_nothing(tenth(&admin)).await.problem(409, "key_limit_reached");
     admin.delete(&format!("/api/keys/{last}")).await.ok(204);
     tenth(&admin).await.ok(201);
@@ -187,10 +220,15 @@ async fn the_place_of_the_sandbox_key_is_held_while_the_key_is_gone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_with_one_place_has_its_sandbox_and_makes_no_key() {
     let world = World::new().await;
-    world.register(json!({ "name": "Small", "admin_email": "small@example.com", "key_limit": 1 })).await;
+    world
+        .register(json!({ "name": "Small", "admin_email": "small@example.com", "key_limit": 1 }))
+        .await;
     let admin = world.login("small@example.com").await;
     let listed = admin.get("/api/keys").await;
-    assert_eq!((&listed.body["count"], &listed.body["limit"], &listed.body["available"]), (&json!(1), &json!(1), &json!(0)));
+    assert_eq!(
+        (&listed.body["count"], &listed.body["limit"], &listed.body["available"]),
+        (&json!(1), &json!(1), &json!(0))
+    );
     world.changes_nothing(tenth(&admin)).await.problem(409, "key_limit_reached");
     admin.delete(&format!("/api/keys/{}", sandbox_key(&admin).await)).await.ok(204);
     world.changes_nothing(tenth(&admin)).await.problem(409, "key_limit_reached");
@@ -205,9 +243,17 @@ async fn a_limit_that_was_lowered_below_the_count_keeps_the_keys_and_allows_no_m
     let admin = world.admin().await;
     let (_, key) = admin.key("One").await;
     make(&admin, 3).await;
-    world.register(json!({ "account_id": admin.account, "name": "Example Company", "admin_email": ADMIN, "key_limit": 2 })).await;
+    world
+        .register(json!({
+            "account_id": admin.account, "name": "Example Company", "admin_email": ADMIN,
+            "key_limit": 2,
+        }))
+        .await;
     let listed = admin.get("/api/keys").await;
-    assert_eq!((&listed.body["count"], &listed.body["limit"], &listed.body["available"]), (&json!(5), &json!(2), &json!(0)));
+    assert_eq!(
+        (&listed.body["count"], &listed.body["limit"], &listed.body["available"]),
+        (&json!(5), &json!(2), &json!(0))
+    );
     world.changes_nothing(tenth(&admin)).await.problem(409, "key_limit_reached");
     assert_eq!(world.product_api(&key).await, 200);
 }
@@ -233,7 +279,10 @@ async fn a_repeated_request_gets_the_same_key_and_takes_one_place() {
     let again = world.changes_nothing(make_once(&admin, "Deploy", "job-17")).await;
     again.is_indistinguishable_from(&first);
     // What is left of a name after trimming is the name.
-    world.changes_nothing(make_once(&admin, "  Deploy ", "job-17")).await.is_indistinguishable_from(&first);
+    world
+        .changes_nothing(make_once(&admin, "  Deploy ", "job-17"))
+        .await
+        .is_indistinguishable_from(&first);
     assert_eq!(world.product_api(again.body["api_key"].as_str().expect("a key")).await, 200);
     assert_eq!(admin.get("/api/keys").await.ok(200)["available"], 8);
     world.check_counters().await;
@@ -243,7 +292,8 @@ async fn a_repeated_request_gets_the_same_key_and_takes_one_place() {
 async fn sixteen_identical_requests_at_once_make_one_key() {
     let world = World::new().await;
     let admin = world.admin().await;
-    let replies = futures::future::join_all((0..16).map(|_| make_once(&admin, "Deploy", "job-17"))).await;
+    let replies =
+        futures::future::join_all((0..16).map(|_| make_once(&admin, "Deploy", "job-17"))).await;
     for reply in &replies {
         reply.ok(201);
         reply.is_indistinguishable_from(&replies[0]);
@@ -262,7 +312,10 @@ async fn a_repetition_is_answered_when_no_place_is_left() {
     let first = make_once(&admin, "Deploy", "job-17").await;
     first.ok(201);
     tenth(&admin).await.problem(409, "key_limit_reached");
-    world.changes_nothing(make_once(&admin, "Deploy", "job-17")).await.is_indistinguishable_from(&first);
+    world
+        .changes_nothing(make_once(&admin, "Deploy", "job-17"))
+        .await
+        .is_indistinguishable_from(&first);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -284,7 +337,10 @@ async fn ten_minutes_after_it_was_answered_a_request_makes_a_new_key() {
         assert_eq!(world.product_api(reply.body["api_key"].as_str().expect("a key")).await, 200);
     }
     // From now on the key repeats the later request.
-    world.changes_nothing(make_once(&admin, "Deploy", "job-17")).await.is_indistinguishable_from(&later);
+    world
+        .changes_nothing(make_once(&admin, "Deploy", "job-17"))
+        .await
+        .is_indistinguishable_from(&later);
     assert_eq!(admin.get("/api/keys").await.ok(200)["count"], 3);
     world.check_counters().await;
 }
@@ -305,7 +361,10 @@ async fn another_request_under_the_same_idempotency_key_is_refused() {
     let first = make_once(&admin, "Deploy", "job-17").await;
     first.ok(201);
     for name in ["Staging", "deploy", "Deploy 2"] {
-        world.changes_nothing(make_once(&admin, name, "job-17")).await.problem(422, "idempotency_key_reused");
+        world
+            .changes_nothing(make_once(&admin, name, "job-17"))
+            .await
+            .problem(422, "idempotency_key_reused");
     }
     make_once(&admin, "Deploy", "job-17").await.is_indistinguishable_from(&first);
     make_once(&admin, "Staging", "Job-17").await.ok(201);
@@ -325,7 +384,10 @@ async fn an_idempotency_key_is_the_business_of_one_session() {
     }
     assert!(keys[0] != keys[1] && keys[0] != keys[2] && keys[1] != keys[2]);
     // Another session's request is not even reused.
-    assert_eq!(make_once(&world.admin().await, "Staging", "job-17").await.ok(201)["key"]["name"], "Staging");
+    assert_eq!(
+        make_once(&world.admin().await, "Staging", "job-17").await.ok(201)["key"]["name"],
+        "Staging"
+    );
     world.check_counters().await;
 }
 
@@ -335,7 +397,10 @@ async fn a_request_that_was_refused_does_not_use_its_idempotency_key_up() {
     let admin = world.admin().await;
     make(&admin, ALL - 1).await;
     let (last, _) = admin.key("The ninth").await;
-    world.changes_nothing(make_once(&admin, "Deploy", "job-17")).await.problem(409, "key_limit_reached");
+    world
+        .changes_nothing(make_once(&admin, "Deploy", "job-17"))
+        .await
+        .problem(409, "key_limit_reached");
     world.changes_nothing(make_once(&admin, "", "job-17")).await.problem(400, "invalid_name");
     admin.delete(&format!("/api/keys/{last}")).await.ok(204);
     make_once(&admin, "Deploy", "job-17").await.ok(201);
@@ -358,11 +423,16 @@ async fn an_idempotency_key_has_1_to_255_printable_characters() {
     let world = World::new().await;
     let admin = world.admin().await;
     let longest = "k".repeat(255);
-    for (number, once) in ["k", &longest, "a b~!", "8e03978e-40d5-43dd-bc93-6894a57f9324"].into_iter().enumerate() {
+    for (number, once) in
+        ["k", &longest, "a b~!", "8e03978e-40d5-43dd-bc93-6894a57f9324"].into_iter().enumerate()
+    {
         make_once(&admin, &format!("Good {number}"), once).await.ok(201);
     }
     for once in [String::new(), "k".repeat(256), "a\tb".to_owned()] {
-        world.changes_nothing(make_once(&admin, "Bad", &once)).await.problem(400, "invalid_idempotency_key");
+        world
+            .changes_nothing(make_once(&admin, "Bad", &once))
+            .await
+            .problem(400, "invalid_idempotency_key");
     }
 }
 

@@ -43,7 +43,10 @@ async fn a_key_is_deleted_once() {
     let admin = world.admin().await;
     let (id, _) = admin.key("Short-lived").await;
     admin.delete(&format!("/api/keys/{id}")).await.ok(204);
-    world.changes_nothing(admin.delete(&format!("/api/keys/{id}"))).await.problem(404, "key_not_found");
+    world
+        .changes_nothing(admin.delete(&format!("/api/keys/{id}")))
+        .await
+        .problem(404, "key_not_found");
     world.check_counters().await;
 }
 
@@ -53,13 +56,16 @@ async fn nobody_can_tell_a_foreign_key_from_one_that_is_not_there() {
     let admin = world.admin().await;
     let other = world.other_admin("other@example.com").await;
     let (theirs, key) = other.key("Theirs").await;
-    let sandbox = other.get("/api/sandbox").await.body["key_id"].as_str().expect("an id").to_owned();
+    let sandbox =
+        other.get("/api/sandbox").await.body["key_id"].as_str().expect("an id").to_owned();
     world
         .changes_nothing(async {
             let foreign = admin.delete(&format!("/api/keys/{theirs}")).await;
             foreign.problem(404, "key_not_found");
             let long = format!("key_k{}", "A".repeat(2000));
-            for id in NOBODYS.into_iter().chain([sandbox.as_str(), long.as_str(), admin.account.as_str()]) {
+            for id in
+                NOBODYS.into_iter().chain([sandbox.as_str(), long.as_str(), admin.account.as_str()])
+            {
                 admin.delete(&format!("/api/keys/{id}")).await.is_indistinguishable_from(&foreign);
             }
         })
@@ -84,14 +90,20 @@ async fn deleting_the_sandbox_key_says_so_in_the_sandbox() {
     let sandbox = admin.get("/api/sandbox").await;
     let since = sandbox.ok(200)["since"].as_str().expect("a time").to_owned();
     assert!((before..=after).contains(&since.parse().expect("a time")), "{since}");
-    let expected = json!({ "state": "not_configured", "reason": "key_deleted", "key_id": null, "validated_at": null, "since": since });
+    let expected = json!({
+        "state": "not_configured", "reason": "key_deleted", "key_id": null, "validated_at": null,
+        "since": since,
+    });
     assert_eq!(sandbox.body, expected);
     let listed = admin.get("/api/keys").await;
     assert_eq!(listed.body, json!({ "keys": [], "count": 0, "limit": 10, "available": 9 }));
     // The sealed value goes with it.
     assert!(!world.rows_of("sandbox").await.iter().any(|row| row.contains_key("reserved")));
 
-    world.changes_nothing(admin.delete(&format!("/api/keys/{id}"))).await.problem(404, "key_not_found");
+    world
+        .changes_nothing(admin.delete(&format!("/api/keys/{id}")))
+        .await
+        .problem(404, "key_not_found");
     world.changes_nothing(admin.act("/api/sandbox/key")).await.problem(409, "sandbox_not_ready");
     world.check_counters().await;
 }
@@ -115,14 +127,21 @@ async fn only_admins_delete_keys() {
     let admin = world.admin().await;
     let member = world.member(&admin, "member@example.com").await;
     let (id, key) = admin.key("Not yours").await;
-    let sandbox = admin.get("/api/sandbox").await.body["key_id"].as_str().expect("an id").to_owned();
+    let sandbox =
+        admin.get("/api/sandbox").await.body["key_id"].as_str().expect("an id").to_owned();
     world
         .changes_nothing(async {
             // Who asks comes before what is asked for.
             for id in NOBODYS.into_iter().chain([id.as_str(), sandbox.as_str()]) {
                 member.delete(&format!("/api/keys/{id}")).await.problem(403, "admin_required");
-                world.call("DELETE", &format!("/api/keys/{id}")).send().await.problem(401, "session_required");
-                let garbage = world.call("DELETE", &format!("/api/keys/{id}")).header("authorization", "Bearer fds_garbage");
+                world
+                    .call("DELETE", &format!("/api/keys/{id}"))
+                    .send()
+                    .await
+                    .problem(401, "session_required");
+                let garbage = world
+                    .call("DELETE", &format!("/api/keys/{id}"))
+                    .header("authorization", "Bearer fds_garbage");
                 garbage.send().await.problem(401, "session_ended");
             }
         })
@@ -144,7 +163,10 @@ async fn a_suspended_account_deletes_no_key() {
     let world = World::new().await;
     let admin = world.admin().await;
     let (id, _) = admin.key("Kept").await;
-    let suspension = json!({ "account_id": admin.account, "name": "Example Company", "admin_email": ADMIN, "suspended": true });
+    let suspension = json!({
+        "account_id": admin.account, "name": "Example Company", "admin_email": ADMIN,
+        "suspended": true,
+    });
     let suspended: Value = world.register(suspension).await;
     assert_eq!(suspended["suspended"], true);
     world

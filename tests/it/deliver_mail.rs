@@ -30,13 +30,30 @@ async fn a_code_mail_has_the_code_on_a_line_of_its_own_and_one_link() {
     let world = World::new().await;
     let (_, code) = world.challenge(ADMIN).await;
     let mail = the_mail(&world, "login_code");
-    assert_eq!((mail.to.as_str(), mail.from.as_str(), mail.subject.as_str()), (ADMIN, "desk@example.com", "Your Heify login code"));
+    assert_eq!(
+        (mail.to.as_str(), mail.from.as_str(), mail.subject.as_str()),
+        (ADMIN, "desk@example.com", "Your Heify login code")
+    );
     assert_eq!(mail.text.lines().filter(|line| *line == code).count(), 1);
     let link = format!("{}/", world.desk.url());
-    assert_eq!((mail.text.matches("://").count(), mail.text.lines().filter(|line| *line == link).count()), (1, 1));
+    assert_eq!(
+        (mail.text.matches("://").count(), mail.text.lines().filter(|line| *line == link).count()),
+        (1, 1)
+    );
     assert!(mail.html.contains(&format!(">{code}<")));
-    assert_eq!((mail.html.matches("href=").count(), mail.html.matches(&format!("href=\"{link}\"")).count()), (1, 1));
-    assert!(!mail.html.contains("<img") && !mail.html.contains("<script") && !mail.html.contains("src="), "nothing is loaded");
+    assert_eq!(
+        (
+            mail.html.matches("href=").count(),
+            mail.html.matches(&format!("href=\"{link}\"")).count()
+        ),
+        (1, 1)
+    );
+    assert!(
+        !mail.html.contains("<img")
+            && !mail.html.contains("<script")
+            && !mail.html.contains("src="),
+        "nothing is loaded"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -46,11 +63,23 @@ async fn an_invitation_says_whose_account_it_is_and_has_one_link_and_no_code() {
     admin.post("/api/team", json!({ "email": "new@example.com" })).await.ok(201);
     world.settle().await;
     let mail = the_mail(&world, "invitation");
-    assert_eq!((mail.to.as_str(), mail.subject.as_str(), mail.code), ("new@example.com", "You are invited to Heify", None));
+    assert_eq!(
+        (mail.to.as_str(), mail.subject.as_str(), mail.code),
+        ("new@example.com", "You are invited to Heify", None)
+    );
     let link = format!("{}/", world.desk.url());
     assert!(mail.text.contains("Example Company") && mail.html.contains("Example Company"));
-    assert_eq!((mail.text.matches("://").count(), mail.text.lines().filter(|line| *line == link).count()), (1, 1));
-    assert_eq!((mail.html.matches("href=").count(), mail.html.matches(&format!("href=\"{link}\"")).count()), (1, 1));
+    assert_eq!(
+        (mail.text.matches("://").count(), mail.text.lines().filter(|line| *line == link).count()),
+        (1, 1)
+    );
+    assert_eq!(
+        (
+            mail.html.matches("href=").count(),
+            mail.html.matches(&format!("href=\"{link}\"")).count()
+        ),
+        (1, 1)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -71,7 +100,8 @@ async fn a_record_that_is_delivered_again_sends_no_second_mail() {
     let rows = world.rows_of("mail").await;
     assert_eq!(rows.iter().map(status).collect::<Vec<_>>(), ["done", "done"]);
     for row in &rows {
-        let again = world.deliver("deliver-mail", row["pk"].as_s().unwrap(), row["sk"].as_s().unwrap());
+        let again =
+            world.deliver("deliver-mail", row["pk"].as_s().unwrap(), row["sk"].as_s().unwrap());
         assert_eq!(world.changes_nothing(again).await, json!({ "batchItemFailures": [] }));
     }
 }
@@ -80,7 +110,8 @@ async fn a_record_that_is_delivered_again_sends_no_second_mail() {
 async fn a_code_is_mailed_as_soon_as_the_mail_service_is_back() {
     let world = World::new().await;
     world.desk.mail_service().set_mode(MailServiceMode::Throttling);
-    let challenge = world.request_code(ADMIN).await.ok(202)["challenge"].as_str().unwrap().to_owned();
+    let challenge =
+        world.request_code(ADMIN).await.ok(202)["challenge"].as_str().unwrap().to_owned();
     world.settle().await;
     assert_eq!(world.rows_of("mail").await.iter().map(status).collect::<Vec<_>>(), ["pending"]);
     world.desk.mail_service().set_mode(MailServiceMode::Up);
@@ -94,7 +125,8 @@ async fn a_code_is_mailed_as_soon_as_the_mail_service_is_back() {
 async fn a_code_is_tried_again_as_long_as_it_is_good() {
     let world = World::new().await;
     world.desk.mail_service().set_mode(MailServiceMode::Throttling);
-    let challenge = world.request_code(ADMIN).await.ok(202)["challenge"].as_str().unwrap().to_owned();
+    let challenge =
+        world.request_code(ADMIN).await.ok(202)["challenge"].as_str().unwrap().to_owned();
     world.settle().await;
     pass(&world, 125).await;
     assert!(world.desk.outbox().mails().is_empty());
@@ -112,10 +144,16 @@ async fn a_code_that_could_not_be_mailed_while_it_was_good_is_given_up_visibly()
     world.settle().await;
     pass(&world, 225).await;
     assert_eq!(world.rows_of("mail").await.iter().map(status).collect::<Vec<_>>(), ["failed"]);
-    assert!(world.desk.failures().is_empty(), "its end is on record, so the stream has nothing to give up");
+    assert!(
+        world.desk.failures().is_empty(),
+        "its end is on record, so the stream has nothing to give up"
+    );
     world.desk.mail_service().set_mode(MailServiceMode::Up);
     pass(&world, 60).await;
-    assert!(world.desk.outbox().mails().is_empty(), "a code that is not good any more is not mailed");
+    assert!(
+        world.desk.outbox().mails().is_empty(),
+        "a code that is not good any more is not mailed"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -142,7 +180,12 @@ async fn a_rejected_invitation_shows_in_the_member_list_and_the_member_can_still
     let status_of_new = |team: &Value| team["members"][1]["status"].clone();
     assert_eq!(status_of_new(admin.get("/api/team").await.ok(200)), "invitation_failed");
     assert!(world.desk.failures().is_empty(), "nothing is left to be tried again");
-    let invitation = world.rows_of("mail").await.into_iter().find(|row| row["mail"].as_s().unwrap() == "invitation").unwrap();
+    let invitation = world
+        .rows_of("mail")
+        .await
+        .into_iter()
+        .find(|row| row["mail"].as_s().unwrap() == "invitation")
+        .unwrap();
     assert_eq!(status(&invitation), "failed");
     assert!(!invitation.contains_key("duty"));
 
@@ -158,7 +201,10 @@ async fn a_member_whose_invitation_failed_can_be_revoked_and_invited_again() {
     world.desk.mail_service().set_mode(MailServiceMode::Rejecting);
     let invited = admin.post("/api/team", json!({ "email": "new@example.com" })).await;
     world.settle().await;
-    admin.delete(&format!("/api/team/{}", invited.ok(201)["member"]["id"].as_str().unwrap())).await.ok(204);
+    admin
+        .delete(&format!("/api/team/{}", invited.ok(201)["member"]["id"].as_str().unwrap()))
+        .await
+        .ok(204);
     world.desk.mail_service().set_mode(MailServiceMode::Up);
     admin.post("/api/team", json!({ "email": "new@example.com" })).await.ok(201);
     world.settle().await;
@@ -171,7 +217,12 @@ async fn an_invitation_that_fails_late_does_not_show_on_a_member_who_is_active()
     let world = World::new().await;
     let admin = world.admin().await;
     world.member(&admin, "new@example.com").await;
-    let invitation = world.rows_of("mail").await.into_iter().find(|row| row["mail"].as_s().unwrap() == "invitation").unwrap();
+    let invitation = world
+        .rows_of("mail")
+        .await
+        .into_iter()
+        .find(|row| row["mail"].as_s().unwrap() == "invitation")
+        .unwrap();
     world.desk.mail_service().set_mode(MailServiceMode::Rejecting);
     // As if it had not been delivered until now.
     let (pk, sk) = (invitation["pk"].as_s().unwrap(), invitation["sk"].as_s().unwrap());
@@ -203,7 +254,9 @@ async fn whoever_is_revoked_before_the_mail_leaves_gets_none() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_suspended_account_is_mailed_nothing() {
     let world = World::new().await;
-    world.register(json!({ "name": "Example Company", "admin_email": ADMIN, "suspended": true })).await;
+    world
+        .register(json!({ "name": "Example Company", "admin_email": ADMIN, "suspended": true }))
+        .await;
     world.request_code(ADMIN).await.ok(202);
     world.settle().await;
     assert!(world.desk.outbox().mails().is_empty());
@@ -221,17 +274,30 @@ async fn an_account_name_cannot_write_markup_or_headers_into_a_mail() {
     let mail = the_mail(&world, "invitation");
     assert!(mail.text.contains(name), "plain text is plain text");
     assert!(
-        mail.html.contains("&lt;b&gt;&quot;Evil&quot;&lt;/b&gt; &amp; &#39;Sons&#39; Bcc: x@example.net") && !mail.html.contains("<b>")
+        mail.html.contains(
+            "&lt;b&gt;&quot;Evil&quot;&lt;/b&gt; &amp; &#39;Sons&#39; Bcc: x@example.net"
+        ) && !mail.html.contains("<b>")
     );
-    assert_eq!((mail.subject.as_str(), mail.to.as_str()), ("You are invited to Heify", "new@example.com"));
+    assert_eq!(
+        (mail.subject.as_str(), mail.to.as_str()),
+        ("You are invited to Heify", "new@example.com")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_with_a_line_break_is_never_mailed_to() {
     let world = World::new().await;
     let admin = world.admin().await;
-    for address in ["new@example.com\r\nBcc: x@example.net", "new\n@example.com", "new@example.com, x@example.net", "<new@example.com>"] {
-        world.changes_nothing(admin.post("/api/team", json!({ "email": address }))).await.problem(400, "invalid_email");
+    for address in [
+        "new@example.com\r\nBcc: x@example.net",
+        "new\n@example.com",
+        "new@example.com, x@example.net",
+        "<new@example.com>",
+    ] {
+        world
+            .changes_nothing(admin.post("/api/team", json!({ "email": address })))
+            .await
+            .problem(400, "invalid_email");
         world.changes_nothing(world.request_code(address)).await.problem(400, "invalid_email");
     }
 }
@@ -258,7 +324,14 @@ async fn no_code_lies_in_a_row_or_in_what_the_stream_gave_up() {
     let address = ADMIN.parse::<domain::EmailAddress>().expect("an address").hash();
     let generation = lane["generation"].as_n().unwrap().parse().expect("a number");
     let id = lane["challenge_id"].as_s().unwrap();
-    let stuck = domain::login::LoginCode::derive(&ring, lane["pepper"].as_s().unwrap(), &address, id, generation).expect("a code");
+    let stuck = domain::login::LoginCode::derive(
+        &ring,
+        lane["pepper"].as_s().unwrap(),
+        &address,
+        id,
+        generation,
+    )
+    .expect("a code");
     // Too old before anything was due again: the stream gives the record up.
     world.advance(300);
     world.settle().await;

@@ -9,7 +9,10 @@ async fn a_session_that_was_ended_is_refused_and_the_cookie_is_taken_back() {
     let other = world.admin().await;
     let reply = admin.act("/api/logout").await;
     reply.ok(204);
-    assert_eq!(reply.cookies(), ["__Host-frontdesk=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Strict"]);
+    assert_eq!(
+        reply.cookies(),
+        ["__Host-frontdesk=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Strict"]
+    );
     admin.get("/api/session").await.problem(401, "session_ended");
     other.get("/api/session").await.ok(200);
     assert!(world.audit().await.contains(&"session_ended".to_owned()));
@@ -18,7 +21,10 @@ async fn a_session_that_was_ended_is_refused_and_the_cookie_is_taken_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_session_there_is_nothing_to_end() {
     let world = World::new().await;
-    world.changes_nothing(world.call("POST", "/api/logout").send()).await.problem(401, "session_required");
+    world
+        .changes_nothing(world.call("POST", "/api/logout").send())
+        .await
+        .problem(401, "session_required");
     let garbage = world.call("POST", "/api/logout").header("authorization", "Bearer fds_garbage");
     world.changes_nothing(garbage.send()).await.problem(401, "session_ended");
 }

@@ -28,8 +28,14 @@ struct Case {
 fn cases() -> Vec<Case> {
     let case = |function, who, status| Case { function, who, status, body: None, id: "" };
     vec![
-        Case { body: Some(json!({ "email": "nobody@example.com", "accept_terms": true })), ..case("request-code", Who::Anyone, 202) },
-        Case { body: Some(json!({ "challenge": "made up", "code": "123456" })), ..case("verify-code", Who::Anyone, 401) },
+        Case {
+            body: Some(json!({ "email": "nobody@example.com", "accept_terms": true })),
+            ..case("request-code", Who::Anyone, 202)
+        },
+        Case {
+            body: Some(json!({ "challenge": "made up", "code": "123456" })),
+            ..case("verify-code", Who::Anyone, 401)
+        },
         case("get-session", Who::Members, 200),
         case("get-sandbox", Who::Members, 200),
         case("test-sandbox", Who::Members, 200),
@@ -39,7 +45,10 @@ fn cases() -> Vec<Case> {
         Case { body: Some(json!({ "name": "A key" })), ..case("create-key", Who::Admins, 201) },
         Case { id: "key_k00000000", ..case("delete-key", Who::Admins, 404) },
         case("list-members", Who::Admins, 200),
-        Case { body: Some(json!({ "email": "guest@example.com" })), ..case("invite-member", Who::Admins, 201) },
+        Case {
+            body: Some(json!({ "email": "guest@example.com" })),
+            ..case("invite-member", Who::Admins, 201)
+        },
         Case { id: "mem_0000000000000000000000000000", ..case("revoke-member", Who::Admins, 404) },
         // The last one, for it takes the caller's session.
         case("end-session", Who::Members, 204),
@@ -57,7 +66,8 @@ impl Case {
 
     fn path(&self) -> String {
         let (_, path) = self.route();
-        path.split_once('{').map_or_else(|| path.to_owned(), |(before, _)| format!("{before}{}", self.id))
+        path.split_once('{')
+            .map_or_else(|| path.to_owned(), |(before, _)| format!("{before}{}", self.id))
     }
 
     fn request<'w>(&self, world: &'w World) -> Request<'w> {
@@ -76,7 +86,11 @@ impl Case {
 #[test]
 fn every_route_has_its_case_and_every_case_its_route() {
     let is_http = |trigger| matches!(trigger, Trigger::Http { .. });
-    let routes: BTreeSet<&str> = FUNCTIONS.iter().filter(|function| is_http(function.trigger)).map(|function| function.name).collect();
+    let routes: BTreeSet<&str> = FUNCTIONS
+        .iter()
+        .filter(|function| is_http(function.trigger))
+        .map(|function| function.name)
+        .collect();
     let cases = cases();
     let tested: BTreeSet<&str> = cases.iter().map(|case| case.function).collect();
     assert_eq!(tested, routes);
@@ -105,15 +119,26 @@ async fn without_a_session_only_the_login_is_open() {
         let nothing = case.request(&world);
         let empty = case.request(&world).header("authorization", "Bearer ");
         let other_scheme = case.request(&world).header("authorization", "Basic YWRtaW46YWRtaW4=");
-        let other_cookie = case.request(&world).header("cookie", "frontdesk=1; __Host-frontdesk-device=1");
+        let other_cookie =
+            case.request(&world).header("cookie", "frontdesk=1; __Host-frontdesk-device=1");
         for request in [nothing, empty, other_scheme, other_cookie] {
             let reply = world.changes_nothing(request.send()).await;
             reply.problem(401, "session_required");
-            assert_eq!(reply.header("www-authenticate"), Some("Bearer realm=\"frontdesk\""), "{}", case.function);
+            assert_eq!(
+                reply.header("www-authenticate"),
+                Some("Bearer realm=\"frontdesk\""),
+                "{}",
+                case.function
+            );
         }
     }
     for case in cases().iter().filter(|case| case.who == Who::Anyone) {
-        assert_eq!(case.by(&world, "fds_garbage").await.status.as_u16(), case.status, "{}", case.function);
+        assert_eq!(
+            case.by(&world, "fds_garbage").await.status.as_u16(),
+            case.status,
+            "{}",
+            case.function
+        );
     }
 }
 
@@ -134,8 +159,11 @@ async fn a_session_that_was_not_opened_here_opens_nothing() {
     ];
     for case in cases().iter().filter(|case| case.who != Who::Anyone) {
         for token in &tokens {
-            let cookie = case.request(&world).header("cookie", &format!("__Host-frontdesk={token}"));
-            for request in [case.request(&world).header("authorization", &format!("Bearer {token}")), cookie] {
+            let cookie =
+                case.request(&world).header("cookie", &format!("__Host-frontdesk={token}"));
+            for request in
+                [case.request(&world).header("authorization", &format!("Bearer {token}")), cookie]
+            {
                 let reply = world.changes_nothing(request.send()).await;
                 reply.problem(401, "session_ended");
             }
@@ -158,7 +186,10 @@ async fn a_member_gets_through_where_members_may_and_nowhere_else() {
                 world.settle().await;
             }
             Who::Admins => {
-                world.changes_nothing(case.by(&world, &member.token)).await.problem(403, "admin_required");
+                world
+                    .changes_nothing(case.by(&world, &member.token))
+                    .await
+                    .problem(403, "admin_required");
             }
         }
     }
@@ -170,19 +201,34 @@ async fn a_suspended_account_gets_through_nowhere() {
     let admin = world.admin().await;
     let member = world.member(&admin, "grace@example.com").await;
     // What an admin asked for once may not be asked for again.
-    let once = || admin.call("POST", "/api/keys").header("idempotency-key", "once").json(json!({ "name": "Once" }));
+    let once = || {
+        admin
+            .call("POST", "/api/keys")
+            .header("idempotency-key", "once")
+            .json(json!({ "name": "Once" }))
+    };
     once().send().await.ok(201);
-    let full = json!({ "name": "Example Company", "admin_email": ADMIN, "key_limit": 2, "member_limit": 2, "suspended": true });
+    let full = json!({
+        "name": "Example Company", "admin_email": ADMIN, "key_limit": 2, "member_limit": 2,
+        "suspended": true,
+    });
     world.register(full).await;
     world.changes_nothing(once().send()).await.problem(401, "session_ended");
-    for case in cases().iter().filter(|case| case.who != Who::Anyone && case.function != "end-session") {
+    for case in
+        cases().iter().filter(|case| case.who != Who::Anyone && case.function != "end-session")
+    {
         for person in [&admin, &member] {
-            world.changes_nothing(case.by(&world, &person.token)).await.problem(401, "session_ended");
+            world
+                .changes_nothing(case.by(&world, &person.token))
+                .await
+                .problem(401, "session_ended");
         }
     }
     // Save that a session may be ended, so that it does not come back with the account.
     member.act("/api/logout").await.ok(204);
-    world.register(json!({ "name": "Example Company", "admin_email": ADMIN, "suspended": false })).await;
+    world
+        .register(json!({ "name": "Example Company", "admin_email": ADMIN, "suspended": false }))
+        .await;
     member.get("/api/session").await.problem(401, "session_ended");
     admin.get("/api/session").await.ok(200);
 }
@@ -191,8 +237,12 @@ async fn a_suspended_account_gets_through_nowhere() {
 async fn another_site_changes_nothing_on_any_route() {
     let world = World::new().await;
     let admin = world.admin().await;
-    let foreign =
-        [("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-site"), ("origin", "https://evil.example"), ("origin", "null")];
+    let foreign = [
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
+        ("origin", "https://evil.example"),
+        ("origin", "null"),
+    ];
     for case in cases() {
         for (name, value) in foreign {
             let cookie = format!("__Host-frontdesk={}", admin.token);
@@ -215,8 +265,17 @@ async fn no_answer_may_be_kept_or_guessed_at() {
     for case in cases() {
         for reply in [case.request(&world).send().await, case.by(&world, &admin.token).await] {
             assert_eq!(reply.header("cache-control"), Some("no-store"), "{}", case.function);
-            assert_eq!(reply.header("x-content-type-options"), Some("nosniff"), "{}", case.function);
-            assert!(reply.header("x-request-id").is_some_and(|id| !id.is_empty()), "{}", case.function);
+            assert_eq!(
+                reply.header("x-content-type-options"),
+                Some("nosniff"),
+                "{}",
+                case.function
+            );
+            assert!(
+                reply.header("x-request-id").is_some_and(|id| !id.is_empty()),
+                "{}",
+                case.function
+            );
             assert!(!reply.text.contains(&admin.token), "{}", case.function);
         }
         world.settle().await;

@@ -1,7 +1,7 @@
 //! A gate in front of the desk's store: transactions that come to it wait until it is opened.
 //!
-//! Whoever is behind it has looked and decided all that it ever will; what happens before the gate opens happens in
-//! between. So a race is run in its worst order, each time.
+//! Whoever is behind it has looked and decided all that it ever will; what happens before the gate
+//! opens happens in between. So a race is run in its worst order, each time.
 
 use crate::proxy::Behind;
 use crate::support::World;
@@ -40,7 +40,8 @@ impl Gate {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let router = Router::new().fallback(pass).with_state(shared.clone());
-        let server = tokio::spawn(async move { axum::serve(listener, router).await.expect("it serves") });
+        let server =
+            tokio::spawn(async move { axum::serve(listener, router).await.expect("it serves") });
         Gate { shared, url, server }
     }
 
@@ -65,15 +66,27 @@ impl Drop for Gate {
     }
 }
 
-async fn pass(State(shared): State<Arc<Shared>>, mut headers: HeaderMap, body: Bytes) -> (StatusCode, HeaderMap, Bytes) {
-    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
+async fn pass(
+    State(shared): State<Arc<Shared>>,
+    mut headers: HeaderMap,
+    body: Bytes,
+) -> (StatusCode, HeaderMap, Bytes) {
+    let target =
+        headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
     if target.ends_with(".TransactWriteItems") {
         shared.come.add_permits(1);
         shared.open.subscribe().wait_for(|open| *open).await.expect("the gate is there");
     }
     headers.remove(header::HOST);
     headers.remove(header::CONTENT_LENGTH);
-    let answer = shared.client.post(&shared.store).headers(headers).body(body).send().await.expect("the store answers");
+    let answer = shared
+        .client
+        .post(&shared.store)
+        .headers(headers)
+        .body(body)
+        .send()
+        .await
+        .expect("the store answers");
     let (status, mut headers) = (answer.status(), answer.headers().clone());
     headers.remove(header::TRANSFER_ENCODING);
     (status, headers, answer.bytes().await.expect("a whole answer"))

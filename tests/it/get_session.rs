@@ -9,7 +9,8 @@ const GRACE: &str = "grace@example.com";
 const IDLE: SignedDuration = SignedDuration::from_hours(12);
 const LIFETIME: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// The clock of a desk runs on while a test does something: so long before an end something still holds for certain.
+/// The clock of a desk runs on while a test does something: so long before an end something still
+/// holds for certain.
 const SHORTLY: SignedDuration = SignedDuration::from_secs(5);
 
 fn expires_at(reply: &Reply) -> Timestamp {
@@ -60,7 +61,8 @@ async fn counts_are_right_on_the_next_call() {
     assert_eq!(key_count(&admin).await, 2);
     admin.delete(&format!("/api/keys/{key}")).await.ok(204);
     assert_eq!(key_count(&admin).await, 1);
-    let sandbox = admin.get("/api/sandbox").await.ok(200)["key_id"].as_str().expect("an id").to_owned();
+    let sandbox =
+        admin.get("/api/sandbox").await.ok(200)["key_id"].as_str().expect("an id").to_owned();
     admin.delete(&format!("/api/keys/{sandbox}")).await.ok(204);
     assert_eq!(key_count(&admin).await, 0);
 
@@ -77,7 +79,10 @@ async fn each_session_sees_its_own_account() {
     for (person, name, keys) in [(&admin, "Example Company", 2), (&other, "Other Company", 1)] {
         let reply = person.get("/api/session").await;
         let account = &reply.ok(200)["account"];
-        assert_eq!((&account["id"], &account["name"], &account["key_count"]), (&json!(person.account), &json!(name), &json!(keys)));
+        assert_eq!(
+            (&account["id"], &account["name"], &account["key_count"]),
+            (&json!(person.account), &json!(name), &json!(keys))
+        );
         assert_eq!(reply.body["member"]["id"], json!(person.id));
     }
 }
@@ -94,7 +99,12 @@ async fn what_is_no_session_is_nobody() {
             for value in ["Basic YTpi", "Bearer", &admin.token] {
                 with(value).send().await.problem(401, "session_required");
             }
-            world.call("GET", "/api/session").header("cookie", "other=1").send().await.problem(401, "session_required");
+            world
+                .call("GET", "/api/session")
+                .header("cookie", "other=1")
+                .send()
+                .await
+                .problem(401, "session_required");
             let last = if admin.token.ends_with('a') { "b" } else { "a" };
             let body = &admin.token[4..];
             let forged = [
@@ -111,7 +121,9 @@ async fn what_is_no_session_is_nobody() {
             for token in forged {
                 let reply = with(&format!("Bearer {token}")).send().await;
                 reply.problem(401, "session_ended");
-                let as_cookie = world.call("GET", "/api/session").header("cookie", &format!("__Host-frontdesk={token}"));
+                let as_cookie = world
+                    .call("GET", "/api/session")
+                    .header("cookie", &format!("__Host-frontdesk={token}"));
                 answers.extend([reply.text, as_cookie.send().await.text]);
             }
             answers.dedup();
@@ -160,7 +172,10 @@ async fn a_session_that_is_used_is_kept_for_seven_days_and_not_longer() {
     assert_eq!(expires_at(&admin.get("/api/session").await), end);
     world.advance_to(end);
     admin.get("/api/session").await.problem(401, "session_ended");
-    world.changes_nothing(admin.post("/api/keys", json!({ "name": "Too late" }))).await.problem(401, "session_ended");
+    world
+        .changes_nothing(admin.post("/api/keys", json!({ "name": "Too late" })))
+        .await
+        .problem(401, "session_ended");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -169,8 +184,12 @@ async fn suspension_ends_the_sessions_of_all_members_and_resumption_revives_them
     let admin = world.admin().await;
     let colleague = world.member(&admin, GRACE).await;
     let other = world.other_admin("admin@other.example").await;
-    let account =
-        |suspended: bool| json!({ "account_id": admin.account, "name": "Example Company", "admin_email": ADMIN, "suspended": suspended });
+    let account = |suspended: bool| {
+        json!({
+            "account_id": admin.account, "name": "Example Company", "admin_email": ADMIN,
+            "suspended": suspended,
+        })
+    };
     world.register(account(true)).await;
     for person in [&admin, &colleague] {
         world.changes_nothing(person.get("/api/session")).await.problem(401, "session_ended");
@@ -187,7 +206,9 @@ fn known() -> BTreeMap<String, Vec<&'static str>> {
     let mut known: BTreeMap<String, Vec<&'static str>> = BTreeMap::new();
     for function in &functions::FUNCTIONS {
         if let functions::Trigger::Http { method, path } = function.trigger {
-            let path = path.replace("{key_id}", "key_k00000000").replace("{member_id}", "mem_0000000000000000000000000000");
+            let path = path
+                .replace("{key_id}", "key_k00000000")
+                .replace("{member_id}", "mem_0000000000000000000000000000");
             known.entry(path).or_default().push(method);
         }
     }
@@ -207,12 +228,15 @@ async fn a_method_that_an_address_does_not_know_is_told_which_it_does() {
                     if methods.contains(&method) {
                         continue;
                     }
-                    for request in
-                        [world.call(method, path), admin.call(method, path), admin.call(method, path).json(json!({ "name": "x" }))]
-                    {
+                    for request in [
+                        world.call(method, path),
+                        admin.call(method, path),
+                        admin.call(method, path).json(json!({ "name": "x" })),
+                    ] {
                         let reply = request.send().await;
                         assert_eq!(reply.status, 405, "{method} {path}");
-                        let mut allowed: Vec<&str> = reply.header("allow").expect("what is allowed").split(", ").collect();
+                        let mut allowed: Vec<&str> =
+                            reply.header("allow").expect("what is allowed").split(", ").collect();
                         allowed.sort_unstable();
                         let mut methods = methods.clone();
                         methods.sort_unstable();

@@ -14,7 +14,8 @@ async fn who_is_invited_gets_a_place_and_a_mail() {
     let before = world.now();
     let reply = invite(&admin, "  New.Colleague+desk@EXAMPLE.com ").await;
     let after = world.now();
-    let (id, at) = (reply.ok(201)["member"]["id"].clone(), reply.body["member"]["invited_at"].clone());
+    let (id, at) =
+        (reply.ok(201)["member"]["id"].clone(), reply.body["member"]["invited_at"].clone());
     let member = json!({
         "id": id,
         "email": "new.colleague+desk@example.com",
@@ -25,7 +26,10 @@ async fn who_is_invited_gets_a_place_and_a_mail() {
         "you": false,
     });
     assert_eq!(reply.body, json!({ "member": member }));
-    assert!((before..=after).contains(&at.as_str().expect("a text").parse().expect("a time")), "{at}");
+    assert!(
+        (before..=after).contains(&at.as_str().expect("a text").parse().expect("a time")),
+        "{at}"
+    );
     assert_eq!(admin.get("/api/team").await.ok(200)["members"][1], member);
     world.settle().await;
     assert_eq!(world.mailed("invitation"), ["new.colleague+desk@example.com"]);
@@ -45,17 +49,32 @@ async fn the_invitation_has_a_text_and_an_html_part_and_one_link() {
     let mail = mails.iter().find(|mail| mail.kind == "invitation").expect("an invitation");
     assert_eq!((mail.to.as_str(), &mail.code), ("new@example.com", &None));
     assert_eq!(mail.from, world.desk.environment("deliver-mail")["MAIL_FROM"]);
-    assert!(!mail.subject.trim().is_empty() && !mail.subject.contains(['\r', '\n']), "{}", mail.subject);
+    assert!(
+        !mail.subject.trim().is_empty() && !mail.subject.contains(['\r', '\n']),
+        "{}",
+        mail.subject
+    );
 
     let origin = &world.desk.environment("deliver-mail")["CONSOLE_ORIGIN"];
     let link = mail.text.split_whitespace().find(|word| word.contains("://")).expect("a link");
-    assert_eq!((mail.text.matches("://").count(), link.trim_end_matches('/')), (1, origin.as_str()));
-    let href = mail.html.split_once("href=\"").expect("a link").1.split('"').next().expect("a link");
-    assert_eq!((mail.html.matches("href").count(), href.trim_end_matches('/')), (1, origin.as_str()));
+    assert_eq!(
+        (mail.text.matches("://").count(), link.trim_end_matches('/')),
+        (1, origin.as_str())
+    );
+    let href =
+        mail.html.split_once("href=\"").expect("a link").1.split('"').next().expect("a link");
+    assert_eq!(
+        (mail.html.matches("href").count(), href.trim_end_matches('/')),
+        (1, origin.as_str())
+    );
     assert!(!mail.html.contains("src="), "{}", mail.html);
 
     let escaped = "&lt;b&gt;Fish &amp; Chips&lt;/b&gt; &quot;Ltd&quot; &#39;London&#39;";
-    assert!(mail.text.contains(name) && mail.html.contains(escaped) && !mail.html.contains("<b>"), "{}", mail.html);
+    assert!(
+        mail.text.contains(name) && mail.html.contains(escaped) && !mail.html.contains("<b>"),
+        "{}",
+        mail.html
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -65,8 +84,14 @@ async fn who_was_invited_logs_in_as_a_member_of_that_account() {
     let invited = invite(&admin, "new@example.com").await;
     let member = world.login("new@example.com").await;
     let session = member.get("/api/session").await;
-    let expected = json!({ "id": invited.body["member"]["id"], "email": "new@example.com", "role": "member", "status": "active" });
-    assert_eq!((&session.ok(200)["member"], session.body["account"]["id"].as_str()), (&expected, Some(admin.account.as_str())));
+    let expected = json!({
+        "id": invited.body["member"]["id"], "email": "new@example.com", "role": "member",
+        "status": "active",
+    });
+    assert_eq!(
+        (&session.ok(200)["member"], session.body["account"]["id"].as_str()),
+        (&expected, Some(admin.account.as_str()))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -113,7 +138,10 @@ async fn an_address_that_was_used_to_ask_for_codes_can_be_invited() {
 async fn a_code_that_was_asked_for_before_the_invitation_is_of_no_use() {
     let world = World::new().await;
     let admin = world.admin().await;
-    let challenge = world.request_code("early@example.com").await.ok(202)["challenge"].as_str().expect("a challenge").to_owned();
+    let challenge = world.request_code("early@example.com").await.ok(202)["challenge"]
+        .as_str()
+        .expect("a challenge")
+        .to_owned();
     world.settle().await;
     invite(&admin, "early@example.com").await.ok(201);
     world.settle().await;
@@ -128,9 +156,15 @@ async fn one_member_too_many_is_refused_until_there_is_a_place() {
     for number in 0..3 {
         invite(&admin, &format!("member{number}@example.com")).await.ok(201);
     }
-    let last = invite(&admin, "member3@example.com").await.ok(201)["member"]["id"].as_str().expect("an id").to_owned();
+    let last = invite(&admin, "member3@example.com").await.ok(201)["member"]["id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
     world.settle().await;
-    world.changes_nothing(invite(&admin, "new@example.com")).await.problem(409, "member_limit_reached");
+    world
+        .changes_nothing(invite(&admin, "new@example.com"))
+        .await
+        .problem(409, "member_limit_reached");
     let team = admin.get("/api/team").await;
     assert_eq!((&team.body["count"], &team.body["limit"]), (&json!(5), &json!(5)));
 
@@ -138,9 +172,15 @@ async fn one_member_too_many_is_refused_until_there_is_a_place() {
     admin.delete(&format!("/api/team/{last}")).await.ok(204);
     invite(&admin, "new@example.com").await.ok(201);
     world.settle().await;
-    world.changes_nothing(invite(&admin, "newer@example.com")).await.problem(409, "member_limit_reached");
+    world
+        .changes_nothing(invite(&admin, "newer@example.com"))
+        .await
+        .problem(409, "member_limit_reached");
 
-    let more = json!({ "account_id": admin.account, "name": "Example Company", "admin_email": ADMIN, "member_limit": 6 });
+    let more = json!({
+        "account_id": admin.account, "name": "Example Company", "admin_email": ADMIN,
+        "member_limit": 6,
+    });
     world.register(more).await;
     invite(&admin, "newer@example.com").await.ok(201);
     invite(&admin, "newest@example.com").await.problem(409, "member_limit_reached");
@@ -172,9 +212,11 @@ async fn what_is_no_address_is_not_invited() {
                 invite(&admin, email).await.problem(400, "invalid_email");
             }
             admin.post("/api/team", json!({})).await.problem(400, "invalid_email");
-            for body in
-                [json!({ "email": 7 }), json!({ "email": ["new@example.com"] }), json!({ "email": "new@example.com", "role": "admin" })]
-            {
+            for body in [
+                json!({ "email": 7 }),
+                json!({ "email": ["new@example.com"] }),
+                json!({ "email": "new@example.com", "role": "admin" }),
+            ] {
                 admin.post("/api/team", body).await.problem(400, "invalid_request");
             }
         })
@@ -192,7 +234,8 @@ async fn only_admins_invite() {
     let body = json!({ "email": "new@example.com" });
     let nobody = world.call("POST", "/api/team").json(body.clone());
     world.changes_nothing(nobody.send()).await.problem(401, "session_required");
-    let garbage = world.call("POST", "/api/team").header("authorization", "Bearer fds_garbage").json(body);
+    let garbage =
+        world.call("POST", "/api/team").header("authorization", "Bearer fds_garbage").json(body);
     world.changes_nothing(garbage.send()).await.problem(401, "session_ended");
 }
 
@@ -201,7 +244,10 @@ async fn a_suspended_account_invites_nobody_and_is_told_nothing() {
     let world = World::new().await;
     let admin = world.admin().await;
     world.other_admin("other@example.com").await;
-    let suspension = json!({ "account_id": admin.account, "name": "Example Company", "admin_email": ADMIN, "suspended": true });
+    let suspension = json!({
+        "account_id": admin.account, "name": "Example Company", "admin_email": ADMIN,
+        "suspended": true,
+    });
     let suspended: Value = world.register(suspension).await;
     assert_eq!(suspended["suspended"], true);
     world
@@ -223,13 +269,19 @@ async fn who_was_revoked_can_be_invited_again_and_is_somebody_new() {
     let again = invite(&admin, "back@example.com").await;
     let id = again.ok(201)["member"]["id"].as_str().expect("an id").to_owned();
     assert_ne!(id, member.id);
-    assert_eq!((&again.body["member"]["status"], &again.body["member"]["last_login_at"]), (&json!("invited"), &Value::Null));
+    assert_eq!(
+        (&again.body["member"]["status"], &again.body["member"]["last_login_at"]),
+        (&json!("invited"), &Value::Null)
+    );
     world.settle().await;
     assert_eq!(world.mailed("invitation"), ["back@example.com", "back@example.com"]);
 
     // What belonged to the old membership stays ended.
     member.get("/api/session").await.problem(401, "session_ended");
-    world.changes_nothing(admin.delete(&format!("/api/team/{}", member.id))).await.problem(404, "member_not_found");
+    world
+        .changes_nothing(admin.delete(&format!("/api/team/{}", member.id)))
+        .await
+        .problem(404, "member_not_found");
     let back = world.login("back@example.com").await;
     assert_eq!(back.id, id);
     back.get("/api/session").await.ok(200);
@@ -247,6 +299,9 @@ async fn who_was_revoked_can_be_invited_by_another_account() {
     invite(&other, "mover@example.com").await.ok(201);
     let moved = world.login("mover@example.com").await;
     assert_eq!(moved.account, other.account);
-    world.changes_nothing(invite(&admin, "mover@example.com")).await.problem(409, "email_already_registered");
+    world
+        .changes_nothing(invite(&admin, "mover@example.com"))
+        .await
+        .problem(409, "email_already_registered");
     world.check_counters().await;
 }

@@ -14,13 +14,19 @@ async fn a_program_logs_in_makes_and_deletes_a_key_and_invites_and_revokes_a_col
     let world = World::new().await;
 
     // Login with a mailed code.
-    let asked = world.call("POST", "/api/login/code").json(json!({ "email": ADMIN, "accept_terms": true })).send().await;
+    let asked = world
+        .call("POST", "/api/login/code")
+        .json(json!({ "email": ADMIN, "accept_terms": true }))
+        .send()
+        .await;
     let challenge = text(&asked.ok(202)["challenge"]);
     world.settle().await;
     let mails: Value = world.call("GET", "/_local/mail").send().await.body;
     assert_eq!((&mails[0]["kind"], &mails[0]["to"]), (&json!("login_code"), &json!(ADMIN)));
     let code = text(&mails[0]["code"]);
-    let opened = world.call("POST", "/api/login/verify").json(json!({ "challenge": challenge, "code": code, "session": "bearer" }));
+    let opened = world
+        .call("POST", "/api/login/verify")
+        .json(json!({ "challenge": challenge, "code": code, "session": "bearer" }));
     let opened = opened.send().await;
     let bearer = format!("Bearer {}", text(&opened.ok(200)["session_token"]));
     let call = |method: &str, path: &str| world.call(method, path).header("authorization", &bearer);
@@ -28,7 +34,10 @@ async fn a_program_logs_in_makes_and_deletes_a_key_and_invites_and_revokes_a_col
     // The Sandbox is ready by itself, and its key works.
     world.settle().await;
     let sandbox = call("GET", "/api/sandbox").send().await;
-    assert_eq!((&sandbox.ok(200)["state"], &sandbox.body["reason"]), (&json!("ready"), &Value::Null));
+    assert_eq!(
+        (&sandbox.ok(200)["state"], &sandbox.body["reason"]),
+        (&json!("ready"), &Value::Null)
+    );
     let sandbox_key = text(&call("POST", "/api/sandbox/key").send().await.ok(200)["api_key"]);
     assert_eq!(world.product_api(&sandbox_key).await, 200);
 
@@ -48,7 +57,10 @@ async fn a_program_logs_in_makes_and_deletes_a_key_and_invites_and_revokes_a_col
     world.settle().await;
     assert_eq!(world.mailed("invitation"), [GRACE]);
     let colleague = world.login(GRACE).await;
-    assert_eq!((&colleague.id, colleague.account.as_str()), (&colleague_id, opened.body["account"]["id"].as_str().expect("an id")));
+    assert_eq!(
+        (&colleague.id, colleague.account.as_str()),
+        (&colleague_id, opened.body["account"]["id"].as_str().expect("an id"))
+    );
     colleague.get("/api/keys").await.ok(200);
     colleague.post("/api/keys", json!({ "name": "Mine" })).await.problem(403, "admin_required");
 
@@ -58,11 +70,19 @@ async fn a_program_logs_in_makes_and_deletes_a_key_and_invites_and_revokes_a_col
     let codes = world.mailed("login_code").len();
     world.request_code(GRACE).await.ok(202);
     world.settle().await;
-    assert_eq!(world.mailed("login_code").len(), codes, "no code is mailed to somebody who was revoked");
+    assert_eq!(
+        world.mailed("login_code").len(),
+        codes,
+        "no code is mailed to somebody who was revoked"
+    );
 
     call("POST", "/api/logout").send().await.ok(204);
     call("GET", "/api/session").send().await.problem(401, "session_ended");
-    assert_eq!(world.product_api(&sandbox_key).await, 200, "the product goes on without anybody logged in");
+    assert_eq!(
+        world.product_api(&sandbox_key).await,
+        200,
+        "the product goes on without anybody logged in"
+    );
     assert_eq!(world.desk.failures(), [Value::Null; 0]);
 
     let story = [

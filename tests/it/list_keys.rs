@@ -4,7 +4,12 @@ use crate::support::World;
 use serde_json::{Value, json};
 
 fn names(body: &Value) -> Vec<&str> {
-    body["keys"].as_array().expect("a list").iter().map(|key| key["name"].as_str().expect("a text")).collect()
+    body["keys"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|key| key["name"].as_str().expect("a text"))
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -28,13 +33,25 @@ async fn the_sandbox_key_is_listed_first_and_then_the_newest() {
             "available": 6,
         })
     );
-    let key = admin.act("/api/sandbox/key").await.ok(200)["api_key"].as_str().expect("a key").to_owned();
+    let key =
+        admin.act("/api/sandbox/key").await.ok(200)["api_key"].as_str().expect("a key").to_owned();
     let start = sandbox["start"].as_str().expect("a text");
-    assert!(start.starts_with("fd_sandbox_") && key.starts_with(start) && key.len() - start.len() >= 32, "{start}");
+    assert!(
+        start.starts_with("fd_sandbox_") && key.starts_with(start) && key.len() - start.len() >= 32,
+        "{start}"
+    );
     let id = &admin.get("/api/sandbox").await.body["key_id"];
     let created_at = sandbox["created_at"].as_str().expect("a time");
-    assert!(created_at.parse::<jiff::Timestamp>().is_ok() && created_at.ends_with('Z'), "{created_at}");
-    assert_eq!(sandbox, json!({ "id": id, "name": "Sandbox", "start": start, "sandbox": true, "created_at": created_at }));
+    assert!(
+        created_at.parse::<jiff::Timestamp>().is_ok() && created_at.ends_with('Z'),
+        "{created_at}"
+    );
+    assert_eq!(
+        sandbox,
+        json!({
+            "id": id, "name": "Sandbox", "start": start, "sandbox": true, "created_at": created_at,
+        })
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -61,11 +78,16 @@ async fn the_list_shows_no_key_and_no_digest() {
     let world = World::new().await;
     let admin = world.admin().await;
     let (_, key) = admin.key("Secret").await;
-    let sandbox = admin.act("/api/sandbox/key").await.ok(200)["api_key"].as_str().expect("a key").to_owned();
+    let sandbox =
+        admin.act("/api/sandbox/key").await.ok(200)["api_key"].as_str().expect("a key").to_owned();
     let listed = admin.get("/api/keys").await;
     for key in [key, sandbox] {
         let secret = &key[key.len() - 38..];
-        assert!(!listed.text.contains(secret) && !listed.text.contains(&secret[..32]), "{}", listed.text);
+        assert!(
+            !listed.text.contains(secret) && !listed.text.contains(&secret[..32]),
+            "{}",
+            listed.text
+        );
     }
     for row in world.rows_of("api_key").await {
         assert!(!listed.text.contains(row["digest"].as_s().expect("a text")));
@@ -90,7 +112,10 @@ async fn an_account_sees_its_own_keys_alone() {
     let other = world.other_admin("other@example.com").await;
     let ((mine, _), (theirs, _)) = (admin.key("Mine").await, other.key("Theirs").await);
     let (seen, seen_there) = (admin.get("/api/keys").await, other.get("/api/keys").await);
-    assert_eq!((names(seen.ok(200)), names(seen_there.ok(200))), (vec!["Sandbox", "Mine"], vec!["Sandbox", "Theirs"]));
+    assert_eq!(
+        (names(seen.ok(200)), names(seen_there.ok(200))),
+        (vec!["Sandbox", "Mine"], vec!["Sandbox", "Theirs"])
+    );
     assert!(!seen.text.contains(&theirs) && !seen_there.text.contains(&mine));
     assert_ne!(seen.body["keys"][0]["id"], seen_there.body["keys"][0]["id"]);
 }
@@ -98,7 +123,10 @@ async fn an_account_sees_its_own_keys_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_session_there_is_no_list() {
     let world = World::new().await;
-    world.changes_nothing(world.call("GET", "/api/keys").send()).await.problem(401, "session_required");
+    world
+        .changes_nothing(world.call("GET", "/api/keys").send())
+        .await
+        .problem(401, "session_required");
     let garbage = world.call("GET", "/api/keys").header("authorization", "Bearer fds_garbage");
     world.changes_nothing(garbage.send()).await.problem(401, "session_ended");
 }
@@ -109,5 +137,8 @@ async fn a_list_may_be_asked_for_by_any_query_and_stays_the_same() {
     let admin = world.admin().await;
     let other = world.other_admin("other@example.com").await;
     let seen = admin.get("/api/keys").await;
-    admin.get(&format!("/api/keys?account_id={}&limit=1", other.account)).await.is_indistinguishable_from(&seen);
+    admin
+        .get(&format!("/api/keys?account_id={}&limit=1", other.account))
+        .await
+        .is_indistinguishable_from(&seen);
 }

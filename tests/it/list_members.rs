@@ -4,7 +4,12 @@ use crate::support::{ADMIN, World};
 use serde_json::{Value, json};
 
 fn emails(body: &Value) -> Vec<&str> {
-    body["members"].as_array().expect("a list").iter().map(|member| member["email"].as_str().expect("a text")).collect()
+    body["members"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|member| member["email"].as_str().expect("a text"))
+        .collect()
 }
 
 /// The member of this address, as the list has it.
@@ -21,12 +26,20 @@ async fn the_team_is_listed_in_the_order_of_the_invitations() {
     // Addresses whose order is not that of the invitations.
     for email in ["middle@example.com", "zulu@example.com", "alpha@example.com"] {
         world.advance(1);
-        invited.push(admin.post("/api/team", json!({ "email": email })).await.ok(201)["member"].clone());
+        invited.push(
+            admin.post("/api/team", json!({ "email": email })).await.ok(201)["member"].clone(),
+        );
     }
     let team = admin.get("/api/team").await;
     let first = &team.ok(200)["members"][0];
-    assert_eq!(team.body, json!({ "members": [first, invited[0], invited[1], invited[2]], "count": 4, "limit": 5 }));
-    assert_eq!(emails(&team.body), [ADMIN, "middle@example.com", "zulu@example.com", "alpha@example.com"]);
+    assert_eq!(
+        team.body,
+        json!({ "members": [first, invited[0], invited[1], invited[2]], "count": 4, "limit": 5 })
+    );
+    assert_eq!(
+        emails(&team.body),
+        [ADMIN, "middle@example.com", "zulu@example.com", "alpha@example.com"]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -37,8 +50,13 @@ async fn a_member_is_shown_with_role_status_and_times() {
     let after = world.now();
     let team = admin.get("/api/team").await;
     let own = &team.ok(200)["members"][0];
-    let time = |value: &Value| value.as_str().expect("a text").parse::<jiff::Timestamp>().expect("a time");
-    assert!(time(&own["invited_at"]) <= before && (before..=after).contains(&time(&own["last_login_at"])), "{own}");
+    let time =
+        |value: &Value| value.as_str().expect("a text").parse::<jiff::Timestamp>().expect("a time");
+    assert!(
+        time(&own["invited_at"]) <= before
+            && (before..=after).contains(&time(&own["last_login_at"])),
+        "{own}"
+    );
     assert_eq!(
         own,
         &json!({
@@ -57,9 +75,14 @@ async fn a_member_is_shown_with_role_status_and_times() {
 async fn who_was_invited_is_active_from_the_first_login_on() {
     let world = World::new().await;
     let admin = world.admin().await;
-    let id = admin.post("/api/team", json!({ "email": "new@example.com" })).await.ok(201)["member"]["id"].clone();
+    let id = admin.post("/api/team", json!({ "email": "new@example.com" })).await.ok(201)["member"]
+        ["id"]
+        .clone();
     let pending = find(&admin.get("/api/team").await.body, "new@example.com").clone();
-    assert_eq!((&pending["status"], &pending["last_login_at"], &pending["you"]), (&json!("invited"), &Value::Null, &json!(false)));
+    assert_eq!(
+        (&pending["status"], &pending["last_login_at"], &pending["you"]),
+        (&json!("invited"), &Value::Null, &json!(false))
+    );
 
     // A code that was asked for is no login.
     world.challenge("new@example.com").await;
@@ -69,7 +92,8 @@ async fn who_was_invited_is_active_from_the_first_login_on() {
     let member = world.login("new@example.com").await;
     let team = admin.get("/api/team").await;
     let active = find(&team.body, "new@example.com");
-    let at: jiff::Timestamp = active["last_login_at"].as_str().expect("a text").parse().expect("a time");
+    let at: jiff::Timestamp =
+        active["last_login_at"].as_str().expect("a text").parse().expect("a time");
     assert!((before..=world.now()).contains(&at), "{active}");
     let expected = json!({
         "id": id,
@@ -87,15 +111,20 @@ async fn who_was_invited_is_active_from_the_first_login_on() {
 async fn you_is_who_asks() {
     let world = World::new().await;
     let first = world.admin().await;
-    let second = json!({ "account_id": first.account, "name": "Example Company", "admin_email": "second@example.com" });
+    let second = json!({
+        "account_id": first.account, "name": "Example Company", "admin_email": "second@example.com",
+    });
     world.register(second).await;
     let second = world.login("second@example.com").await;
     assert_eq!(second.account, first.account);
     for person in [&first, &second] {
         let team = person.get("/api/team").await;
         let members = team.ok(200)["members"].as_array().expect("a list").clone();
-        let you: Vec<&str> =
-            members.iter().filter(|member| member["you"] == true).map(|member| member["id"].as_str().expect("an id")).collect();
+        let you: Vec<&str> = members
+            .iter()
+            .filter(|member| member["you"] == true)
+            .map(|member| member["id"].as_str().expect("an id"))
+            .collect();
         assert_eq!((members.len(), you), (2, vec![person.id.as_str()]));
     }
 }
@@ -107,16 +136,28 @@ async fn the_count_follows_invitations_and_revocations_and_the_limit_the_operato
     let shown = async || {
         let (team, session) = (admin.get("/api/team").await, admin.get("/api/session").await);
         let account = &session.ok(200)["account"];
-        assert_eq!((&team.body["count"], &team.body["limit"]), (&account["member_count"], &account["member_limit"]));
+        assert_eq!(
+            (&team.body["count"], &team.body["limit"]),
+            (&account["member_count"], &account["member_limit"])
+        );
         assert_eq!(team.body["count"], team.body["members"].as_array().expect("a list").len());
-        (team.body["count"].as_u64().expect("a number"), team.body["limit"].as_u64().expect("a number"))
+        (
+            team.body["count"].as_u64().expect("a number"),
+            team.body["limit"].as_u64().expect("a number"),
+        )
     };
     assert_eq!(shown().await, (1, 5));
     let invited = admin.post("/api/team", json!({ "email": "new@example.com" })).await;
     assert_eq!(shown().await, (2, 5));
-    admin.delete(&format!("/api/team/{}", invited.body["member"]["id"].as_str().expect("an id"))).await.ok(204);
+    admin
+        .delete(&format!("/api/team/{}", invited.body["member"]["id"].as_str().expect("an id")))
+        .await
+        .ok(204);
     assert_eq!(shown().await, (1, 5));
-    let change = json!({ "account_id": admin.account, "name": "Example Company", "admin_email": ADMIN, "member_limit": 20 });
+    let change = json!({
+        "account_id": admin.account, "name": "Example Company", "admin_email": ADMIN,
+        "member_limit": 20,
+    });
     world.register(change).await;
     assert_eq!(shown().await, (1, 20));
 }
@@ -130,8 +171,15 @@ async fn only_admins_see_the_team() {
     refused.problem(403, "admin_required");
     assert!(!refused.text.contains('@'), "{}", refused.text);
     let session = member.get("/api/session").await;
-    assert!(!session.text.contains("member_count") && !session.text.contains("member_limit"), "{}", session.text);
-    world.changes_nothing(world.call("GET", "/api/team").send()).await.problem(401, "session_required");
+    assert!(
+        !session.text.contains("member_count") && !session.text.contains("member_limit"),
+        "{}",
+        session.text
+    );
+    world
+        .changes_nothing(world.call("GET", "/api/team").send())
+        .await
+        .problem(401, "session_required");
     let garbage = world.call("GET", "/api/team").header("authorization", "Bearer fds_garbage");
     world.changes_nothing(garbage.send()).await.problem(401, "session_ended");
 }

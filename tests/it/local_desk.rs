@@ -44,7 +44,8 @@ async fn refused(options: Options) -> StartError {
     }
 }
 
-// --- Starting -----------------------------------------------------------------------------------------------------
+// --- Starting
+// -------------------------------------------------------------------------------------------------
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_port_that_is_taken_is_named_with_the_way_out() {
@@ -71,18 +72,32 @@ async fn a_state_folder_that_is_in_use_is_not_shared() {
 async fn a_damaged_file_of_the_state_folder_is_named_and_left_as_it_is() {
     let good = Folder::new();
     World::with_options(good.kept()).await.desk.shutdown().await;
-    let files = ["desk.json", "secrets.json", "checkpoints.json", "mails.jsonl", "failures.jsonl", "desk.db"];
-    let garbage: [&[u8]; 2] = [b"{\"never finished\": ", b"\xff\xfe\x00 no text at all, and no database, however long it is"];
+    let files = [
+        "desk.json",
+        "secrets.json",
+        "checkpoints.json",
+        "mails.jsonl",
+        "failures.jsonl",
+        "desk.db",
+    ];
+    let garbage: [&[u8]; 2] = [
+        b"{\"never finished\": ",
+        b"\xff\xfe\x00 no text at all, and no database, however long it is",
+    ];
     for file in files {
         for damage in garbage {
             let folder = Folder::new();
             for entry in std::fs::read_dir(&good.0).expect("a folder") {
                 let path = entry.expect("an entry").path();
-                std::fs::copy(&path, folder.0.join(path.file_name().expect("a name"))).expect("copied");
+                std::fs::copy(&path, folder.0.join(path.file_name().expect("a name")))
+                    .expect("copied");
             }
             let damaged = folder.write(file, damage);
             let error = refused(folder.kept()).await;
-            assert!(matches!(&error, StartError::StateDamaged { file, .. } if *file == damaged), "{file}: {error}");
+            assert!(
+                matches!(&error, StartError::StateDamaged { file, .. } if *file == damaged),
+                "{file}: {error}"
+            );
             assert!(error.to_string().contains("--ephemeral"), "{error}");
             assert_eq!(std::fs::read(&damaged).expect("the file"), damage, "{file}");
         }
@@ -99,11 +114,20 @@ async fn a_state_folder_that_cannot_be_used_is_named() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broken_template_is_explained_by_resource_and_property() {
-    let template = std::fs::read_to_string(desk::workspace_root().join("template.yaml")).expect("the template");
+    let template = std::fs::read_to_string(desk::workspace_root().join("template.yaml"))
+        .expect("the template");
     let broken = [
-        ("CONSOLE_ORIGIN: !Ref ConsoleOrigin", "CONSOLE_ORIGIN: !ImportValue Origin", "Environment.Variables.CONSOLE_ORIGIN"),
+        (
+            "CONSOLE_ORIGIN: !Ref ConsoleOrigin",
+            "CONSOLE_ORIGIN: !ImportValue Origin",
+            "Environment.Variables.CONSOLE_ORIGIN",
+        ),
         ("CONSOLE_ORIGIN: !Ref ConsoleOrigin", "CONSOLE_ORIGIN: !Ref Nobody", "Nobody"),
-        ("LOGIN_SECRET_ARN: !GetAtt LoginSecret.Id", "LOGIN_SECRET_ARN: !GetAtt LoginSecret.Colour", "Colour"),
+        (
+            "LOGIN_SECRET_ARN: !GetAtt LoginSecret.Id",
+            "LOGIN_SECRET_ARN: !GetAtt LoginSecret.Colour",
+            "Colour",
+        ),
         ("Type: HttpApi", "Type: Kafka", "Kafka"),
         ("rate(5 minutes)", "cron(0 12 * * ? *)", "ScheduleExpression"),
         ("\"status\":{\"S\":[\"pending\"]}", "\"status\":{\"S\":[{\"suffix\":\"ing\"}]}", "suffix"),
@@ -118,13 +142,17 @@ async fn a_broken_template_is_explained_by_resource_and_property() {
         assert!(error.contains("template") && error.contains(said), "{error} does not say {said}");
     }
     let absent = folder.0.join("absent.yaml");
-    let error = refused(Options { template: absent.clone(), ..Options::default() }).await.to_string();
+    let error =
+        refused(Options { template: absent.clone(), ..Options::default() }).await.to_string();
     assert!(error.contains(absent.to_str().expect("UTF-8")), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_parameter_that_does_not_fit_is_refused_with_what_would() {
-    let set = |name: &str, value: &str| Options { parameters: [(name.to_owned(), value.to_owned())].into(), ..Options::default() };
+    let set = |name: &str, value: &str| Options {
+        parameters: [(name.to_owned(), value.to_owned())].into(),
+        ..Options::default()
+    };
     for (name, value, said) in [
         ("KeyPrefx", "fd", "KeyPrefix"),
         ("AuthorizerResponse", "maybe", "simple, iam"),
@@ -137,7 +165,8 @@ async fn a_parameter_that_does_not_fit_is_refused_with_what_would() {
     }
 }
 
-// --- What is kept -------------------------------------------------------------------------------------------------
+// --- What is kept
+// -------------------------------------------------------------------------------------------------
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kept_desk_goes_on_where_it_ended() {
@@ -146,14 +175,18 @@ async fn a_kept_desk_goes_on_where_it_ended() {
     let admin = world.admin().await;
     let (_, key) = admin.key("Kept").await;
     let sandbox_key = admin.act("/api/sandbox/key").await.ok(200)["api_key"].clone();
-    let moved = world.call("POST", "/_local/clock").json(json!({ "advance_seconds": 3600 })).send().await;
+    let moved =
+        world.call("POST", "/_local/clock").json(json!({ "advance_seconds": 3600 })).send().await;
     assert_eq!(moved.status, 200, "{}", moved.text);
-    let (token, mails, ahead) = (admin.token.clone(), world.desk.outbox().mails(), world.desk.clock().ahead());
+    let (token, mails, ahead) =
+        (admin.token.clone(), world.desk.outbox().mails(), world.desk.clock().ahead());
     world.desk.shutdown().await;
 
     let world = World::with_options(folder.kept()).await;
     assert_eq!(world.desk.clock().ahead(), ahead);
-    let call = |method: &str, path: &str| world.call(method, path).header("authorization", &format!("Bearer {token}"));
+    let call = |method: &str, path: &str| {
+        world.call(method, path).header("authorization", &format!("Bearer {token}"))
+    };
     let session = call("GET", "/api/session").send().await;
     assert_eq!(session.ok(200)["account"]["name"], "Example Company");
     assert_eq!(call("POST", "/api/sandbox/key").send().await.ok(200)["api_key"], sandbox_key);
@@ -197,7 +230,8 @@ async fn what_is_kept_is_for_its_owner_only() {
     }
 }
 
-// --- The controls -------------------------------------------------------------------------------------------------
+// --- The controls
+// -------------------------------------------------------------------------------------------------
 
 async fn post(world: &World, path: &str, body: &str) -> Reply {
     world.call("POST", path).raw("application/json", body).send().await
@@ -206,7 +240,11 @@ async fn post(world: &World, path: &str, body: &str) -> Reply {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_control_refuses_what_it_does_not_know_and_changes_nothing() {
     let world = World::new().await;
-    let before = (world.desk.clock().ahead(), world.desk.product_api().mode(), world.desk.mail_service().mode());
+    let before = (
+        world.desk.clock().ahead(),
+        world.desk.product_api().mode(),
+        world.desk.mail_service().mode(),
+    );
     let bad = [
         ("/_local/clock", "advance_seconds=5"),
         ("/_local/clock", "{}"),
@@ -224,7 +262,10 @@ async fn a_control_refuses_what_it_does_not_know_and_changes_nothing() {
         ("/_local/mail-service", "[]"),
         ("/_local/accounts", "not JSON"),
         ("/_local/accounts", "{}"),
-        ("/_local/accounts", "{\"name\": \"X\", \"admin_email\": \"x@example.com\", \"colour\": \"red\"}"),
+        (
+            "/_local/accounts",
+            "{\"name\": \"X\", \"admin_email\": \"x@example.com\", \"colour\": \"red\"}",
+        ),
     ];
     for (path, body) in bad {
         world.changes_nothing(post(&world, path, body)).await.problem(400, "invalid_request");
@@ -232,12 +273,32 @@ async fn a_control_refuses_what_it_does_not_know_and_changes_nothing() {
     for (body, status, code) in [
         (json!({ "name": "X", "admin_email": "nobody" }), 400, "invalid_email"),
         (json!({ "name": "", "admin_email": "x@example.com" }), 400, "invalid_name"),
-        (json!({ "name": "X", "admin_email": "x@example.com", "key_limit": 91 }), 400, "invalid_limit"),
-        (json!({ "name": "X", "admin_email": "x@example.com", "account_id": "acct_000000000000" }), 404, "account_not_found"),
+        (
+            json!({ "name": "X", "admin_email": "x@example.com", "key_limit": 91 }),
+            400,
+            "invalid_limit",
+        ),
+        (
+            json!({
+                "name": "X", "admin_email": "x@example.com", "account_id": "acct_000000000000",
+            }),
+            404,
+            "account_not_found",
+        ),
     ] {
-        world.changes_nothing(post(&world, "/_local/accounts", &body.to_string())).await.problem(status, code);
+        world
+            .changes_nothing(post(&world, "/_local/accounts", &body.to_string()))
+            .await
+            .problem(status, code);
     }
-    assert_eq!((world.desk.clock().ahead(), world.desk.product_api().mode(), world.desk.mail_service().mode()), before);
+    assert_eq!(
+        (
+            world.desk.clock().ahead(),
+            world.desk.product_api().mode(),
+            world.desk.mail_service().mode()
+        ),
+        before
+    );
     world.call("GET", "/_local/nothing").send().await.problem(404, "not_found");
     world.call("PUT", "/_local/clock").send().await.problem(405, "method_not_allowed");
     world.call("DELETE", "/_local/failures").send().await.problem(405, "method_not_allowed");
@@ -255,16 +316,28 @@ async fn another_site_neither_works_the_controls_nor_reads_the_inbox() {
         ("DELETE", "/_local/mail", json!({})),
     ];
     for (method, path, body) in controls {
-        for (name, value) in [("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-site"), ("origin", "https://evil.example")] {
+        for (name, value) in [
+            ("sec-fetch-site", "cross-site"),
+            ("sec-fetch-site", "same-site"),
+            ("origin", "https://evil.example"),
+        ] {
             let call = world.call(method, path).json(body.clone()).header(name, value);
             world.changes_nothing(call.send()).await.problem(403, "cross_site");
         }
     }
     for path in ["/_local/mail", "/_local/inbox", "/_local/failures"] {
         // A name of the other site's that leads to loopback.
-        world.call("GET", path).header("host", "evil.example").send().await.problem(403, "not_local");
+        world
+            .call("GET", path)
+            .header("host", "evil.example")
+            .send()
+            .await
+            .problem(403, "not_local");
     }
-    assert_eq!((world.desk.product_api().mode(), world.desk.mail_service().mode()), (ProductApiMode::Up, MailServiceMode::Up));
+    assert_eq!(
+        (world.desk.product_api().mode(), world.desk.mail_service().mode()),
+        (ProductApiMode::Up, MailServiceMode::Up)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -277,11 +350,17 @@ async fn the_mails_are_an_array_newest_first_until_they_are_thrown_away() {
     let mails = reply.body.as_array().expect("an array");
     let kinds: Vec<&Value> = mails.iter().map(|mail| &mail["kind"]).collect();
     assert_eq!(kinds, ["invitation", "login_code"]);
-    let fields = |mail: &Value| mail.as_object().expect("an object").keys().cloned().collect::<Vec<_>>().join(" ");
+    let fields = |mail: &Value| {
+        mail.as_object().expect("an object").keys().cloned().collect::<Vec<_>>().join(" ")
+    };
     assert_eq!(fields(&mails[0]), "at from html kind subject text to");
     assert_eq!(fields(&mails[1]), "at code from html kind subject text to");
     assert_eq!((&mails[0]["to"], &mails[1]["to"]), (&json!("grace@example.com"), &json!(ADMIN)));
-    assert!(mails[1]["code"].as_str().is_some_and(|code| code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit())));
+    assert!(
+        mails[1]["code"]
+            .as_str()
+            .is_some_and(|code| code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit()))
+    );
     assert!(mails[1]["at"].as_str().expect("a time").parse::<jiff::Timestamp>().is_ok());
 
     assert_eq!(world.call("DELETE", "/_local/mail").send().await.status, 204);
@@ -296,7 +375,8 @@ async fn the_clock_moves_forward_by_what_is_asked_and_everything_goes_by_it() {
     let reply = post(&world, "/_local/clock", "{\"advance_seconds\": 181}").await;
     assert_eq!(reply.status, 200);
     assert_eq!((world.desk.clock().ahead() - before).as_secs(), 181);
-    let told: jiff::Timestamp = reply.body["now"].as_str().expect("a time").parse().expect("a time");
+    let told: jiff::Timestamp =
+        reply.body["now"].as_str().expect("a time").parse().expect("a time");
     assert_eq!(reply.fields().into_iter().collect::<Vec<_>>(), ["now"]);
     let later: jiff::Timestamp = {
         let reply = world.call("GET", "/_local/clock").send().await;
@@ -305,8 +385,11 @@ async fn the_clock_moves_forward_by_what_is_asked_and_everything_goes_by_it() {
     assert!(told <= later && later <= world.desk.clock().now());
     world.verify(&challenge, &code).await.problem(401, "code_expired");
     let admin = world.admin().await;
-    let opened: jiff::Timestamp =
-        admin.get("/api/keys").await.body["keys"][0]["created_at"].as_str().expect("a time").parse().expect("a time");
+    let opened: jiff::Timestamp = admin.get("/api/keys").await.body["keys"][0]["created_at"]
+        .as_str()
+        .expect("a time")
+        .parse()
+        .expect("a time");
     assert!(opened >= told);
 }
 
@@ -317,17 +400,31 @@ async fn the_third_parties_behave_as_they_are_told() {
     for mode in ["rejecting", "failing", "slow", "limiting", "down", "up"] {
         let reply = post(&world, "/_local/product-api", &json!({ "mode": mode }).to_string()).await;
         assert_eq!((reply.status.as_u16(), &reply.body), (200, &json!({ "mode": mode })));
-        assert_eq!(world.call("GET", "/_local/product-api").send().await.body, json!({ "mode": mode }));
+        assert_eq!(
+            world.call("GET", "/_local/product-api").send().await.body,
+            json!({ "mode": mode })
+        );
     }
     for mode in ["throttling", "rejecting", "up"] {
-        let reply = post(&world, "/_local/mail-service", &json!({ "mode": mode }).to_string()).await;
+        let reply =
+            post(&world, "/_local/mail-service", &json!({ "mode": mode }).to_string()).await;
         assert_eq!((reply.status.as_u16(), &reply.body), (200, &json!({ "mode": mode })));
-        assert_eq!(world.call("GET", "/_local/mail-service").send().await.body, json!({ "mode": mode }));
+        assert_eq!(
+            world.call("GET", "/_local/mail-service").send().await.body,
+            json!({ "mode": mode })
+        );
     }
     let (_, key) = admin.key("Good").await;
-    for (mode, status) in [("rejecting", 403), ("failing", 500), ("limiting", 429), ("down", 503), ("up", 200)] {
+    for (mode, status) in
+        [("rejecting", 403), ("failing", 500), ("limiting", 429), ("down", 503), ("up", 200)]
+    {
         post(&world, "/_local/product-api", &json!({ "mode": mode }).to_string()).await;
-        let reply = world.call("POST", "/heify/get-configurations").header("x-api-key", &key).json(json!({})).send().await;
+        let reply = world
+            .call("POST", "/heify/get-configurations")
+            .header("x-api-key", &key)
+            .json(json!({}))
+            .send()
+            .await;
         assert_eq!(reply.status.as_u16(), status, "{mode}");
         if status != 200 {
             assert_eq!(reply.body["error"]["code"], status, "{mode}: {}", reply.text);
@@ -342,12 +439,18 @@ async fn the_guarded_product_api_answers_as_the_real_one_and_tells_whose_key_it_
     let world = World::new().await;
     let admin = world.admin().await;
     let (_, key) = admin.key("Good").await;
-    let call =
-        |method: &str, path: &str, body: &str| world.call(method, path).header("x-api-key", &key).raw("application/json", body).send();
+    let call = |method: &str, path: &str, body: &str| {
+        world.call(method, path).header("x-api-key", &key).raw("application/json", body).send()
+    };
     let all = call("POST", "/heify/get-configurations", "{}").await;
-    assert_eq!((all.status.as_u16(), all.header("x-account-id")), (200, Some(admin.account.as_str())));
+    assert_eq!(
+        (all.status.as_u16(), all.header("x-account-id")),
+        (200, Some(admin.account.as_str()))
+    );
     let id = all.body["configurations"][0]["configuration_id"].clone();
-    let one = call("POST", "/heify/get-configurations", &json!({ "configuration_id": id }).to_string()).await;
+    let one =
+        call("POST", "/heify/get-configurations", &json!({ "configuration_id": id }).to_string())
+            .await;
     assert_eq!(one.body["configuration"], all.body["configurations"][0]);
     for (method, path, body, status) in [
         ("POST", "/heify/get-configurations", "{\"configuration_id\": \"nothing\"}", 400),
@@ -356,7 +459,11 @@ async fn the_guarded_product_api_answers_as_the_real_one_and_tells_whose_key_it_
         ("GET", "/heify/get-configurations", "", 405),
     ] {
         let reply = call(method, path, body).await;
-        assert_eq!((reply.status.as_u16(), &reply.body["error"]["code"]), (status, &json!(status)), "{method} {path} {body}");
+        assert_eq!(
+            (reply.status.as_u16(), &reply.body["error"]["code"]),
+            (status, &json!(status)),
+            "{method} {path} {body}"
+        );
     }
     let without = world.call("POST", "/heify/get-configurations").json(json!({})).send().await;
     assert_eq!((without.status.as_u16(), &without.body["error"]["code"]), (403, &json!(403)));
@@ -365,11 +472,20 @@ async fn the_guarded_product_api_answers_as_the_real_one_and_tells_whose_key_it_
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_is_registered_changed_and_refused_over_the_control() {
     let world = World::new().await;
-    let wanted = json!({ "name": "Other Company", "admin_email": "other@example.com", "key_limit": 4 });
+    let wanted =
+        json!({ "name": "Other Company", "admin_email": "other@example.com", "key_limit": 4 });
     let created = post(&world, "/_local/accounts", &wanted.to_string()).await;
-    assert_eq!((created.status.as_u16(), &created.body["created"]), (201, &json!(true)), "{}", created.text);
+    assert_eq!(
+        (created.status.as_u16(), &created.body["created"]),
+        (201, &json!(true)),
+        "{}",
+        created.text
+    );
     let again = post(&world, "/_local/accounts", &wanted.to_string()).await;
-    assert_eq!((again.status.as_u16(), &again.body["account_id"]), (200, &created.body["account_id"]));
+    assert_eq!(
+        (again.status.as_u16(), &again.body["account_id"]),
+        (200, &created.body["account_id"])
+    );
     let other = world.login("other@example.com").await;
     assert_eq!(other.account, created.body["account_id"]);
     assert_eq!(other.get("/api/keys").await.body["limit"], 4);
@@ -382,7 +498,13 @@ async fn a_record_that_nothing_can_process_ends_in_the_failures_and_lets_the_oth
     let partition = format!("ACCT#{}", admin.account);
     // A mail to nobody: a row that no version of the desk wrote.
     let text = |text: &str| AttributeValue::S(text.to_owned());
-    world.set_attributes(&partition, "MAIL#poison", &[("type", text("mail")), ("status", text("pending"))]).await;
+    world
+        .set_attributes(
+            &partition,
+            "MAIL#poison",
+            &[("type", text("mail")), ("status", text("pending"))],
+        )
+        .await;
     world.settle().await;
     assert!(world.desk.failures().is_empty(), "it is tried again first");
 
@@ -405,15 +527,25 @@ async fn a_record_that_nothing_can_process_ends_in_the_failures_and_lets_the_oth
     assert_eq!(failures.len(), 1);
     let records = failures[0]["payload"]["Records"].as_array().expect("the records");
     assert_eq!(records.len(), 1);
-    assert_eq!(records[0]["dynamodb"]["Keys"], json!({ "pk": { "S": partition }, "sk": { "S": "MAIL#poison" } }));
-    assert!(failures[0]["requestContext"]["functionArn"].as_str().is_some_and(|arn| arn.ends_with(":function:deliver-mail")));
+    assert_eq!(
+        records[0]["dynamodb"]["Keys"],
+        json!({ "pk": { "S": partition }, "sk": { "S": "MAIL#poison" } })
+    );
+    assert!(
+        failures[0]["requestContext"]["functionArn"]
+            .as_str()
+            .is_some_and(|arn| arn.ends_with(":function:deliver-mail"))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_neighbours_of_a_record_that_nothing_can_process_are_done_by_either_worker_and_it_alone_is_kept() {
-    // A provisioning is given up after its fifth retry, a mail when it is four minutes old; so its neighbour behind it is
-    // younger here.
-    for (function, kind, prefix, younger) in [("provision-sandbox", "login_event", "EVENT#", 0), ("deliver-mail", "mail", "MAIL#", 200)] {
+async fn the_neighbours_of_a_record_that_nothing_can_process_are_done_by_either_worker_and_it_alone_is_kept()
+ {
+    // A provisioning is given up after its fifth retry, a mail when it is four minutes old; so its
+    // neighbour behind it is younger here.
+    for (function, kind, prefix, younger) in
+        [("provision-sandbox", "login_event", "EVENT#", 0), ("deliver-mail", "mail", "MAIL#", 200)]
+    {
         let world = World::new().await;
         let admin = world.admin().await;
         world.login(ADMIN).await;
@@ -423,11 +555,15 @@ async fn the_neighbours_of_a_record_that_nothing_can_process_are_done_by_either_
         world.settle().await;
         let partition = format!("ACCT#{}", admin.account);
         let of_kind = |(pk, sk): &(String, String)| *pk == partition && sk.starts_with(prefix);
-        let done: Vec<String> = world.rows().await.into_keys().filter(of_kind).map(|(_, sk)| sk).collect();
+        let done: Vec<String> =
+            world.rows().await.into_keys().filter(of_kind).map(|(_, sk)| sk).collect();
         let [before, behind] = done.as_slice() else { panic!("{function}: {done:?}") };
-        let status = async |sk: &str| world.row(&partition, sk).await["status"].as_s().expect("a text").clone();
+        let status = async |sk: &str| {
+            world.row(&partition, sk).await["status"].as_s().expect("a text").clone()
+        };
 
-        // In one transaction, so that one batch has both: a good row, and one that no version of the desk wrote.
+        // In one transaction, so that one batch has both: a good row, and one that no version of
+        // the desk wrote.
         world.make_pending(&partition, kind, &[before, &format!("{prefix}poison")]).await;
         world.settle().await;
         assert_eq!(status(before).await, "done", "{function}");
@@ -446,13 +582,19 @@ async fn the_neighbours_of_a_record_that_nothing_can_process_are_done_by_either_
         let failures = world.desk.failures();
         assert_eq!(failures.len(), 1, "{function}: {failures:?}");
         let records = failures[0]["payload"]["Records"].as_array().expect("the records");
-        let keys: Vec<&Value> = records.iter().map(|record| &record["dynamodb"]["Keys"]["sk"]["S"]).collect();
+        let keys: Vec<&Value> =
+            records.iter().map(|record| &record["dynamodb"]["Keys"]["sk"]["S"]).collect();
         assert_eq!(keys, [&json!(format!("{prefix}poison"))], "{function}");
-        assert!(failures[0]["requestContext"]["functionArn"].as_str().is_some_and(|arn| arn.ends_with(&format!(":function:{function}"))));
+        assert!(
+            failures[0]["requestContext"]["functionArn"]
+                .as_str()
+                .is_some_and(|arn| arn.ends_with(&format!(":function:{function}")))
+        );
     }
 }
 
-// --- The pages ----------------------------------------------------------------------------------------------------
+// --- The pages
+// -------------------------------------------------------------------------------------------------
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_inbox_runs_no_script_and_shows_markup_as_text() {
@@ -464,14 +606,25 @@ async fn the_inbox_runs_no_script_and_shows_markup_as_text() {
     world.settle().await;
     let code = world.desk.outbox().code_for(ADMIN).expect("a code");
     let inbox = world.call("GET", "/_local/inbox").send().await;
-    assert!(inbox.text.contains("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&amp;amp;"), "{}", inbox.text);
+    assert!(
+        inbox.text.contains("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&amp;amp;"),
+        "{}",
+        inbox.text
+    );
     assert!(inbox.text.contains("Fish &amp; &quot;Chips&quot;"));
     assert!(inbox.text.contains(&format!("<p class=\"code\">{code}</p>")));
     assert!(!inbox.text.contains("<script"), "{}", inbox.text);
-    assert!(inbox.header("content-security-policy").is_some_and(|policy| policy.starts_with("default-src 'none'")));
+    assert!(
+        inbox
+            .header("content-security-policy")
+            .is_some_and(|policy| policy.starts_with("default-src 'none'"))
+    );
     let home = world.call("GET", "/_local/").send().await;
     for page in [inbox, home] {
-        assert_eq!((page.status.as_u16(), page.header("x-content-type-options")), (200, Some("nosniff")));
+        assert_eq!(
+            (page.status.as_u16(), page.header("x-content-type-options")),
+            (200, Some("nosniff"))
+        );
         assert!(page.header("content-type").is_some_and(|kind| kind.starts_with("text/html")));
         assert!(page.header("content-security-policy").is_some());
         assert!(!page.text.contains("{{"), "a placeholder is left");
@@ -481,7 +634,13 @@ async fn the_inbox_runs_no_script_and_shows_markup_as_text() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_outside_the_api_is_no_business_of_a_function() {
     let world = World::new().await;
-    for (method, path) in [("GET", "/favicon.ico"), ("POST", "/"), ("GET", "/api2"), ("DELETE", "/apiary/keys"), ("GET", "/heify")] {
+    for (method, path) in [
+        ("GET", "/favicon.ico"),
+        ("POST", "/"),
+        ("GET", "/api2"),
+        ("DELETE", "/apiary/keys"),
+        ("GET", "/heify"),
+    ] {
         let reply = world.call(method, path).send().await;
         // Every answer of a function carries it.
         assert_eq!(reply.header("x-request-id"), None, "{method} {path}");

@@ -1,6 +1,8 @@
-//! What the functions write for operators: the lines as they leave the function, taken where Lambda would take them.
+//! What the functions write for operators: the lines as they leave the function, taken where Lambda
+//! would take them.
 //!
-//! A subscriber belongs to a thread, so each of these tests has one thread for itself, its desk and its functions.
+//! A subscriber belongs to a thread, so each of these tests has one thread for itself, its desk and
+//! its functions.
 
 use crate::proxy::{Nobody, authorizer_event};
 use crate::support::{ADMIN, Browser, Person, World, wrong};
@@ -36,9 +38,11 @@ impl std::io::Write for Written {
 impl Log {
     /// As a function of this world writes it, with the template's settings.
     fn of(world: &World) -> Log {
-        let (written, env) = (Written::default(), Env::from_pairs(world.desk.shared_environment().clone()));
+        let (written, env) =
+            (Written::default(), Env::from_pairs(world.desk.shared_environment().clone()));
         let writer = written.clone();
-        let guard = tracing::subscriber::set_default(edge::telemetry::lines(&env, move || writer.clone()));
+        let guard =
+            tracing::subscriber::set_default(edge::telemetry::lines(&env, move || writer.clone()));
         Log { written, _guard: guard }
     }
 
@@ -48,7 +52,11 @@ impl Log {
 
     /// The lines of the functions; the desk's own surroundings write here too.
     fn lines(&self) -> Vec<Value> {
-        let lines = self.text().lines().map(|line| serde_json::from_str::<Value>(line).expect("one JSON value each")).collect::<Vec<_>>();
+        let lines = self
+            .text()
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).expect("one JSON value each"))
+            .collect::<Vec<_>>();
         lines.into_iter().filter(|line| line.get("function").is_some()).collect()
     }
 
@@ -61,20 +69,30 @@ impl Log {
     #[track_caller]
     fn of_request(&self, request_id: &str) -> (String, Option<String>, String) {
         let outcomes = self.outcomes();
-        let lines: Vec<&Value> = outcomes.iter().filter(|line| line["request_id"] == request_id).collect();
+        let lines: Vec<&Value> =
+            outcomes.iter().filter(|line| line["request_id"] == request_id).collect();
         assert_eq!(lines.len(), 1, "{request_id}: {lines:?}");
         let text = |name: &str| lines[0][name].as_str().map(str::to_owned);
-        (text("function").expect("a function"), text("account"), text("outcome").expect("an outcome"))
+        (
+            text("function").expect("a function"),
+            text("account"),
+            text("outcome").expect("an outcome"),
+        )
     }
 
     fn of_function(&self, function: &str) -> Vec<(Option<String>, String)> {
         let text = |line: &Value, name: &str| line[name].as_str().map(str::to_owned);
         let own = self.outcomes().into_iter().filter(|line| line["function"] == function);
-        own.map(|line| (text(&line, "account"), text(&line, "outcome").expect("an outcome"))).collect()
+        own.map(|line| (text(&line, "account"), text(&line, "outcome").expect("an outcome")))
+            .collect()
     }
 }
 
-fn expected(function: &str, account: Option<&str>, outcome: &str) -> (String, Option<String>, String) {
+fn expected(
+    function: &str,
+    account: Option<&str>,
+    outcome: &str,
+) -> (String, Option<String>, String) {
     (function.to_owned(), account.map(str::to_owned), outcome.to_owned())
 }
 
@@ -82,10 +100,14 @@ fn expected(function: &str, account: Option<&str>, outcome: &str) -> (String, Op
 async fn every_answer_of_the_api_has_one_line_with_its_function_account_and_outcome() {
     let world = World::new().await;
     let log = Log::of(&world);
-    let request_id = |reply: &crate::support::Reply| reply.header("x-request-id").expect("an id").to_owned();
+    let request_id =
+        |reply: &crate::support::Reply| reply.header("x-request-id").expect("an id").to_owned();
     let (challenge, code) = world.challenge(ADMIN).await;
     let guessed = world.verify(&challenge, wrong(&code)).await;
-    assert_eq!(log.of_request(&request_id(&guessed)), expected("verify-code", None, "code_incorrect"));
+    assert_eq!(
+        log.of_request(&request_id(&guessed)),
+        expected("verify-code", None, "code_incorrect")
+    );
     let opened = world.verify(&challenge, &code).await;
     let account = opened.ok(200)["account"]["id"].as_str().unwrap().to_owned();
     assert_eq!(log.of_request(&request_id(&opened)), expected("verify-code", Some(&account), "ok"));
@@ -95,13 +117,31 @@ async fn every_answer_of_the_api_has_one_line_with_its_function_account_and_outc
     let admin = Person { world: &world, token, id: String::new(), account: account.clone() };
     let member = world.member(&admin, "member@example.com").await;
     for (reply, line) in [
-        (world.call("GET", "/api/session").send().await, expected("get-session", None, "session_required")),
-        (world.call("GET", "/api/nowhere").send().await, expected("get-session", None, "not_found")),
+        (
+            world.call("GET", "/api/session").send().await,
+            expected("get-session", None, "session_required"),
+        ),
+        (
+            world.call("GET", "/api/nowhere").send().await,
+            expected("get-session", None, "not_found"),
+        ),
         (admin.get("/api/session").await, expected("get-session", Some(&account), "ok")),
-        (admin.post("/api/keys", json!({ "name": "A key" })).await, expected("create-key", Some(&account), "ok")),
-        (admin.post("/api/keys", json!({ "name": "" })).await, expected("create-key", None, "invalid_name")),
-        (member.post("/api/keys", json!({ "name": "A key" })).await, expected("create-key", Some(&account), "admin_required")),
-        (admin.delete("/api/keys/key_k00000000").await, expected("delete-key", Some(&account), "key_not_found")),
+        (
+            admin.post("/api/keys", json!({ "name": "A key" })).await,
+            expected("create-key", Some(&account), "ok"),
+        ),
+        (
+            admin.post("/api/keys", json!({ "name": "" })).await,
+            expected("create-key", None, "invalid_name"),
+        ),
+        (
+            member.post("/api/keys", json!({ "name": "A key" })).await,
+            expected("create-key", Some(&account), "admin_required"),
+        ),
+        (
+            admin.delete("/api/keys/key_k00000000").await,
+            expected("delete-key", Some(&account), "key_not_found"),
+        ),
         (admin.act("/api/sandbox/test").await, expected("test-sandbox", Some(&account), "ok")),
         (admin.act("/api/logout").await, expected("end-session", Some(&account), "ok")),
         (admin.get("/api/keys").await, expected("list-keys", None, "session_ended")),
@@ -123,22 +163,35 @@ async fn every_other_invocation_has_its_line_too() {
         world.desk.invoke("authorize-key", &authorizer_event(presented)).await.expect("an answer");
     }
     // The product API asked as well, when the Sandbox was provisioned.
-    assert_eq!(log.of_function("authorize-key")[1..], [(account(), "allowed".to_owned()), (None, "refused".to_owned())]);
+    assert_eq!(
+        log.of_function("authorize-key")[1..],
+        [(account(), "allowed".to_owned()), (None, "refused".to_owned())]
+    );
 
     world.desk.invoke("sweep", &json!({})).await.expect("an answer");
     assert_eq!(log.of_function("sweep"), [(None, "ok".to_owned())]);
     let made = world.register(json!({ "name": "Other", "admin_email": "other@example.com" })).await;
-    let taken = world.desk.invoke("register-account", &json!({ "name": "", "admin_email": "third@example.com" })).await;
+    let taken = world
+        .desk
+        .invoke("register-account", &json!({ "name": "", "admin_email": "third@example.com" }))
+        .await;
     assert!(taken.is_err_and(|error| error.to_string().contains("invalid_name")));
     let registered = (made["account_id"].as_str().map(str::to_owned), "ok".to_owned());
-    assert_eq!(log.of_function("register-account"), [registered, (None, "invalid_name".to_owned())]);
+    assert_eq!(
+        log.of_function("register-account"),
+        [registered, (None, "invalid_name".to_owned())]
+    );
 
     world.request_code("nobody@example.net").await.ok(202);
     world.desk.mail_service().set_mode(MailServiceMode::Rejecting);
     admin.post("/api/team", json!({ "email": "new@example.com" })).await.ok(201);
     world.settle().await;
     let mails = log.of_function("deliver-mail");
-    assert!(mails.contains(&(None, "settled".to_owned())) && mails.contains(&(account(), "given_up".to_owned())), "{mails:?}");
+    assert!(
+        mails.contains(&(None, "settled".to_owned()))
+            && mails.contains(&(account(), "given_up".to_owned())),
+        "{mails:?}"
+    );
 }
 
 #[tokio::test]
@@ -148,13 +201,21 @@ async fn an_event_that_cannot_be_read_leaves_its_line_and_is_not_repeated_in_it(
     let kept = "fd_live_of-the-event";
     let names = ["get-session", "deliver-mail", "authorize-key", "register-account"];
     for name in names {
-        let event = json!({ "headers": kept, "Records": kept, "name": [kept], "version": "2.0", "rawPath": [kept] });
+        let event = json!({
+            "headers": kept, "Records": kept, "name": [kept], "version": "2.0", "rawPath": [kept],
+        });
         let error = world.desk.invoke(name, &event).await.expect_err("it cannot be read");
         assert!(!error.to_string().contains(kept), "{error}");
         assert_eq!(log.of_function(name).len(), 1, "{name}");
     }
     assert!(!log.text().contains(kept), "{}", log.text());
-    assert!(log.outcomes()[..3].iter().all(|line| line["outcome"] == "failed" && line["level"] == "ERROR"), "{}", log.text());
+    assert!(
+        log.outcomes()[..3]
+            .iter()
+            .all(|line| line["outcome"] == "failed" && line["level"] == "ERROR"),
+        "{}",
+        log.text()
+    );
 }
 
 #[tokio::test]
@@ -164,25 +225,46 @@ async fn the_instance_of_a_failure_on_our_side_leads_to_the_one_line_with_its_ca
     // A keyring that cannot be read is a mistake of the operator's: 500.
     world.put_secret("LOGIN_SECRET_ARN", "[]").await;
     let reply = world.request_code(ADMIN).await;
-    let instance = reply.problem(500, "internal_error")["instance"].as_str().expect("an instance").to_owned();
+    let instance =
+        reply.problem(500, "internal_error")["instance"].as_str().expect("an instance").to_owned();
     // What stands in the guide: the part after the last colon is the request's id.
     let (_, id) = instance.rsplit_once(':').expect("a URN");
     assert_eq!(log.of_request(id), expected("request-code", None, "internal_error"));
-    let causes: Vec<Value> = log.lines().into_iter().filter(|line| line["request_id"] == id && line.get("cause").is_some()).collect();
+    let causes: Vec<Value> = log
+        .lines()
+        .into_iter()
+        .filter(|line| line["request_id"] == id && line.get("cause").is_some())
+        .collect();
     assert_eq!(causes.len(), 1, "{causes:?}");
-    assert_eq!((&causes[0]["level"], &causes[0]["cause"]), (&json!("ERROR"), &json!("the secret is not a JSON object of texts")));
+    assert_eq!(
+        (&causes[0]["level"], &causes[0]["cause"]),
+        (&json!("ERROR"), &json!("the secret is not a JSON object of texts"))
+    );
     assert!(!reply.text.contains("secret is not"), "the cause is for operators alone");
 
     // A store that does not answer is an outage: 503.
     let nobody = Nobody::new().await;
-    let function = crate::proxy::Behind::new(&world, "get-session", &[("AWS_ENDPOINT_URL_DYNAMODB", &nobody.url())]);
-    let admin = Person { world: &world, token: format!("fds_{}", "0".repeat(84)), id: String::new(), account: String::new() };
+    let function = crate::proxy::Behind::new(
+        &world,
+        "get-session",
+        &[("AWS_ENDPOINT_URL_DYNAMODB", &nobody.url())],
+    );
+    let admin = Person {
+        world: &world,
+        token: format!("fds_{}", "0".repeat(84)),
+        id: String::new(),
+        account: String::new(),
+    };
     let answer = function.call(Some(&admin), None, None).await;
     let problem = crate::proxy::body_of(&answer);
-    let (_, id) = problem["instance"].as_str().expect("an instance").rsplit_once(':').expect("a URN");
+    let (_, id) =
+        problem["instance"].as_str().expect("an instance").rsplit_once(':').expect("a URN");
     assert_eq!(log.of_request(id), expected("get-session", None, "temporarily_unavailable"));
     let line = log.outcomes().into_iter().find(|line| line["request_id"] == id).expect("the line");
-    assert!(line["cause"].as_str().is_some_and(|cause| cause.starts_with("the store did not answer: ")), "{line}");
+    assert!(
+        line["cause"].as_str().is_some_and(|cause| cause.starts_with("the store did not answer: ")),
+        "{line}"
+    );
 }
 
 #[tokio::test]
@@ -196,14 +278,28 @@ async fn an_account_that_a_made_up_session_claims_is_in_no_line() {
     for function in FUNCTIONS {
         let Trigger::Http { method, path } = function.trigger else { continue };
         let path = path.replace("{key_id}", "key_k00000000").replace("{member_id}", &admin.id);
-        for body in [None, Some(json!({ "name": "A key", "email": "new@example.com" })), Some(json!({}))] {
-            let call = world.call(method, &path).header("authorization", &format!("Bearer {made_up}"));
-            let reply = if let Some(body) = body { call.json(body).send().await } else { call.send().await };
+        for body in
+            [None, Some(json!({ "name": "A key", "email": "new@example.com" })), Some(json!({}))]
+        {
+            let call =
+                world.call(method, &path).header("authorization", &format!("Bearer {made_up}"));
+            let reply = if let Some(body) = body {
+                call.json(body).send().await
+            } else {
+                call.send().await
+            };
             assert!(reply.status.is_client_error(), "{}: {}", function.name, reply.text);
         }
     }
     let other_last = if key.ends_with('0') { "1" } else { "0" };
-    world.desk.invoke("authorize-key", &authorizer_event(&format!("{}{other_last}", &key[..key.len() - 1]))).await.expect("an answer");
+    world
+        .desk
+        .invoke(
+            "authorize-key",
+            &authorizer_event(&format!("{}{other_last}", &key[..key.len() - 1])),
+        )
+        .await
+        .expect("an answer");
     assert!(log.outcomes().len() > 14);
     assert!(!log.text().contains(&admin.account), "{}", log.text());
 }
@@ -221,12 +317,16 @@ async fn no_line_holds_a_key_a_code_a_token_an_address_an_ip_or_a_body() {
     world.verify(&challenge, wrong(&code)).await;
     let admin = opened(&world, &challenge, &code).await;
     let (_, key) = admin.key("Kept to ourselves").await;
-    let reserved = admin.act("/api/sandbox/key").await.ok(200)["api_key"].as_str().unwrap().to_owned();
+    let reserved =
+        admin.act("/api/sandbox/key").await.ok(200)["api_key"].as_str().unwrap().to_owned();
     for presented in [&*key, &key[..key.len() - 1], &reserved] {
         world.desk.invoke("authorize-key", &authorizer_event(presented)).await.expect("an answer");
     }
     admin.post("/api/team", json!({ "email": "colleague@example.com" })).await.ok(201);
-    admin.post("/api/team", json!({ "email": "colleague@example.com", "surplus": "of-the-body" })).await.problem(400, "invalid_request");
+    admin
+        .post("/api/team", json!({ "email": "colleague@example.com", "surplus": "of-the-body" }))
+        .await
+        .problem(400, "invalid_request");
     // What goes wrong says most.
     world.desk.mail_service().set_mode(MailServiceMode::Rejecting);
     admin.post("/api/team", json!({ "email": "refused@example.com" })).await.ok(201);
@@ -246,9 +346,20 @@ async fn no_line_holds_a_key_a_code_a_token_an_address_an_ip_or_a_body() {
 
     let text = log.text();
     assert!(log.outcomes().len() > 20 && text.contains("\"cause\":"), "{text}");
-    let secrets =
-        [&*key, &key[9..], &reserved, &code, &first_code, &challenge, &admin.token, &session, &device, &cookies["__Host-frontdesk"]];
-    let people = [ADMIN, "colleague@example.com", "refused@example.com", "@example.com", "127.0.0.1", "::1"];
+    let secrets = [
+        &*key,
+        &key[9..],
+        &reserved,
+        &code,
+        &first_code,
+        &challenge,
+        &admin.token,
+        &session,
+        &device,
+        &cookies["__Host-frontdesk"],
+    ];
+    let people =
+        [ADMIN, "colleague@example.com", "refused@example.com", "@example.com", "127.0.0.1", "::1"];
     let bodies = ["Kept to ourselves", "of-the-body", "of-the-secret", "surplus"];
     for told in secrets.into_iter().chain(people).chain(bodies) {
         let line = text.lines().find(|line| line.contains("\"function\"") && line.contains(told));
@@ -261,7 +372,12 @@ async fn opened<'w>(world: &'w World, challenge: &str, code: &str) -> Person<'w>
     world.settle().await;
     let text = |value: &Value| value.as_str().expect("a text").to_owned();
     let body = reply.ok(200);
-    Person { world, token: text(&body["session_token"]), id: text(&body["member"]["id"]), account: text(&body["account"]["id"]) }
+    Person {
+        world,
+        token: text(&body["session_token"]),
+        id: text(&body["member"]["id"]),
+        account: text(&body["account"]["id"]),
+    }
 }
 
 /// The rules of CloudWatch's embedded metric format, as its specification has them.
@@ -313,24 +429,40 @@ async fn every_count_is_a_document_of_the_embedded_metric_format_in_the_stacks_n
     world.advance(130);
     world.desk.invoke("sweep", &json!({})).await.expect("an answer");
     let mails = world.rows_of("mail").await;
-    let late = mails.iter().find(|row| row["to"].as_s().is_ok_and(|to| to == "late@example.com")).expect("the mail");
+    let late = mails
+        .iter()
+        .find(|row| row["to"].as_s().is_ok_and(|to| to == "late@example.com"))
+        .expect("the mail");
     let number = |number: i64| AttributeValue::N(number.to_string());
     let exhausted = [("drives", number(9)), ("due_at", number(1))];
     world.set_attributes(late["pk"].as_s().unwrap(), late["sk"].as_s().unwrap(), &exhausted).await;
     world.desk.invoke("sweep", &json!({})).await.expect("an answer");
 
-    let documents: Vec<Value> = log.lines().into_iter().filter(|line| line.get("_aws").is_some()).collect();
+    let documents: Vec<Value> =
+        log.lines().into_iter().filter(|line| line.get("_aws").is_some()).collect();
     let rules = jsonschema::validator_for(&embedded_metric_format()).expect("a schema");
     let mut counted = BTreeSet::new();
     for document in &documents {
-        assert!(rules.is_valid(document), "{:?}", rules.iter_errors(document).map(|error| error.to_string()).collect::<Vec<_>>());
+        assert!(
+            rules.is_valid(document),
+            "{:?}",
+            rules.iter_errors(document).map(|error| error.to_string()).collect::<Vec<_>>()
+        );
         let at = document["_aws"]["Timestamp"].as_i64().expect("a number");
         assert!(at >= before && at < before + 3_600_000, "milliseconds: {document}");
         assert_eq!(document["account"], admin.account, "whose it is: {document}");
         for directive in document["_aws"]["CloudWatchMetrics"].as_array().expect("directives") {
             assert_eq!(directive["Namespace"], "Frontdesk/frontdesk");
-            for dimension in directive["Dimensions"].as_array().into_iter().flatten().flat_map(|set| set.as_array().expect("a set")) {
-                assert!(document[dimension.as_str().expect("a name")].is_string(), "a dimension is in the root: {document}");
+            for dimension in directive["Dimensions"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .flat_map(|set| set.as_array().expect("a set"))
+            {
+                assert!(
+                    document[dimension.as_str().expect("a name")].is_string(),
+                    "a dimension is in the root: {document}"
+                );
             }
             for metric in directive["Metrics"].as_array().expect("metrics") {
                 let name = metric["Name"].as_str().expect("a name");
@@ -339,5 +471,10 @@ async fn every_count_is_a_document_of_the_embedded_metric_format_in_the_stacks_n
             }
         }
     }
-    assert_eq!(counted, Metric::ALL.iter().map(|metric| metric.name().to_owned()).collect(), "{}", log.text());
+    assert_eq!(
+        counted,
+        Metric::ALL.iter().map(|metric| metric.name().to_owned()).collect(),
+        "{}",
+        log.text()
+    );
 }

@@ -1,5 +1,5 @@
-//! openapi.yaml tells the truth: its routes are the functions', its codes the catalogue's, and what a running desk answers
-//! is what it says.
+//! openapi.yaml tells the truth: its routes are the functions', its codes the catalogue's, and what
+//! a running desk answers is what it says.
 
 use crate::support::{ADMIN, Reply, World, wrong};
 use edge::Code;
@@ -41,7 +41,8 @@ fn pointer(parts: &[&str]) -> String {
 
 impl Contract {
     fn read() -> Contract {
-        let text = std::fs::read_to_string(desk::workspace_root().join("openapi.yaml")).expect("there is the document");
+        let text = std::fs::read_to_string(desk::workspace_root().join("openapi.yaml"))
+            .expect("there is the document");
         let document = serde_yaml_ng::from_str(&text).expect("YAML that is JSON as well");
         Contract { document, succeeded: BTreeSet::new(), codes: BTreeSet::new() }
     }
@@ -59,9 +60,13 @@ impl Contract {
     /// The pointer to what is there, behind a reference if it is one.
     fn place(&self, parts: &[&str]) -> (String, &Value) {
         let place = pointer(parts);
-        let value = self.document.pointer(&place[1..]).unwrap_or_else(|| panic!("there is no {place}"));
+        let value =
+            self.document.pointer(&place[1..]).unwrap_or_else(|| panic!("there is no {place}"));
         match value["$ref"].as_str() {
-            Some(elsewhere) => (elsewhere.to_owned(), self.document.pointer(&elsewhere[1..]).expect("references lead somewhere")),
+            Some(elsewhere) => (
+                elsewhere.to_owned(),
+                self.document.pointer(&elsewhere[1..]).expect("references lead somewhere"),
+            ),
             None => (place, value),
         }
     }
@@ -70,14 +75,18 @@ impl Contract {
         let mut document = self.document.clone();
         // A reference is a URI.
         document["$ref"] = schema.replace('{', "%7B").replace('}', "%7D").into();
-        let options = jsonschema::options().with_draft(Draft::Draft202012).should_validate_formats(true);
+        let options =
+            jsonschema::options().with_draft(Draft::Draft202012).should_validate_formats(true);
         options.build(&document).unwrap_or_else(|error| panic!("{schema} is no schema: {error}"))
     }
 
     #[track_caller]
     fn check(&self, schema: &str, value: &Value) {
-        let errors: Vec<String> =
-            self.validator(schema).iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect();
+        let errors: Vec<String> = self
+            .validator(schema)
+            .iter_errors(value)
+            .map(|error| format!("{}: {error}", error.instance_path()))
+            .collect();
         assert!(errors.is_empty(), "{value} is not what {schema} says:\n{}", errors.join("\n"));
     }
 
@@ -89,12 +98,16 @@ impl Contract {
     /// Whether the operation takes this body.
     fn takes(&self, id: &str, body: &Value) -> bool {
         let operation = self.operation(id);
-        let (body_place, _) = self.place(&["paths", operation.path, operation.method, "requestBody"]);
+        let (body_place, _) =
+            self.place(&["paths", operation.path, operation.method, "requestBody"]);
         self.validator(&format!("{body_place}/content/application~1json/schema")).is_valid(body)
     }
 
     fn operation(&self, id: &str) -> Operation<'_> {
-        self.operations().into_iter().find(|operation| operation.id() == id).unwrap_or_else(|| panic!("there is no operation {id}"))
+        self.operations()
+            .into_iter()
+            .find(|operation| operation.id() == id)
+            .unwrap_or_else(|| panic!("there is no operation {id}"))
     }
 
     /// Checks an answer of the operation: status, headers and body.
@@ -102,7 +115,11 @@ impl Contract {
     fn answers(&mut self, id: &str, reply: &Reply) {
         let operation = self.operation(id);
         let status = reply.status.as_u16().to_string();
-        assert!(operation.statuses().any(|declared| declared == status), "{id} does not say that it answers {status}: {}", reply.text);
+        assert!(
+            operation.statuses().any(|declared| declared == status),
+            "{id} does not say that it answers {status}: {}",
+            reply.text
+        );
         let (place, response) = self.response(&operation, &status);
         self.fits(&place, response, reply);
         if reply.status.is_success() {
@@ -123,11 +140,18 @@ impl Contract {
     #[track_caller]
     fn fits(&self, place: &str, response: &Value, reply: &Reply) {
         match response["content"].as_object().map(|content| content.keys().collect::<Vec<_>>()) {
-            None => assert_eq!((reply.text.as_str(), reply.header("content-type")), ("", None), "{place}"),
+            None => assert_eq!(
+                (reply.text.as_str(), reply.header("content-type")),
+                ("", None),
+                "{place}"
+            ),
             Some(kinds) => {
                 let kind = reply.header("content-type").unwrap_or_default();
                 assert_eq!(kinds, [kind], "{place}");
-                self.check(&format!("{place}/content/{}/schema", kind.replace('/', "~1")), &reply.body);
+                self.check(
+                    &format!("{place}/content/{}/schema", kind.replace('/', "~1")),
+                    &reply.body,
+                );
             }
         }
         for (name, header) in response["headers"].as_object().into_iter().flatten() {
@@ -136,12 +160,22 @@ impl Contract {
             let text = reply.header(name);
             assert!(text.is_some() || header["required"] != true, "{name} is missing");
             let Some(text) = text else { continue };
-            let number = (header["schema"]["type"] == "integer").then(|| text.parse::<u64>().expect("a number"));
-            self.check(&format!("{place}/schema"), &number.map_or_else(|| json!(text), |number| json!(number)));
+            let number = (header["schema"]["type"] == "integer")
+                .then(|| text.parse::<u64>().expect("a number"));
+            self.check(
+                &format!("{place}/schema"),
+                &number.map_or_else(|| json!(text), |number| json!(number)),
+            );
         }
-        let told = ["retry-after", "set-cookie", "www-authenticate", "allow"].into_iter().filter(|name| reply.header(name).is_some());
-        let declared: BTreeSet<String> =
-            response["headers"].as_object().into_iter().flatten().map(|(name, _)| name.to_lowercase()).collect();
+        let told = ["retry-after", "set-cookie", "www-authenticate", "allow"]
+            .into_iter()
+            .filter(|name| reply.header(name).is_some());
+        let declared: BTreeSet<String> = response["headers"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(name, _)| name.to_lowercase())
+            .collect();
         for name in told {
             assert!(declared.contains(name), "{place} does not tell of {name}");
         }
@@ -156,8 +190,14 @@ fn camel(kebab: &str) -> String {
 
 /// The codes that a response can have.
 fn codes_of(response: &Value) -> BTreeSet<&str> {
-    let schema = &response["content"]["application/problem+json"]["schema"]["allOf"][1]["properties"];
-    schema["code"]["enum"].as_array().into_iter().flatten().map(|code| code.as_str().expect("a text")).collect()
+    let schema =
+        &response["content"]["application/problem+json"]["schema"]["allOf"][1]["properties"];
+    schema["code"]["enum"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|code| code.as_str().expect("a text"))
+        .collect()
 }
 
 /// The codes that only an operator's invocation is refused with.
@@ -166,10 +206,14 @@ const NOT_FOR_HTTP: [Code; 2] = [Code::InvalidLimit, Code::AccountNotFound];
 #[test]
 fn the_document_has_the_routes_of_the_functions_each_named_after_its_action() {
     let contract = Contract::read();
-    let of = |operation: &Operation<'_>| (operation.id().to_owned(), operation.method.to_uppercase(), operation.path.to_owned());
+    let of = |operation: &Operation<'_>| {
+        (operation.id().to_owned(), operation.method.to_uppercase(), operation.path.to_owned())
+    };
     let documented: BTreeSet<_> = contract.operations().iter().map(of).collect();
     let routes = FUNCTIONS.iter().filter_map(|function| match function.trigger {
-        Trigger::Http { method, path } => Some((camel(function.name), method.to_owned(), path.to_owned())),
+        Trigger::Http { method, path } => {
+            Some((camel(function.name), method.to_owned(), path.to_owned()))
+        }
         Trigger::Authorizer | Trigger::Stream | Trigger::Operator | Trigger::Schedule => None,
     });
     assert_eq!(documented, routes.collect());
@@ -178,18 +222,27 @@ fn the_document_has_the_routes_of_the_functions_each_named_after_its_action() {
 #[test]
 fn the_document_has_every_problem_that_http_can_show_each_under_its_status() {
     let contract = Contract::read();
-    let catalogue: BTreeMap<&str, u16> =
-        Code::ALL.iter().filter(|code| !NOT_FOR_HTTP.contains(code)).map(|code| (code.name(), code.status())).collect();
-    let listed = contract.document["components"]["schemas"]["ProblemCode"]["enum"].as_array().expect("codes");
+    let catalogue: BTreeMap<&str, u16> = Code::ALL
+        .iter()
+        .filter(|code| !NOT_FOR_HTTP.contains(code))
+        .map(|code| (code.name(), code.status()))
+        .collect();
+    let listed = contract.document["components"]["schemas"]["ProblemCode"]["enum"]
+        .as_array()
+        .expect("codes");
     let listed: Vec<&str> = listed.iter().map(|code| code.as_str().expect("a text")).collect();
-    assert_eq!(listed.iter().copied().collect::<BTreeSet<_>>(), catalogue.keys().copied().collect());
+    assert_eq!(
+        listed.iter().copied().collect::<BTreeSet<_>>(),
+        catalogue.keys().copied().collect()
+    );
     assert_eq!(listed.len(), catalogue.len(), "a code is listed twice");
 
     let mut used = BTreeSet::new();
     let mut note = |status: u16, response: &Value| {
         let codes = codes_of(response);
         assert!(!codes.is_empty(), "{response} names no code");
-        let said = &response["content"]["application/problem+json"]["schema"]["allOf"][1]["properties"]["status"]["const"];
+        let said = &response["content"]["application/problem+json"]["schema"]["allOf"][1]["properties"]
+            ["status"]["const"];
         assert_eq!(said, status);
         for code in codes {
             assert_eq!(catalogue.get(code), Some(&status), "{code}");
@@ -211,14 +264,28 @@ fn the_document_has_every_problem_that_http_can_show_each_under_its_status() {
 fn every_operation_tells_of_what_its_kind_can_meet() {
     let contract = Contract::read();
     for operation in contract.operations() {
-        let codes: BTreeSet<&str> = operation.statuses().flat_map(|status| codes_of(contract.response(&operation, status).1)).collect();
+        let codes: BTreeSet<&str> = operation
+            .statuses()
+            .flat_map(|status| codes_of(contract.response(&operation, status).1))
+            .collect();
         let told = |names: &[&str]| names.iter().filter(|name| codes.contains(*name)).count();
         let (id, reads) = (operation.id(), operation.method == "get");
         let open = operation.value["security"].as_array().is_some_and(Vec::is_empty);
-        let all_or_none = |names: &[&str], all: bool| assert_eq!(told(names), if all { names.len() } else { 0 }, "{id}: {names:?}");
+        let all_or_none = |names: &[&str], all: bool| {
+            assert_eq!(told(names), if all { names.len() } else { 0 }, "{id}: {names:?}")
+        };
         all_or_none(&["internal_error", "temporarily_unavailable"], true);
         all_or_none(&["session_required", "session_ended"], !open);
-        all_or_none(&["cross_site", "invalid_json", "invalid_request", "body_too_large", "unsupported_media_type"], !reads);
+        all_or_none(
+            &[
+                "cross_site",
+                "invalid_json",
+                "invalid_request",
+                "body_too_large",
+                "unsupported_media_type",
+            ],
+            !reads,
+        );
     }
 }
 
@@ -227,11 +294,19 @@ fn every_object_of_the_document_is_closed_and_every_schema_is_used() {
     let contract = Contract::read();
     let text = contract.document.to_string();
     for (name, schema) in contract.document["components"]["schemas"].as_object().expect("schemas") {
-        assert!(text.contains(&format!("\"#/components/schemas/{name}\"")), "{name} is used nowhere");
+        assert!(
+            text.contains(&format!("\"#/components/schemas/{name}\"")),
+            "{name} is used nowhere"
+        );
         if let Some(properties) = schema["properties"].as_object() {
             assert_eq!(schema["additionalProperties"], false, "{name}");
             let required = schema["required"].as_array().expect("an object says what it must have");
-            assert!(required.iter().all(|field| properties.contains_key(field.as_str().unwrap_or_default())), "{name}");
+            assert!(
+                required
+                    .iter()
+                    .all(|field| properties.contains_key(field.as_str().unwrap_or_default())),
+                "{name}"
+            );
         }
     }
 }
@@ -248,7 +323,11 @@ async fn every_operation_answers_as_the_document_says() {
     contract.answers("requestCode", &reply);
     let (challenge, code) = world.challenge(ADMIN).await;
     for session in ["bearer", "cookie"] {
-        let (challenge, code) = if session == "bearer" { (challenge.clone(), code.clone()) } else { world.challenge(ADMIN).await };
+        let (challenge, code) = if session == "bearer" {
+            (challenge.clone(), code.clone())
+        } else {
+            world.challenge(ADMIN).await
+        };
         let guess = json!({ "challenge": challenge, "code": code, "session": session });
         assert!(contract.takes("verifyCode", &guess));
         let reply = world.call("POST", "/api/login/verify").json(guess).send().await;
@@ -275,14 +354,22 @@ async fn every_operation_answers_as_the_document_says() {
     // Keys.
     let named = json!({ "name": "Zapier Integration" });
     assert!(contract.takes("createKey", &named));
-    let created = admin.call("POST", "/api/keys").header("idempotency-key", "b2ac-1").json(named).send().await;
+    let created = admin
+        .call("POST", "/api/keys")
+        .header("idempotency-key", "b2ac-1")
+        .json(named)
+        .send()
+        .await;
     contract.answers("createKey", &created);
     contract.answers("listKeys", &admin.get("/api/keys").await);
     let id = created.body["key"]["id"].as_str().expect("an id");
     contract.answers("deleteKey", &admin.delete(&format!("/api/keys/{id}")).await);
 
     // Each state of the Sandbox.
-    assert!(contract.takes("testSandbox", &json!({})) && !contract.takes("testSandbox", &json!({ "now": true })));
+    assert!(
+        contract.takes("testSandbox", &json!({}))
+            && !contract.takes("testSandbox", &json!({ "now": true }))
+    );
     contract.answers("testSandbox", &member.act("/api/sandbox/test").await);
     contract.answers("revealSandboxKey", &member.act("/api/sandbox/key").await);
     world.desk.product_api().set_mode(desk::ProductApiMode::Rejecting);
@@ -291,7 +378,8 @@ async fn every_operation_answers_as_the_document_says() {
     contract.answers("retrySandbox", &admin.act("/api/sandbox/provision").await);
     contract.answers("getSandbox", &admin.get("/api/sandbox").await);
     world.settle().await;
-    let reserved = admin.get("/api/sandbox").await.body["key_id"].as_str().expect("a key").to_owned();
+    let reserved =
+        admin.get("/api/sandbox").await.body["key_id"].as_str().expect("a key").to_owned();
     contract.answers("deleteKey", &admin.delete(&format!("/api/keys/{reserved}")).await);
     contract.answers("getSandbox", &admin.get("/api/sandbox").await);
 
@@ -299,7 +387,8 @@ async fn every_operation_answers_as_the_document_says() {
     contract.answers("revokeMember", &admin.delete(&format!("/api/team/{}", member.id)).await);
     contract.answers("endSession", &admin.act("/api/logout").await);
 
-    let all: BTreeSet<String> = contract.operations().iter().map(|operation| operation.id().to_owned()).collect();
+    let all: BTreeSet<String> =
+        contract.operations().iter().map(|operation| operation.id().to_owned()).collect();
     assert_eq!(contract.succeeded, all);
 }
 
@@ -320,10 +409,20 @@ async fn every_problem_is_told_as_the_document_says() {
     contract.answers("requestCode", &login().json(more).send().await);
     contract.answers("requestCode", &login().raw("application/json", "{").send().await);
     contract.answers("requestCode", &login().raw("text/plain", whole.to_string()).send().await);
-    contract.answers("requestCode", &login().raw("application/json", " ".repeat(20_000)).send().await);
-    contract.answers("requestCode", &login().header("sec-fetch-site", "cross-site").json(whole.clone()).send().await);
-    contract.answers("requestCode", &login().json(json!({ "email": "nobody@example.com", "accept_terms": false })).send().await);
-    contract.answers("requestCode", &login().json(json!({ "email": "nobody", "accept_terms": true })).send().await);
+    contract
+        .answers("requestCode", &login().raw("application/json", " ".repeat(20_000)).send().await);
+    contract.answers(
+        "requestCode",
+        &login().header("sec-fetch-site", "cross-site").json(whole.clone()).send().await,
+    );
+    contract.answers(
+        "requestCode",
+        &login().json(json!({ "email": "nobody@example.com", "accept_terms": false })).send().await,
+    );
+    contract.answers(
+        "requestCode",
+        &login().json(json!({ "email": "nobody", "accept_terms": true })).send().await,
+    );
     for _ in 0..4 {
         contract.answers("requestCode", &login().json(whole.clone()).send().await);
     }
@@ -331,7 +430,10 @@ async fn every_problem_is_told_as_the_document_says() {
     // Codes.
     let no_code = json!({ "challenge": "made up", "code": "12345" });
     assert!(!contract.takes("verifyCode", &no_code));
-    contract.answers("verifyCode", &world.call("POST", "/api/login/verify").json(json!({ "code": "123456" })).send().await);
+    contract.answers(
+        "verifyCode",
+        &world.call("POST", "/api/login/verify").json(json!({ "code": "123456" })).send().await,
+    );
     contract.answers("verifyCode", &world.verify("made up", "123456").await);
     let (challenge, code) = world.challenge(ADMIN).await;
     for _ in 0..6 {
@@ -339,7 +441,11 @@ async fn every_problem_is_told_as_the_document_says() {
     }
     world.register(json!({ "name": "Other Company", "admin_email": "other@example.com" })).await;
     let (challenge, code) = world.challenge("other@example.com").await;
-    world.register(json!({ "name": "Other Company", "admin_email": "other@example.com", "suspended": true })).await;
+    world
+        .register(json!({
+            "name": "Other Company", "admin_email": "other@example.com", "suspended": true,
+        }))
+        .await;
     contract.answers("verifyCode", &world.verify(&challenge, &code).await);
 
     // Sessions and roles.
@@ -347,44 +453,75 @@ async fn every_problem_is_told_as_the_document_says() {
     let admin = world.admin().await;
     let member = world.member(&admin, "grace@example.com").await;
     contract.answers("getSession", &world.call("GET", "/api/session").send().await);
-    contract.answers("getSession", &world.call("GET", "/api/session").header("authorization", "Bearer fds_made_up").send().await);
+    contract.answers(
+        "getSession",
+        &world
+            .call("GET", "/api/session")
+            .header("authorization", "Bearer fds_made_up")
+            .send()
+            .await,
+    );
     contract.answers("listMembers", &member.get("/api/team").await);
     contract.answers("createKey", &member.post("/api/keys", json!({ "name": "Mine" })).await);
 
     // Keys.
-    let key = |name: &str, once: &str| admin.call("POST", "/api/keys").header("idempotency-key", once).json(json!({ "name": name }));
+    let key = |name: &str, once: &str| {
+        admin
+            .call("POST", "/api/keys")
+            .header("idempotency-key", once)
+            .json(json!({ "name": name }))
+    };
     contract.answers("createKey", &key("", "once").send().await);
     contract.answers("createKey", &key("First", "a, b").send().await);
     contract.answers("createKey", &key("First", "once").send().await);
     contract.answers("createKey", &key("Second", "once").send().await);
     for number in 2..=10 {
-        contract.answers("createKey", &admin.post("/api/keys", json!({ "name": format!("Key {number}") })).await);
+        contract.answers(
+            "createKey",
+            &admin.post("/api/keys", json!({ "name": format!("Key {number}") })).await,
+        );
     }
     contract.answers("deleteKey", &admin.delete("/api/keys/key_k00000000").await);
 
     // Sandbox.
-    let reserved = admin.get("/api/sandbox").await.body["key_id"].as_str().expect("a key").to_owned();
+    let reserved =
+        admin.get("/api/sandbox").await.body["key_id"].as_str().expect("a key").to_owned();
     admin.delete(&format!("/api/keys/{reserved}")).await.ok(204);
     contract.answers("testSandbox", &admin.act("/api/sandbox/test").await);
     contract.answers("revealSandboxKey", &admin.act("/api/sandbox/key").await);
 
     // Team.
     contract.answers("inviteMember", &admin.post("/api/team", json!({ "email": "grace" })).await);
-    contract.answers("inviteMember", &admin.post("/api/team", json!({ "email": "grace@example.com" })).await);
+    contract.answers(
+        "inviteMember",
+        &admin.post("/api/team", json!({ "email": "grace@example.com" })).await,
+    );
     for number in 3..=6 {
-        contract.answers("inviteMember", &admin.post("/api/team", json!({ "email": format!("guest{number}@example.com") })).await);
+        contract.answers(
+            "inviteMember",
+            &admin
+                .post("/api/team", json!({ "email": format!("guest{number}@example.com") }))
+                .await,
+        );
     }
-    contract.answers("revokeMember", &admin.delete("/api/team/mem_0000000000000000000000000000").await);
+    contract
+        .answers("revokeMember", &admin.delete("/api/team/mem_0000000000000000000000000000").await);
     contract.answers("revokeMember", &admin.delete(&format!("/api/team/{}", admin.id)).await);
 
     // What only another deployment says, and what goes wrong on the desk's side.
     let telling = World::with_parameters(&[("PreventUserExistenceErrors", "LEGACY")]).await;
-    contract.answers("requestCode", &telling.call("POST", "/api/login/code").json(whole.clone()).send().await);
+    contract.answers(
+        "requestCode",
+        &telling.call("POST", "/api/login/code").json(whole.clone()).send().await,
+    );
     let broken = World::new().await;
     broken.put_secret("LOGIN_SECRET_ARN", "no keyring").await;
-    contract.answers("requestCode", &broken.call("POST", "/api/login/code").json(whole).send().await);
+    contract
+        .answers("requestCode", &broken.call("POST", "/api/login/code").json(whole).send().await);
 
     // The store's outages are the business of `contention`.
-    let expected = Code::ALL.iter().filter(|code| !NOT_FOR_HTTP.contains(code) && **code != Code::TemporarilyUnavailable);
+    let expected = Code::ALL
+        .iter()
+        .filter(|code| !NOT_FOR_HTTP.contains(code) && **code != Code::TemporarilyUnavailable);
     assert_eq!(contract.codes, expected.map(|code| code.name().to_owned()).collect());
 }

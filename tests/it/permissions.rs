@@ -1,8 +1,9 @@
 //! What the roles of `template.yaml` allow, held against what the functions do.
 //!
-//! The desk enforces the roles, so every test of this suite fails on an act that no permission covers. Here the other way
-//! round is shown: a script in which everything happens uses every permission, and fails when any one of them is taken
-//! away. What a fence keeps out is tried from outside.
+//! The desk enforces the roles, so every test of this suite fails on an act that no permission
+//! covers. Here the other way round is shown: a script in which everything happens uses every
+//! permission, and fails when any one of them is taken away. What a fence keeps out is tried from
+//! outside.
 
 use crate::support::{ADMIN, Person, Reply, World, signed_by};
 use desk::iam::{Act, Context, Decision, Permission, Permissions, Refused};
@@ -15,7 +16,8 @@ use serde_yaml_ng::Value as Yaml;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-// --- A script in which everything happens -------------------------------------------------------------------------
+// --- A script in which everything happens
+// -------------------------------------------------------------------------
 
 /// What a step came to, or what went otherwise than it should.
 type Step<T = ()> = Result<T, String>;
@@ -31,22 +33,36 @@ fn holds(condition: bool, what: &str) -> Step {
 
 impl<'w> Script<'w> {
     fn must(&self, reply: Reply, status: u16) -> Step<Value> {
-        if reply.status == status { Ok(reply.body) } else { Err(format!("{status} was expected: {} {}", reply.status, reply.text)) }
+        if reply.status == status {
+            Ok(reply.body)
+        } else {
+            Err(format!("{status} was expected: {} {}", reply.status, reply.text))
+        }
     }
 
     async fn login(&self, email: &str) -> Step<Person<'w>> {
         let challenge = self.must(self.world.request_code(email).await, 202)?["challenge"].clone();
         self.world.settle().await;
         let code = self.world.desk.outbox().code_for(email).ok_or("no code was mailed")?;
-        let opened = self.must(self.world.verify(challenge.as_str().unwrap_or_default(), &code).await, 200)?;
+        let opened =
+            self.must(self.world.verify(challenge.as_str().unwrap_or_default(), &code).await, 200)?;
         self.world.settle().await;
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let (token, id, account) = (text(&opened["session_token"]), text(&opened["member"]["id"]), text(&opened["account"]["id"]));
+        let (token, id, account) = (
+            text(&opened["session_token"]),
+            text(&opened["member"]["id"]),
+            text(&opened["account"]["id"]),
+        );
         Ok(Person { world: self.world, token, id, account })
     }
 
     async fn register(&self, event: Value) -> Step {
-        self.world.desk.invoke("register-account", &event).await.map(drop).map_err(|error| error.to_string())
+        self.world
+            .desk
+            .invoke("register-account", &event)
+            .await
+            .map(drop)
+            .map_err(|error| error.to_string())
     }
 
     async fn invite(&self, admin: &Person<'_>, email: &str) -> Step<String> {
@@ -62,7 +78,8 @@ impl<'w> Script<'w> {
 
     async fn status_of(&self, admin: &Person<'_>, member: &str) -> Step<String> {
         let team = self.must(admin.get("/api/team").await, 200)?;
-        let found = team["members"].as_array().into_iter().flatten().find(|known| known["id"] == member);
+        let found =
+            team["members"].as_array().into_iter().flatten().find(|known| known["id"] == member);
         Ok(found.and_then(|member| member["status"].as_str()).unwrap_or("(nobody)").to_owned())
     }
 
@@ -71,8 +88,15 @@ impl<'w> Script<'w> {
     }
 
     fn given_up_by(&self, function: &str) -> Step {
-        let is_its = |record: &Value| record["requestContext"]["functionArn"].as_str().is_some_and(|arn| arn.ends_with(function));
-        holds(self.world.desk.failures().iter().any(is_its), &format!("a record that {function} gave up is kept"))
+        let is_its = |record: &Value| {
+            record["requestContext"]["functionArn"]
+                .as_str()
+                .is_some_and(|arn| arn.ends_with(function))
+        };
+        holds(
+            self.world.desk.failures().iter().any(is_its),
+            &format!("a record that {function} gave up is kept"),
+        )
     }
 
     /// What is common comes first: with a permission less, the script so ends soon.
@@ -91,8 +115,12 @@ impl<'w> Script<'w> {
     }
 
     async fn operators_and_schedule(&self) -> Step {
-        self.register(json!({ "name": "Other Company", "admin_email": "other@example.com" })).await?;
-        self.register(json!({ "name": "Another Name", "admin_email": "other@example.com", "key_limit": 5 })).await?;
+        self.register(json!({ "name": "Other Company", "admin_email": "other@example.com" }))
+            .await?;
+        self.register(
+            json!({ "name": "Another Name", "admin_email": "other@example.com", "key_limit": 5 }),
+        )
+        .await?;
         let swept = self.sweep().await?;
         holds(swept == json!({ "driven": 0, "given_up": 0 }), "nothing was lost yet")
     }
@@ -101,16 +129,25 @@ impl<'w> Script<'w> {
         self.must(admin.get("/api/session").await, 200)?;
         self.must(admin.get("/api/nowhere").await, 404)?;
         self.sandbox_is(admin, "ready").await?;
-        holds(self.must(admin.get("/api/keys").await, 200)?["count"] == 1, "the Sandbox key is listed")?;
+        holds(
+            self.must(admin.get("/api/keys").await, 200)?["count"] == 1,
+            "the Sandbox key is listed",
+        )?;
         holds(self.status_of(admin, &admin.id).await? == "active", "the admin is listed")
     }
 
     async fn keys(&self, admin: &Person<'_>) -> Step {
-        let create = admin.call("POST", "/api/keys").header("idempotency-key", "one").json(json!({ "name": "Backend" }));
+        let create = admin
+            .call("POST", "/api/keys")
+            .header("idempotency-key", "one")
+            .json(json!({ "name": "Backend" }));
         let created = self.must(create.clone().send().await, 201)?;
         let repeated = self.must(create.send().await, 201)?;
         holds(created == repeated, "a repetition gives the same key")?;
-        let (id, key) = (created["key"]["id"].as_str().unwrap_or_default(), created["api_key"].as_str().unwrap_or_default());
+        let (id, key) = (
+            created["key"]["id"].as_str().unwrap_or_default(),
+            created["api_key"].as_str().unwrap_or_default(),
+        );
         holds(self.world.product_api(key).await == 200, "the key opens the product API")?;
         self.must(admin.delete(&format!("/api/keys/{id}")).await, 204)?;
         holds(self.world.product_api(key).await == 403, "a deleted key does not")
@@ -128,14 +165,24 @@ impl<'w> Script<'w> {
     async fn team(&self, admin: &Person<'_>) -> Step {
         let desk = &self.world.desk;
         let grace = self.invite(admin, "grace@example.com").await?;
-        holds(self.world.mailed("invitation") == ["grace@example.com"], "the invitation was mailed")?;
-        let outcomes: Vec<_> = self.world.rows_of("mail").await.iter().map(|row| row["status"].clone()).collect();
-        holds(outcomes.iter().all(|status| status.as_s().is_ok_and(|status| status == "done")), "mails that were sent are done")?;
+        holds(
+            self.world.mailed("invitation") == ["grace@example.com"],
+            "the invitation was mailed",
+        )?;
+        let outcomes: Vec<_> =
+            self.world.rows_of("mail").await.iter().map(|row| row["status"].clone()).collect();
+        holds(
+            outcomes.iter().all(|status| status.as_s().is_ok_and(|status| status == "done")),
+            "mails that were sent are done",
+        )?;
         self.must(admin.delete(&format!("/api/team/{grace}")).await, 204)?;
 
         desk.mail_service().set_mode(MailServiceMode::Rejecting);
         let ada = self.invite(admin, "ada@example.com").await?;
-        holds(self.status_of(admin, &ada).await? == "invitation_failed", "a refused invitation shows")?;
+        holds(
+            self.status_of(admin, &ada).await? == "invitation_failed",
+            "a refused invitation shows",
+        )?;
         desk.mail_service().set_mode(MailServiceMode::Up);
         Ok(())
     }
@@ -152,7 +199,10 @@ impl<'w> Script<'w> {
 
         // A deleted one is made anew.
         let key = self.must(admin.get("/api/sandbox").await, 200)?["key_id"].clone();
-        self.must(admin.delete(&format!("/api/keys/{}", key.as_str().unwrap_or_default())).await, 204)?;
+        self.must(
+            admin.delete(&format!("/api/keys/{}", key.as_str().unwrap_or_default())).await,
+            204,
+        )?;
         self.must(admin.act("/api/sandbox/provision").await, 202)?;
         self.world.settle().await;
         self.sandbox_is(admin, "ready").await
@@ -170,22 +220,35 @@ impl<'w> Script<'w> {
         self.must(self.world.verify(challenge, crate::support::wrong(&code)).await, 401)?;
         self.must(self.world.request_code("nobody@example.com").await, 202)?;
         self.world.settle().await;
-        holds(self.world.desk.outbox().code_for("nobody@example.com").is_none(), "nobody gets no mail")
+        holds(
+            self.world.desk.outbox().code_for("nobody@example.com").is_none(),
+            "nobody gets no mail",
+        )
     }
 
     async fn suspension(&self, admin: &Person<'_>) -> Step {
-        let created = self.must(admin.post("/api/keys", json!({ "name": "Suspended" })).await, 201)?;
+        let created =
+            self.must(admin.post("/api/keys", json!({ "name": "Suspended" })).await, 201)?;
         let key = created["api_key"].as_str().unwrap_or_default();
-        let account = |suspended: bool| json!({ "name": "Example Company", "admin_email": ADMIN, "suspended": suspended });
+        let account = |suspended: bool| {
+            json!({
+                "name": "Example Company", "admin_email": ADMIN, "suspended": suspended,
+            })
+        };
         self.register(account(true)).await?;
         holds(self.world.product_api(key).await == 403, "a suspended account's key is refused")?;
         self.must(admin.get("/api/session").await, 401)?;
         self.register(account(false)).await?;
         holds(self.world.product_api(key).await == 200, "it is good again")?;
-        self.register(json!({ "account_id": admin.account, "name": "Example Company", "admin_email": "second@example.com" })).await
+        self.register(json!({
+            "account_id": admin.account, "name": "Example Company",
+            "admin_email": "second@example.com",
+        }))
+        .await
     }
 
-    /// An invitation that the stream gives up, the sweep drives again in vain, and gives up in the end.
+    /// An invitation that the stream gives up, the sweep drives again in vain, and gives up in the
+    /// end.
     async fn lost_invitation(&self, admin: &Person<'_>) -> Step {
         self.world.desk.mail_service().set_mode(MailServiceMode::Throttling);
         let linus = self.invite(admin, "linus@example.com").await?;
@@ -204,7 +267,10 @@ impl<'w> Script<'w> {
         }
         self.world.desk.mail_service().set_mode(MailServiceMode::Up);
         let admin = self.login(ADMIN).await?;
-        holds(self.status_of(&admin, &linus).await? == "invitation_failed", "an invitation that was given up shows")
+        holds(
+            self.status_of(&admin, &linus).await? == "invitation_failed",
+            "an invitation that was given up shows",
+        )
     }
 
     /// A login event that the stream gives up, and that is done once the sweep has driven it.
@@ -235,20 +301,23 @@ async fn run(template: PathBuf) -> (Step, Permissions) {
     }
 }
 
-// --- The template, and what is taken from it ----------------------------------------------------------------------
+// --- The template, and what is taken from it
+// ----------------------------------------------------------------------
 
 fn real() -> PathBuf {
     desk::workspace_root().join("template.yaml")
 }
 
 fn yaml() -> Yaml {
-    serde_yaml_ng::from_str(&std::fs::read_to_string(real()).expect("template.yaml is there")).expect("template.yaml is YAML")
+    serde_yaml_ng::from_str(&std::fs::read_to_string(real()).expect("template.yaml is there"))
+        .expect("template.yaml is YAML")
 }
 
 /// Writes a changed template to where a desk can read it.
 fn write(name: &str, template: &Yaml) -> PathBuf {
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.yaml"));
-    std::fs::write(&path, serde_yaml_ng::to_string(template).expect("YAML")).expect("the folder can be written to");
+    std::fs::write(&path, serde_yaml_ng::to_string(template).expect("YAML"))
+        .expect("the folder can be written to");
     path
 }
 
@@ -262,7 +331,8 @@ fn many(value: &Yaml) -> Vec<Yaml> {
 
 /// The statements of a role, to be changed.
 fn statements<'t>(template: &'t mut Yaml, role: &str) -> &'t mut Vec<Yaml> {
-    let statements = &mut template["Resources"][role]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"];
+    let statements = &mut template["Resources"][role]["Properties"]["Policies"][0]["PolicyDocument"]
+        ["Statement"];
     statements.as_sequence_mut().expect("a list of statements")
 }
 
@@ -276,8 +346,12 @@ fn roles(template: &Yaml) -> Vec<String> {
 /// A template as the desk understands it.
 fn resolve(template: &Path) -> Template {
     let own = [("ConsoleOrigin", "http://localhost:9000"), ("MailFrom", "desk@example.com")];
-    let own: Parameters = own.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    Document::read(template).expect("a template").resolve(&Parameters::new(), &own).expect("a good template")
+    let own: Parameters =
+        own.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    Document::read(template)
+        .expect("a template")
+        .resolve(&Parameters::new(), &own)
+        .expect("a good template")
 }
 
 /// The template with one permission less, and what that was.
@@ -292,18 +366,25 @@ fn mutations() -> Vec<Mutation> {
     let whole = yaml();
     for role in roles(&whole) {
         let all = statements(&mut whole.clone(), &role).clone();
-        for (position, statement) in all.iter().enumerate().filter(|(_, statement)| statement["Sid"] != "Log") {
+        for (position, statement) in
+            all.iter().enumerate().filter(|(_, statement)| statement["Sid"] != "Log")
+        {
             // Each pair of an action and a resource as a statement of its own, so that one can go.
             let (actions, resources) = (many(&statement["Action"]), many(&statement["Resource"]));
-            let pairs: Vec<(&Yaml, &Yaml)> = actions.iter().flat_map(|action| resources.iter().map(move |on| (action, on))).collect();
+            let pairs: Vec<(&Yaml, &Yaml)> = actions
+                .iter()
+                .flat_map(|action| resources.iter().map(move |on| (action, on)))
+                .collect();
             for gone in 0..pairs.len() {
-                let left = pairs.iter().enumerate().filter(|(number, _)| *number != gone).map(|(number, (action, resource))| {
-                    let mut one = statement.clone();
-                    one["Sid"] = format!("Left{position}n{number}").into();
-                    one["Action"] = (*action).clone();
-                    one["Resource"] = (*resource).clone();
-                    one
-                });
+                let left = pairs.iter().enumerate().filter(|(number, _)| *number != gone).map(
+                    |(number, (action, resource))| {
+                        let mut one = statement.clone();
+                        one["Sid"] = format!("Left{position}n{number}").into();
+                        one["Action"] = (*action).clone();
+                        one["Resource"] = (*resource).clone();
+                        one
+                    },
+                );
                 let mut template = whole.clone();
                 statements(&mut template, &role).splice(position..=position, left);
                 let action = pairs[gone].0.as_str().expect("an action");
@@ -324,9 +405,14 @@ async fn every_permission_of_the_template_is_used_and_no_act_goes_without() {
     let (ended, Permissions { granted, refused }) = run(real()).await;
     assert_eq!(ended, Ok(()));
     assert_eq!(refused, Vec::<Refused>::new());
-    let unused: Vec<Permission> = granted.iter().filter(|granted| granted.times == 0).map(|granted| granted.permission.clone()).collect();
+    let unused: Vec<Permission> = granted
+        .iter()
+        .filter(|granted| granted.times == 0)
+        .map(|granted| granted.permission.clone())
+        .collect();
     assert_eq!(unused, Vec::new(), "nobody uses these");
-    let functions: BTreeSet<&str> = granted.iter().map(|granted| granted.permission.function.as_str()).collect();
+    let functions: BTreeSet<&str> =
+        granted.iter().map(|granted| granted.permission.function.as_str()).collect();
     assert_eq!(functions, FUNCTIONS.iter().map(|function| function.name).collect());
 }
 
@@ -335,8 +421,12 @@ fn the_table_of_permissions_in_architecture_md_is_the_templates() {
     const BEGIN: &str = "<!-- permissions:begin -->";
     const END: &str = "<!-- permissions:end -->";
     let table = render(&resolve(&real()));
-    let text = std::fs::read_to_string(desk::workspace_root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md is there");
-    let written = text.split_once(BEGIN).and_then(|(_, rest)| rest.split_once(END)).map(|(table, _)| table.trim());
+    let text = std::fs::read_to_string(desk::workspace_root().join("ARCHITECTURE.md"))
+        .expect("ARCHITECTURE.md is there");
+    let written = text
+        .split_once(BEGIN)
+        .and_then(|(_, rest)| rest.split_once(END))
+        .map(|(table, _)| table.trim());
     assert!(
         written == Some(table.trim()),
         "ARCHITECTURE.md differs from the template. Between its marks {BEGIN} and {END} belongs:\n\n{table}\n"
@@ -345,7 +435,10 @@ fn the_table_of_permissions_in_architecture_md_is_the_templates() {
 
 /// The table as it stands in `ARCHITECTURE.md`.
 fn render(template: &Template) -> String {
-    let mut lines = vec!["| function | rows of accounts | rows of addresses | besides |".to_owned(), "|---|---|---|---|".to_owned()];
+    let mut lines = vec![
+        "| function | rows of accounts | rows of addresses | besides |".to_owned(),
+        "|---|---|---|---|".to_owned(),
+    ];
     for function in &template.functions {
         let (mut accounts, mut addresses) = (Vec::new(), Vec::new());
         let mut besides: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -355,23 +448,35 @@ fn render(template: &Template) -> String {
                 "AccountRows" => accounts.push(action.to_owned()),
                 "AddressRows" => addresses.push(action.to_owned()),
                 "Log" => {}
-                other => drop(besides.entry(other.to_owned()).or_default().insert(action.to_owned())),
+                other => {
+                    drop(besides.entry(other.to_owned()).or_default().insert(action.to_owned()))
+                }
             }
         }
         let listed = |(statement, actions): (String, BTreeSet<String>)| {
             format!("`{statement}`: {}", actions.into_iter().collect::<Vec<_>>().join(", "))
         };
         let besides = besides.into_iter().map(listed).collect::<Vec<_>>().join("<br>");
-        lines.push(format!("| `{}` | {} | {} | {besides} |", function.name, accounts.join(", "), addresses.join(", ")));
+        lines.push(format!(
+            "| `{}` | {} | {} | {besides} |",
+            function.name,
+            accounts.join(", "),
+            addresses.join(", ")
+        ));
     }
     lines.join("\n")
 }
 
-/// No permission survives this: whichever is taken away, something does not work any more, whatever the desk has on record.
+/// No permission survives this: whichever is taken away, something does not work any more, whatever
+/// the desk has on record.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_any_one_permission_something_does_not_work() {
     let mutations = mutations();
-    let all = resolve(&real()).functions.iter().map(|function| function.role.policy.grants().len()).sum::<usize>();
+    let all = resolve(&real())
+        .functions
+        .iter()
+        .map(|function| function.role.policy.grants().len())
+        .sum::<usize>();
     assert_eq!(mutations.len() + 2 * FUNCTIONS.len(), all, "with those to log, these are all");
     let ends = stream::iter(mutations).map(async |mutation| {
         let (ended, _) = tokio::spawn(run(mutation.template)).await.expect("the script ends");
@@ -388,8 +493,8 @@ async fn without_any_one_permission_something_does_not_work() {
     assert_eq!(survivors.collect::<Vec<_>>().await, Vec::<String>::new());
 }
 
-/// A function that may not log runs all the same, as on AWS: only the refusals show it. So these permissions, which have
-/// nothing to do with each other, go all at once, and each must be missed.
+/// A function that may not log runs all the same, as on AWS: only the refusals show it. So these
+/// permissions, which have nothing to do with each other, go all at once, and each must be missed.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_permissions_to_log_every_function_is_refused_both() {
     let mut silent = yaml();
@@ -398,14 +503,17 @@ async fn without_the_permissions_to_log_every_function_is_refused_both() {
     }
     let (ended, Permissions { refused, .. }) = run(write("without-logs", &silent)).await;
     assert_eq!(ended, Ok(()));
-    let refused: BTreeSet<(String, String)> = refused.into_iter().map(|refused| (refused.function, refused.action)).collect();
+    let refused: BTreeSet<(String, String)> =
+        refused.into_iter().map(|refused| (refused.function, refused.action)).collect();
     let each = |function: &functions::Function| {
-        ["logs:CreateLogStream", "logs:PutLogEvents"].map(|action| (function.name.to_owned(), action.to_owned()))
+        ["logs:CreateLogStream", "logs:PutLogEvents"]
+            .map(|action| (function.name.to_owned(), action.to_owned()))
     };
     assert_eq!(refused, FUNCTIONS.iter().flat_map(each).collect());
 }
 
-// --- Fences, tried from outside -----------------------------------------------------------------------------------
+// --- Fences, tried from outside
+// -----------------------------------------------------------------------------------
 
 /// Somebody who sends requests under the role of a function, or under none.
 struct Caller<'w> {
@@ -428,31 +536,47 @@ impl<'w> Caller<'w> {
     async fn may_at_table(&self, operation: &str, body: &Value) -> bool {
         let mut body = body.clone();
         body["TableName"] = self.world.desk.shared_environment()["TABLE_NAME"].clone().into();
-        self.may("AWS_ENDPOINT_URL_DYNAMODB", &format!("DynamoDB_20120810.{operation}"), body.to_string()).await
+        self.may(
+            "AWS_ENDPOINT_URL_DYNAMODB",
+            &format!("DynamoDB_20120810.{operation}"),
+            body.to_string(),
+        )
+        .await
     }
 
     async fn may_with_secret(&self, operation: &str, setting: &str) -> bool {
         let secret = &self.world.desk.shared_environment()[setting];
         let body = json!({ "SecretId": secret, "SecretString": "{}" }).to_string();
-        self.may("AWS_ENDPOINT_URL_SECRETS_MANAGER", &format!("secretsmanager.{operation}"), body).await
+        self.may("AWS_ENDPOINT_URL_SECRETS_MANAGER", &format!("secretsmanager.{operation}"), body)
+            .await
     }
 
     async fn may_mail(&self, action: &str, from: &str) -> bool {
-        let (from, to) = (from.replace('@', "%40"), "Destination.ToAddresses.member.1=a%40example.com");
-        let body = format!("Action={action}&Source={from}&{to}&Message.Body.Text.Data=hello&Message.Subject.Data=hello");
+        let (from, to) =
+            (from.replace('@', "%40"), "Destination.ToAddresses.member.1=a%40example.com");
+        let body = format!(
+            "Action={action}&Source={from}&{to}&Message.Body.Text.Data=hello&Message.Subject.Data=hello"
+        );
         self.may("AWS_ENDPOINT_URL_SES", "", body).await
     }
 }
 
-/// What the text of the template allows a function on the table's rows: actions, each with the beginning of the partition.
+/// What the text of the template allows a function on the table's rows: actions, each with the
+/// beginning of the partition.
 fn written(template: &Yaml, function: &str) -> BTreeSet<(String, String)> {
-    let pascal: String = function.split('-').map(|word| word[..1].to_uppercase() + &word[1..]).collect();
+    let pascal: String =
+        function.split('-').map(|word| word[..1].to_uppercase() + &word[1..]).collect();
     let mut written = BTreeSet::new();
     for statement in statements(&mut template.clone(), &format!("{pascal}Role")) {
-        for fence in statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"].as_sequence().into_iter().flatten() {
+        for fence in statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+            .as_sequence()
+            .into_iter()
+            .flatten()
+        {
             for action in many(&statement["Action"]) {
                 let text = |value: &Yaml| value.as_str().expect("a text").to_owned();
-                written.insert((text(&action).replace("dynamodb:", ""), text(fence).replace('*', "")));
+                written
+                    .insert((text(&action).replace("dynamodb:", ""), text(fence).replace('*', "")));
             }
         }
     }
@@ -463,21 +587,38 @@ fn written(template: &Yaml, function: &str) -> BTreeSet<(String, String)> {
 async fn a_function_reaches_the_rows_that_its_role_names_and_no_others() {
     let (world, template) = (World::new().await, yaml());
     for function in FUNCTIONS {
-        let (caller, written) = (Caller::new(&world, function.name), written(&template, function.name));
+        let (caller, written) =
+            (Caller::new(&world, function.name), written(&template, function.name));
         for partition in ["ACCT#", "ADDR#", "OTHER#"] {
-            let row = json!({ "pk": { "S": format!("{partition}nobody") }, "sk": { "S": "nothing" } });
-            let query = json!({ "KeyConditionExpression": "pk = :pk", "ExpressionAttributeValues": { ":pk": row["pk"] } });
-            let check = json!({ "Key": row, "ConditionExpression": "attribute_exists(pk)", "TableName": world.table().1 });
+            let row =
+                json!({ "pk": { "S": format!("{partition}nobody") }, "sk": { "S": "nothing" } });
+            let query = json!({
+                "KeyConditionExpression": "pk = :pk",
+                "ExpressionAttributeValues": { ":pk": row["pk"] },
+            });
+            let check = json!({
+                "Key": row, "ConditionExpression": "attribute_exists(pk)",
+                "TableName": world.table().1,
+            });
             for (action, operation, body) in [
                 ("GetItem", "GetItem", json!({ "Key": row })),
                 ("PutItem", "PutItem", json!({ "Item": row })),
                 ("UpdateItem", "UpdateItem", json!({ "Key": row })),
                 ("DeleteItem", "DeleteItem", json!({ "Key": row })),
                 ("Query", "Query", query),
-                ("ConditionCheckItem", "TransactWriteItems", json!({ "TransactItems": [{ "ConditionCheck": check }] })),
+                (
+                    "ConditionCheckItem",
+                    "TransactWriteItems",
+                    json!({ "TransactItems": [{ "ConditionCheck": check }] }),
+                ),
             ] {
                 let wanted = written.contains(&(action.to_owned(), partition.to_owned()));
-                assert_eq!(caller.may_at_table(operation, &body).await, wanted, "{} {action} {partition}", function.name);
+                assert_eq!(
+                    caller.may_at_table(operation, &body).await,
+                    wanted,
+                    "{} {action} {partition}",
+                    function.name
+                );
             }
             let batch = json!({ "RequestItems": { world.table().1: { "Keys": [row] } } });
             assert!(!caller.may_at_table("BatchGetItem", &batch).await, "{}", function.name);
@@ -486,10 +627,14 @@ async fn a_function_reaches_the_rows_that_its_role_names_and_no_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_scans_or_asks_in_a_way_that_does_not_name_rows_and_only_the_sweep_reads_the_index() {
+async fn nobody_scans_or_asks_in_a_way_that_does_not_name_rows_and_only_the_sweep_reads_the_index()
+{
     let world = World::new().await;
     let values = json!({ ":duty": { "S": "duty#0" } });
-    let index = json!({ "IndexName": "duties", "KeyConditionExpression": "duty = :duty", "ExpressionAttributeValues": values });
+    let index = json!({
+        "IndexName": "duties", "KeyConditionExpression": "duty = :duty",
+        "ExpressionAttributeValues": values,
+    });
     let everything = json!({ "Statement": "SELECT * FROM \"frontdesk-Table\"" });
     for function in FUNCTIONS {
         let caller = Caller::new(&world, function.name);
@@ -502,10 +647,17 @@ async fn nobody_scans_or_asks_in_a_way_that_does_not_name_rows_and_only_the_swee
         ] {
             assert!(!caller.may_at_table(operation, &body).await, "{} {operation}", function.name);
         }
-        assert_eq!(caller.may_at_table("Query", &index).await, function.name == "sweep", "{}", function.name);
+        assert_eq!(
+            caller.may_at_table("Query", &index).await,
+            function.name == "sweep",
+            "{}",
+            function.name
+        );
         let reads_the_stream = ["provision-sandbox", "deliver-mail"].contains(&function.name);
         let list = json!({ "TableName": world.table().1 }).to_string();
-        let may = caller.may("AWS_ENDPOINT_URL_DYNAMODB", "DynamoDBStreams_20120810.ListStreams", list).await;
+        let may = caller
+            .may("AWS_ENDPOINT_URL_DYNAMODB", "DynamoDBStreams_20120810.ListStreams", list)
+            .await;
         assert_eq!(may, reads_the_stream, "{}", function.name);
     }
 }
@@ -514,12 +666,22 @@ async fn nobody_scans_or_asks_in_a_way_that_does_not_name_rows_and_only_the_swee
 async fn a_function_reads_the_keyring_that_its_role_names_and_writes_none() {
     let world = World::new().await;
     for function in FUNCTIONS {
-        let (caller, environment) = (Caller::new(&world, function.name), world.desk.environment(function.name));
+        let (caller, environment) =
+            (Caller::new(&world, function.name), world.desk.environment(function.name));
         for setting in ["LOGIN_SECRET_ARN", "SEALING_SECRET_ARN"] {
             // Who is told of a keyring may read it, and nobody else.
             let told = environment.contains_key(setting);
-            assert_eq!(caller.may_with_secret("GetSecretValue", setting).await, told, "{} {setting}", function.name);
-            assert!(!caller.may_with_secret("PutSecretValue", setting).await, "{} {setting}", function.name);
+            assert_eq!(
+                caller.may_with_secret("GetSecretValue", setting).await,
+                told,
+                "{} {setting}",
+                function.name
+            );
+            assert!(
+                !caller.may_with_secret("PutSecretValue", setting).await,
+                "{} {setting}",
+                function.name
+            );
         }
     }
 }
@@ -548,13 +710,27 @@ fn without_its_fence_a_permission_reaches_what_the_fence_keeps_out() {
         }
     }
     let (fenced, open) = (resolve(&real()), resolve(&write("without-fences", &open)));
-    let outside = Context { leading_keys: Some(vec!["OTHER#1".to_owned()]), from_address: Some("other@example.com".to_owned()) };
+    let outside = Context {
+        leading_keys: Some(vec!["OTHER#1".to_owned()]),
+        from_address: Some("other@example.com".to_owned()),
+    };
     let mut fences = 0;
     for (fenced, open) in fenced.functions.iter().zip(&open.functions) {
-        for grant in fenced.role.policy.grants().into_iter().filter(|grant| !grant.only.is_empty()) {
-            let act = Act { context: outside.clone(), ..Act::new(&*grant.action, &*grant.resource) };
-            assert_eq!(fenced.role.policy.decide(&act), Decision::Denied, "{} {grant:?}", fenced.name);
-            assert!(matches!(open.role.policy.decide(&act), Decision::Allowed(_)), "{} {grant:?}", open.name);
+        for grant in fenced.role.policy.grants().into_iter().filter(|grant| !grant.only.is_empty())
+        {
+            let act =
+                Act { context: outside.clone(), ..Act::new(&*grant.action, &*grant.resource) };
+            assert_eq!(
+                fenced.role.policy.decide(&act),
+                Decision::Denied,
+                "{} {grant:?}",
+                fenced.name
+            );
+            assert!(
+                matches!(open.role.policy.decide(&act), Decision::Allowed(_)),
+                "{} {grant:?}",
+                open.name
+            );
             fences += 1;
         }
     }
@@ -568,59 +744,97 @@ async fn a_refusal_is_worded_as_the_service_words_it_and_is_put_on_record() {
     let signature = signed_by(&sweep);
     let user = "arn:aws:sts::000000000000:assumed-role/SweepRole/sweep";
     let table = format!("arn:aws:dynamodb:us-east-1:000000000000:table/{}", sweep["TABLE_NAME"]);
-    let because = |action: &str| format!("because no identity-based policy allows the {action} action");
+    let because =
+        |action: &str| format!("because no identity-based policy allows the {action} action");
     let ask = async |setting: &str, target: &str, body: String| {
         let (status, text) = world.aws(&sweep[setting], &signature, target, body).await;
         (status.as_u16(), text)
     };
 
-    let get = json!({ "TableName": sweep["TABLE_NAME"], "Key": { "pk": { "S": "ACCT#1" }, "sk": { "S": "ACCOUNT" } } });
-    let (status, text) = ask("AWS_ENDPOINT_URL_DYNAMODB", "DynamoDB_20120810.GetItem", get.to_string()).await;
-    let message =
-        format!("User: {user} is not authorized to perform: dynamodb:GetItem on resource: {table} {}", because("dynamodb:GetItem"));
-    let wanted = json!({ "__type": "com.amazon.coral.service#AccessDeniedException", "Message": message });
+    let get = json!({
+        "TableName": sweep["TABLE_NAME"],
+        "Key": { "pk": { "S": "ACCT#1" }, "sk": { "S": "ACCOUNT" } },
+    });
+    let (status, text) =
+        ask("AWS_ENDPOINT_URL_DYNAMODB", "DynamoDB_20120810.GetItem", get.to_string()).await;
+    let message = format!(
+        "User: {user} is not authorized to perform: dynamodb:GetItem on resource: {table} {}",
+        because("dynamodb:GetItem")
+    );
+    let wanted =
+        json!({ "__type": "com.amazon.coral.service#AccessDeniedException", "Message": message });
     assert_eq!((status, serde_json::from_str::<Value>(&text).expect("JSON")), (400, wanted));
 
     let secret = world.desk.shared_environment()["LOGIN_SECRET_ARN"].clone();
     let read = json!({ "SecretId": secret }).to_string();
-    let (status, text) = ask("AWS_ENDPOINT_URL_SECRETS_MANAGER", "secretsmanager.GetSecretValue", read).await;
+    let (status, text) =
+        ask("AWS_ENDPOINT_URL_SECRETS_MANAGER", "secretsmanager.GetSecretValue", read).await;
     let action = "secretsmanager:GetSecretValue";
-    let message = format!("User: {user} is not authorized to perform: {action} on resource: {secret} {}", because(action));
+    let message = format!(
+        "User: {user} is not authorized to perform: {action} on resource: {secret} {}",
+        because(action)
+    );
     let wanted = json!({ "__type": "AccessDeniedException", "Message": message });
     assert_eq!((status, serde_json::from_str::<Value>(&text).expect("JSON")), (400, wanted));
 
-    let (status, text) = ask("AWS_ENDPOINT_URL_SES", "", "Action=SendEmail&Source=desk%40example.com".to_owned()).await;
+    let (status, text) =
+        ask("AWS_ENDPOINT_URL_SES", "", "Action=SendEmail&Source=desk%40example.com".to_owned())
+            .await;
     assert_eq!(status, 403);
-    assert!(text.contains("<Code>AccessDenied</Code>") && text.contains("ses:SendEmail on resource: arn:aws:ses:"), "{text}");
+    assert!(
+        text.contains("<Code>AccessDenied</Code>")
+            && text.contains("ses:SendEmail on resource: arn:aws:ses:"),
+        "{text}"
+    );
 
     let refused: Vec<(String, Option<Vec<String>>)> =
         world.desk.permissions().refused.into_iter().map(|own| (own.action, own.keys)).collect();
-    let wanted = [("dynamodb:GetItem", Some(vec!["ACCT#1".to_owned()])), (action, None), ("ses:SendEmail", None)];
+    let wanted = [
+        ("dynamodb:GetItem", Some(vec!["ACCT#1".to_owned()])),
+        (action, None),
+        ("ses:SendEmail", None),
+    ];
     assert_eq!(refused, wanted.map(|(action, keys)| (action.to_owned(), keys)));
     let shown = world.call("GET", "/_local/permissions").send().await;
     assert_eq!(shown.body["refused"][0]["resource"], table.as_str());
-    assert!(
-        shown.body["granted"].as_array().is_some_and(|granted| granted.iter().any(|one| one["function"] == "sweep" && one["times"] == 0))
-    );
+    assert!(shown.body["granted"].as_array().is_some_and(|granted| {
+        granted.iter().any(|one| one["function"] == "sweep" && one["times"] == 0)
+    }));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_nobody_is_let_in_nowhere_and_an_operator_everywhere() {
     let world = World::new().await;
-    let (nobody, operator) =
-        (signed_by(&[("AWS_ACCESS_KEY_ID".to_owned(), "nobody".to_owned())].into()), signed_by(world.desk.shared_environment()));
+    let (nobody, operator) = (
+        signed_by(&[("AWS_ACCESS_KEY_ID".to_owned(), "nobody".to_owned())].into()),
+        signed_by(world.desk.shared_environment()),
+    );
     let describe = json!({ "TableName": world.table().1 }).to_string();
-    let secret = json!({ "SecretId": world.desk.shared_environment()["LOGIN_SECRET_ARN"] }).to_string();
+    let secret =
+        json!({ "SecretId": world.desk.shared_environment()["LOGIN_SECRET_ARN"] }).to_string();
     let mail = "Action=SendEmail&Source=desk%40example.com&Destination.ToAddresses.member.1=a%40example.com&Message.Body.Text.Data=hello";
     for (setting, target, body, unknown) in [
-        ("AWS_ENDPOINT_URL_DYNAMODB", "DynamoDB_20120810.DescribeTable", describe, "UnrecognizedClientException"),
-        ("AWS_ENDPOINT_URL_SECRETS_MANAGER", "secretsmanager.GetSecretValue", secret, "UnrecognizedClientException"),
+        (
+            "AWS_ENDPOINT_URL_DYNAMODB",
+            "DynamoDB_20120810.DescribeTable",
+            describe,
+            "UnrecognizedClientException",
+        ),
+        (
+            "AWS_ENDPOINT_URL_SECRETS_MANAGER",
+            "secretsmanager.GetSecretValue",
+            secret,
+            "UnrecognizedClientException",
+        ),
         ("AWS_ENDPOINT_URL_SES", "", mail.to_owned(), "InvalidClientTokenId"),
     ] {
         let url = &world.desk.shared_environment()[setting];
         for signature in [nobody.as_str(), "", "Bearer x"] {
             let (status, text) = world.aws(url, signature, target, body.clone()).await;
-            assert!(status.is_client_error() && text.contains(unknown), "{setting} {signature}: {text}");
+            assert!(
+                status.is_client_error() && text.contains(unknown),
+                "{setting} {signature}: {text}"
+            );
         }
         let (status, text) = world.aws(url, &operator, target, body.clone()).await;
         assert!(status.is_success(), "{setting}: {text}");

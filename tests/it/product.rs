@@ -49,7 +49,12 @@ impl Product {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}/check", listener.local_addr().expect("an address"));
         let says = Arc::new(Mutex::new(VecDeque::from([Says::Status(200)])));
-        let product = Product { url, seen: watch::Sender::new(Vec::new()), says, held: watch::Sender::new(false) };
+        let product = Product {
+            url,
+            seen: watch::Sender::new(Vec::new()),
+            says,
+            held: watch::Sender::new(false),
+        };
         let router = Router::new().fallback(answer).with_state(product.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         product
@@ -96,8 +101,13 @@ async fn answer(State(product): State<Product>, request: Request) -> Response {
     };
     match says.expect("there is always a last answer") {
         Says::Status(status) => StatusCode::from_u16(status).expect("a status").into_response(),
-        Says::Elsewhere => (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, "/elsewhere")]).into_response(),
-        Says::Endless => Body::from_stream(futures::stream::repeat_with(|| Ok::<_, std::io::Error>(vec![b'x'; 4096]))).into_response(),
+        Says::Elsewhere => {
+            (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, "/elsewhere")]).into_response()
+        }
+        Says::Endless => Body::from_stream(futures::stream::repeat_with(|| {
+            Ok::<_, std::io::Error>(vec![b'x'; 4096])
+        }))
+        .into_response(),
         Says::Held => {
             let mut held = product.held.subscribe();
             held.wait_for(|held| !held).await.expect("the sender lives");

@@ -23,7 +23,8 @@ async fn reveal(person: &Person<'_>) -> String {
 }
 
 async fn world_of(product: &Product) -> World {
-    World::with_parameters(&[("ProductApiUrl", &product.url), ("ProductApiTimeoutMs", "3500")]).await
+    World::with_parameters(&[("ProductApiUrl", &product.url), ("ProductApiTimeoutMs", "3500")])
+        .await
 }
 
 /// A login event as `verify-code` would have left it.
@@ -56,8 +57,13 @@ async fn audited(world: &World, action: &str) -> usize {
 async fn the_one_key(person: &Person<'_>) -> String {
     let (sandbox, keys) = (person.get("/api/sandbox").await, person.get("/api/keys").await);
     assert_eq!(sandbox.ok(200)["state"], "ready");
-    let ids: Vec<&Value> =
-        keys.ok(200)["keys"].as_array().unwrap().iter().filter(|key| key["sandbox"] == true).map(|key| &key["id"]).collect();
+    let ids: Vec<&Value> = keys.ok(200)["keys"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|key| key["sandbox"] == true)
+        .map(|key| &key["id"])
+        .collect();
     assert_eq!(ids, [&sandbox.body["key_id"]]);
     assert_eq!(person.world.product_api(&reveal(person).await).await, 200);
     ids[0].as_str().unwrap().to_owned()
@@ -69,49 +75,76 @@ async fn the_first_login_makes_a_key_that_works_and_settles_its_event() {
     let admin = world.admin().await;
     the_one_key(&admin).await;
     let keys = admin.get("/api/keys").await;
-    assert_eq!((&keys.ok(200)["keys"][0]["name"], &keys.body["count"], &keys.body["available"]), (&json!("Sandbox"), &json!(1), &json!(9)));
+    assert_eq!(
+        (&keys.ok(200)["keys"][0]["name"], &keys.body["count"], &keys.body["available"]),
+        (&json!("Sandbox"), &json!(1), &json!(9))
+    );
     let events = world.rows_of("login_event").await;
     assert_eq!(events.iter().map(status).collect::<Vec<_>>(), ["done"]);
     assert!(!events[0].contains_key("duty"), "it is no duty any more");
-    assert_eq!((audited(&world, "sandbox_key_created").await, audited(&world, "sandbox_ready").await), (1, 1));
+    assert_eq!(
+        (audited(&world, "sandbox_key_created").await, audited(&world, "sandbox_ready").await),
+        (1, 1)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_members_who_log_in_at_once_make_one_key() {
     let world = World::new().await;
-    let account = world.register(json!({ "name": "Pair", "admin_email": "one@example.net" })).await["account_id"].clone();
-    world.register(json!({ "account_id": account, "name": "Pair", "admin_email": "two@example.net" })).await;
-    let (one, two) = (world.challenge("one@example.net").await, world.challenge("two@example.net").await);
+    let account = world.register(json!({ "name": "Pair", "admin_email": "one@example.net" })).await
+        ["account_id"]
+        .clone();
+    world
+        .register(
+            json!({ "account_id": account, "name": "Pair", "admin_email": "two@example.net" }),
+        )
+        .await;
+    let (one, two) =
+        (world.challenge("one@example.net").await, world.challenge("two@example.net").await);
     let (first, second) = tokio::join!(world.verify(&one.0, &one.1), world.verify(&two.0, &two.1));
     world.settle().await;
     for reply in [&first, &second] {
         let token = reply.ok(200)["session_token"].as_str().unwrap();
-        let keys = world.call("GET", "/api/keys").header("authorization", &format!("Bearer {token}")).send().await;
+        let keys = world
+            .call("GET", "/api/keys")
+            .header("authorization", &format!("Bearer {token}"))
+            .send()
+            .await;
         assert_eq!(keys.ok(200)["count"], 1);
     }
-    assert_eq!(world.rows_of("login_event").await.iter().map(status).collect::<Vec<_>>(), ["done", "done"]);
+    assert_eq!(
+        world.rows_of("login_event").await.iter().map(status).collect::<Vec<_>>(),
+        ["done", "done"]
+    );
     assert_eq!(audited(&world, "sandbox_key_created").await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn deliveries_that_race_make_one_key() {
     let world = World::new().await;
-    let made = world.register(json!({ "name": "Racers", "admin_email": "racer@example.net" })).await;
-    let (account, member) = (made["account_id"].as_str().unwrap(), made["admin_id"].as_str().unwrap());
+    let made =
+        world.register(json!({ "name": "Racers", "admin_email": "racer@example.net" })).await;
+    let (account, member) =
+        (made["account_id"].as_str().unwrap(), made["admin_id"].as_str().unwrap());
     let partition = format!("ACCT#{account}");
     for number in 0..4 {
         put_login_event(&world, account, member, &format!("race{number}")).await;
     }
     // Each event twice, beside the stream's own delivery.
     let keys: Vec<String> = (0..8).map(|number| format!("EVENT#race{}", number % 4)).collect();
-    for answer in join_all(keys.iter().map(|sk| world.deliver("provision-sandbox", &partition, sk))).await {
+    for answer in
+        join_all(keys.iter().map(|sk| world.deliver("provision-sandbox", &partition, sk))).await
+    {
         assert_eq!(answer, json!({ "batchItemFailures": [] }));
     }
     world.settle().await;
     assert!(world.rows_of("login_event").await.iter().all(|row| status(row) == "done"));
     assert_eq!(audited(&world, "sandbox_key_created").await, 1);
     assert_eq!(world.rows_of("api_key").await.len(), 1);
-    assert_eq!(world.row(&partition, "ACCOUNT").await["has_sandbox_key"], AttributeValue::Bool(true));
+    assert_eq!(
+        world.row(&partition, "ACCOUNT").await["has_sandbox_key"],
+        AttributeValue::Bool(true)
+    );
     the_one_key(&world.login("racer@example.net").await).await;
 }
 
@@ -120,21 +153,30 @@ async fn a_member_who_logs_in_from_two_browsers_at_once_makes_one_key() {
     let world = World::new().await;
     // A first login, so that this browser has a lane of its own; then the key goes.
     let (challenge, code) = world.challenge(ADMIN).await;
-    let known = world.call("POST", "/api/login/verify").json(json!({ "challenge": challenge, "code": code })).send().await;
+    let known = world
+        .call("POST", "/api/login/verify")
+        .json(json!({ "challenge": challenge, "code": code }))
+        .send()
+        .await;
     known.ok(200);
-    let device = format!("__Host-frontdesk-device={}", known.cookie("__Host-frontdesk-device").expect("a device cookie"));
+    let device = format!(
+        "__Host-frontdesk-device={}",
+        known.cookie("__Host-frontdesk-device").expect("a device cookie")
+    );
     world.settle().await;
     let admin = world.admin().await;
     let old = the_one_key(&admin).await;
     admin.delete(&format!("/api/keys/{old}")).await.ok(204);
 
     let body = json!({ "email": ADMIN, "accept_terms": true });
-    let known = world.call("POST", "/api/login/code").header("cookie", &device).json(body).send().await;
+    let known =
+        world.call("POST", "/api/login/code").header("cookie", &device).json(body).send().await;
     let known_challenge = known.ok(202)["challenge"].as_str().unwrap().to_owned();
     world.settle().await;
     let known_code = world.desk.outbox().code_for(ADMIN).expect("a code was mailed");
     let (challenge, code) = world.challenge(ADMIN).await;
-    let (here, there) = tokio::join!(world.verify(&known_challenge, &known_code), world.verify(&challenge, &code));
+    let (here, there) =
+        tokio::join!(world.verify(&known_challenge, &known_code), world.verify(&challenge, &code));
     here.ok(200);
     there.ok(200);
     world.settle().await;
@@ -154,7 +196,11 @@ async fn a_further_login_keeps_a_ready_sandbox_ready_and_validates_it_anew() {
     product.hold();
     world.verify(&challenge, &code).await.ok(200);
     product.called(1).await;
-    assert_eq!(admin.get("/api/sandbox").await.body, before, "it stays ready while it is looked after");
+    assert_eq!(
+        admin.get("/api/sandbox").await.body,
+        before,
+        "it stays ready while it is looked after"
+    );
     assert_eq!(reveal(&admin).await, key);
     product.let_go();
     world.settle().await;
@@ -197,7 +243,13 @@ async fn a_done_event_that_is_delivered_again_does_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_whose_row_is_gone_does_nothing() {
     let world = World::new().await;
-    let answer = world.changes_nothing(world.deliver("provision-sandbox", "ACCT#acct_Qma8x8QKPCI6", "EVENT#FQq3A7RlQxqrFoCm")).await;
+    let answer = world
+        .changes_nothing(world.deliver(
+            "provision-sandbox",
+            "ACCT#acct_Qma8x8QKPCI6",
+            "EVENT#FQq3A7RlQxqrFoCm",
+        ))
+        .await;
     assert_eq!(answer, json!({ "batchItemFailures": [] }));
 }
 
@@ -208,7 +260,9 @@ async fn a_crash_after_the_key_was_made_is_finished_by_the_next_delivery() {
     let (id, key) = (the_one_key(&admin).await, reveal(&admin).await);
     let partition = format!("ACCT#{}", admin.account);
     let since = AttributeValue::N(world.desk.clock().now().as_millisecond().to_string());
-    world.set_attributes(&partition, "SANDBOX", &[("state", text("validating")), ("since", since)]).await;
+    world
+        .set_attributes(&partition, "SANDBOX", &[("state", text("validating")), ("since", since)])
+        .await;
     world.advance(90);
     assert_eq!(admin.get("/api/sandbox").await.ok(200)["reason"], "timed_out");
 
@@ -228,7 +282,8 @@ async fn a_crash_after_the_secret_was_replaced_is_finished_by_the_next_delivery(
     world.desk.product_api().set_mode(ProductApiMode::Rejecting);
     admin.act("/api/sandbox/test").await.ok(200);
     let key = world.row(&format!("ACCT#{}", admin.account), "SANDBOX").await["reserved"].clone();
-    // A retry's first delivery replaced the secret and died over the verdict; the second finds the request pending.
+    // A retry's first delivery replaced the secret and died over the verdict; the second finds the
+    // request pending.
     admin.act("/api/sandbox/provision").await.ok(202);
     world.settle().await;
     let request = world.rows_of("provision_request").await[0].clone();
@@ -246,13 +301,21 @@ async fn a_crash_after_the_secret_was_replaced_is_finished_by_the_next_delivery(
 async fn a_suspended_account_gets_no_key() {
     let product = Product::start().await;
     let world = world_of(&product).await;
-    let made = world.register(json!({ "name": "Closed", "admin_email": "closed@example.net", "suspended": true })).await;
-    let (account, member) = (made["account_id"].as_str().unwrap(), made["admin_id"].as_str().unwrap());
+    let made = world
+        .register(
+            json!({ "name": "Closed", "admin_email": "closed@example.net", "suspended": true }),
+        )
+        .await;
+    let (account, member) =
+        (made["account_id"].as_str().unwrap(), made["admin_id"].as_str().unwrap());
     put_login_event(&world, account, member, "closed").await;
     world.settle().await;
     assert_eq!(status(&world.row(&format!("ACCT#{account}"), "EVENT#closed").await), "done");
     assert!(world.rows_of("api_key").await.is_empty() && product.calls().is_empty());
-    assert_eq!(world.row(&format!("ACCT#{account}"), "SANDBOX").await["reason"], text("never_provisioned"));
+    assert_eq!(
+        world.row(&format!("ACCT#{account}"), "SANDBOX").await["reason"],
+        text("never_provisioned")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -269,10 +332,17 @@ async fn a_deletion_during_the_validation_wins_over_its_verdict() {
     product.let_go();
     world.settle().await;
     let reply = admin.get("/api/sandbox").await;
-    assert_eq!((&reply.ok(200)["reason"], &reply.body["key_id"]), (&json!("key_deleted"), &Value::Null));
+    assert_eq!(
+        (&reply.ok(200)["reason"], &reply.body["key_id"]),
+        (&json!("key_deleted"), &Value::Null)
+    );
     assert_eq!(admin.get("/api/keys").await.ok(200)["count"], 0);
     assert_eq!(world.product_api(&plain).await, 403);
-    assert_eq!(status(&world.rows_of("provision_request").await[0]), "done", "nobody drives it again");
+    assert_eq!(
+        status(&world.rows_of("provision_request").await[0]),
+        "done",
+        "nobody drives it again"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -290,7 +360,10 @@ async fn a_failure_that_may_pass_is_tried_three_times_and_a_rejection_once() {
         assert_eq!(admin.get("/api/sandbox").await.ok(200)["reason"], reason, "{answers:?}");
         let seen = product.calls();
         assert_eq!(seen.len(), calls, "{answers:?}");
-        assert!(seen.iter().all(|call| call.line == "POST /check" && call.key().starts_with("fd_sandbox_")));
+        assert!(
+            seen.iter()
+                .all(|call| call.line == "POST /check" && call.key().starts_with("fd_sandbox_"))
+        );
     }
 }
 
@@ -326,7 +399,8 @@ async fn a_function_that_has_not_noticed_the_rotation_opens_what_another_sealed_
     let world = World::new().await;
     let admin = world.admin().await;
     let key = admin.get("/api/sandbox").await.ok(200)["key_id"].as_str().expect("an id").to_owned();
-    // Now `provision-sandbox` has the old keyring for four minutes, `reveal-sandbox-key` has just fetched it.
+    // Now `provision-sandbox` has the old keyring for four minutes, `reveal-sandbox-key` has just
+    // fetched it.
     world.advance(240);
     reveal(&admin).await;
     world.rotate("SEALING_SECRET_ARN", "2").await;
@@ -344,7 +418,12 @@ async fn a_key_whose_keyring_is_lost_gets_a_new_secret_by_a_retry() {
     let world = World::new().await;
     let admin = world.admin().await;
     let (key, old) = (the_one_key(&admin).await, reveal(&admin).await);
-    world.put_secret("SEALING_SECRET_ARN", &json!({ "current": "9", "9": "n".repeat(64) }).to_string()).await;
+    world
+        .put_secret(
+            "SEALING_SECRET_ARN",
+            &json!({ "current": "9", "9": "n".repeat(64) }).to_string(),
+        )
+        .await;
     world.advance(301);
     admin.act("/api/sandbox/key").await.problem(409, "sandbox_not_ready");
     admin.act("/api/sandbox/provision").await.ok(202);
@@ -362,13 +441,17 @@ async fn codes_are_good_across_a_rotation_of_their_keyring() {
     world.advance(301);
     world.admin().await;
     let lane = world.rows_of("lane").await;
-    assert_eq!(lane.iter().map(|row| row["pepper"].as_s().unwrap().as_str()).collect::<Vec<_>>(), ["2"]);
+    assert_eq!(
+        lane.iter().map(|row| row["pepper"].as_s().unwrap().as_str()).collect::<Vec<_>>(),
+        ["2"]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn functions_that_have_not_noticed_the_rotation_mail_and_take_the_new_codes() {
     let world = World::new().await;
-    // Only `request-code` needs the keyring for an address that nobody has: it fetches now, the others four minutes later.
+    // Only `request-code` needs the keyring for an address that nobody has: it fetches now, the
+    // others four minutes later.
     world.request_code("nobody@example.net").await.ok(202);
     world.settle().await;
     world.advance(240);
@@ -376,6 +459,11 @@ async fn functions_that_have_not_noticed_the_rotation_mail_and_take_the_new_code
     world.rotate("LOGIN_SECRET_ARN", "2").await;
     world.advance(120);
     world.admin().await;
-    let peppers = world.rows_of("lane").await.iter().map(|row| row["pepper"].as_s().unwrap().clone()).collect::<Vec<_>>();
+    let peppers = world
+        .rows_of("lane")
+        .await
+        .iter()
+        .map(|row| row["pepper"].as_s().unwrap().clone())
+        .collect::<Vec<_>>();
     assert!(peppers.contains(&"2".to_owned()), "{peppers:?}");
 }

@@ -1,9 +1,10 @@
 //! A recording proxy in front of the desk's store, and functions that talk to the store through it.
 //!
-//! It tells how often a function waits for the store, without a clock. Requests that are under way side by side make one
-//! *wave*; a test says which waves it expects, and the proxy keeps every answer of a wave back until all its requests are
-//! there. Requests that really go side by side always meet this way, however slow the machine is; requests that go one
-//! after the other never do, for the second one waits for the first one's answer. Then the proxy gives up waiting, and
+//! It tells how often a function waits for the store, without a clock. Requests that are under way
+//! side by side make one *wave*; a test says which waves it expects, and the proxy keeps every
+//! answer of a wave back until all its requests are there. Requests that really go side by side
+//! always meet this way, however slow the machine is; requests that go one after the other never
+//! do, for the second one waits for the first one's answer. Then the proxy gives up waiting, and
 //! the recording shows more waves than expected.
 
 use crate::support::{Person, World};
@@ -25,8 +26,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// How long an incomplete wave is waited for. It ends tests that fail, and decides no other: below the 2.5 seconds after
-/// which the SDK would send the request once more.
+/// How long an incomplete wave is waited for. It ends tests that fail, and decides no other: below
+/// the 2.5 seconds after which the SDK would send the request once more.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What goes wrong with a request.
@@ -174,11 +175,20 @@ impl Proxy {
     pub async fn with_patience(world: &World, patience: Duration) -> Proxy {
         let upstream = world.desk.environment("authorize-key")["AWS_ENDPOINT_URL_DYNAMODB"].clone();
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-        let shared = Arc::new(Shared { patience, upstream, client, state: Mutex::default(), released: watch::Sender::new(0) });
+        let shared = Arc::new(Shared {
+            patience,
+            upstream,
+            client,
+            state: Mutex::default(),
+            released: watch::Sender::new(0),
+        });
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let router = axum::Router::new().fallback(forward).with_state(shared.clone());
-        let server = tokio::spawn(async move { axum::serve(listener, router).await.expect("the proxy serves") });
+        let server =
+            tokio::spawn(
+                async move { axum::serve(listener, router).await.expect("the proxy serves") },
+            );
         Proxy { url, shared, server }
     }
 
@@ -191,8 +201,13 @@ impl Proxy {
         &self.url
     }
 
-    /// Runs `act` and gives its outcome with what it sent, in the waves that are expected (see [`Recording::waves`]).
-    pub async fn record<T>(&self, expected: &[&[&str]], act: impl Future<Output = T>) -> (T, Recording) {
+    /// Runs `act` and gives its outcome with what it sent, in the waves that are expected (see
+    /// [`Recording::waves`]).
+    pub async fn record<T>(
+        &self,
+        expected: &[&[&str]],
+        act: impl Future<Output = T>,
+    ) -> (T, Recording) {
         {
             let mut state = self.shared.state();
             state.sent.clear();
@@ -232,7 +247,11 @@ impl Drop for Proxy {
 async fn forward(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, usize::MAX).await.expect("a whole request");
-    let target = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
+    let target = parts
+        .headers
+        .get("x-amz-target")
+        .and_then(|target| target.to_str().ok())
+        .unwrap_or_default();
     let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
     let mut json: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
 
@@ -249,7 +268,10 @@ async fn forward(State(shared): State<Arc<Shared>>, request: Request) -> Respons
         };
         state.sent.push(sent);
         state.arrived += usize::from(wave.is_some());
-        let fault = state.faults.iter_mut().find(|(name, left, _)| (*name == operation || name == "*") && *left > 0);
+        let fault = state
+            .faults
+            .iter_mut()
+            .find(|(name, left, _)| (*name == operation || name == "*") && *left > 0);
         let fault = fault.map(|(_, left, fault)| {
             *left -= 1;
             *fault
@@ -258,7 +280,10 @@ async fn forward(State(shared): State<Arc<Shared>>, request: Request) -> Respons
     };
 
     let response = match fault {
-        Some(fault @ (Fault::Conflict | Fault::Throttled | Fault::PartThrottled | Fault::ServerError)) => refusal(&operation, &json, fault),
+        Some(
+            fault
+            @ (Fault::Conflict | Fault::Throttled | Fault::PartThrottled | Fault::ServerError),
+        ) => refusal(&operation, &json, fault),
         None | Some(Fault::AnswerLost) => {
             json["ReturnConsumedCapacity"] = "TOTAL".into();
             let answer = pass_on(&shared, &parts.headers, json.to_string()).await;
@@ -272,7 +297,11 @@ async fn forward(State(shared): State<Arc<Shared>>, request: Request) -> Respons
                 }
             }
             drop(state);
-            if fault == Some(Fault::AnswerLost) { lost() } else { (answer.0, answer.1, answer.2).into_response() }
+            if fault == Some(Fault::AnswerLost) {
+                lost()
+            } else {
+                (answer.0, answer.1, answer.2).into_response()
+            }
         }
     };
     if let Some(wave) = wave {
@@ -282,11 +311,22 @@ async fn forward(State(shared): State<Arc<Shared>>, request: Request) -> Respons
     response
 }
 
-async fn pass_on(shared: &Shared, headers: &HeaderMap, body: String) -> (StatusCode, HeaderMap, Bytes) {
+async fn pass_on(
+    shared: &Shared,
+    headers: &HeaderMap,
+    body: String,
+) -> (StatusCode, HeaderMap, Bytes) {
     let mut headers = headers.clone();
     headers.remove(header::CONTENT_LENGTH);
     headers.remove(header::HOST);
-    let answer = shared.client.post(&shared.upstream).headers(headers).body(body).send().await.expect("the store answers");
+    let answer = shared
+        .client
+        .post(&shared.upstream)
+        .headers(headers)
+        .body(body)
+        .send()
+        .await
+        .expect("the store answers");
     let (status, mut headers) = (answer.status(), answer.headers().clone());
     headers.remove(header::TRANSFER_ENCODING);
     (status, headers, answer.bytes().await.expect("a whole answer"))
@@ -304,7 +344,9 @@ fn units(answer: &Bytes) -> f64 {
 
 /// The answer breaks off before its end.
 fn lost() -> Response {
-    let broken = futures::stream::once(async { Err::<Bytes, _>(std::io::Error::other("the connection is gone")) });
+    let broken = futures::stream::once(async {
+        Err::<Bytes, _>(std::io::Error::other("the connection is gone"))
+    });
     Body::from_stream(broken).into_response()
 }
 
@@ -312,18 +354,33 @@ fn lost() -> Response {
 fn refusal(operation: &str, request: &Value, fault: Fault) -> Response {
     let (status, kind, mut body) = match (fault, operation) {
         (Fault::Conflict | Fault::PartThrottled, "TransactWriteItems") => {
-            let mut reasons = vec![json!({"Code": "None"}); request["TransactItems"].as_array().map_or(1, Vec::len)];
-            let code = if fault == Fault::Conflict { "TransactionConflict" } else { "ThrottlingError" };
+            let mut reasons = vec![
+                json!({"Code": "None"});
+                request["TransactItems"].as_array().map_or(1, Vec::len)
+            ];
+            let code =
+                if fault == Fault::Conflict { "TransactionConflict" } else { "ThrottlingError" };
             reasons[0] = json!({"Code": code, "Message": "a fault of the test"});
-            (StatusCode::BAD_REQUEST, "TransactionCanceledException", json!({ "CancellationReasons": reasons }))
+            (
+                StatusCode::BAD_REQUEST,
+                "TransactionCanceledException",
+                json!({ "CancellationReasons": reasons }),
+            )
         }
-        (Fault::Conflict, _) => (StatusCode::BAD_REQUEST, "TransactionConflictException", json!({})),
-        (Fault::Throttled | Fault::PartThrottled, _) => (StatusCode::BAD_REQUEST, "ProvisionedThroughputExceededException", json!({})),
-        (Fault::ServerError | Fault::AnswerLost, _) => (StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", json!({})),
+        (Fault::Conflict, _) => {
+            (StatusCode::BAD_REQUEST, "TransactionConflictException", json!({}))
+        }
+        (Fault::Throttled | Fault::PartThrottled, _) => {
+            (StatusCode::BAD_REQUEST, "ProvisionedThroughputExceededException", json!({}))
+        }
+        (Fault::ServerError | Fault::AnswerLost, _) => {
+            (StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", json!({}))
+        }
     };
     body["__type"] = format!("com.amazonaws.dynamodb.v20120810#{kind}").into();
     body["message"] = "a fault of the test".into();
-    (status, [(header::CONTENT_TYPE, "application/x-amz-json-1.0")], body.to_string()).into_response()
+    (status, [(header::CONTENT_TYPE, "application/x-amz-json-1.0")], body.to_string())
+        .into_response()
 }
 
 /// A listener that stands where a service should be, counts who comes, and answers nobody.
@@ -354,7 +411,8 @@ impl Nobody {
 
     /// How many connections were opened before this call.
     pub async fn connections(&self) -> usize {
-        // Connections are accepted in the order in which they came: once this one has been dropped, all others are counted.
+        // Connections are accepted in the order in which they came: once this one has been dropped,
+        // all others are counted.
         let own = tokio::net::TcpStream::connect(self.address).await.expect("a connection");
         own.readable().await.expect("its end");
         self.connections.fetch_sub(1, Ordering::SeqCst) - 1
@@ -377,8 +435,10 @@ impl Behind {
     /// The function in the desk's environment, save these variables.
     pub fn new(world: &World, name: &str, changed: &[(&str, &str)]) -> Behind {
         let mut environment: BTreeMap<String, String> = world.desk.environment(name);
-        environment.extend(changed.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        let app = App::new(&Env::from_pairs(environment), world.desk.clock().clone()).expect("the environment is right");
+        environment
+            .extend(changed.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let app = App::new(&Env::from_pairs(environment), world.desk.clock().clone())
+            .expect("the environment is right");
         let function = functions::find(name).expect("there is this function");
         Behind { name: function.name, invoke: function.build(app) }
     }
@@ -390,17 +450,30 @@ impl Behind {
     }
 
     /// Calls it as the gateway does; `id` fills the path's parameter.
-    pub async fn call(&self, person: Option<&Person<'_>>, id: Option<&str>, body: Option<Value>) -> Value {
+    pub async fn call(
+        &self,
+        person: Option<&Person<'_>>,
+        id: Option<&str>,
+        body: Option<Value>,
+    ) -> Value {
         self.invoke(&http_event(self.name, person, id, body)).await.expect("an answer")
     }
 }
 
 /// The event of a request to an HTTP function, as an HTTP API sends it (payload 2.0).
-pub fn http_event(function: &str, person: Option<&Person<'_>>, id: Option<&str>, body: Option<Value>) -> Value {
-    let Some(Trigger::Http { method, path: route }) = functions::find(function).map(|function| function.trigger) else {
+pub fn http_event(
+    function: &str,
+    person: Option<&Person<'_>>,
+    id: Option<&str>,
+    body: Option<Value>,
+) -> Value {
+    let Some(Trigger::Http { method, path: route }) =
+        functions::find(function).map(|function| function.trigger)
+    else {
         panic!("{function} has no route")
     };
-    let parameter = route.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map(|(name, _)| name);
+    let parameter =
+        route.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map(|(name, _)| name);
     let path = match (parameter, id) {
         (Some(name), Some(id)) => route.replace(&format!("{{{name}}}"), id),
         (None, None) => route.to_owned(),
@@ -457,8 +530,14 @@ pub fn authorizer_event(key: &str) -> Value {
 
 /// The status and the code (empty when it went well) of an HTTP function's answer.
 pub fn outcome(answer: &Value) -> (u64, String) {
-    let body: Value = answer["body"].as_str().and_then(|body| serde_json::from_str(body).ok()).unwrap_or(Value::Null);
-    (answer["statusCode"].as_u64().expect("a status"), body["code"].as_str().unwrap_or_default().to_owned())
+    let body: Value = answer["body"]
+        .as_str()
+        .and_then(|body| serde_json::from_str(body).ok())
+        .unwrap_or(Value::Null);
+    (
+        answer["statusCode"].as_u64().expect("a status"),
+        body["code"].as_str().unwrap_or_default().to_owned(),
+    )
 }
 
 /// The body of an HTTP function's answer.

@@ -1,4 +1,5 @@
-//! Requests that race each other: whatever their order, the end state is one that some order of them, one after the other, has.
+//! Requests that race each other: whatever their order, the end state is one that some order of
+//! them, one after the other, has.
 
 use crate::gate::Gate;
 use crate::proxy::{http_event, outcome};
@@ -40,15 +41,23 @@ async fn revoke(person: &Person<'_>, id: &str) -> Reply {
 async fn two_admins(world: &World, number: usize, key_limit: usize) -> (Person<'_>, Person<'_>) {
     let emails = [format!("first{number}@example.com"), format!("second{number}@example.com")];
     let name = format!("Company {number}");
-    let account = world.register(json!({ "name": name, "admin_email": emails[0], "key_limit": key_limit })).await;
-    world.register(json!({ "account_id": account["account_id"], "name": name, "admin_email": emails[1] })).await;
+    let account = world
+        .register(json!({ "name": name, "admin_email": emails[0], "key_limit": key_limit }))
+        .await;
+    world
+        .register(
+            json!({ "account_id": account["account_id"], "name": name, "admin_email": emails[1] }),
+        )
+        .await;
     (world.login(&emails[0]).await, world.login(&emails[1]).await)
 }
 
 /// Keys of an account that its admins made, as the table has them now.
 async fn own_keys(world: &World, account: &str) -> usize {
     let rows = world.rows().await;
-    rows.keys().filter(|(pk, sk)| *pk == format!("ACCT#{account}") && sk.starts_with("KEY#key_k")).count()
+    rows.keys()
+        .filter(|(pk, sk)| *pk == format!("ACCT#{account}") && sk.starts_with("KEY#key_k"))
+        .count()
 }
 
 async fn audited(world: &World, action: &str) -> usize {
@@ -76,7 +85,12 @@ async fn admins_and_sessions_share_one_limit() {
     let world = World::new().await;
     let (first, second) = two_admins(&world, 0, 10).await;
     let third = world.login("first0@example.com").await;
-    let replies = join_all([&first, &second, &third].into_iter().flat_map(|person| (0..8).map(move |number| create(person, number)))).await;
+    let replies = join_all(
+        [&first, &second, &third]
+            .into_iter()
+            .flat_map(|person| (0..8).map(move |number| create(person, number))),
+    )
+    .await;
     only(&replies, 201, (409, "key_limit_reached"));
     assert_eq!(count(&replies, 201), 9);
     world.check_counters().await;
@@ -86,9 +100,14 @@ async fn admins_and_sessions_share_one_limit() {
 async fn provisioning_finds_its_place_whatever_is_made_meanwhile() {
     let world = World::new().await;
     let admin = world.admin().await;
-    let sandbox = admin.get("/api/sandbox").await.body["key_id"].as_str().expect("an id").to_owned();
+    let sandbox =
+        admin.get("/api/sandbox").await.body["key_id"].as_str().expect("an id").to_owned();
     admin.delete(&format!("/api/keys/{sandbox}")).await.ok(204);
-    let (replies, provision) = join(join_all((0..32).map(|number| create(&admin, number))), admin.act("/api/sandbox/provision")).await;
+    let (replies, provision) = join(
+        join_all((0..32).map(|number| create(&admin, number))),
+        admin.act("/api/sandbox/provision"),
+    )
+    .await;
     provision.ok(202);
     world.settle().await;
     only(&replies, 201, (409, "key_limit_reached"));
@@ -168,13 +187,18 @@ async fn of_two_admins_who_revoke_each_other_one_remains() {
     let world = World::new().await;
     for number in 0..10 {
         let (first, second) = two_admins(&world, number, 10).await;
-        let (by_first, by_second) = join(revoke(&first, &second.id), revoke(&second, &first.id)).await;
-        let (winner, loser) = if by_first.status == 204 { (&first, &second) } else { (&second, &first) };
+        let (by_first, by_second) =
+            join(revoke(&first, &second.id), revoke(&second, &first.id)).await;
+        let (winner, loser) =
+            if by_first.status == 204 { (&first, &second) } else { (&second, &first) };
         let replies = [by_first, by_second];
         only(&replies, 204, (401, "session_ended"));
         assert_eq!(count(&replies, 204), 1);
         let team = winner.get("/api/team").await;
-        assert_eq!((&team.ok(200)["count"], &team.body["members"][0]["id"]), (&json!(1), &json!(winner.id)));
+        assert_eq!(
+            (&team.ok(200)["count"], &team.body["members"][0]["id"]),
+            (&json!(1), &json!(winner.id))
+        );
         loser.get("/api/session").await.problem(401, "session_ended");
     }
     world.check_counters().await;
@@ -218,7 +242,8 @@ async fn nothing_that_a_revoked_admin_had_in_flight_is_done_after_the_revocation
             answered.add_permits(1);
             reply
         }));
-        // In the midst of them. What the table has when the revocation is answered is all that it will ever have.
+        // In the midst of them. What the table has when the revocation is answered is all that it
+        // will ever have.
         let revocation = async {
             let _some = answered.acquire_many(4).await.expect("it is open");
             revoke(&first, &second.id).await.ok(204);
@@ -233,8 +258,13 @@ async fn nothing_that_a_revoked_admin_had_in_flight_is_done_after_the_revocation
         // Each key that was made has its row in the trail, in the same transaction.
         let rows = world.rows().await;
         let by_second = rows.iter().filter(|((pk, sk), row)| {
-            let is = |name: &str, text: &str| row.get(name).and_then(|value| value.as_s().ok()).is_some_and(|known| known == text);
-            *pk == format!("ACCT#{}", first.account) && sk.starts_with("AUDIT#") && is("action", "key_created") && is("actor", &second.id)
+            let is = |name: &str, text: &str| {
+                row.get(name).and_then(|value| value.as_s().ok()).is_some_and(|known| known == text)
+            };
+            *pk == format!("ACCT#{}", first.account)
+                && sk.starts_with("AUDIT#")
+                && is("action", "key_created")
+                && is("actor", &second.id)
         });
         assert_eq!(by_second.count(), then);
     }
@@ -247,13 +277,18 @@ async fn a_login_that_races_a_revocation_leaves_no_session() {
     let admin = world.admin().await;
     for number in 0..4 {
         let email = format!("member{number}@example.com");
-        let id = invite(&admin, &email).await.ok(201)["member"]["id"].as_str().expect("an id").to_owned();
+        let id = invite(&admin, &email).await.ok(201)["member"]["id"]
+            .as_str()
+            .expect("an id")
+            .to_owned();
         let (challenge, code) = world.challenge(&email).await;
         let (opened, revoked) = join(world.verify(&challenge, &code), revoke(&admin, &id)).await;
         revoked.ok(204);
         if opened.status == 200 {
             let token = opened.body["session_token"].as_str().expect("a token");
-            let session = world.call("GET", "/api/session").header("authorization", &format!("Bearer {token}"));
+            let session = world
+                .call("GET", "/api/session")
+                .header("authorization", &format!("Bearer {token}"));
             session.send().await.problem(401, "session_ended");
         } else {
             opened.problem(401, "code_incorrect");
@@ -273,9 +308,11 @@ async fn deletions_and_creations_at_once_leave_the_counter_right() {
         early.push(admin.key(&format!("Early {number}")).await.0);
     }
     // Each key is deleted twice at once.
-    let paths: Vec<String> = early.iter().chain(&early).map(|id| format!("/api/keys/{id}")).collect();
+    let paths: Vec<String> =
+        early.iter().chain(&early).map(|id| format!("/api/keys/{id}")).collect();
     let deletes = join_all(paths.iter().map(|path| admin.delete(path)));
-    let (created, deleted) = join(join_all((0..24).map(|number| create(&admin, number))), deletes).await;
+    let (created, deleted) =
+        join(join_all((0..24).map(|number| create(&admin, number))), deletes).await;
     only(&created, 201, (409, "key_limit_reached"));
     only(&deleted, 204, (404, "key_not_found"));
     assert_eq!(count(&deleted, 204), 9);
@@ -305,7 +342,9 @@ async fn no_key_slips_through_a_suspension() {
     for number in 0..3 {
         keys.push(admin.key(&format!("Early {number}")).await.1);
     }
-    keys.push(admin.act("/api/sandbox/key").await.ok(200)["api_key"].as_str().expect("a key").to_owned());
+    keys.push(
+        admin.act("/api/sandbox/key").await.ok(200)["api_key"].as_str().expect("a key").to_owned(),
+    );
     let answered = Semaphore::new(0);
     let creates = join_all((0..32).map(async |number| {
         let reply = create(&admin, number).await;
@@ -314,7 +353,12 @@ async fn no_key_slips_through_a_suspension() {
     }));
     let suspension = async {
         let _some = answered.acquire_many(2).await.expect("it is open");
-        world.register(json!({ "account_id": admin.account, "name": "Example Company", "admin_email": ADMIN, "suspended": true })).await;
+        world
+            .register(json!({
+                "account_id": admin.account, "name": "Example Company", "admin_email": ADMIN,
+                "suspended": true,
+            }))
+            .await;
         own_keys(&world, &admin.account).await
     };
     let (replies, then) = join(creates, suspension).await;
@@ -336,7 +380,12 @@ async fn no_key_slips_through_a_suspension() {
     create(&admin, 99).await.problem(401, "session_ended");
     world.check_counters().await;
 
-    world.register(json!({ "account_id": admin.account, "name": "Example Company", "admin_email": ADMIN, "suspended": false })).await;
+    world
+        .register(json!({
+            "account_id": admin.account, "name": "Example Company", "admin_email": ADMIN,
+            "suspended": false,
+        }))
+        .await;
     for key in &keys {
         assert_eq!(world.product_api(key).await, 200);
     }
@@ -357,7 +406,12 @@ async fn a_busy_customer_cannot_hold_off_a_suspension() {
         }
     }));
     let suspension = async {
-        world.register(json!({ "account_id": admin.account, "name": "Example Company", "admin_email": ADMIN, "suspended": true })).await;
+        world
+            .register(json!({
+                "account_id": admin.account, "name": "Example Company", "admin_email": ADMIN,
+                "suspended": true,
+            }))
+            .await;
         suspended.store(true, Ordering::SeqCst);
     };
     join(busy, suspension).await;
@@ -369,11 +423,13 @@ async fn a_busy_customer_cannot_hold_off_a_suspension() {
     world.check_counters().await;
 }
 
-/// Sends one request of each kind that changes something, has `between` happen when all of them have been decided and
-/// none has been committed, and gives their outcomes; nothing but `between` may have changed anything.
+/// Sends one request of each kind that changes something, has `between` happen when all of them
+/// have been decided and none has been committed, and gives their outcomes; nothing but `between`
+/// may have changed anything.
 async fn in_flight(person: &Person<'_>, between: impl Future<Output = ()>) -> Vec<(u64, String)> {
     let world = person.world;
-    let (key, sandbox) = (person.key("In use").await.0, person.get("/api/sandbox").await.body["key_id"].clone());
+    let (key, sandbox) =
+        (person.key("In use").await.0, person.get("/api/sandbox").await.body["key_id"].clone());
     let colleague = invite(person, "colleague@example.com").await.ok(201)["member"]["id"].clone();
     world.settle().await;
     let text = |id: &serde_json::Value| id.as_str().expect("an id").to_owned();
@@ -388,11 +444,16 @@ async fn in_flight(person: &Person<'_>, between: impl Future<Output = ()>) -> Ve
         ("reveal-sandbox-key", None, None),
     ];
     let gate = Gate::new(world).await;
-    let functions: Vec<_> = requests.iter().map(|(name, _, _)| gate.function(world, name)).collect();
-    let calls = join_all(functions.iter().zip(&requests).map(async |(function, (name, id, body))| {
-        let answer = function.invoke(&http_event(name, Some(person), id.as_deref(), body.clone())).await.expect("an answer");
-        outcome(&answer)
-    }));
+    let functions: Vec<_> =
+        requests.iter().map(|(name, _, _)| gate.function(world, name)).collect();
+    let calls =
+        join_all(functions.iter().zip(&requests).map(async |(function, (name, id, body))| {
+            let answer = function
+                .invoke(&http_event(name, Some(person), id.as_deref(), body.clone()))
+                .await
+                .expect("an answer");
+            outcome(&answer)
+        }));
     let meanwhile = async {
         gate.holds(requests.len() as u32).await;
         between.await;
@@ -429,7 +490,10 @@ async fn what_was_decided_before_a_logout_is_not_written_after_it() {
 async fn what_was_decided_before_a_suspension_is_not_written_after_it() {
     let world = World::new().await;
     let (first, second) = two_admins(&world, 0, 10).await;
-    let suspension = json!({ "account_id": first.account, "name": "Company 0", "admin_email": "first0@example.com", "suspended": true });
+    let suspension = json!({
+        "account_id": first.account, "name": "Company 0", "admin_email": "first0@example.com",
+        "suspended": true,
+    });
     let outcomes = in_flight(&second, async { _ = world.register(suspension).await }).await;
     assert_eq!(outcomes, vec![(401, "session_ended".to_owned()); 8]);
     world.check_counters().await;
@@ -439,11 +503,19 @@ async fn what_was_decided_before_a_suspension_is_not_written_after_it() {
 async fn a_right_code_opens_nothing_when_the_member_was_revoked_meanwhile() {
     let world = World::new().await;
     let admin = world.admin().await;
-    let id = invite(&admin, "new@example.com").await.ok(201)["member"]["id"].as_str().expect("an id").to_owned();
+    let id = invite(&admin, "new@example.com").await.ok(201)["member"]["id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
     let (challenge, code) = world.challenge("new@example.com").await;
     let gate = Gate::new(&world).await;
     let function = gate.function(&world, "verify-code");
-    let event = http_event("verify-code", None, None, Some(json!({ "challenge": challenge, "code": code, "session": "bearer" })));
+    let event = http_event(
+        "verify-code",
+        None,
+        None,
+        Some(json!({ "challenge": challenge, "code": code, "session": "bearer" })),
+    );
     let revocation = async {
         // The guess is counted and right; the session is about to be opened.
         gate.holds(1).await;

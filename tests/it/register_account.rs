@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 /// The problem that a registration is refused with; nothing is written.
 async fn refused(world: &World, event: Value) -> Value {
     let done = world.changes_nothing(world.desk.invoke("register-account", &event)).await;
-    let Err(InvokeError::Failed { message, .. }) = done else { panic!("{event} is refused, not {done:?}") };
+    let Err(InvokeError::Failed { message, .. }) = done else {
+        panic!("{event} is refused, not {done:?}")
+    };
     serde_json::from_str(&message).expect("the message is a problem document")
 }
 
@@ -20,26 +22,39 @@ fn status_and_code(problem: &Value) -> (u64, &str) {
 }
 
 async fn suspend(world: &World, suspended: bool) -> Value {
-    world.register(json!({ "name": "Example Company", "admin_email": ADMIN, "suspended": suspended })).await
+    world
+        .register(
+            json!({ "name": "Example Company", "admin_email": ADMIN, "suspended": suspended }),
+        )
+        .await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_account_has_the_deployment_s_limits_and_an_admin_who_can_log_in() {
-    let world = World::with_parameters(&[("DefaultKeyLimit", "4"), ("DefaultMemberLimit", "7")]).await;
-    let made = world.register(json!({ "name": "  New Company ", "admin_email": "Boss@Example.NET" })).await;
+    let world =
+        World::with_parameters(&[("DefaultKeyLimit", "4"), ("DefaultMemberLimit", "7")]).await;
+    let made = world
+        .register(json!({ "name": "  New Company ", "admin_email": "Boss@Example.NET" }))
+        .await;
     let expected = json!({
-        "account_id": made["account_id"], "name": "New Company", "admin_email": "boss@example.net", "admin_id": made["admin_id"],
+        "account_id": made["account_id"], "name": "New Company", "admin_email": "boss@example.net",
+        "admin_id": made["admin_id"],
         "key_limit": 4, "member_limit": 7, "suspended": false, "created": true,
     });
     assert_eq!(made, expected);
-    assert!(made["account_id"].as_str().unwrap().starts_with("acct_") && made["admin_id"].as_str().unwrap().starts_with("mem_"));
+    assert!(
+        made["account_id"].as_str().unwrap().starts_with("acct_")
+            && made["admin_id"].as_str().unwrap().starts_with("mem_")
+    );
     assert!(world.mailed("invitation").is_empty(), "an operator tells the admin by other means");
 
     let boss = world.login("boss@example.net").await;
     assert_eq!((&json!(boss.account), &json!(boss.id)), (&made["account_id"], &made["admin_id"]));
     let session = boss.get("/api/session").await;
-    let account =
-        json!({ "id": made["account_id"], "name": "New Company", "key_count": 1, "key_limit": 4, "member_count": 1, "member_limit": 7 });
+    let account = json!({
+        "id": made["account_id"], "name": "New Company", "key_count": 1, "key_limit": 4,
+        "member_count": 1, "member_limit": 7,
+    });
     assert_eq!(session.ok(200)["account"], account);
     assert_eq!(session.body["member"]["role"], "admin");
 }
@@ -47,18 +62,27 @@ async fn a_new_account_has_the_deployment_s_limits_and_an_admin_who_can_log_in()
 #[tokio::test(flavor = "multi_thread")]
 async fn limits_that_are_given_hold() {
     let world = World::new().await;
-    let made = world.register(json!({ "name": "Small", "admin_email": "small@example.net", "key_limit": 2, "member_limit": 1 })).await;
+    let made = world
+        .register(json!({
+            "name": "Small", "admin_email": "small@example.net", "key_limit": 2, "member_limit": 1,
+        }))
+        .await;
     assert_eq!((&made["key_limit"], &made["member_limit"]), (&json!(2), &json!(1)));
     let small = world.login("small@example.net").await;
     small.key("The only one").await;
     small.post("/api/keys", json!({ "name": "One more" })).await.problem(409, "key_limit_reached");
-    small.post("/api/team", json!({ "email": "more@example.net" })).await.problem(409, "member_limit_reached");
+    small
+        .post("/api/team", json!({ "email": "more@example.net" }))
+        .await
+        .problem(409, "member_limit_reached");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_registration_again_changes_nothing_but_the_audit_trail() {
     let world = World::new().await;
-    let event = json!({ "name": "Same", "admin_email": "same@example.net", "key_limit": 3, "member_limit": 4 });
+    let event = json!({
+        "name": "Same", "admin_email": "same@example.net", "key_limit": 3, "member_limit": 4,
+    });
     let first = world.register(event.clone()).await;
     let before = world.rows().await;
     let second = world.register(event).await;
@@ -69,7 +93,10 @@ async fn the_same_registration_again_changes_nothing_but_the_audit_trail() {
     after.retain(|key, row| before.contains_key(key) || row["type"].as_s().unwrap() != "audit");
     let account = (format!("ACCT#{}", first["account_id"].as_str().unwrap()), "ACCOUNT".to_owned());
     // The version only rises, so that whoever decides on an older reading starts anew.
-    after.get_mut(&account).unwrap().insert("version".to_owned(), before[&account]["version"].clone());
+    after
+        .get_mut(&account)
+        .unwrap()
+        .insert("version".to_owned(), before[&account]["version"].clone());
     assert_eq!(after, before);
     assert_eq!(world.audit().await.iter().filter(|action| *action == "account_changed").count(), 1);
 }
@@ -80,7 +107,10 @@ async fn parallel_registrations_of_one_address_make_one_account() {
     let event = json!({ "name": "Once", "admin_email": "once@example.net" });
     let done = join_all((0..8).map(|_| world.register(event.clone()))).await;
     assert_eq!(done.iter().filter(|done| done["created"] == true).count(), 1);
-    assert!(done.iter().all(|one| one["account_id"] == done[0]["account_id"] && one["admin_id"] == done[0]["admin_id"]));
+    assert!(
+        done.iter().all(|one| one["account_id"] == done[0]["account_id"]
+            && one["admin_id"] == done[0]["admin_id"])
+    );
     assert_eq!(world.rows_of("account").await.len(), 2, "this one and the desk's first");
 }
 
@@ -88,7 +118,9 @@ async fn parallel_registrations_of_one_address_make_one_account() {
 async fn name_and_limits_change_by_the_account_s_id_and_by_its_admin_s_address() {
     let world = World::new().await;
     let admin = world.admin().await;
-    let by_id = json!({ "account_id": admin.account, "name": "Renamed", "admin_email": ADMIN, "key_limit": 20 });
+    let by_id = json!({
+        "account_id": admin.account, "name": "Renamed", "admin_email": ADMIN, "key_limit": 20,
+    });
     let changed = world.register(by_id).await;
     let expected = json!({
         "account_id": admin.account, "name": "Renamed", "admin_email": ADMIN, "admin_id": admin.id,
@@ -96,15 +128,24 @@ async fn name_and_limits_change_by_the_account_s_id_and_by_its_admin_s_address()
     });
     assert_eq!(changed, expected, "what is not named stays");
     world.register(json!({ "name": "Again", "admin_email": ADMIN, "member_limit": 9 })).await;
-    let account = json!({ "id": admin.account, "name": "Again", "key_count": 1, "key_limit": 20, "member_count": 1, "member_limit": 9 });
-    assert_eq!(admin.get("/api/session").await.ok(200)["account"], account, "and the session goes on");
+    let account = json!({
+        "id": admin.account, "name": "Again", "key_count": 1, "key_limit": 20, "member_count": 1,
+        "member_limit": 9,
+    });
+    assert_eq!(
+        admin.get("/api/session").await.ok(200)["account"],
+        account,
+        "and the session goes on"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_admin_can_be_registered_and_works() {
     let world = World::new().await;
     let admin = world.admin().await;
-    let made = world.register(json!({ "account_id": admin.account, "name": "Example Company", "admin_email": "two@example.com" })).await;
+    let made = world.register(json!({
+        "account_id": admin.account, "name": "Example Company", "admin_email": "two@example.com",
+    })).await;
     assert_eq!((&made["created"], &made["account_id"]), (&json!(false), &json!(admin.account)));
     assert_ne!(made["admin_id"], admin.id);
     let second = world.login("two@example.com").await;
@@ -121,8 +162,13 @@ async fn a_member_who_is_registered_as_admin_becomes_one_in_the_same_session() {
     let admin = world.admin().await;
     let member = world.member(&admin, "member@example.com").await;
     member.get("/api/team").await.problem(403, "admin_required");
-    let done = world.register(json!({ "name": "Example Company", "admin_email": "member@example.com" })).await;
-    assert_eq!((&done["account_id"], &done["admin_id"]), (&json!(admin.account), &json!(member.id)));
+    let done = world
+        .register(json!({ "name": "Example Company", "admin_email": "member@example.com" }))
+        .await;
+    assert_eq!(
+        (&done["account_id"], &done["admin_id"]),
+        (&json!(admin.account), &json!(member.id))
+    );
     assert_eq!(member.get("/api/team").await.ok(200)["count"], 2);
     // Two admins now: the first may go.
     admin.delete(&format!("/api/team/{}", admin.id)).await.ok(204);
@@ -132,7 +178,8 @@ async fn a_member_who_is_registered_as_admin_becomes_one_in_the_same_session() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_of_another_account_is_refused() {
     let world = World::new().await;
-    let other = world.register(json!({ "name": "Other", "admin_email": "other@example.net" })).await;
+    let other =
+        world.register(json!({ "name": "Other", "admin_email": "other@example.net" })).await;
     let event = json!({ "account_id": other["account_id"], "name": "Other", "admin_email": ADMIN });
     assert_eq!(status_and_code(&refused(&world, event).await), (409, "email_already_registered"));
 }
@@ -140,10 +187,17 @@ async fn an_address_of_another_account_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_further_admin_needs_a_place() {
     let world = World::new().await;
-    let full = world.register(json!({ "name": "Full", "admin_email": "full@example.net", "member_limit": 1 })).await;
-    let event = json!({ "account_id": full["account_id"], "name": "Full", "admin_email": "more@example.net" });
+    let full = world
+        .register(json!({ "name": "Full", "admin_email": "full@example.net", "member_limit": 1 }))
+        .await;
+    let event = json!({
+        "account_id": full["account_id"], "name": "Full", "admin_email": "more@example.net",
+    });
     assert_eq!(status_and_code(&refused(&world, event).await), (409, "member_limit_reached"));
-    let event = json!({ "account_id": full["account_id"], "name": "Full", "admin_email": "more@example.net", "member_limit": 2 });
+    let event = json!({
+        "account_id": full["account_id"], "name": "Full", "admin_email": "more@example.net",
+        "member_limit": 2,
+    });
     assert_eq!(world.register(event).await["member_limit"], 2, "the same call may make it");
 }
 
@@ -151,8 +205,13 @@ async fn a_further_admin_needs_a_place() {
 async fn an_account_that_there_is_not_cannot_be_changed() {
     let world = World::new().await;
     for id in ["acct_000000000000", "acct_", "nonsense", ""] {
-        let event = json!({ "account_id": id, "name": "Nobody", "admin_email": "nobody@example.net" });
-        assert_eq!(status_and_code(&refused(&world, event).await), (404, "account_not_found"), "{id:?}");
+        let event =
+            json!({ "account_id": id, "name": "Nobody", "admin_email": "nobody@example.net" });
+        assert_eq!(
+            status_and_code(&refused(&world, event).await),
+            (404, "account_not_found"),
+            "{id:?}"
+        );
     }
 }
 
@@ -187,8 +246,18 @@ async fn bad_limits_names_and_addresses_are_refused() {
         let problem = refused(&world, with(field, value.clone())).await;
         assert_eq!(status_and_code(&problem), (400, code), "{field}: {value}");
     }
-    for event in [json!({}), json!({ "name": "No address" }), json!({ "admin_email": "good@example.net" }), json!([]), Value::Null] {
-        assert_eq!(status_and_code(&refused(&world, event.clone()).await), (400, "invalid_request"), "{event}");
+    for event in [
+        json!({}),
+        json!({ "name": "No address" }),
+        json!({ "admin_email": "good@example.net" }),
+        json!([]),
+        Value::Null,
+    ] {
+        assert_eq!(
+            status_and_code(&refused(&world, event.clone()).await),
+            (400, "invalid_request"),
+            "{event}"
+        );
     }
     for (field, most) in [("key_limit", 90), ("member_limit", 200)] {
         assert_eq!(world.register(with(field, json!(most))).await[field], most);
@@ -211,7 +280,8 @@ async fn a_suspension_stops_keys_and_sessions_on_the_next_call() {
     let member = world.member(&admin, "member@example.com").await;
     let other = world.other_admin("other@example.net").await;
     let (_, own) = admin.key("Own").await;
-    let sandbox = admin.act("/api/sandbox/key").await.ok(200)["api_key"].as_str().unwrap().to_owned();
+    let sandbox =
+        admin.act("/api/sandbox/key").await.ok(200)["api_key"].as_str().unwrap().to_owned();
     let (_, theirs) = other.key("Theirs").await;
 
     let answer = suspend(&world, true).await;
@@ -223,8 +293,14 @@ async fn a_suspension_stops_keys_and_sessions_on_the_next_call() {
         person.get("/api/session").await.problem(401, "session_ended");
         person.get("/api/keys").await.problem(401, "session_ended");
     }
-    world.changes_nothing(admin.post("/api/keys", json!({ "name": "More" }))).await.problem(401, "session_ended");
-    world.changes_nothing(admin.post("/api/team", json!({ "email": "x@example.com" }))).await.problem(401, "session_ended");
+    world
+        .changes_nothing(admin.post("/api/keys", json!({ "name": "More" })))
+        .await
+        .problem(401, "session_ended");
+    world
+        .changes_nothing(admin.post("/api/team", json!({ "email": "x@example.com" })))
+        .await
+        .problem(401, "session_ended");
     assert_eq!(world.product_api(&theirs).await, 200);
     other.get("/api/session").await.ok(200);
     assert!(world.audit().await.contains(&"account_suspended".to_owned()));
@@ -250,7 +326,15 @@ async fn a_suspension_marks_every_key_row_and_a_resumption_unmarks_them() {
     assert_eq!(world.product_api(&key).await, 200);
     admin.get("/api/session").await.ok(200);
     assert_eq!(admin.get("/api/sandbox").await.ok(200)["state"], "ready");
-    assert_eq!(world.audit().await.iter().filter(|action| ["account_suspended", "account_resumed"].contains(&action.as_str())).count(), 2);
+    assert_eq!(
+        world
+            .audit()
+            .await
+            .iter()
+            .filter(|action| ["account_suspended", "account_resumed"].contains(&action.as_str()))
+            .count(),
+        2
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -260,8 +344,16 @@ async fn nobody_logs_in_to_a_suspended_account() {
     suspend(&world, true).await;
     world.verify(&challenge, &code).await.problem(403, "account_suspended");
     assert!(world.rows_of("login_event").await.is_empty());
-    let closed = world.register(json!({ "name": "Closed", "admin_email": "closed@example.net", "suspended": true })).await;
-    assert_eq!((&closed["suspended"], &closed["created"]), (&json!(true), &json!(true)), "an account may begin so");
+    let closed = world
+        .register(
+            json!({ "name": "Closed", "admin_email": "closed@example.net", "suspended": true }),
+        )
+        .await;
+    assert_eq!(
+        (&closed["suspended"], &closed["created"]),
+        (&json!(true), &json!(true)),
+        "an account may begin so"
+    );
     suspend(&world, false).await;
     world.admin().await;
 }
@@ -273,15 +365,25 @@ async fn limits_below_what_is_there_take_nothing_away_and_let_nothing_in() {
     let member = world.member(&admin, "member@example.com").await;
     let (first, key) = admin.key("One").await;
     admin.key("Two").await;
-    world.register(json!({ "name": "Example Company", "admin_email": ADMIN, "key_limit": 1, "member_limit": 1 })).await;
+    world
+        .register(json!({
+            "name": "Example Company", "admin_email": ADMIN, "key_limit": 1, "member_limit": 1,
+        }))
+        .await;
 
     let keys = admin.get("/api/keys").await;
-    assert_eq!((&keys.ok(200)["count"], &keys.body["limit"], &keys.body["available"]), (&json!(3), &json!(1), &json!(0)));
+    assert_eq!(
+        (&keys.ok(200)["count"], &keys.body["limit"], &keys.body["available"]),
+        (&json!(3), &json!(1), &json!(0))
+    );
     assert_eq!(world.product_api(&key).await, 200);
     member.get("/api/session").await.ok(200);
     let team = admin.get("/api/team").await;
     assert_eq!((&team.ok(200)["count"], &team.body["limit"]), (&json!(2), &json!(1)));
-    admin.post("/api/team", json!({ "email": "more@example.com" })).await.problem(409, "member_limit_reached");
+    admin
+        .post("/api/team", json!({ "email": "more@example.com" }))
+        .await
+        .problem(409, "member_limit_reached");
     admin.delete(&format!("/api/keys/{first}")).await.ok(204);
     admin.post("/api/keys", json!({ "name": "Three" })).await.problem(409, "key_limit_reached");
 }
@@ -290,7 +392,9 @@ async fn limits_below_what_is_there_take_nothing_away_and_let_nothing_in() {
 async fn an_account_with_as_many_keys_as_there_can_be_is_suspended_whole() {
     let world = World::new().await;
     let admin = world.admin().await;
-    world.register(json!({ "name": "Example Company", "admin_email": ADMIN, "key_limit": 90 })).await;
+    world
+        .register(json!({ "name": "Example Company", "admin_email": ADMIN, "key_limit": 90 }))
+        .await;
     let mut keys = Vec::new();
     for number in 1..=89 {
         keys.push(admin.key(&format!("Key {number}")).await.1);
@@ -299,7 +403,10 @@ async fn an_account_with_as_many_keys_as_there_can_be_is_suspended_whole() {
     admin.post("/api/keys", json!({ "name": "One more" })).await.problem(409, "key_limit_reached");
     suspend(&world, true).await;
     let rows = world.rows_of("api_key").await;
-    assert_eq!(rows.iter().filter(|row| row["suspended"] == AttributeValue::Bool(true)).count(), 90);
+    assert_eq!(
+        rows.iter().filter(|row| row["suspended"] == AttributeValue::Bool(true)).count(),
+        90
+    );
     for key in [&keys[0], &keys[88]] {
         assert_eq!(world.product_api(key).await, 403);
     }

@@ -10,7 +10,8 @@ const NOBODY: &str = "nobody@example.com";
 const MINUTES: u64 = 60;
 const HOURS: u64 = 60 * MINUTES;
 
-/// The clock of a desk runs on while a test does something: so long before an end something still holds for certain.
+/// The clock of a desk runs on while a test does something: so long before an end something still
+/// holds for certain.
 const SHORTLY: u64 = 5;
 
 /// Asks for codes, so many at each of these seconds since `start`; all of them are given.
@@ -34,15 +35,17 @@ fn retry_after(reply: &Reply) -> i64 {
     reply.header("retry-after").expect("waiting helps").parse().expect("seconds")
 }
 
-/// Checks that the address gets no code until `seconds` after the first one was asked for, between `first` and then,
-/// is told so to the second, and gets one then.
+/// Checks that the address gets no code until `seconds` after the first one was asked for, between
+/// `first` and then, is told so to the second, and gets one then.
 async fn is_refused_until(world: &World, email: &str, first: (Timestamp, Timestamp), seconds: u64) {
-    let seconds_from = |now: Timestamp, end: Timestamp| (end.as_millisecond() - now.as_millisecond() + 999) / 1000;
+    let seconds_from =
+        |now: Timestamp, end: Timestamp| (end.as_millisecond() - now.as_millisecond() + 999) / 1000;
     world.settle().await;
     let asked = world.now();
     let told = retry_after(&world.changes_nothing(world.request_code(email)).await);
     let answered = world.now();
-    let (least, most) = (seconds_from(answered, at(first.0, seconds)), seconds_from(asked, at(first.1, seconds)));
+    let (least, most) =
+        (seconds_from(answered, at(first.0, seconds)), seconds_from(asked, at(first.1, seconds)));
     assert!((least..=most).contains(&told), "{told} is not between {least} and {most}");
 
     world.advance_to(at(first.0, seconds - SHORTLY));
@@ -67,7 +70,10 @@ async fn a_request_gets_a_challenge_and_the_address_gets_a_code() {
     let world = World::new().await;
     let reply = world.request_code(ADMIN).await;
     let challenge = reply.ok(202)["challenge"].as_str().expect("a challenge").to_owned();
-    assert_eq!(reply.body, json!({ "challenge": challenge, "expires_in": 180, "resend_after": 30 }));
+    assert_eq!(
+        reply.body,
+        json!({ "challenge": challenge, "expires_in": 180, "resend_after": 30 })
+    );
     assert!(!challenge.contains("admin") && !challenge.contains("example"), "{challenge}");
     assert_eq!(reply.cookies(), [""; 0]);
     world.settle().await;
@@ -113,7 +119,8 @@ async fn what_is_no_address_gets_no_code() {
             for text in texts {
                 world.request_code(text).await.problem(400, "invalid_email");
             }
-            let nothing = world.call("POST", "/api/login/code").json(json!({ "accept_terms": true }));
+            let nothing =
+                world.call("POST", "/api/login/code").json(json!({ "accept_terms": true }));
             nothing.send().await.problem(400, "invalid_email");
         })
         .await;
@@ -150,7 +157,9 @@ async fn the_spellings_of_an_address_share_its_allowance() {
     world.settle().await;
     assert_eq!(world.mailed("login_code"), [ADMIN; 3]);
 
-    for spelling in ["nobody@bücher.example", "nobody@BÜCHER.example", "nobody@xn--bcher-kva.example"] {
+    for spelling in
+        ["nobody@bücher.example", "nobody@BÜCHER.example", "nobody@xn--bcher-kva.example"]
+    {
         world.request_code(spelling).await.ok(202);
     }
     retry_after(&world.request_code("nobody@bücher.example").await);
@@ -167,7 +176,8 @@ async fn of_parallel_requests_for_an_address_exactly_three_succeed() {
         let start = world.now();
         let replies = futures::future::join_all((0..16).map(|_| world.request_code(email))).await;
         let longest = world.now().duration_since(start).as_secs() + 1 + 15 * MINUTES as i64;
-        let (given, refused): (Vec<_>, Vec<_>) = replies.iter().partition(|reply| reply.status == 202);
+        let (given, refused): (Vec<_>, Vec<_>) =
+            replies.iter().partition(|reply| reply.status == 202);
         assert_eq!(given.len(), 3, "{email}");
         refused.into_iter().for_each(|reply| assert!(retry_after(reply) <= longest));
 
@@ -188,7 +198,8 @@ async fn of_parallel_requests_for_an_address_exactly_three_succeed() {
     assert_eq!(world.mailed("login_code"), [ADMIN; 3]);
 }
 
-/// What a request for a code writes: kind, attributes and end state of each row, and how many mails are sent.
+/// What a request for a code writes: kind, attributes and end state of each row, and how many mails
+/// are sent.
 async fn written(world: &World, email: &str) -> (Vec<String>, usize) {
     let (rows, mails) = (world.rows().await, world.desk.outbox().mails().len());
     world.request_code(email).await.ok(202);
@@ -201,7 +212,8 @@ async fn written(world: &World, email: &str) -> (Vec<String>, usize) {
 
 fn describe(row: &BTreeMap<String, AttributeValue>) -> String {
     let names: Vec<&str> = row.keys().map(String::as_str).collect();
-    let state = |name: &str| row.get(name).and_then(|value| value.as_s().ok()).map_or("-", String::as_str);
+    let state =
+        |name: &str| row.get(name).and_then(|value| value.as_s().ok()).map_or("-", String::as_str);
     format!("{} {} {}", state("type"), state("status"), names.join(","))
 }
 
@@ -209,13 +221,22 @@ fn describe(row: &BTreeMap<String, AttributeValue>) -> String {
 async fn an_address_that_nobody_registered_is_told_apart_by_neither_answer_nor_rows() {
     let world = World::new().await;
     let (known, unknown) = (world.request_code(ADMIN).await, world.request_code(NOBODY).await);
-    assert_eq!((known.status, known.fields(), known.text.len()), (unknown.status, unknown.fields(), unknown.text.len()));
-    assert_eq!((&known.body["expires_in"], &known.body["resend_after"]), (&unknown.body["expires_in"], &unknown.body["resend_after"]));
-    let names = |reply: &Reply| reply.headers.keys().map(|name| name.as_str().to_owned()).collect::<Vec<_>>();
+    assert_eq!(
+        (known.status, known.fields(), known.text.len()),
+        (unknown.status, unknown.fields(), unknown.text.len())
+    );
+    assert_eq!(
+        (&known.body["expires_in"], &known.body["resend_after"]),
+        (&unknown.body["expires_in"], &unknown.body["resend_after"])
+    );
+    let names = |reply: &Reply| {
+        reply.headers.keys().map(|name| name.as_str().to_owned()).collect::<Vec<_>>()
+    };
     assert_eq!(names(&known), names(&unknown));
     world.settle().await;
 
-    let ((known, sent), (unknown, unsent)) = (written(&world, ADMIN).await, written(&world, NOBODY).await);
+    let ((known, sent), (unknown, unsent)) =
+        (written(&world, ADMIN).await, written(&world, NOBODY).await);
     assert_eq!(known, unknown);
     assert_eq!(known.len(), 2, "the lane and the mail: {known:?}");
     assert_eq!((sent, unsent), (1, 0));
@@ -226,9 +247,13 @@ async fn an_address_that_nobody_registered_is_told_apart_by_neither_answer_nor_r
 async fn a_guess_does_not_tell_whether_the_address_is_registered() {
     let world = World::new().await;
     let (known, code) = world.challenge(ADMIN).await;
-    let unknown = world.request_code(NOBODY).await.body["challenge"].as_str().expect("a challenge").to_owned();
+    let unknown = world.request_code(NOBODY).await.body["challenge"]
+        .as_str()
+        .expect("a challenge")
+        .to_owned();
     for _ in 0..7 {
-        let (known, unknown) = (world.verify(&known, wrong(&code)).await, world.verify(&unknown, wrong(&code)).await);
+        let (known, unknown) =
+            (world.verify(&known, wrong(&code)).await, world.verify(&unknown, wrong(&code)).await);
         assert_eq!((known.status, known.text), (unknown.status, unknown.text));
     }
 }
@@ -272,7 +297,10 @@ async fn a_stranger_does_not_kill_the_code_of_the_owners_browser() {
     world.settle().await;
     let code = world.desk.outbox().code_for(ADMIN).expect("a code was mailed");
 
-    let strangers = world.request_code(ADMIN).await.ok(202)["challenge"].as_str().expect("a challenge").to_owned();
+    let strangers = world.request_code(ADMIN).await.ok(202)["challenge"]
+        .as_str()
+        .expect("a challenge")
+        .to_owned();
     for _ in 0..6 {
         assert_ne!(world.verify(&strangers, wrong(&code)).await.status, 200);
     }
@@ -317,13 +345,17 @@ async fn a_device_cookie_that_is_forged_or_of_another_address_gives_no_allowance
         String::new(),
     ];
     for cookie in forged {
-        let request = world.call("POST", "/api/login/code").header("cookie", &format!("__Host-frontdesk-device={cookie}"));
+        let request = world
+            .call("POST", "/api/login/code")
+            .header("cookie", &format!("__Host-frontdesk-device={cookie}"));
         let request = request.json(json!({ "email": ADMIN, "accept_terms": true }));
         retry_after(&world.changes_nothing(request.send()).await);
     }
     owner.request_code(ADMIN).await.ok(202);
     // Nor does it open anything by itself.
-    let device_alone = world.call("GET", "/api/session").header("cookie", &format!("__Host-frontdesk-device={good}"));
+    let device_alone = world
+        .call("GET", "/api/session")
+        .header("cookie", &format!("__Host-frontdesk-device={good}"));
     device_alone.send().await.problem(401, "session_required");
 }
 

@@ -50,21 +50,31 @@ async fn a_retry_answers_validating_and_ends_ready() {
     let reply = admin.act(RETRY).await;
     let since = reply.ok(202)["since"].clone();
     let expected = json!({
-        "state": "validating", "reason": null, "key_id": before["key_id"], "validated_at": before["validated_at"], "since": since,
+        "state": "validating", "reason": null, "key_id": before["key_id"],
+        "validated_at": before["validated_at"], "since": since,
     });
     assert_eq!(reply.body, expected);
     assert!(at(&since) >= asked);
     world.settle().await;
     let after = admin.get("/api/sandbox").await;
-    assert_eq!((&after.ok(200)["state"], &after.body["key_id"]), (&json!("ready"), &before["key_id"]));
+    assert_eq!(
+        (&after.ok(200)["state"], &after.body["key_id"]),
+        (&json!("ready"), &before["key_id"])
+    );
     assert_eq!(count(&world, "provisioning_requested").await, 1);
-    assert_eq!(count(&world, "sandbox_key_replaced").await, 0, "a key that nobody rejected keeps its secret");
+    assert_eq!(
+        count(&world, "sandbox_key_replaced").await,
+        0,
+        "a key that nobody rejected keeps its secret"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_retry_while_one_is_running_joins_it() {
     let product = Product::start().await;
-    let world = World::with_parameters(&[("ProductApiUrl", &product.url), ("ProductApiTimeoutMs", "3500")]).await;
+    let world =
+        World::with_parameters(&[("ProductApiUrl", &product.url), ("ProductApiTimeoutMs", "3500")])
+            .await;
     let admin = world.admin().await;
     let member = world.member(&admin, "member@example.com").await;
     product.take_calls();
@@ -94,11 +104,21 @@ async fn parallel_retries_start_one_provisioning() {
     }
     world.settle().await;
     let keys = admin.get("/api/keys").await;
-    assert_eq!((&keys.ok(200)["count"], &keys.body["keys"][0]["sandbox"]), (&json!(1), &json!(true)));
+    assert_eq!(
+        (&keys.ok(200)["count"], &keys.body["keys"][0]["sandbox"]),
+        (&json!(1), &json!(true))
+    );
     assert_eq!(admin.get("/api/sandbox").await.ok(200)["key_id"], keys.body["keys"][0]["id"]);
-    assert_eq!(count(&world, "sandbox_key_created").await, 2, "one by the login, one by the retries");
+    assert_eq!(
+        count(&world, "sandbox_key_created").await,
+        2,
+        "one by the login, one by the retries"
+    );
     // A retry that comes after another has ended starts anew; those that overlap do not.
-    assert_eq!(world.rows_of("provision_request").await.len(), count(&world, "provisioning_requested").await);
+    assert_eq!(
+        world.rows_of("provision_request").await.len(),
+        count(&world, "provisioning_requested").await
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -106,7 +126,10 @@ async fn a_validation_that_was_lost_does_not_keep_a_retry_out() {
     let world = World::new().await;
     let admin = world.admin().await;
     let begun = world.desk.clock().now();
-    let attributes = [("state", AttributeValue::S("validating".into())), ("since", AttributeValue::N(begun.as_millisecond().to_string()))];
+    let attributes = [
+        ("state", AttributeValue::S("validating".into())),
+        ("since", AttributeValue::N(begun.as_millisecond().to_string())),
+    ];
     world.set_attributes(&format!("ACCT#{}", admin.account), "SANDBOX", &attributes).await;
     let joined = world.changes_nothing(admin.act(RETRY)).await;
     assert_eq!(at(&joined.ok(202)["since"]), begun);
@@ -124,7 +147,10 @@ async fn a_retry_after_the_deletion_makes_a_new_key() {
     let old = reveal(&admin).await;
     let old_id = delete_reserved_key(&admin).await;
     let reply = admin.act(RETRY).await;
-    assert_eq!((&reply.ok(202)["state"], &reply.body["key_id"]), (&json!("validating"), &Value::Null));
+    assert_eq!(
+        (&reply.ok(202)["state"], &reply.body["key_id"]),
+        (&json!("validating"), &Value::Null)
+    );
     world.settle().await;
     let after = admin.get("/api/sandbox").await;
     assert_eq!(after.ok(200)["state"], "ready");
@@ -147,7 +173,10 @@ async fn a_retry_after_a_rejection_replaces_the_secret_and_keeps_the_key() {
     assert_eq!((&after.ok(200)["state"], &after.body["key_id"]), (&json!("ready"), &id));
     let new = reveal(&admin).await;
     assert_ne!(new, old);
-    assert_eq!((world.product_api(&old).await.as_u16(), world.product_api(&new).await.as_u16()), (403, 200));
+    assert_eq!(
+        (world.product_api(&old).await.as_u16(), world.product_api(&new).await.as_u16()),
+        (403, 200)
+    );
     let row = world.row(&format!("ACCT#{}", admin.account), "SANDBOX").await;
     assert_eq!(row["reserved"].as_m().unwrap()["version"], AttributeValue::N("2".into()));
     assert_eq!(admin.get("/api/keys").await.ok(200)["count"], 1);
@@ -201,7 +230,11 @@ async fn a_member_may_ask_for_a_retry() {
     let admin = world.admin().await;
     let member = world.member(&admin, "member@example.com").await;
     assert_eq!(retried(&member).await.ok(200)["state"], "ready");
-    let asked = world.rows_of("audit").await.into_iter().find(|row| row["action"].as_s().unwrap() == "provisioning_requested");
+    let asked = world
+        .rows_of("audit")
+        .await
+        .into_iter()
+        .find(|row| row["action"].as_s().unwrap() == "provisioning_requested");
     assert_eq!(asked.expect("an audit row")["actor"].as_s().unwrap(), &member.id);
 }
 
@@ -220,7 +253,11 @@ async fn without_a_session_nothing_is_provisioned() {
     let world = World::new().await;
     world.changes_nothing(world.call("POST", RETRY).send()).await.problem(401, "session_required");
     let admin = world.admin().await;
-    world.register(json!({ "name": "Example Company", "admin_email": "admin@example.com", "suspended": true })).await;
+    world
+        .register(json!({
+            "name": "Example Company", "admin_email": "admin@example.com", "suspended": true,
+        }))
+        .await;
     world.changes_nothing(admin.act(RETRY)).await.problem(401, "session_ended");
 }
 
@@ -228,5 +265,8 @@ async fn without_a_session_nothing_is_provisioned() {
 async fn a_retry_takes_no_fields() {
     let world = World::new().await;
     let admin = world.admin().await;
-    world.changes_nothing(admin.post(RETRY, json!({ "force": true }))).await.problem(400, "invalid_request");
+    world
+        .changes_nothing(admin.post(RETRY, json!({ "force": true })))
+        .await
+        .problem(400, "invalid_request");
 }

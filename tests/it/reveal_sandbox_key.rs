@@ -16,7 +16,11 @@ fn partition(person: &Person<'_>) -> String {
 }
 
 async fn revelations(world: &World) -> Vec<String> {
-    let rows = world.rows_of("audit").await.into_iter().filter(|row| row["action"].as_s().unwrap() == "sandbox_key_revealed");
+    let rows = world
+        .rows_of("audit")
+        .await
+        .into_iter()
+        .filter(|row| row["action"].as_s().unwrap() == "sandbox_key_revealed");
     rows.map(|row| row["actor"].as_s().unwrap().clone()).collect()
 }
 
@@ -29,7 +33,10 @@ async fn the_revealed_key_opens_the_product_api_and_nothing_else_is_told() {
     assert_eq!(reply.body, json!({ "api_key": key }));
     assert_eq!(world.product_api(&key).await, 200);
     let listed = admin.get("/api/keys").await;
-    assert!(key.starts_with("fd_sandbox_") && key.starts_with(listed.ok(200)["keys"][0]["start"].as_str().unwrap()));
+    assert!(
+        key.starts_with("fd_sandbox_")
+            && key.starts_with(listed.ok(200)["keys"][0]["start"].as_str().unwrap())
+    );
     assert_eq!(reveal(&admin).await, key, "the same again");
 }
 
@@ -66,11 +73,19 @@ async fn a_sandbox_that_is_not_ready_reveals_nothing_and_audits_nothing() {
     let text = |text: &str| AttributeValue::S(text.to_owned());
     let now = world.desk.clock().now().as_millisecond();
     for since in [now, now - 61_000] {
-        let validating = [("state", text("validating")), ("since", AttributeValue::N(since.to_string()))];
+        let validating =
+            [("state", text("validating")), ("since", AttributeValue::N(since.to_string()))];
         world.set_attributes(&partition(&admin), "SANDBOX", &validating).await;
         world.changes_nothing(admin.act(REVEAL)).await.problem(409, "sandbox_not_ready");
     }
-    for reason in ["never_provisioned", "key_rejected", "api_unreachable", "api_timeout", "api_error", "api_rate_limited"] {
+    for reason in [
+        "never_provisioned",
+        "key_rejected",
+        "api_unreachable",
+        "api_timeout",
+        "api_error",
+        "api_rate_limited",
+    ] {
         let broken = [("state", text("not_configured")), ("reason", text(reason))];
         world.set_attributes(&partition(&admin), "SANDBOX", &broken).await;
         assert_eq!(admin.get("/api/sandbox").await.ok(200)["reason"], reason);
@@ -94,7 +109,10 @@ async fn each_account_gets_its_own_key() {
     let (mine, theirs) = (reveal(&admin).await, reveal(&other).await);
     assert_ne!(mine, theirs);
     for (person, key) in [(&admin, &mine), (&other, &theirs)] {
-        let call = world.call("POST", "/heify/get-configurations").header("x-api-key", key).json(json!({}));
+        let call = world
+            .call("POST", "/heify/get-configurations")
+            .header("x-api-key", key)
+            .json(json!({}));
         assert_eq!(call.send().await.header("x-account-id"), Some(person.account.as_str()));
     }
 }
@@ -112,7 +130,11 @@ async fn without_a_session_nothing_is_revealed() {
 async fn a_suspended_account_gets_no_key() {
     let world = World::new().await;
     let admin = world.admin().await;
-    world.register(json!({ "name": "Example Company", "admin_email": "admin@example.com", "suspended": true })).await;
+    world
+        .register(json!({
+            "name": "Example Company", "admin_email": "admin@example.com", "suspended": true,
+        }))
+        .await;
     world.changes_nothing(admin.act(REVEAL)).await.problem(401, "session_ended");
 }
 
@@ -120,7 +142,10 @@ async fn a_suspended_account_gets_no_key() {
 async fn a_revelation_takes_no_fields() {
     let world = World::new().await;
     let admin = world.admin().await;
-    world.changes_nothing(admin.post(REVEAL, json!({ "key_id": "key_s00000000" }))).await.problem(400, "invalid_request");
+    world
+        .changes_nothing(admin.post(REVEAL, json!({ "key_id": "key_s00000000" })))
+        .await
+        .problem(400, "invalid_request");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -131,7 +156,8 @@ async fn a_sealed_key_that_is_copied_to_another_account_does_not_open_there() {
     let stolen = world.row(&partition(&admin), "SANDBOX").await["reserved"].clone();
 
     // All of it, and the sealed text alone under the id that the thief's row already has.
-    let mut own = world.row(&partition(&thief), "SANDBOX").await["reserved"].as_m().unwrap().clone();
+    let mut own =
+        world.row(&partition(&thief), "SANDBOX").await["reserved"].as_m().unwrap().clone();
     own.insert("sealed".to_owned(), stolen.as_m().unwrap()["sealed"].clone());
     for reserved in [stolen, AttributeValue::M(own)] {
         world.set_attributes(&partition(&thief), "SANDBOX", &[("reserved", reserved)]).await;
@@ -153,8 +179,11 @@ async fn a_sealed_key_does_not_open_under_another_version_of_itself() {
     let world = World::new().await;
     let admin = world.admin().await;
     reveal(&admin).await;
-    let mut reserved = world.row(&partition(&admin), "SANDBOX").await["reserved"].as_m().unwrap().clone();
+    let mut reserved =
+        world.row(&partition(&admin), "SANDBOX").await["reserved"].as_m().unwrap().clone();
     reserved.insert("version".to_owned(), AttributeValue::N("2".to_owned()));
-    world.set_attributes(&partition(&admin), "SANDBOX", &[("reserved", AttributeValue::M(reserved))]).await;
+    world
+        .set_attributes(&partition(&admin), "SANDBOX", &[("reserved", AttributeValue::M(reserved))])
+        .await;
     admin.act(REVEAL).await.problem(409, "sandbox_not_ready");
 }

@@ -43,7 +43,11 @@ async fn is_locked_out(person: &Person<'_>) {
                 _ => call,
             };
             let reply = call.send().await;
-            assert_eq!((reply.status.as_u16(), reply.body["code"].as_str()), (401, Some("session_ended")), "{method} {path}");
+            assert_eq!(
+                (reply.status.as_u16(), reply.body["code"].as_str()),
+                (401, Some("session_ended")),
+                "{method} {path}"
+            );
         }
     };
     person.world.changes_nothing(act).await;
@@ -51,7 +55,8 @@ async fn is_locked_out(person: &Person<'_>) {
 
 /// One more admin of the admin's account.
 async fn second_admin<'w>(admin: &Person<'w>, email: &str) -> Person<'w> {
-    let event = json!({ "account_id": admin.account, "name": "Example Company", "admin_email": email });
+    let event =
+        json!({ "account_id": admin.account, "name": "Example Company", "admin_email": email });
     admin.world.register(event).await;
     admin.world.login(email).await
 }
@@ -101,13 +106,21 @@ async fn who_is_revoked_repeats_no_request() {
     let world = World::new().await;
     let admin = world.admin().await;
     let second = second_admin(&admin, "second@example.com").await;
-    let once = || second.call("POST", "/api/keys").header("idempotency-key", "job-17").json(json!({ "name": "Deploy" }));
+    let once = || {
+        second
+            .call("POST", "/api/keys")
+            .header("idempotency-key", "job-17")
+            .json(json!({ "name": "Deploy" }))
+    };
     once().send().await.ok(201);
     revoke(&admin, &second.id).await.ok(204);
     world.changes_nothing(once().send()).await.problem(401, "session_ended");
     // Nor does a new membership inherit it.
     let again = second_admin(&admin, "second@example.com").await;
-    let repeated = again.call("POST", "/api/keys").header("idempotency-key", "job-17").json(json!({ "name": "Other" }));
+    let repeated = again
+        .call("POST", "/api/keys")
+        .header("idempotency-key", "job-17")
+        .json(json!({ "name": "Other" }));
     repeated.send().await.ok(201);
 }
 
@@ -122,7 +135,10 @@ async fn who_is_revoked_gets_the_answer_of_a_stranger_and_no_code() {
     let revoked = world.request_code("member@example.com").await;
     let stranger = world.request_code("stranger@example.com").await;
     for reply in [&revoked, &stranger] {
-        assert_eq!(reply.ok(202), &json!({ "challenge": reply.body["challenge"], "expires_in": 180, "resend_after": 30 }));
+        assert_eq!(
+            reply.ok(202),
+            &json!({ "challenge": reply.body["challenge"], "expires_in": 180, "resend_after": 30 })
+        );
     }
     world.settle().await;
     assert_eq!(world.desk.outbox().mails().len(), mails);
@@ -213,10 +229,20 @@ async fn only_admins_revoke() {
     world
         .changes_nothing(async {
             // Who asks comes before whom it is about; a member does not leave by itself either.
-            for id in NOBODYS.into_iter().chain([colleague.id.as_str(), admin.id.as_str(), member.id.as_str()]) {
+            for id in NOBODYS.into_iter().chain([
+                colleague.id.as_str(),
+                admin.id.as_str(),
+                member.id.as_str(),
+            ]) {
                 revoke(&member, id).await.problem(403, "admin_required");
-                world.call("DELETE", &format!("/api/team/{id}")).send().await.problem(401, "session_required");
-                let garbage = world.call("DELETE", &format!("/api/team/{id}")).header("authorization", "Bearer fds_garbage");
+                world
+                    .call("DELETE", &format!("/api/team/{id}"))
+                    .send()
+                    .await
+                    .problem(401, "session_required");
+                let garbage = world
+                    .call("DELETE", &format!("/api/team/{id}"))
+                    .header("authorization", "Bearer fds_garbage");
                 garbage.send().await.problem(401, "session_ended");
             }
         })
@@ -246,7 +272,10 @@ async fn of_two_admins_one_may_leave() {
     }
     world.changes_nothing(revoke(&second, &second.id)).await.problem(409, "last_admin");
     let team = second.get("/api/team").await;
-    assert_eq!((&team.ok(200)["count"], &team.body["members"][0]["id"]), (&json!(1), &json!(second.id)));
+    assert_eq!(
+        (&team.ok(200)["count"], &team.body["members"][0]["id"]),
+        (&json!(1), &json!(second.id))
+    );
     world.check_counters().await;
 }
 
@@ -276,7 +305,8 @@ async fn a_revocation_takes_no_body() {
     let world = World::new().await;
     let admin = world.admin().await;
     let member = world.member(&admin, "member@example.com").await;
-    let with_body = admin.call("DELETE", &format!("/api/team/{}", member.id)).json(json!({ "id": member.id }));
+    let with_body =
+        admin.call("DELETE", &format!("/api/team/{}", member.id)).json(json!({ "id": member.id }));
     world.changes_nothing(with_body.send()).await.problem(400, "invalid_request");
 }
 
@@ -285,7 +315,10 @@ async fn a_suspended_account_revokes_nobody_and_is_told_nothing() {
     let world = World::new().await;
     let admin = world.admin().await;
     let member = world.member(&admin, "member@example.com").await;
-    let event = json!({ "account_id": admin.account, "name": "Example Company", "admin_email": ADMIN, "suspended": true });
+    let event = json!({
+        "account_id": admin.account, "name": "Example Company", "admin_email": ADMIN,
+        "suspended": true,
+    });
     world.register(event).await;
     world
         .changes_nothing(async {

@@ -1,7 +1,8 @@
 //! Rotating the keyrings while people work: no code, no key and no login is lost.
 //!
-//! Each function has its own copy of a keyring, fetched when it last needed one. So right after a rotation some know
-//! the new version and some do not, and what one of them makes the others must take.
+//! Each function has its own copy of a keyring, fetched when it last needed one. So right after a
+//! rotation some know the new version and some do not, and what one of them makes the others must
+//! take.
 
 use crate::proxy::{Behind, body_of, outcome};
 use crate::support::{ADMIN, Person, World};
@@ -28,7 +29,9 @@ async fn reveal(person: &Person<'_>) -> String {
 
 /// A function that started this moment asks for a code: it has the keyring as it is now.
 async fn request_code_at_a_new_instance(world: &World, email: &str) -> String {
-    let answer = Behind::new(world, "request-code", &[]).call(None, None, Some(json!({ "email": email, "accept_terms": true }))).await;
+    let answer = Behind::new(world, "request-code", &[])
+        .call(None, None, Some(json!({ "email": email, "accept_terms": true })))
+        .await;
     assert_eq!(outcome(&answer), (202, String::new()), "{answer}");
     body_of(&answer)["challenge"].as_str().expect("a challenge").to_owned()
 }
@@ -36,15 +39,36 @@ async fn request_code_at_a_new_instance(world: &World, email: &str) -> String {
 /// The reserved key of an account, sealed anew by an instance that started this moment.
 async fn seal_at_a_new_instance(world: &World, account: &str) {
     let (app, id) = (world.app("provision-sandbox"), account.parse::<AccountId>().expect("an id"));
-    let key = app.store.find_sandbox(&id).await.expect("the store answers").and_then(|sandbox| sandbox.key).expect("a key");
-    let (ring, place) = (app.keyrings.sealing().await.expect("a keyring"), ReservedKey::place(&id, &key.id, key.version));
-    let sealed = ring.seal(&ring.open(&key.sealed, &place).expect("it opens"), &place, &mut app.rng());
-    let Value::Object(sealed) = serde_json::to_value(&sealed).expect("plain fields") else { panic!("a struct") };
+    let key = app
+        .store
+        .find_sandbox(&id)
+        .await
+        .expect("the store answers")
+        .and_then(|sandbox| sandbox.key)
+        .expect("a key");
+    let (ring, place) = (
+        app.keyrings.sealing().await.expect("a keyring"),
+        ReservedKey::place(&id, &key.id, key.version),
+    );
+    let sealed =
+        ring.seal(&ring.open(&key.sealed, &place).expect("it opens"), &place, &mut app.rng());
+    let Value::Object(sealed) = serde_json::to_value(&sealed).expect("plain fields") else {
+        panic!("a struct")
+    };
     let text = |value: &Value| AttributeValue::S(value.as_str().expect("a text").to_owned());
     let sealed = sealed.iter().map(|(name, value)| (name.clone(), text(value))).collect();
-    let mut reserved = world.row(&format!("ACCT#{account}"), "SANDBOX").await["reserved"].as_m().expect("a map").clone();
+    let mut reserved = world.row(&format!("ACCT#{account}"), "SANDBOX").await["reserved"]
+        .as_m()
+        .expect("a map")
+        .clone();
     reserved.insert("sealed".to_owned(), AttributeValue::M(sealed));
-    world.set_attributes(&format!("ACCT#{account}"), "SANDBOX", &[("reserved", AttributeValue::M(reserved))]).await;
+    world
+        .set_attributes(
+            &format!("ACCT#{account}"),
+            "SANDBOX",
+            &[("reserved", AttributeValue::M(reserved))],
+        )
+        .await;
 }
 
 async fn sealed_under(world: &World, account: &str) -> String {
@@ -62,12 +86,18 @@ async fn a_code_made_under_a_version_that_the_other_functions_just_missed_is_mai
     world.settle().await;
     let code = world.desk.outbox().code_for(ADMIN).expect("a code was mailed");
     world.verify(&challenge, &code).await.ok(200);
-    let peppers: Vec<_> = world.rows_of("lane").await.iter().map(|row| row["pepper"].as_s().unwrap().clone()).collect();
+    let peppers: Vec<_> = world
+        .rows_of("lane")
+        .await
+        .iter()
+        .map(|row| row["pepper"].as_s().unwrap().clone())
+        .collect();
     assert_eq!(peppers, ["2"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_sealed_under_a_version_that_the_other_functions_just_missed_opens_and_is_not_replaced() {
+async fn a_key_sealed_under_a_version_that_the_other_functions_just_missed_opens_and_is_not_replaced()
+ {
     let world = World::new().await;
     let admin = world.admin().await;
     let key = reveal(&admin).await;
@@ -77,23 +107,33 @@ async fn a_key_sealed_under_a_version_that_the_other_functions_just_missed_opens
     assert_eq!(admin.act("/api/sandbox/test").await.ok(200)["state"], "ready");
     admin.act("/api/sandbox/provision").await.ok(202);
     world.settle().await;
-    assert_eq!((reveal(&admin).await, sealed_under(&world, &admin.account).await), (key, "2".to_owned()));
+    assert_eq!(
+        (reveal(&admin).await, sealed_under(&world, &admin.account).await),
+        (key, "2".to_owned())
+    );
     assert!(!world.audit().await.contains(&"sandbox_key_replaced".to_owned()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_code_whose_version_was_taken_out_is_given_up_visibly_and_holds_no_other_up() {
     let world = World::new().await;
-    // An instance that has the keyring as it was; `deliver-mail` has not needed one for an address that nobody has.
+    // An instance that has the keyring as it was; `deliver-mail` has not needed one for an address
+    // that nobody has.
     let warm = Behind::new(&world, "request-code", &[]);
-    warm.call(None, None, Some(json!({ "email": "nobody@example.net", "accept_terms": true }))).await;
+    warm.call(None, None, Some(json!({ "email": "nobody@example.net", "accept_terms": true })))
+        .await;
     world.settle().await;
     world.put_secret(LOGIN, &json!({ "current": "2", "2": "n".repeat(64) }).to_string()).await;
     let answer = warm.call(None, None, Some(json!({ "email": ADMIN, "accept_terms": true }))).await;
     assert_eq!(outcome(&answer), (202, String::new()));
     world.settle().await;
     let mails = world.rows_of("mail").await;
-    let status = |to: &str| mails.iter().find(|row| row["to"].as_s().unwrap() == to).map(|row| row["status"].as_s().unwrap().as_str());
+    let status = |to: &str| {
+        mails
+            .iter()
+            .find(|row| row["to"].as_s().unwrap() == to)
+            .map(|row| row["status"].as_s().unwrap().as_str())
+    };
     assert_eq!((status("nobody@example.net"), status(ADMIN)), (Some("done"), Some("failed")));
     assert!(world.desk.outbox().mails().is_empty());
     // Nobody's fault: who asks again gets in.
@@ -108,11 +148,15 @@ struct Door {
 
 impl Door {
     async fn before_secrets_manager(world: &World) -> Door {
-        let (open, upstream) = (watch::Sender::new(true), world.desk.shared_environment()["AWS_ENDPOINT_URL_SECRETS_MANAGER"].clone());
+        let (open, upstream) = (
+            watch::Sender::new(true),
+            world.desk.shared_environment()["AWS_ENDPOINT_URL_SECRETS_MANAGER"].clone(),
+        );
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-        let router = Router::new().fallback(pass).with_state(Arc::new((open.clone(), upstream, client)));
+        let router =
+            Router::new().fallback(pass).with_state(Arc::new((open.clone(), upstream, client)));
         tokio::spawn(async move { axum::serve(listener, router).await });
         Door { url, open }
     }
@@ -126,7 +170,13 @@ async fn pass(State(way): State<Way>, mut headers: HeaderMap, body: Bytes) -> (S
         return (StatusCode::SERVICE_UNAVAILABLE, Bytes::new());
     }
     headers.remove(header::HOST);
-    let answer = client.post(upstream).headers(headers).body(body).send().await.expect("Secrets Manager answers");
+    let answer = client
+        .post(upstream)
+        .headers(headers)
+        .body(body)
+        .send()
+        .await
+        .expect("Secrets Manager answers");
     (answer.status(), answer.bytes().await.expect("a whole answer"))
 }
 
@@ -136,19 +186,27 @@ async fn an_outage_of_secrets_manager_never_reads_as_a_key_that_does_not_open() 
     let admin = world.admin().await;
     let key = reveal(&admin).await;
     let door = Door::before_secrets_manager(&world).await;
-    let function = Behind::new(&world, "reveal-sandbox-key", &[("AWS_ENDPOINT_URL_SECRETS_MANAGER", &door.url)]);
+    let function = Behind::new(
+        &world,
+        "reveal-sandbox-key",
+        &[("AWS_ENDPOINT_URL_SECRETS_MANAGER", &door.url)],
+    );
     let revealed = |answer: Value| body_of(&answer)["api_key"].as_str().map(str::to_owned);
     assert_eq!(revealed(function.call(Some(&admin), None, None).await).as_ref(), Some(&key));
 
     world.rotate(SEALING, "2").await;
     seal_at_a_new_instance(&world, &admin.account).await;
     door.open.send_replace(false);
-    assert_eq!(outcome(&function.call(Some(&admin), None, None).await), (503, "temporarily_unavailable".to_owned()));
+    assert_eq!(
+        outcome(&function.call(Some(&admin), None, None).await),
+        (503, "temporarily_unavailable".to_owned())
+    );
     door.open.send_replace(true);
     assert_eq!(revealed(function.call(Some(&admin), None, None).await), Some(key));
 }
 
-// --- Under load ---------------------------------------------------------------------------------------------------
+// --- Under load
+// -------------------------------------------------------------------------------------------------
 
 /// What somebody got done while the keyrings changed.
 #[derive(Debug)]
@@ -161,15 +219,19 @@ struct Done {
     ready: usize,
 }
 
-/// Logs in, shows and tests the Sandbox key, has it provisioned again, and shows it once more. Every second person comes
-/// to an instance that has just started, as a growing fleet has them.
+/// Logs in, shows and tests the Sandbox key, has it provisioned again, and shows it once more.
+/// Every second person comes to an instance that has just started, as a growing fleet has them.
 async fn work(world: &World, email: &str, number: usize, progress: &watch::Sender<usize>) -> Done {
     let step = || progress.send_modify(|steps| *steps += 1);
-    let mut done = Done { email: email.to_owned(), accepted: false, keys: BTreeSet::new(), ready: 0 };
+    let mut done =
+        Done { email: email.to_owned(), accepted: false, keys: BTreeSet::new(), ready: 0 };
     let challenge = if number.is_multiple_of(2) {
         request_code_at_a_new_instance(world, email).await
     } else {
-        world.request_code(email).await.ok(202)["challenge"].as_str().expect("a challenge").to_owned()
+        world.request_code(email).await.ok(202)["challenge"]
+            .as_str()
+            .expect("a challenge")
+            .to_owned()
     };
     step();
     world.settle().await;
@@ -179,10 +241,12 @@ async fn work(world: &World, email: &str, number: usize, progress: &watch::Sende
     step();
     done.accepted = verified.status == 200;
     let Some(token) = verified.body["session_token"].as_str() else { return done };
-    let person = Person { world, token: token.to_owned(), id: String::new(), account: String::new() };
+    let person =
+        Person { world, token: token.to_owned(), id: String::new(), account: String::new() };
     for again in [true, false] {
         world.settle().await;
-        let (shown, tested) = tokio::join!(person.act("/api/sandbox/key"), person.act("/api/sandbox/test"));
+        let (shown, tested) =
+            tokio::join!(person.act("/api/sandbox/key"), person.act("/api/sandbox/test"));
         done.keys.insert(shown.body["api_key"].as_str().unwrap_or("not shown").to_owned());
         done.ready += usize::from(tested.body["state"] == "ready");
         step();
@@ -210,29 +274,50 @@ async fn rotating_both_keyrings_under_load_loses_no_login_and_opens_every_sealed
         let rotations = async {
             // When a fifth, two, three and four fifths of all that there is to do are done.
             for fifth in 1..5 {
-                progress.subscribe().wait_for(|steps| *steps >= all * fifth / 5).await.expect("people work");
+                progress
+                    .subscribe()
+                    .wait_for(|steps| *steps >= all * fifth / 5)
+                    .await
+                    .expect("people work");
                 version += 1;
                 let name = version.to_string();
                 tokio::join!(world.rotate(LOGIN, &name), world.rotate(SEALING, &name));
             }
         };
-        // Three at a time, so that some begin before a rotation, some after it, and some are in the middle.
-        let work = futures::stream::iter(people.iter().enumerate()).map(|(number, email)| work(&world, email, number, &progress));
+        // Three at a time, so that some begin before a rotation, some after it, and some are in the
+        // middle.
+        let work = futures::stream::iter(people.iter().enumerate())
+            .map(|(number, email)| work(&world, email, number, &progress));
         let (done, ()) = tokio::join!(work.buffer_unordered(3).collect::<Vec<_>>(), rotations);
 
         logins += people.len();
         let accepted = done.iter().filter(|done| done.accepted).count();
-        assert_eq!(accepted, people.len(), "every code that was mailed is accepted, round {round}: {done:?}");
-        assert_eq!(done.iter().map(|done| done.ready).sum::<usize>(), 2 * people.len(), "every key is tested, round {round}: {done:?}");
+        assert_eq!(
+            accepted,
+            people.len(),
+            "every code that was mailed is accepted, round {round}: {done:?}"
+        );
+        assert_eq!(
+            done.iter().map(|done| done.ready).sum::<usize>(),
+            2 * people.len(),
+            "every key is tested, round {round}: {done:?}"
+        );
         for Done { email, keys: shown, .. } in done {
-            let known = keys.entry(email.clone()).or_insert_with(|| shown.first().expect("a key").clone());
-            assert_eq!(shown.iter().collect::<Vec<_>>(), [&*known], "the key of {email} stays the same, round {round}");
+            let known =
+                keys.entry(email.clone()).or_insert_with(|| shown.first().expect("a key").clone());
+            assert_eq!(
+                shown.iter().collect::<Vec<_>>(),
+                [&*known],
+                "the key of {email} stays the same, round {round}"
+            );
         }
-        // Some functions will fetch the keyring because theirs is old, some because they meet a version.
+        // Some functions will fetch the keyring because theirs is old, some because they meet a
+        // version.
         world.advance(301);
     }
 
-    // New things are made under the new version, and what was sealed under an older one is sealed anew.
+    // New things are made under the new version, and what was sealed under an older one is sealed
+    // anew.
     let newest = version.to_string();
     for email in &people {
         let person = world.login(email).await;
@@ -241,15 +326,24 @@ async fn rotating_both_keyrings_under_load_loses_no_login_and_opens_every_sealed
         assert_eq!(sealed_under(&world, &person.account).await, newest);
     }
     let lanes = world.rows_of("lane").await;
-    let peppers: BTreeSet<&str> =
-        lanes.iter().filter(|lane| lane.contains_key("pepper")).map(|lane| lane["pepper"].as_s().unwrap().as_str()).collect();
+    let peppers: BTreeSet<&str> = lanes
+        .iter()
+        .filter(|lane| lane.contains_key("pepper"))
+        .map(|lane| lane["pepper"].as_s().unwrap().as_str())
+        .collect();
     assert_eq!(peppers.into_iter().collect::<Vec<_>>(), [&newest]);
 
     // So the older versions can go.
     for setting in [LOGIN, SEALING] {
         let ring: Value = serde_json::from_str(&world.secret(setting).await).expect("a keyring");
-        assert_eq!(ring.as_object().expect("an object").len(), 1 + 17, "seventeen versions and `current`");
-        world.put_secret(setting, &json!({ "current": newest, &newest: ring[&newest] }).to_string()).await;
+        assert_eq!(
+            ring.as_object().expect("an object").len(),
+            1 + 17,
+            "seventeen versions and `current`"
+        );
+        world
+            .put_secret(setting, &json!({ "current": newest, &newest: ring[&newest] }).to_string())
+            .await;
     }
     world.advance(3600);
     for email in &people {

@@ -10,8 +10,12 @@ fn samples() -> Vec<(String, Value)> {
     let mut samples = Vec::new();
     for entry in std::fs::read_dir(folder).expect("the folder") {
         let path = entry.expect("an entry").path();
-        let event = serde_json::from_str(&std::fs::read_to_string(&path).expect("a text")).expect("JSON");
-        samples.push((path.file_stem().and_then(|name| name.to_str()).expect("a name").to_owned(), event));
+        let event =
+            serde_json::from_str(&std::fs::read_to_string(&path).expect("a text")).expect("JSON");
+        samples.push((
+            path.file_stem().and_then(|name| name.to_str()).expect("a name").to_owned(),
+            event,
+        ));
     }
     samples.sort_by(|a, b| a.0.cmp(&b.0));
     samples
@@ -22,26 +26,44 @@ async fn every_sample_event_is_taken_by_its_function() {
     let world = World::new().await;
     for (file, event) in samples() {
         let name = file.split('.').next().expect("a name");
-        let answer = world.desk.invoke(name, &event).await.unwrap_or_else(|error| panic!("{file}: {error}"));
+        let answer =
+            world.desk.invoke(name, &event).await.unwrap_or_else(|error| panic!("{file}: {error}"));
         match functions::find(name).expect("there is this function").trigger {
             Trigger::Http { .. } => {
-                let body: Value = serde_json::from_str(answer["body"].as_str().unwrap_or_default()).unwrap_or_default();
+                let body: Value = serde_json::from_str(answer["body"].as_str().unwrap_or_default())
+                    .unwrap_or_default();
                 // The sessions and challenges of the samples are of a desk that never was.
                 let expected = match name {
                     "request-code" => (202, None),
                     "verify-code" => (401, Some("code_expired")),
                     _ => (401, Some("session_ended")),
                 };
-                assert_eq!((answer["statusCode"].as_u64().expect("a status"), body["code"].as_str()), expected, "{file}");
+                assert_eq!(
+                    (answer["statusCode"].as_u64().expect("a status"), body["code"].as_str()),
+                    expected,
+                    "{file}"
+                );
             }
-            Trigger::Authorizer if event["version"] == "2.0" => assert_eq!(answer, json!({ "isAuthorized": false })),
+            Trigger::Authorizer if event["version"] == "2.0" => {
+                assert_eq!(answer, json!({ "isAuthorized": false }))
+            }
             Trigger::Authorizer => {
                 let statement = &answer["policyDocument"]["Statement"][0];
-                assert_eq!((&statement["Effect"], &statement["Resource"]), (&json!("Deny"), &event["methodArn"]), "{file}");
+                assert_eq!(
+                    (&statement["Effect"], &statement["Resource"]),
+                    (&json!("Deny"), &event["methodArn"]),
+                    "{file}"
+                );
             }
             Trigger::Stream => assert_eq!(answer, json!({ "batchItemFailures": [] }), "{file}"),
-            Trigger::Operator => assert_eq!((&answer["admin_email"], &answer["created"]), (&event["admin_email"], &json!(false)), "{file}"),
-            Trigger::Schedule => assert_eq!(answer, json!({ "driven": 0, "given_up": 0 }), "{file}"),
+            Trigger::Operator => assert_eq!(
+                (&answer["admin_email"], &answer["created"]),
+                (&event["admin_email"], &json!(false)),
+                "{file}"
+            ),
+            Trigger::Schedule => {
+                assert_eq!(answer, json!({ "driven": 0, "given_up": 0 }), "{file}")
+            }
         }
     }
 }
@@ -51,13 +73,20 @@ async fn the_session_of_a_sample_event_may_be_replaced_by_a_real_one() {
     let world = World::new().await;
     let admin = world.admin().await;
     for (file, mut event) in samples() {
-        let Some(Trigger::Http { .. }) = functions::find(&file).map(|function| function.trigger) else { continue };
+        let Some(Trigger::Http { .. }) = functions::find(&file).map(|function| function.trigger)
+        else {
+            continue;
+        };
         // It would end the session for those that follow.
         if event["cookies"].is_null() || file == "end-session" {
             continue;
         }
         event["cookies"] = json!([format!("__Host-frontdesk={}", admin.token)]);
-        let answer = world.desk.invoke(&file, &event).await.unwrap_or_else(|error| panic!("{file}: {error}"));
+        let answer = world
+            .desk
+            .invoke(&file, &event)
+            .await
+            .unwrap_or_else(|error| panic!("{file}: {error}"));
         let expected = match file.as_str() {
             "create-key" | "invite-member" => 201,
             "retry-sandbox" => 202,

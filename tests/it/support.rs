@@ -1,7 +1,8 @@
 //! The world of a test: a desk of its own, people in it, and what they get to see.
 //!
-//! The engine, the SDK clients, the gateway, the stream and the mails are real; the third parties are the desk's
-//! stand-ins. Time moves by [`World::advance`] alone, and side effects are waited for by [`World::settle`]: no test sleeps.
+//! The engine, the SDK clients, the gateway, the stream and the mails are real; the third parties
+//! are the desk's stand-ins. Time moves by [`World::advance`] alone, and side effects are waited
+//! for by [`World::settle`]: no test sleeps.
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 use desk::{Desk, Options, StartError};
@@ -27,8 +28,13 @@ impl World {
 
     /// A desk whose template parameters differ from the defaults.
     pub async fn with_parameters(parameters: &[(&str, &str)]) -> World {
-        let parameters = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let desk = Desk::start(Options { parameters, ..Options::default() }).await.expect("the desk starts");
+        let parameters = parameters
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        let desk = Desk::start(Options { parameters, ..Options::default() })
+            .await
+            .expect("the desk starts");
         edge::install_tls_provider();
         World { desk, http: Client::builder().no_proxy().build().expect("a client") }
     }
@@ -44,12 +50,21 @@ impl World {
     /// A request to the desk, as anybody: `("POST", "/api/keys")`.
     pub fn call(&self, method: &str, path: &str) -> Request<'_> {
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
-        Request { world: self, method, path: path.to_owned(), headers: HeaderMap::new(), body: None }
+        Request {
+            world: self,
+            method,
+            path: path.to_owned(),
+            headers: HeaderMap::new(),
+            body: None,
+        }
     }
 
     /// Asks for a code and gives the challenge.
     pub async fn request_code(&self, email: &str) -> Reply {
-        self.call("POST", "/api/login/code").json(json!({ "email": email, "accept_terms": true })).send().await
+        self.call("POST", "/api/login/code")
+            .json(json!({ "email": email, "accept_terms": true }))
+            .send()
+            .await
     }
 
     /// The challenge of a request that went well, and the code that was mailed for it.
@@ -62,7 +77,10 @@ impl World {
     }
 
     pub async fn verify(&self, challenge: &str, code: &str) -> Reply {
-        self.call("POST", "/api/login/verify").json(json!({ "challenge": challenge, "code": code, "session": "bearer" })).send().await
+        self.call("POST", "/api/login/verify")
+            .json(json!({ "challenge": challenge, "code": code, "session": "bearer" }))
+            .send()
+            .await
     }
 
     /// Logs somebody in, as a program; the Sandbox is provisioned when this returns.
@@ -103,19 +121,26 @@ impl World {
 
     /// Whether the guarded product API takes this key: its status.
     pub async fn product_api(&self, key: &str) -> StatusCode {
-        self.call("POST", "/heify/get-configurations").header("x-api-key", key).json(json!({})).send().await.status
+        self.call("POST", "/heify/get-configurations")
+            .header("x-api-key", key)
+            .json(json!({}))
+            .send()
+            .await
+            .status
     }
 
     /// An app like a function's own, to call the store and the handlers directly.
     pub fn app(&self, function: &str) -> edge::App {
-        edge::App::new(&Env::from_pairs(self.desk.environment(function)), self.desk.clock().clone()).expect("the environment is right")
+        edge::App::new(&Env::from_pairs(self.desk.environment(function)), self.desk.clock().clone())
+            .expect("the environment is right")
     }
 
     /// A client of the table itself, beside the functions': an operator's.
     pub fn table(&self) -> (aws_sdk_dynamodb::Client, String) {
         let environment = self.desk.shared_environment();
         let access_key = &environment["AWS_ACCESS_KEY_ID"];
-        let credentials = aws_sdk_dynamodb::config::Credentials::new(access_key, "test", None, None, "test");
+        let credentials =
+            aws_sdk_dynamodb::config::Credentials::new(access_key, "test", None, None, "test");
         let config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
             .region(aws_sdk_dynamodb::config::Region::new(environment["AWS_REGION"].clone()))
@@ -129,10 +154,12 @@ impl World {
     /// Every row of the table, by its key.
     pub async fn rows(&self) -> BTreeMap<(String, String), BTreeMap<String, AttributeValue>> {
         let (client, table) = self.table();
-        let mut pages = client.scan().table_name(table).consistent_read(true).into_paginator().items().send();
+        let mut pages =
+            client.scan().table_name(table).consistent_read(true).into_paginator().items().send();
         let mut rows = BTreeMap::new();
         while let Some(item) = pages.next().await {
-            let item: BTreeMap<String, AttributeValue> = item.expect("a scan").into_iter().collect();
+            let item: BTreeMap<String, AttributeValue> =
+                item.expect("a scan").into_iter().collect();
             let text = |name: &str| item[name].as_s().expect("keys are texts").clone();
             rows.insert((text("pk"), text("sk")), item);
         }
@@ -141,8 +168,9 @@ impl World {
 
     /// The rows of one `type`.
     pub async fn rows_of(&self, kind: &str) -> Vec<BTreeMap<String, AttributeValue>> {
-        let is =
-            |row: &BTreeMap<String, AttributeValue>| row.get("type").and_then(|kind| kind.as_s().ok()).is_some_and(|text| text == kind);
+        let is = |row: &BTreeMap<String, AttributeValue>| {
+            row.get("type").and_then(|kind| kind.as_s().ok()).is_some_and(|text| text == kind)
+        };
         self.rows().await.into_values().filter(is).collect()
     }
 
@@ -291,23 +319,47 @@ impl Reply {
 
     /// `Set-Cookie` lines.
     pub fn cookies(&self) -> Vec<&str> {
-        self.headers.get_all("set-cookie").iter().map(|value| value.to_str().expect("cookies are ASCII")).collect()
+        self.headers
+            .get_all("set-cookie")
+            .iter()
+            .map(|value| value.to_str().expect("cookies are ASCII"))
+            .collect()
     }
 
     /// The value of a cookie that was set.
     pub fn cookie(&self, name: &str) -> Option<&str> {
-        let value = |line: &&'_ str| line.split(';').next().and_then(|pair| pair.split_once('=')).is_some_and(|(known, _)| known == name);
-        self.cookies().into_iter().find(value).and_then(|line| line.split(';').next()?.split_once('=')).map(|(_, value)| value)
+        let value = |line: &&'_ str| {
+            line.split(';')
+                .next()
+                .and_then(|pair| pair.split_once('='))
+                .is_some_and(|(known, _)| known == name)
+        };
+        self.cookies()
+            .into_iter()
+            .find(value)
+            .and_then(|line| line.split(';').next()?.split_once('='))
+            .map(|(_, value)| value)
     }
 
     /// Checks that this is a problem document with this status and code, and gives it back.
     #[track_caller]
     pub fn problem(&self, status: u16, code: &str) -> &Value {
-        assert_eq!((self.status.as_u16(), self.body["code"].as_str()), (status, Some(code)), "{}", self.text);
+        assert_eq!(
+            (self.status.as_u16(), self.body["code"].as_str()),
+            (status, Some(code)),
+            "{}",
+            self.text
+        );
         assert_eq!(self.header("content-type"), Some("application/problem+json"));
         assert_eq!(self.header("cache-control"), Some("no-store"));
         assert_eq!(self.body["status"], status);
-        assert!(self.body["detail"].as_str().is_some_and(|detail| detail.ends_with('.') && detail.len() > 10), "{}", self.text);
+        assert!(
+            self.body["detail"]
+                .as_str()
+                .is_some_and(|detail| detail.ends_with('.') && detail.len() > 10),
+            "{}",
+            self.text
+        );
         &self.body
     }
 
@@ -352,7 +404,8 @@ impl World {
     }
 }
 
-/// A browser with the console in it: it keeps the cookies that it is given, and says where its requests come from.
+/// A browser with the console in it: it keeps the cookies that it is given, and says where its
+/// requests come from.
 pub struct Browser<'w> {
     world: &'w World,
     pub cookies: BTreeMap<String, String>,
@@ -364,7 +417,8 @@ impl<'w> Browser<'w> {
         if self.cookies.is_empty() {
             return request;
         }
-        let pairs: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let pairs: Vec<String> =
+            self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         request.header("cookie", &pairs.join("; "))
     }
 
@@ -372,7 +426,8 @@ impl<'w> Browser<'w> {
     pub async fn send(&mut self, request: Request<'_>) -> Reply {
         let reply = request.send().await;
         for line in reply.cookies() {
-            let (name, value) = line.split(';').next().and_then(|pair| pair.split_once('=')).expect("a cookie");
+            let (name, value) =
+                line.split(';').next().and_then(|pair| pair.split_once('=')).expect("a cookie");
             if line.contains("Max-Age=0;") {
                 self.cookies.remove(name);
             } else {
@@ -404,7 +459,12 @@ impl<'w> Browser<'w> {
         assert_eq!(reply.status, 202, "{}", reply.text);
         self.world.settle().await;
         let code = self.world.desk.outbox().code_for(email).expect("a code was mailed");
-        let reply = self.post("/api/login/verify", json!({ "challenge": reply.body["challenge"], "code": code })).await;
+        let reply = self
+            .post(
+                "/api/login/verify",
+                json!({ "challenge": reply.body["challenge"], "code": code }),
+            )
+            .await;
         assert_eq!(reply.status, 200, "{}", reply.text);
         self.world.settle().await;
         reply
@@ -414,7 +474,9 @@ impl<'w> Browser<'w> {
 /// As the SDK signs, as far as a stand-in looks at it.
 pub fn signed_by(environment: &BTreeMap<String, String>) -> String {
     let access_key = &environment["AWS_ACCESS_KEY_ID"];
-    format!("AWS4-HMAC-SHA256 Credential={access_key}/20261124/us-east-1/service/aws4_request, SignedHeaders=host, Signature=0")
+    format!(
+        "AWS4-HMAC-SHA256 Credential={access_key}/20261124/us-east-1/service/aws4_request, SignedHeaders=host, Signature=0"
+    )
 }
 
 /// The deployment behind the desk, as a test may put it: rows, deliveries, secrets.
@@ -423,18 +485,25 @@ impl World {
         self.rows().await.remove(&(pk.to_owned(), sk.to_owned())).expect("the row is there")
     }
 
-    /// Puts rows of one partition before their worker again, in one transaction; a row that is not there is made, and has
-    /// nothing that its worker needs.
+    /// Puts rows of one partition before their worker again, in one transaction; a row that is not
+    /// there is made, and has nothing that its worker needs.
     pub async fn make_pending(&self, pk: &str, kind: &str, rows: &[&str]) {
         let (client, table) = self.table();
         let text = |text: &str| AttributeValue::S(text.to_owned());
         let mut transaction = client.transact_write_items();
         for sk in rows {
-            let update = Update::builder().table_name(&table).key("pk", text(pk)).key("sk", text(sk));
+            let update =
+                Update::builder().table_name(&table).key("pk", text(pk)).key("sk", text(sk));
             let update = update.update_expression("SET #type = :type, #status = :pending");
-            let update = update.expression_attribute_names("#type", "type").expression_attribute_names("#status", "status");
-            let update = update.expression_attribute_values(":type", text(kind)).expression_attribute_values(":pending", text("pending"));
-            transaction = transaction.transact_items(TransactWriteItem::builder().update(update.build().expect("complete")).build());
+            let update = update
+                .expression_attribute_names("#type", "type")
+                .expression_attribute_names("#status", "status");
+            let update = update
+                .expression_attribute_values(":type", text(kind))
+                .expression_attribute_values(":pending", text("pending"));
+            transaction = transaction.transact_items(
+                TransactWriteItem::builder().update(update.build().expect("complete")).build(),
+            );
         }
         transaction.send().await.expect("the rows are pending");
     }
@@ -443,20 +512,29 @@ impl World {
     pub async fn set_attributes(&self, pk: &str, sk: &str, attributes: &[(&str, AttributeValue)]) {
         let (client, table) = self.table();
         let mut update = client.update_item().table_name(table);
-        update = update.key("pk", AttributeValue::S(pk.to_owned())).key("sk", AttributeValue::S(sk.to_owned()));
+        update = update
+            .key("pk", AttributeValue::S(pk.to_owned()))
+            .key("sk", AttributeValue::S(sk.to_owned()));
         let mut sets = Vec::new();
         for (number, (name, value)) in attributes.iter().enumerate() {
             update = update.expression_attribute_names(format!("#n{number}"), *name);
             update = update.expression_attribute_values(format!(":v{number}"), value.clone());
             sets.push(format!("#n{number} = :v{number}"));
         }
-        update.update_expression(format!("SET {}", sets.join(", "))).send().await.expect("the attributes are set");
+        update
+            .update_expression(format!("SET {}", sets.join(", ")))
+            .send()
+            .await
+            .expect("the attributes are set");
     }
 
-    /// Delivers a row's stream record to a function once more, as a stream does that repeats itself.
+    /// Delivers a row's stream record to a function once more, as a stream does that repeats
+    /// itself.
     pub async fn deliver(&self, function: &str, pk: &str, sk: &str) -> Value {
         let file = desk::workspace_root().join(format!("tests/fixtures/events/{function}.json"));
-        let mut event: Value = serde_json::from_str(&std::fs::read_to_string(file).expect("a sample event")).expect("JSON");
+        let mut event: Value =
+            serde_json::from_str(&std::fs::read_to_string(file).expect("a sample event"))
+                .expect("JSON");
         let records = event["Records"].as_array_mut().expect("records");
         records.truncate(1);
         let key = json!({ "pk": { "S": pk }, "sk": { "S": sk } });
@@ -467,14 +545,21 @@ impl World {
         self.desk.invoke(function, &event).await.expect("the function answers")
     }
 
-    /// The text of a secret, by the setting that names it: `LOGIN_SECRET_ARN`, `SEALING_SECRET_ARN`.
+    /// The text of a secret, by the setting that names it: `LOGIN_SECRET_ARN`,
+    /// `SEALING_SECRET_ARN`.
     pub async fn secret(&self, setting: &str) -> String {
-        let answer = self.secrets_manager("GetSecretValue", json!({ "SecretId": self.desk.shared_environment()[setting] })).await;
+        let answer = self
+            .secrets_manager(
+                "GetSecretValue",
+                json!({ "SecretId": self.desk.shared_environment()[setting] }),
+            )
+            .await;
         answer["SecretString"].as_str().expect("a text").to_owned()
     }
 
     pub async fn put_secret(&self, setting: &str, text: &str) {
-        let put = json!({ "SecretId": self.desk.shared_environment()[setting], "SecretString": text });
+        let put =
+            json!({ "SecretId": self.desk.shared_environment()[setting], "SecretString": text });
         self.secrets_manager("PutSecretValue", put).await;
     }
 
@@ -490,14 +575,16 @@ impl World {
         let environment = self.desk.shared_environment();
         let url = &environment["AWS_ENDPOINT_URL_SECRETS_MANAGER"];
         let target = format!("secretsmanager.{operation}");
-        let (status, answer) = self.aws(url, &signed_by(environment), &target, request.to_string()).await;
+        let (status, answer) =
+            self.aws(url, &signed_by(environment), &target, request.to_string()).await;
         assert_eq!(status, 200);
         serde_json::from_str(&answer).expect("JSON")
     }
 }
 
 impl Reply {
-    /// Checks that nobody can tell this answer from the other: status, headers but the request's own, and bytes.
+    /// Checks that nobody can tell this answer from the other: status, headers but the request's
+    /// own, and bytes.
     #[track_caller]
     pub fn is_indistinguishable_from(&self, other: &Reply) {
         let headers = |reply: &Reply| {
@@ -513,32 +600,63 @@ impl Reply {
 }
 
 impl World {
-    /// Checks that the counters of every account are the numbers of its rows, that its set of admins is who is one,
-    /// and that each of its members owns its address.
+    /// Checks that the counters of every account are the numbers of its rows, that its set of
+    /// admins is who is one, and that each of its members owns its address.
     #[track_caller]
     pub fn check_counters(&self) -> impl Future<Output = ()> {
         let caller = std::panic::Location::caller();
         async move {
             let rows = self.rows().await;
             for ((partition, _), account) in rows.iter().filter(|((_, sk), _)| sk == "ACCOUNT") {
-                let with = |prefix: &str| rows.iter().filter(|((pk, sk), _)| pk == partition && sk.starts_with(prefix)).count().to_string();
+                let with = |prefix: &str| {
+                    rows.iter()
+                        .filter(|((pk, sk), _)| pk == partition && sk.starts_with(prefix))
+                        .count()
+                        .to_string()
+                };
                 let number = |name: &str| account[name].as_n().expect("a number").clone();
-                let sandbox_keys = usize::from(*account["has_sandbox_key"].as_bool().expect("yes or no")).to_string();
-                assert_eq!(number("own_keys"), with("KEY#key_k"), "own keys of {partition}, {caller}");
-                assert_eq!(sandbox_keys, with("KEY#key_s"), "Sandbox keys of {partition}, {caller}");
-                assert_eq!(number("member_count"), with("MEMBER#"), "members of {partition}, {caller}");
+                let sandbox_keys =
+                    usize::from(*account["has_sandbox_key"].as_bool().expect("yes or no"))
+                        .to_string();
+                assert_eq!(
+                    number("own_keys"),
+                    with("KEY#key_k"),
+                    "own keys of {partition}, {caller}"
+                );
+                assert_eq!(
+                    sandbox_keys,
+                    with("KEY#key_s"),
+                    "Sandbox keys of {partition}, {caller}"
+                );
+                assert_eq!(
+                    number("member_count"),
+                    with("MEMBER#"),
+                    "members of {partition}, {caller}"
+                );
 
                 let id = account["id"].as_s().expect("a text");
-                let members: Vec<_> =
-                    rows.iter().filter(|((pk, sk), _)| pk == partition && sk.starts_with("MEMBER#")).map(|(_, row)| row).collect();
+                let members: Vec<_> = rows
+                    .iter()
+                    .filter(|((pk, sk), _)| pk == partition && sk.starts_with("MEMBER#"))
+                    .map(|(_, row)| row)
+                    .collect();
                 let ids = |admins: bool| {
-                    let chosen = members.iter().filter(|row| !admins || row["role"].as_s().is_ok_and(|role| role == "admin"));
-                    chosen.map(|row| row["id"].as_s().expect("a text").clone()).collect::<BTreeSet<_>>()
+                    let chosen = members.iter().filter(|row| {
+                        !admins || row["role"].as_s().is_ok_and(|role| role == "admin")
+                    });
+                    chosen
+                        .map(|row| row["id"].as_s().expect("a text").clone())
+                        .collect::<BTreeSet<_>>()
                 };
-                let admins: BTreeSet<_> = account["admins"].as_ss().expect("a set").iter().cloned().collect();
+                let admins: BTreeSet<_> =
+                    account["admins"].as_ss().expect("a set").iter().cloned().collect();
                 assert_eq!(admins, ids(true), "admins of {partition}, {caller}");
-                let owners = rows.iter().filter(|((_, sk), row)| sk == "OWNER" && row["account_id"].as_s().is_ok_and(|owner| owner == id));
-                let owners: BTreeSet<_> = owners.map(|(_, row)| row["member_id"].as_s().expect("a text").clone()).collect();
+                let owners = rows.iter().filter(|((_, sk), row)| {
+                    sk == "OWNER" && row["account_id"].as_s().is_ok_and(|owner| owner == id)
+                });
+                let owners: BTreeSet<_> = owners
+                    .map(|(_, row)| row["member_id"].as_s().expect("a text").clone())
+                    .collect();
                 assert_eq!(owners, ids(false), "owners of {partition}, {caller}");
             }
         }
@@ -559,9 +677,23 @@ impl World {
     }
 
     /// What a stand-in answers to a body that a function (or an operator) sends it.
-    pub async fn aws(&self, url: &str, signed_by: &str, target: &str, body: String) -> (StatusCode, String) {
-        let call = self.http.post(url).header("authorization", signed_by).header("x-amz-date", "20261124T000000Z");
-        let answer = call.header("x-amz-target", target).header("content-type", "application/x-amz-json-1.0").body(body).send();
+    pub async fn aws(
+        &self,
+        url: &str,
+        signed_by: &str,
+        target: &str,
+        body: String,
+    ) -> (StatusCode, String) {
+        let call = self
+            .http
+            .post(url)
+            .header("authorization", signed_by)
+            .header("x-amz-date", "20261124T000000Z");
+        let answer = call
+            .header("x-amz-target", target)
+            .header("content-type", "application/x-amz-json-1.0")
+            .body(body)
+            .send();
         let answer = answer.await.expect("an answer");
         (answer.status(), answer.text().await.expect("a text"))
     }

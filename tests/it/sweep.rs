@@ -55,7 +55,10 @@ async fn world_with_lost_invitation() -> World {
     admin.post("/api/team", json!({ "email": "new@example.com" })).await.ok(201);
     world.settle().await;
     until_lost(&world).await;
-    assert_eq!((status(&invitation(&world).await), drives(&invitation(&world).await)), ("pending", 0));
+    assert_eq!(
+        (status(&invitation(&world).await), drives(&invitation(&world).await)),
+        ("pending", 0)
+    );
     world
 }
 
@@ -87,7 +90,10 @@ async fn a_lost_login_event_is_found_by_the_schedule_and_the_sandbox_becomes_rea
     let admin = world.admin().await;
     until_lost(&world).await;
     assert_eq!(admin.get("/api/sandbox").await.ok(200)["reason"], "never_provisioned");
-    assert_eq!(world.rows_of("login_event").await.iter().map(status).collect::<Vec<_>>(), ["pending"]);
+    assert_eq!(
+        world.rows_of("login_event").await.iter().map(status).collect::<Vec<_>>(),
+        ["pending"]
+    );
 
     world.put_secret("SEALING_SECRET_ARN", &keyring).await;
     world.advance(300);
@@ -147,7 +153,10 @@ async fn a_duty_has_time_before_it_counts_as_lost_and_again_after_each_drive() {
     assert_eq!(sweep(&world).await["driven"], 0);
     world.advance(60);
     assert_eq!(sweep(&world).await["driven"], 0);
-    assert_eq!((drives(&invitation(&world).await), status(&invitation(&world).await)), (1, "pending"));
+    assert_eq!(
+        (drives(&invitation(&world).await), status(&invitation(&world).await)),
+        (1, "pending")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -205,7 +214,13 @@ async fn the_schedule_runs_every_five_minutes_of_the_desk_s_clock() {
     let always_due = async || {
         let row = invitation(&world).await;
         let long_ago = AttributeValue::N("1".to_owned());
-        world.set_attributes(row["pk"].as_s().unwrap(), row["sk"].as_s().unwrap(), &[("due_at", long_ago)]).await;
+        world
+            .set_attributes(
+                row["pk"].as_s().unwrap(),
+                row["sk"].as_s().unwrap(),
+                &[("due_at", long_ago)],
+            )
+            .await;
     };
     let drives_after = async |seconds: u64| {
         always_due().await;

@@ -22,9 +22,11 @@ async fn reveal(person: &Person<'_>) -> String {
     reply.ok(200)["api_key"].as_str().expect("a key").to_owned()
 }
 
-/// A world whose product API is the test's own. Held calls are let go long before anything times out.
+/// A world whose product API is the test's own. Held calls are let go long before anything times
+/// out.
 async fn world_of(product: &Product) -> World {
-    World::with_parameters(&[("ProductApiUrl", &product.url), ("ProductApiTimeoutMs", "3500")]).await
+    World::with_parameters(&[("ProductApiUrl", &product.url), ("ProductApiTimeoutMs", "3500")])
+        .await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -35,13 +37,21 @@ async fn a_test_validates_the_key_now_and_answers_with_the_new_state() {
     world.advance(10);
     let reply = admin.act(TEST).await;
     let validated = reply.ok(200)["validated_at"].clone();
-    let expected =
-        json!({ "state": "ready", "reason": null, "key_id": before["key_id"], "validated_at": validated, "since": before["since"] });
+    let expected = json!({
+        "state": "ready", "reason": null, "key_id": before["key_id"], "validated_at": validated,
+        "since": before["since"],
+    });
     assert_eq!(reply.body, expected, "it is ready as long as before");
     assert!(at(&validated) >= at(&before["validated_at"]) + jiff::SignedDuration::from_secs(10));
     assert_eq!(admin.get("/api/sandbox").await.text, reply.text, "what was told is on record");
-    let last = world.rows_of("audit").await.into_iter().filter(|row| row["action"].as_s().unwrap() == "sandbox_ready");
-    let actors: Vec<_> = last.filter_map(|row| row.get("actor").map(|actor| actor.as_s().unwrap().clone())).collect();
+    let last = world
+        .rows_of("audit")
+        .await
+        .into_iter()
+        .filter(|row| row["action"].as_s().unwrap() == "sandbox_ready");
+    let actors: Vec<_> = last
+        .filter_map(|row| row.get("actor").map(|actor| actor.as_s().unwrap().clone()))
+        .collect();
     assert_eq!(actors, [admin.id.as_str()], "the member who tested is in the audit trail");
 }
 
@@ -53,7 +63,10 @@ async fn a_test_tells_what_is_wrong_and_a_later_one_that_it_is_right_again() {
     world.advance(10);
     world.desk.product_api().set_mode(ProductApiMode::Failing);
     let failed = admin.act(TEST).await;
-    assert_eq!((&failed.ok(200)["state"], &failed.body["reason"]), (&json!("not_configured"), &json!("api_error")));
+    assert_eq!(
+        (&failed.ok(200)["state"], &failed.body["reason"]),
+        (&json!("not_configured"), &json!("api_error"))
+    );
     assert_eq!(failed.body["key_id"], before["key_id"]);
     assert!(at(&failed.body["since"]) > at(&before["since"]));
     assert_eq!(admin.get("/api/sandbox").await.text, failed.text);
@@ -89,7 +102,10 @@ async fn without_a_session_nothing_is_tested() {
 async fn a_test_takes_no_fields() {
     let world = World::new().await;
     let admin = world.admin().await;
-    world.changes_nothing(admin.post(TEST, json!({ "url": "https://example.net" }))).await.problem(400, "invalid_request");
+    world
+        .changes_nothing(admin.post(TEST, json!({ "url": "https://example.net" })))
+        .await
+        .problem(400, "invalid_request");
     world.changes_nothing(admin.post(TEST, json!([]))).await.problem(400, "invalid_request");
     admin.post(TEST, json!({})).await.ok(200);
 }
@@ -147,9 +163,15 @@ async fn a_deletion_during_the_test_wins_over_its_verdict() {
         admin.delete(&format!("/api/keys/{key}")).await.ok(204);
         product.let_go();
     });
-    assert_eq!((&tested.ok(200)["state"], &tested.body["reason"]), (&json!("not_configured"), &json!("key_deleted")));
+    assert_eq!(
+        (&tested.ok(200)["state"], &tested.body["reason"]),
+        (&json!("not_configured"), &json!("key_deleted"))
+    );
     let reply = admin.get("/api/sandbox").await;
-    assert_eq!((&reply.ok(200)["reason"], &reply.body["key_id"]), (&json!("key_deleted"), &Value::Null));
+    assert_eq!(
+        (&reply.ok(200)["reason"], &reply.body["key_id"]),
+        (&json!("key_deleted"), &Value::Null)
+    );
     assert_eq!(admin.get("/api/keys").await.ok(200)["count"], 0);
 }
 
@@ -179,7 +201,11 @@ async fn an_account_that_is_suspended_during_a_test_records_nothing() {
     let before = admin.get("/api/sandbox").await.text;
     product.take_calls();
     product.hold();
-    let suspension = |suspended: bool| json!({ "name": "Example Company", "admin_email": "admin@example.com", "suspended": suspended });
+    let suspension = |suspended: bool| {
+        json!({
+            "name": "Example Company", "admin_email": "admin@example.com", "suspended": suspended,
+        })
+    };
     let (tested, ()) = tokio::join!(admin.act(TEST), async {
         product.called(1).await;
         world.register(suspension(true)).await;
@@ -200,9 +226,15 @@ async fn the_product_api_gets_a_post_of_an_empty_object_with_the_key() {
     admin.act(TEST).await.ok(200);
     let calls = product.calls();
     let [call] = calls.as_slice() else { panic!("one call, not {}", calls.len()) };
-    assert_eq!((call.line.as_str(), call.key(), call.body.as_ref()), ("POST /check", key.as_str(), b"{}".as_slice()));
+    assert_eq!(
+        (call.line.as_str(), call.key(), call.body.as_ref()),
+        ("POST /check", key.as_str(), b"{}".as_slice())
+    );
     assert_eq!(call.headers["content-type"], "application/json");
-    assert!(!call.headers.contains_key("authorization") && !call.headers.contains_key("cookie"), "nothing of the session goes there");
+    assert!(
+        !call.headers.contains_key("authorization") && !call.headers.contains_key("cookie"),
+        "nothing of the session goes there"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -259,7 +291,9 @@ async fn an_answer_that_never_ends_is_not_waited_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_product_api_without_tls_at_an_https_address_is_unreachable_and_gets_no_key() {
     let product = Product::start().await;
-    let world = World::with_parameters(&[("ProductApiUrl", &product.url.replace("http://", "https://"))]).await;
+    let world =
+        World::with_parameters(&[("ProductApiUrl", &product.url.replace("http://", "https://"))])
+            .await;
     let admin = world.admin().await;
     assert_eq!(admin.act(TEST).await.ok(200)["reason"], "api_unreachable");
     assert!(product.calls().is_empty());

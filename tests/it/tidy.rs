@@ -1,5 +1,6 @@
-//! What must fit together and no compiler looks at: the template, the binaries, the routes, the sample events, the
-//! settings and the documents; and the rules of the house that a reviewer would otherwise have to remember.
+//! What must fit together and no compiler looks at: the template, the binaries, the routes, the
+//! sample events, the settings and the documents; and the rules of the house that a reviewer would
+//! otherwise have to remember.
 
 use edge::Code;
 use functions::{FUNCTIONS, Trigger};
@@ -9,7 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-// --- Reading ------------------------------------------------------------------------------------------------------
+// --- Reading
+// -------------------------------------------------------------------------------------------------
 
 fn root() -> &'static Path {
     desk::workspace_root()
@@ -21,7 +23,8 @@ fn read(path: &str) -> String {
 
 /// The project's own files, by their path from the root: all but what is built, kept or fetched.
 fn files() -> Vec<PathBuf> {
-    const NOT_OURS: [&str; 7] = ["target", ".git", ".frontdesk", ".venv", "node_modules", "dist", ".aws-sam"];
+    const NOT_OURS: [&str; 7] =
+        ["target", ".git", ".frontdesk", ".venv", "node_modules", "dist", ".aws-sam"];
     let mut files = Vec::new();
     let mut folders = vec![root().to_owned()];
     while let Some(folder) = folders.pop() {
@@ -43,14 +46,23 @@ fn files() -> Vec<PathBuf> {
 
 /// The files below a folder with this ending, and what is in them.
 fn sources(folder: &str, ending: &str) -> Vec<(String, String)> {
-    let below = |path: &PathBuf| path.starts_with(folder) && path.extension().is_some_and(|own| own == ending);
-    files().into_iter().filter(below).map(|path| path.to_str().expect("UTF-8").to_owned()).map(|path| (path.clone(), read(&path))).collect()
+    let below = |path: &PathBuf| {
+        path.starts_with(folder) && path.extension().is_some_and(|own| own == ending)
+    };
+    files()
+        .into_iter()
+        .filter(below)
+        .map(|path| path.to_str().expect("UTF-8").to_owned())
+        .map(|path| (path.clone(), read(&path)))
+        .collect()
 }
 
 /// YAML as JSON, with `!Ref Table` as `{"!Ref": "Table"}`.
 fn json(yaml: &Yaml) -> Value {
     match yaml {
-        Yaml::Tagged(tagged) => Value::Object([(tagged.tag.to_string(), json(&tagged.value))].into_iter().collect()),
+        Yaml::Tagged(tagged) => {
+            Value::Object([(tagged.tag.to_string(), json(&tagged.value))].into_iter().collect())
+        }
         Yaml::Mapping(mapping) => {
             let name = |name: &Yaml| name.as_str().expect("names are texts").to_owned();
             mapping.iter().map(|(key, value)| (name(key), json(value))).collect()
@@ -73,7 +85,12 @@ fn resources(template: &Value, kind: &str) -> BTreeMap<String, Value> {
 /// The template's functions, by the action that they are built from.
 fn template_functions(template: &Value) -> BTreeMap<String, (String, Value)> {
     let functions = resources(template, "AWS::Serverless::Function");
-    let action = |resource: &Value| resource["Metadata"]["BuildProperties"]["Binary"].as_str().expect("names a binary").to_owned();
+    let action = |resource: &Value| {
+        resource["Metadata"]["BuildProperties"]["Binary"]
+            .as_str()
+            .expect("names a binary")
+            .to_owned()
+    };
     functions.into_iter().map(|(id, resource)| (action(&resource), (id, resource))).collect()
 }
 
@@ -92,7 +109,9 @@ fn texts(value: &Value) -> Vec<&str> {
 /// All that the role of a function allows, by the function's logical id.
 fn statements(template: &Value, id: &str) -> Vec<Value> {
     let role = &template["Resources"][format!("{id}Role")]["Properties"];
-    let statements = list(&role["Policies"]).into_iter().flat_map(|policy| list(&policy["PolicyDocument"]["Statement"]));
+    let statements = list(&role["Policies"])
+        .into_iter()
+        .flat_map(|policy| list(&policy["PolicyDocument"]["Statement"]));
     statements.cloned().collect()
 }
 
@@ -112,7 +131,9 @@ fn names() -> BTreeSet<String> {
 /// `POST /api/keys` and the function behind it.
 fn routes() -> BTreeSet<(String, String)> {
     let route = |function: &functions::Function| match function.trigger {
-        Trigger::Http { method, path } => Some((format!("{method} {path}"), function.name.to_owned())),
+        Trigger::Http { method, path } => {
+            Some((format!("{method} {path}"), function.name.to_owned()))
+        }
         Trigger::Authorizer | Trigger::Stream | Trigger::Operator | Trigger::Schedule => None,
     };
     FUNCTIONS.iter().filter_map(route).collect()
@@ -126,14 +147,19 @@ fn pascal(kebab: &str) -> String {
     kebab.split('-').map(|word| word[..1].to_uppercase() + &word[1..]).collect()
 }
 
-// --- One action, five places --------------------------------------------------------------------------------------
+// --- One action, five places
+// --------------------------------------------------------------------------------------
 
 #[test]
 fn every_action_is_one_function_of_the_template_named_after_it() {
     let template = template();
     let functions = template_functions(&template);
     assert_eq!(functions.keys().cloned().collect::<BTreeSet<_>>(), names());
-    assert_eq!(functions.len(), resources(&template, "AWS::Serverless::Function").len(), "two functions of one binary");
+    assert_eq!(
+        functions.len(),
+        resources(&template, "AWS::Serverless::Function").len(),
+        "two functions of one binary"
+    );
     for (name, (id, resource)) in &functions {
         assert_eq!(*id, pascal(name));
         assert_eq!(resource["Metadata"]["BuildMethod"], "rust-cargolambda", "{id}");
@@ -142,7 +168,10 @@ fn every_action_is_one_function_of_the_template_named_after_it() {
     }
     let globals = &template["Globals"]["Function"];
     assert_eq!((&globals["CodeUri"], &globals["Handler"]), (&".".into(), &"bootstrap".into()));
-    assert_eq!((&globals["Runtime"], &globals["Architectures"]), (&"provided.al2023".into(), &serde_json::json!(["arm64"])));
+    assert_eq!(
+        (&globals["Runtime"], &globals["Architectures"]),
+        (&"provided.al2023".into(), &serde_json::json!(["arm64"]))
+    );
 }
 
 #[test]
@@ -150,14 +179,21 @@ fn the_template_has_the_routes_of_the_functions_and_a_default_one_and_no_others(
     let template = template();
     let (mut found, mut defaults) = (BTreeSet::new(), Vec::new());
     for (name, (_, resource)) in template_functions(&template) {
-        for event in resource["Properties"]["Events"].as_object().into_iter().flat_map(|events| events.values()) {
+        for event in resource["Properties"]["Events"]
+            .as_object()
+            .into_iter()
+            .flat_map(|events| events.values())
+        {
             if event["Type"] != "HttpApi" {
                 continue;
             }
             let (path, method) = (&event["Properties"]["Path"], &event["Properties"]["Method"]);
             match path.as_str().expect("a path") {
                 "$default" => defaults.push(name.clone()),
-                path => assert!(found.insert((format!("{} {path}", method.as_str().expect("a method")), name.clone()))),
+                path => assert!(found.insert((
+                    format!("{} {path}", method.as_str().expect("a method")),
+                    name.clone()
+                ))),
             }
         }
     }
@@ -170,8 +206,12 @@ fn every_function_has_the_triggers_of_its_kind_and_no_others() {
     let template = template();
     let functions = template_functions(&template);
     for function in FUNCTIONS {
-        let events = functions[function.name].1["Properties"]["Events"].as_object().cloned().unwrap_or_default();
-        let kinds: BTreeSet<&str> = events.values().map(|event| event["Type"].as_str().expect("a type")).collect();
+        let events = functions[function.name].1["Properties"]["Events"]
+            .as_object()
+            .cloned()
+            .unwrap_or_default();
+        let kinds: BTreeSet<&str> =
+            events.values().map(|event| event["Type"].as_str().expect("a type")).collect();
         let wanted: &[&str] = match function.trigger {
             Trigger::Http { .. } => &["HttpApi"],
             Trigger::Stream => &["DynamoDB"],
@@ -181,10 +221,23 @@ fn every_function_has_the_triggers_of_its_kind_and_no_others() {
         assert_eq!(kinds.into_iter().collect::<Vec<_>>(), wanted, "{}", function.name);
         for event in events.values().filter(|event| event["Type"] == "DynamoDB") {
             let properties = &event["Properties"];
-            assert_eq!(properties["FunctionResponseTypes"], serde_json::json!(["ReportBatchItemFailures"]), "{}", function.name);
+            assert_eq!(
+                properties["FunctionResponseTypes"],
+                serde_json::json!(["ReportBatchItemFailures"]),
+                "{}",
+                function.name
+            );
             assert_eq!(properties["StartingPosition"], "TRIM_HORIZON", "{}", function.name);
-            assert!(properties["DestinationConfig"]["OnFailure"].is_object(), "{}: what is given up must be kept", function.name);
-            assert!(!list(&properties["FilterCriteria"]["Filters"]).is_empty(), "{}", function.name);
+            assert!(
+                properties["DestinationConfig"]["OnFailure"].is_object(),
+                "{}: what is given up must be kept",
+                function.name
+            );
+            assert!(
+                !list(&properties["FilterCriteria"]["Filters"]).is_empty(),
+                "{}",
+                function.name
+            );
         }
     }
 }
@@ -198,31 +251,57 @@ fn every_function_has_a_log_group_of_its_own_that_forgets() {
     assert!(gateways["Properties"]["RetentionInDays"].as_u64().is_some());
     assert_eq!(groups.len(), functions.len(), "a log group belongs to nobody");
     for (name, (id, resource)) in functions {
-        assert_eq!(resource["Properties"]["LoggingConfig"]["LogGroup"], serde_json::json!({ "!Ref": format!("{id}Logs") }), "{name}");
+        assert_eq!(
+            resource["Properties"]["LoggingConfig"]["LogGroup"],
+            serde_json::json!({ "!Ref": format!("{id}Logs") }),
+            "{name}"
+        );
         let group = &groups[&format!("{id}Logs")]["Properties"];
         assert!(group["RetentionInDays"].as_u64().is_some(), "{name}");
-        assert!(group["LogGroupName"]["!Sub"].as_str().is_some_and(|group| group.ends_with(&format!("-{name}"))), "{name}");
+        assert!(
+            group["LogGroupName"]["!Sub"]
+                .as_str()
+                .is_some_and(|group| group.ends_with(&format!("-{name}"))),
+            "{name}"
+        );
     }
 }
 
 #[test]
 fn every_function_has_a_role_of_its_own_that_names_actions_and_resources() {
-    const ON_ITEMS: [&str; 6] = ["GetItem", "PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem", "Query"];
+    const ON_ITEMS: [&str; 6] =
+        ["GetItem", "PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem", "Query"];
     let template = template();
     let get = |path: &str| serde_json::json!({ "!GetAtt": path });
     for (name, (id, resource)) in template_functions(&template) {
-        assert_eq!(resource["Properties"]["Role"], get(&format!("{id}Role.Arn")), "{name} has somebody else's role");
-        let role = template["Resources"][format!("{id}Role")]["Properties"].as_object().expect("a role");
+        assert_eq!(
+            resource["Properties"]["Role"],
+            get(&format!("{id}Role.Arn")),
+            "{name} has somebody else's role"
+        );
+        let role =
+            template["Resources"][format!("{id}Role")]["Properties"].as_object().expect("a role");
         // Nothing from elsewhere: what a function may do stands in the template whole.
-        assert_eq!(role.keys().collect::<Vec<_>>(), ["AssumeRolePolicyDocument", "Policies"], "{name}");
+        assert_eq!(
+            role.keys().collect::<Vec<_>>(),
+            ["AssumeRolePolicyDocument", "Policies"],
+            "{name}"
+        );
         let statements = statements(&template, &id);
-        let log = statements.iter().find(|statement| statement["Sid"] == "Log").expect("a function logs");
+        let log =
+            statements.iter().find(|statement| statement["Sid"] == "Log").expect("a function logs");
         assert_eq!(log["Resource"], get(&format!("{id}Logs.Arn")), "{name} logs somewhere else");
         for statement in statements {
             assert_eq!(statement["Effect"], "Allow", "{name}");
-            // Lambda names the objects in the bucket of failed records; and mail is fenced by its sender.
-            let fenced = statement["Condition"]["StringEquals"]["ses:FromAddress"] == serde_json::json!({ "!Ref": "MailFrom" });
-            let named = |resource: &Value| !resource.to_string().contains('*') || resource["!Sub"] == "${FailedRecords.Arn}/*" || fenced;
+            // Lambda names the objects in the bucket of failed records; and mail is fenced by its
+            // sender.
+            let fenced = statement["Condition"]["StringEquals"]["ses:FromAddress"]
+                == serde_json::json!({ "!Ref": "MailFrom" });
+            let named = |resource: &Value| {
+                !resource.to_string().contains('*')
+                    || resource["!Sub"] == "${FailedRecords.Arn}/*"
+                    || fenced
+            };
             assert!(list(&statement["Resource"]).into_iter().all(named), "{name}: {statement}");
             for action in texts(&statement["Action"]) {
                 assert!(!action.contains('*'), "{name}: {action}");
@@ -232,7 +311,8 @@ fn every_function_has_a_role_of_its_own_that_names_actions_and_resources() {
                 // An index has no partition of its own to be fenced by; only the sweep reads one.
                 let on_table = statement["Resource"] == get("Table.Arn");
                 assert!(on_table || on_stream || name == "sweep", "{name}: {statement}");
-                let fence = &statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"];
+                let fence =
+                    &statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"];
                 assert_eq!(on_table, !texts(fence).is_empty(), "{name}: {statement}");
             }
         }
@@ -243,7 +323,9 @@ fn every_function_has_a_role_of_its_own_that_names_actions_and_resources() {
     let managed = resources(&template, "AWS::IAM::ManagedPolicy");
     assert_eq!(managed.keys().collect::<Vec<_>>(), ["Traces"]);
     assert_eq!(managed["Traces"]["Condition"], "IsTraced");
-    let traced = list(&managed["Traces"]["Properties"]["Roles"]).into_iter().map(|role| role["!Ref"].as_str().expect("a role").to_owned());
+    let traced = list(&managed["Traces"]["Properties"]["Roles"])
+        .into_iter()
+        .map(|role| role["!Ref"].as_str().expect("a role").to_owned());
     assert_eq!(traced.collect::<BTreeSet<_>>(), roles.into_keys().collect());
 }
 
@@ -252,18 +334,31 @@ fn the_authorizer_may_read_one_row_of_an_account_and_nothing_else() {
     let template = template();
     let (id, authorizer) = &template_functions(&template)["authorize-key"];
     let statements = statements(&template, id);
-    let actions: Vec<&str> = statements.iter().filter(|own| own["Sid"] != "Log").flat_map(|own| texts(&own["Action"])).collect();
+    let actions: Vec<&str> = statements
+        .iter()
+        .filter(|own| own["Sid"] != "Log")
+        .flat_map(|own| texts(&own["Action"]))
+        .collect();
     assert_eq!(actions, ["dynamodb:GetItem"]);
-    let variables = authorizer["Properties"]["Environment"]["Variables"].as_object().expect("variables");
-    assert!(variables.keys().all(|name| !name.ends_with("_SECRET_ARN") && name != "PRODUCT_API_URL"), "{variables:?}");
+    let variables =
+        authorizer["Properties"]["Environment"]["Variables"].as_object().expect("variables");
+    assert!(
+        variables.keys().all(|name| !name.ends_with("_SECRET_ARN") && name != "PRODUCT_API_URL"),
+        "{variables:?}"
+    );
 }
 
 /// How many characters the longest value of a parameter has.
 fn longest(parameter: &Value) -> usize {
     let digits = |number: &Value| number.as_u64().map(|number| number.to_string().len());
-    let words = parameter["AllowedValues"].as_array().and_then(|_| texts(&parameter["AllowedValues"]).into_iter().map(str::len).max());
+    let words = parameter["AllowedValues"]
+        .as_array()
+        .and_then(|_| texts(&parameter["AllowedValues"]).into_iter().map(str::len).max());
     let limit = parameter["MaxLength"].as_u64().and_then(|limit| usize::try_from(limit).ok());
-    words.or(limit).or_else(|| digits(&parameter["MaxValue"])).unwrap_or_else(|| panic!("a limit of {parameter}"))
+    words
+        .or(limit)
+        .or_else(|| digits(&parameter["MaxValue"]))
+        .unwrap_or_else(|| panic!("a limit of {parameter}"))
 }
 
 #[test]
@@ -275,17 +370,27 @@ fn every_change_of_a_functions_settings_makes_a_version_that_everybody_calls() {
         let properties = &resource["Properties"];
         assert_eq!(properties["AutoPublishAliasAllProperties"], true, "{name}");
         // Lambda takes 256 characters.
-        let description = properties["VersionDescription"]["!Sub"].as_str().expect("a description").to_owned();
+        let description =
+            properties["VersionDescription"]["!Sub"].as_str().expect("a description").to_owned();
         let (mut told, mut length) = (BTreeSet::new(), description.matches(' ').count());
         for word in description.split(' ') {
-            let parameter = word.strip_prefix("${").and_then(|word| word.strip_suffix('}')).expect("a parameter");
+            let parameter = word
+                .strip_prefix("${")
+                .and_then(|word| word.strip_suffix('}'))
+                .expect("a parameter");
             length += longest(&template["Parameters"][parameter]);
             told.insert(parameter);
         }
         assert!(length <= 256, "{name}: {length}");
-        let variables = [&shared["Environment"]["Variables"], &properties["Environment"]["Variables"]];
-        let values = variables.into_iter().filter_map(Value::as_object).flat_map(|variables| variables.values());
-        let named = values.filter_map(|value| value["!Ref"].as_str()).filter(|name| template["Parameters"].get(name).is_some());
+        let variables =
+            [&shared["Environment"]["Variables"], &properties["Environment"]["Variables"]];
+        let values = variables
+            .into_iter()
+            .filter_map(Value::as_object)
+            .flat_map(|variables| variables.values());
+        let named = values
+            .filter_map(|value| value["!Ref"].as_str())
+            .filter(|name| template["Parameters"].get(name).is_some());
         assert_eq!(told, named.collect(), "{name}");
     }
 }
@@ -294,7 +399,8 @@ fn every_change_of_a_functions_settings_makes_a_version_that_everybody_calls() {
 fn the_alarms_that_move_calls_back_exist() {
     let template = template();
     let alarms = resources(&template, "AWS::CloudWatch::Alarm");
-    let named: Vec<&Value> = alarms.values().filter_map(|alarm| alarm["Properties"].get("AlarmName")).collect();
+    let named: Vec<&Value> =
+        alarms.values().filter_map(|alarm| alarm["Properties"].get("AlarmName")).collect();
     let called = list(&template["Globals"]["Function"]["DeploymentPreference"]["Alarms"]);
     assert_eq!(called.len(), 2);
     assert_eq!(named, called);
@@ -308,7 +414,11 @@ fn every_action_has_a_module_and_a_binary_of_at_most_ten_lines_that_serves_it() 
         for target in package["targets"].as_array().expect("targets") {
             if texts(&target["kind"]).contains(&"bin") {
                 // cargo-lambda takes every binary of the workspace for a Lambda.
-                assert_eq!(package["name"], "frontdesk-functions", "{} is no Lambda", target["name"]);
+                assert_eq!(
+                    package["name"], "frontdesk-functions",
+                    "{} is no Lambda",
+                    target["name"]
+                );
                 binaries.insert(
                     target["name"].as_str().expect("a name").to_owned(),
                     PathBuf::from(target["src_path"].as_str().expect("a path")),
@@ -318,9 +428,15 @@ fn every_action_has_a_module_and_a_binary_of_at_most_ten_lines_that_serves_it() 
     }
     assert_eq!(binaries.keys().cloned().collect::<BTreeSet<_>>(), names());
     for (name, path) in binaries {
-        assert_eq!(path.strip_prefix(root()).expect("below the root"), Path::new(&format!("functions/src/bin/{}.rs", snake(&name))));
+        assert_eq!(
+            path.strip_prefix(root()).expect("below the root"),
+            Path::new(&format!("functions/src/bin/{}.rs", snake(&name)))
+        );
         let text = std::fs::read_to_string(path).expect("the binary's source");
-        assert!(text.lines().count() <= 10 && text.contains(&format!("functions::serve!(\"{name}\")")), "{name}:\n{text}");
+        assert!(
+            text.lines().count() <= 10 && text.contains(&format!("functions::serve!(\"{name}\")")),
+            "{name}:\n{text}"
+        );
         let module = read(&format!("functions/src/{}.rs", snake(&name)));
         assert!(module.starts_with("//! ") && module.contains("\npub async fn handle("), "{name}");
     }
@@ -329,7 +445,10 @@ fn every_action_has_a_module_and_a_binary_of_at_most_ten_lines_that_serves_it() 
 #[test]
 fn cargo_lambda_watches_the_routes_of_the_template() {
     let metadata = cargo_metadata();
-    let router = metadata["metadata"]["lambda"]["watch"]["router"].as_object().expect("the watch router").clone();
+    let router = metadata["metadata"]["lambda"]["watch"]["router"]
+        .as_object()
+        .expect("the watch router")
+        .clone();
     let mut found = BTreeSet::new();
     for (path, target) in router {
         if let Value::String(function) = &target {
@@ -349,21 +468,33 @@ fn cargo_lambda_watches_the_routes_of_the_template() {
 fn every_function_has_a_sample_event_that_fits_its_trigger() {
     let mut files: BTreeSet<String> = BTreeSet::new();
     for (path, text) in sources("tests/fixtures/events", "json") {
-        let file = Path::new(&path).file_stem().and_then(|stem| stem.to_str()).expect("a name").to_owned();
-        let event: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"));
+        let file =
+            Path::new(&path).file_stem().and_then(|stem| stem.to_str()).expect("a name").to_owned();
+        let event: Value =
+            serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"));
         let name = file.split('.').next().expect("a name");
         let function = functions::find(name).unwrap_or_else(|| panic!("{path} is for no function"));
         match function.trigger {
             Trigger::Http { method, path: route } => {
                 let key = format!("{method} {route}");
-                assert_eq!((&event["version"], &event["routeKey"]), (&"2.0".into(), &key.as_str().into()), "{path}");
+                assert_eq!(
+                    (&event["version"], &event["routeKey"]),
+                    (&"2.0".into(), &key.as_str().into()),
+                    "{path}"
+                );
                 assert_eq!(event["requestContext"]["routeKey"], key, "{path}");
                 assert_eq!(event["requestContext"]["http"]["method"], method, "{path}");
                 assert_eq!(event["requestContext"]["http"]["path"], event["rawPath"], "{path}");
-                assert!(fills(route, &event), "{path}: {} does not match {route}", event["rawPath"]);
+                assert!(
+                    fills(route, &event),
+                    "{path}: {} does not match {route}",
+                    event["rawPath"]
+                );
             }
             Trigger::Authorizer => assert_eq!(event["type"], "REQUEST", "{path}"),
-            Trigger::Stream => assert_eq!(event["Records"][0]["eventSource"], "aws:dynamodb", "{path}"),
+            Trigger::Stream => {
+                assert_eq!(event["Records"][0]["eventSource"], "aws:dynamodb", "{path}")
+            }
             Trigger::Schedule => assert_eq!(event["source"], "aws.scheduler", "{path}"),
             Trigger::Operator => assert!(event["admin_email"].is_string(), "{path}"),
         }
@@ -377,30 +508,47 @@ fn every_function_has_a_sample_event_that_fits_its_trigger() {
 
 /// Whether an event's path is the route with its parameters filled in.
 fn fills(route: &str, event: &Value) -> bool {
-    let filled = route.split('/').map(|segment| match segment.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
-        Some(name) => event["pathParameters"][name].as_str().unwrap_or("(absent)").to_owned(),
-        None => segment.to_owned(),
+    let filled = route.split('/').map(|segment| {
+        match segment.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
+            Some(name) => event["pathParameters"][name].as_str().unwrap_or("(absent)").to_owned(),
+            None => segment.to_owned(),
+        }
     });
     event["rawPath"].as_str() == Some(filled.collect::<Vec<_>>().join("/").as_str())
 }
 
-// --- Settings -----------------------------------------------------------------------------------------------------
+// --- Settings
+// -------------------------------------------------------------------------------------------------
 
-/// The names of settings in a source: texts of capitals with an underscore. AWS's own are not the template's.
+/// The names of settings in a source: texts of capitals with an underscore. AWS's own are not the
+/// template's.
 fn settings_in(source: &str) -> BTreeSet<String> {
     let code = source.split("#[cfg(test)]").next().expect("a beginning");
-    let is_setting = |text: &&str| text.contains('_') && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
-    code.split('"').skip(1).step_by(2).filter(is_setting).filter(|name| !name.starts_with("AWS_")).map(str::to_owned).collect()
+    let is_setting = |text: &&str| {
+        text.contains('_') && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
+    };
+    code.split('"')
+        .skip(1)
+        .step_by(2)
+        .filter(is_setting)
+        .filter(|name| !name.starts_with("AWS_"))
+        .map(str::to_owned)
+        .collect()
 }
 
 #[test]
 fn every_setting_that_is_read_is_set_by_the_template_and_none_is_set_for_nobody() {
-    let read: BTreeSet<String> = sources("shared/edge/src", "rs").iter().flat_map(|(_, text)| settings_in(text)).collect();
+    let read: BTreeSet<String> =
+        sources("shared/edge/src", "rs").iter().flat_map(|(_, text)| settings_in(text)).collect();
     let template = template();
-    let functions = template_functions(&template).into_values().map(|(_, resource)| resource["Properties"].clone());
+    let functions = template_functions(&template)
+        .into_values()
+        .map(|(_, resource)| resource["Properties"].clone());
     let holders = functions.chain([template["Globals"]["Function"].clone()]);
     let set: BTreeSet<String> = holders
-        .flat_map(|holder| holder["Environment"]["Variables"].as_object().cloned().unwrap_or_default())
+        .flat_map(|holder| {
+            holder["Environment"]["Variables"].as_object().cloned().unwrap_or_default()
+        })
         .map(|(name, _)| name)
         .collect();
     assert!(read.len() > 10, "the settings are read elsewhere now: {read:?}");
@@ -413,8 +561,9 @@ fn every_parameter_of_the_template_is_used_and_explained() {
     let text = read("template.yaml");
     let readme = read("README.md");
     for (name, parameter) in template["Parameters"].as_object().expect("parameters") {
-        let referred =
-            text.match_indices(&format!("!Ref {name}")).any(|(at, found)| !text[at + found.len()..].starts_with(char::is_alphanumeric));
+        let referred = text
+            .match_indices(&format!("!Ref {name}"))
+            .any(|(at, found)| !text[at + found.len()..].starts_with(char::is_alphanumeric));
         assert!(referred || text.contains(&format!("${{{name}}}")), "{name} is used nowhere");
         let explained = parameter["Description"].as_str().is_some_and(|text| text.len() > 20);
         assert!(explained && parameter["ConstraintDescription"].is_string(), "{name}");
@@ -444,19 +593,28 @@ fn whatever_checkov_does_not_look_for_has_a_sentence_that_says_why() {
         }
     }
     let (config, mut before) = (read("infra/checkov.yaml"), "");
-    for line in config.split_once("skip-check:\n").expect("what is skipped").1.lines().map(str::trim) {
-        let told = before.starts_with("- CKV_") || (before.starts_with("# ") && is_sentence(before));
+    for line in
+        config.split_once("skip-check:\n").expect("what is skipped").1.lines().map(str::trim)
+    {
+        let told =
+            before.starts_with("- CKV_") || (before.starts_with("# ") && is_sentence(before));
         assert!(!line.starts_with("- ") || (line.starts_with("- CKV_") && told), "{line}");
         before = line;
     }
 }
 
-// --- Metrics, alarms, dashboard -------------------------------------------------------------------------------------
+// --- Metrics, alarms, dashboard
+// -------------------------------------------------------------------------------------
 
 /// The metrics of ours that an object names: those after the stack's namespace.
 fn own_metrics(dashboard: &Value) -> BTreeSet<String> {
     let mut named = BTreeSet::new();
-    for widget in dashboard["widgets"].as_array().expect("widgets").iter().filter(|widget| widget["type"] == "metric") {
+    for widget in dashboard["widgets"]
+        .as_array()
+        .expect("widgets")
+        .iter()
+        .filter(|widget| widget["type"] == "metric")
+    {
         let mut before = (String::new(), String::new());
         for metric in widget["properties"]["metrics"].as_array().expect("metrics") {
             // A dot stands for the same as in the line before, three for all of them.
@@ -464,7 +622,9 @@ fn own_metrics(dashboard: &Value) -> BTreeSet<String> {
             if text(0) == "..." {
                 continue;
             }
-            let same = |own: &str, before: &str| if own == "." { before.to_owned() } else { own.to_owned() };
+            let same = |own: &str, before: &str| {
+                if own == "." { before.to_owned() } else { own.to_owned() }
+            };
             before = (same(text(0), &before.0), same(text(1), &before.1));
             if before.0 == "Frontdesk/${AWS::StackName}" {
                 named.insert(before.1.clone());
@@ -475,24 +635,40 @@ fn own_metrics(dashboard: &Value) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_metric_of_ours_is_counted_once_and_shown_and_every_alarm_is_on_the_dashboard_and_in_the_guide() {
+fn every_metric_of_ours_is_counted_once_and_shown_and_every_alarm_is_on_the_dashboard_and_in_the_guide()
+ {
     let template = template();
     let filters = resources(&template, "AWS::Logs::MetricFilter");
-    let filtered = filters.values().flat_map(|filter| list(&filter["Properties"]["MetricTransformations"])).map(|metric| {
-        assert_eq!(metric["MetricNamespace"]["!Sub"], "Frontdesk/${AWS::StackName}");
-        metric["MetricName"].as_str().expect("a name").to_owned()
-    });
+    let filtered = filters
+        .values()
+        .flat_map(|filter| list(&filter["Properties"]["MetricTransformations"]))
+        .map(|metric| {
+            assert_eq!(metric["MetricNamespace"]["!Sub"], "Frontdesk/${AWS::StackName}");
+            metric["MetricName"].as_str().expect("a name").to_owned()
+        });
     let written = edge::telemetry::Metric::ALL.iter().map(|metric| metric.name().to_owned());
     let counted: Vec<String> = written.chain(filtered).collect();
     let names: BTreeSet<String> = counted.iter().cloned().collect();
     assert_eq!(names.len(), counted.len(), "one is counted twice: {counted:?}");
-    let namespace = &template["Globals"]["Function"]["Environment"]["Variables"]["METRIC_NAMESPACE"];
+    let namespace =
+        &template["Globals"]["Function"]["Environment"]["Variables"]["METRIC_NAMESPACE"];
     assert_eq!(namespace["!Sub"], "Frontdesk/${AWS::StackName}");
 
-    let dashboard = resources(&template, "AWS::CloudWatch::Dashboard").into_values().next().expect("a dashboard");
-    let dashboard: Value = serde_json::from_str(dashboard["Properties"]["DashboardBody"]["!Sub"].as_str().expect("a text")).expect("JSON");
+    let dashboard = resources(&template, "AWS::CloudWatch::Dashboard")
+        .into_values()
+        .next()
+        .expect("a dashboard");
+    let dashboard: Value = serde_json::from_str(
+        dashboard["Properties"]["DashboardBody"]["!Sub"].as_str().expect("a text"),
+    )
+    .expect("JSON");
     assert_eq!(own_metrics(&dashboard), names);
-    let shown = dashboard["widgets"].as_array().expect("widgets").iter().find(|widget| widget["type"] == "alarm").expect("the alarms");
+    let shown = dashboard["widgets"]
+        .as_array()
+        .expect("widgets")
+        .iter()
+        .find(|widget| widget["type"] == "alarm")
+        .expect("the alarms");
     let shown: Vec<&str> = texts(&shown["properties"]["alarms"]);
 
     let guide = read("docs/operating.md");
@@ -502,17 +678,37 @@ fn every_metric_of_ours_is_counted_once_and_shown_and_every_alarm_is_on_the_dash
         let alarm = &alarm["Properties"];
         if alarm["Namespace"].is_object() {
             assert_eq!(alarm["Namespace"]["!Sub"], "Frontdesk/${AWS::StackName}", "{id}");
-            assert!(names.contains(alarm["MetricName"].as_str().expect("a name")), "{id} waits for what nobody counts");
+            assert!(
+                names.contains(alarm["MetricName"].as_str().expect("a name")),
+                "{id} waits for what nobody counts"
+            );
         }
         assert!(shown.contains(&format!("${{{id}.Arn}}").as_str()), "{id} is not on the dashboard");
-        assert_eq!(alarm["AlarmActions"], serde_json::json!([{ "!Ref": "Alarms" }]), "{id} tells nobody");
-        assert_eq!(guide.matches(&format!("\n| `{id}` | ")).count(), 1, "docs/operating.md has no row for {id}");
+        assert_eq!(
+            alarm["AlarmActions"],
+            serde_json::json!([{ "!Ref": "Alarms" }]),
+            "{id} tells nobody"
+        );
+        assert_eq!(
+            guide.matches(&format!("\n| `{id}` | ")).count(),
+            1,
+            "docs/operating.md has no row for {id}"
+        );
     }
-    let rows = guide.split_once("\n## Alarms\n").and_then(|(_, rest)| rest.split_once("\n## ")).expect("the alarms of the guide").0;
-    assert_eq!(rows.matches("\n| `").count(), alarms.len(), "docs/operating.md has a row for an alarm that there is not");
+    let rows = guide
+        .split_once("\n## Alarms\n")
+        .and_then(|(_, rest)| rest.split_once("\n## "))
+        .expect("the alarms of the guide")
+        .0;
+    assert_eq!(
+        rows.matches("\n| `").count(),
+        alarms.len(),
+        "docs/operating.md has a row for an alarm that there is not"
+    );
 }
 
-// --- The arrow ----------------------------------------------------------------------------------------------------
+// --- The arrow
+// -------------------------------------------------------------------------------------------------
 
 #[test]
 fn the_crates_depend_on_each_other_in_one_direction_and_on_the_world_in_one_place() {
@@ -520,21 +716,41 @@ fn the_crates_depend_on_each_other_in_one_direction_and_on_the_world_in_one_plac
     let dependencies = |package: &str| -> BTreeSet<String> {
         let packages = metadata["packages"].as_array().expect("packages");
         let package = packages.iter().find(|known| known["name"] == package).expect("the package");
-        let normal = package["dependencies"].as_array().expect("dependencies").iter().filter(|dependency| dependency["kind"].is_null());
+        let normal = package["dependencies"]
+            .as_array()
+            .expect("dependencies")
+            .iter()
+            .filter(|dependency| dependency["kind"].is_null());
         normal.map(|dependency| dependency["name"].as_str().expect("a name").to_owned()).collect()
     };
-    let own = |package: &str| dependencies(package).into_iter().filter(|name| name.starts_with("frontdesk-")).collect::<Vec<_>>();
+    let own = |package: &str| {
+        dependencies(package)
+            .into_iter()
+            .filter(|name| name.starts_with("frontdesk-"))
+            .collect::<Vec<_>>()
+    };
     assert_eq!(own("frontdesk-domain"), Vec::<String>::new());
     assert_eq!(own("frontdesk-store"), ["frontdesk-domain"]);
     assert_eq!(own("frontdesk-edge"), ["frontdesk-domain", "frontdesk-store"]);
-    assert_eq!(own("frontdesk-functions"), ["frontdesk-domain", "frontdesk-edge", "frontdesk-store"]);
+    assert_eq!(
+        own("frontdesk-functions"),
+        ["frontdesk-domain", "frontdesk-edge", "frontdesk-store"]
+    );
     assert_eq!(own("frontdesk-desk"), ["frontdesk-edge", "frontdesk-functions"]);
 
     let outside = ["tokio", "futures", "reqwest", "hyper", "tracing", "lambda"];
-    let touches_the_world = |name: &&String| name.starts_with("aws") || outside.iter().any(|prefix| name.starts_with(prefix));
-    assert_eq!(dependencies("frontdesk-domain").iter().filter(touches_the_world).collect::<Vec<_>>(), Vec::<&String>::new());
+    let touches_the_world = |name: &&String| {
+        name.starts_with("aws") || outside.iter().any(|prefix| name.starts_with(prefix))
+    };
+    assert_eq!(
+        dependencies("frontdesk-domain").iter().filter(touches_the_world).collect::<Vec<_>>(),
+        Vec::<&String>::new()
+    );
     let sdk = |package: &str| {
-        dependencies(package).into_iter().filter(|name| name.starts_with("aws-sdk-") || name == "reqwest").collect::<Vec<_>>()
+        dependencies(package)
+            .into_iter()
+            .filter(|name| name.starts_with("aws-sdk-") || name == "reqwest")
+            .collect::<Vec<_>>()
     };
     assert_eq!(sdk("frontdesk-store"), ["aws-sdk-dynamodb"]);
     assert_eq!(sdk("frontdesk-edge"), ["aws-sdk-secretsmanager", "aws-sdk-ses", "reqwest"]);
@@ -543,7 +759,15 @@ fn the_crates_depend_on_each_other_in_one_direction_and_on_the_world_in_one_plac
 
 #[test]
 fn only_edge_reads_the_environment_and_the_clock_and_starts_the_runtime() {
-    let seams = ["std::env", "SystemTime", "Timestamp::now", "Instant::now", "lambda_runtime::run", "lambda_http::run", "Zoned::now"];
+    let seams = [
+        "std::env",
+        "SystemTime",
+        "Timestamp::now",
+        "Instant::now",
+        "lambda_runtime::run",
+        "lambda_http::run",
+        "Zoned::now",
+    ];
     for (path, text) in sources("shared", "rs").into_iter().chain(sources("functions", "rs")) {
         if !path.starts_with("shared/edge/") {
             for seam in seams {
@@ -553,13 +777,20 @@ fn only_edge_reads_the_environment_and_the_clock_and_starts_the_runtime() {
     }
 }
 
-// --- The house ----------------------------------------------------------------------------------------------------
+// --- The house
+// -------------------------------------------------------------------------------------------------
 
 #[test]
 fn no_refusal_is_caught_by_a_wildcard_and_every_handler_fits_a_screen_or_two() {
     for (path, text) in sources("functions/src", "rs") {
         for arm in ["_ =>", "_ if ", "map_err(|_|"] {
-            assert!(!text.lines().any(|line| line.trim_start().starts_with(arm) || line.contains(&format!("| {arm}"))), "{path}: {arm}");
+            assert!(
+                !text
+                    .lines()
+                    .any(|line| line.trim_start().starts_with(arm)
+                        || line.contains(&format!("| {arm}"))),
+                "{path}: {arm}"
+            );
         }
         assert!(text.lines().count() <= 150, "{path} has {} lines", text.lines().count());
     }
@@ -570,12 +801,22 @@ fn a_lint_is_expected_with_a_reason_and_never_allowed() {
     let attribute = format!("[{}(", "allow");
     for folder in ["functions", "shared", "infra", "tests"] {
         for (path, text) in sources(folder, "rs") {
-            assert!(!text.contains(&format!("#{attribute}")) && !text.contains(&format!("#!{attribute}")), "{path}");
+            assert!(
+                !text.contains(&format!("#{attribute}"))
+                    && !text.contains(&format!("#!{attribute}")),
+                "{path}"
+            );
         }
     }
-    for path in files().iter().filter(|path| path.file_name().is_some_and(|name| name == "Cargo.toml")) {
+    for path in
+        files().iter().filter(|path| path.file_name().is_some_and(|name| name == "Cargo.toml"))
+    {
         let text = read(path.to_str().expect("UTF-8"));
-        assert!(text.contains("[lints]\nworkspace = true") || text.contains("[workspace.lints"), "{} has lints of its own", path.display());
+        assert!(
+            text.contains("[lints]\nworkspace = true") || text.contains("[workspace.lints"),
+            "{} has lints of its own",
+            path.display()
+        );
     }
 }
 
@@ -588,7 +829,10 @@ fn no_test_sleeps_or_is_left_out_and_every_module_of_tests_is_run() {
             assert!(path == "tests/it/tidy.rs" || !text.contains(word), "{path}: {word}");
         }
         let module = Path::new(&path).file_stem().and_then(|stem| stem.to_str()).expect("a name");
-        assert!(module == "main" || main.contains(&format!("\nmod {module};")), "{module} is not a module of tests/it/main.rs");
+        assert!(
+            module == "main" || main.contains(&format!("\nmod {module};")),
+            "{module} is not a module of tests/it/main.rs"
+        );
     }
 }
 
@@ -601,22 +845,32 @@ fn no_file_names_a_place_on_somebodys_machine() {
         for place in homes.iter().map(String::as_str).chain([checkout]) {
             // A path begins there: `docs/home/` is no place on a machine.
             let begins = |at: usize| {
-                at == 0 || !matches!(text.as_bytes()[at - 1], b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' | b'.' | b'}')
+                at == 0
+                    || !matches!(text.as_bytes()[at - 1], b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' | b'.' | b'}')
             };
             // A checkout right below the root is named like any folder of the project.
             let telling = place.matches('/').count() > 1;
-            assert!(!telling || !text.match_indices(place).any(|(at, _)| begins(at)), "{} names {place}", path.display());
+            assert!(
+                !telling || !text.match_indices(place).any(|(at, _)| begins(at)),
+                "{} names {place}",
+                path.display()
+            );
         }
     }
 }
 
-// --- The catalogue of problems ------------------------------------------------------------------------------------
+// --- The catalogue of problems
+// ------------------------------------------------------------------------------------
 
 #[test]
 fn every_problem_has_a_code_of_its_own_named_like_its_variant_and_a_line_in_the_readme() {
     let readme = read("README.md");
     let source = read("shared/edge/src/problem.rs");
-    let variants = source.split_once("pub enum Code {").and_then(|(_, rest)| rest.split_once('}')).expect("the catalogue").0;
+    let variants = source
+        .split_once("pub enum Code {")
+        .and_then(|(_, rest)| rest.split_once('}'))
+        .expect("the catalogue")
+        .0;
     assert_eq!(variants.matches(',').count(), Code::ALL.len(), "Code::ALL leaves one out");
     let mut seen = BTreeSet::new();
     for code in Code::ALL {
@@ -633,13 +887,15 @@ fn every_problem_has_a_code_of_its_own_named_like_its_variant_and_a_line_in_the_
         let line = format!("| `{}` | {} |", code.name(), code.status());
         assert!(readme.contains(&line), "README.md has no line that begins with {line}");
     }
-    let listed = readme
-        .lines()
-        .filter(|line| line.starts_with("| `") && line.split('|').nth(2).is_some_and(|status| status.trim().parse::<u16>().is_ok()));
+    let listed = readme.lines().filter(|line| {
+        line.starts_with("| `")
+            && line.split('|').nth(2).is_some_and(|status| status.trim().parse::<u16>().is_ok())
+    });
     assert_eq!(listed.count(), Code::ALL.len(), "README.md lists a code that there is not");
 }
 
-// --- Documents ----------------------------------------------------------------------------------------------------
+// --- Documents
+// -------------------------------------------------------------------------------------------------
 
 fn documents() -> Vec<(String, String)> {
     let is_document = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "md");
@@ -665,9 +921,14 @@ fn prose(text: &str) -> String {
 /// The anchors of a document's headings, as GitHub makes them.
 fn anchors(text: &str) -> BTreeSet<String> {
     let prose = prose(text);
-    let headings = prose.lines().filter_map(|line| line.strip_prefix('#')).map(|line| line.trim_start_matches('#').trim().to_lowercase());
+    let headings = prose
+        .lines()
+        .filter_map(|line| line.strip_prefix('#'))
+        .map(|line| line.trim_start_matches('#').trim().to_lowercase());
     let kept = |letter: &char| letter.is_alphanumeric() || matches!(letter, ' ' | '-' | '_');
-    headings.map(|heading| heading.chars().filter(kept).collect::<String>().replace(' ', "-")).collect()
+    headings
+        .map(|heading| heading.chars().filter(kept).collect::<String>().replace(' ', "-"))
+        .collect()
 }
 
 #[test]
@@ -693,14 +954,22 @@ fn every_link_of_the_documents_leads_somewhere() {
 
 #[test]
 fn every_test_that_the_documents_name_exists() {
-    let code: Vec<(String, String)> = ["tests", "shared", "functions", "infra"].iter().flat_map(|folder| sources(folder, "rs")).collect();
-    let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b':'));
+    let code: Vec<(String, String)> = ["tests", "shared", "functions", "infra"]
+        .iter()
+        .flat_map(|folder| sources(folder, "rs"))
+        .collect();
+    let is_name = |name: &str| {
+        name.bytes().all(|byte| {
+            byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b':')
+        })
+    };
     for (path, text) in documents() {
         let prose = prose(&text);
         for name in prose.split('`').skip(1).step_by(2).filter(|name| is_name(name)) {
             let mut parts: Vec<&str> = name.split("::").collect();
             let test = parts.pop().expect("a last part");
-            // A sentence is the name of a test; what is shorter is a word of the code or of the API.
+            // A sentence is the name of a test; what is shorter is a word of the code or of the
+            // API.
             if test.matches('_').count() < 4 {
                 continue;
             }
@@ -708,12 +977,17 @@ fn every_test_that_the_documents_name_exists() {
             let holds = |(file, text): &&(String, String)| {
                 let inside = match module {
                     "" => true,
-                    "domain" | "store" | "edge" | "functions" | "desk" => file.contains(&format!("{module}/")),
+                    "domain" | "store" | "edge" | "functions" | "desk" => {
+                        file.contains(&format!("{module}/"))
+                    }
                     module => *file == format!("tests/it/{module}.rs"),
                 };
                 inside && text.contains(&format!("fn {test}("))
             };
-            assert!(code.iter().any(|file| holds(&file)), "{path} names the test {name}, which does not exist");
+            assert!(
+                code.iter().any(|file| holds(&file)),
+                "{path} names the test {name}, which does not exist"
+            );
         }
     }
 }

@@ -11,7 +11,8 @@ const GRACE: &str = "grace@example.com";
 const SESSION: &str = "__Host-frontdesk";
 const DEVICE: &str = "__Host-frontdesk-device";
 
-/// The clock of a desk runs on while a test does something: so long before an end something still holds for certain.
+/// The clock of a desk runs on while a test does something: so long before an end something still
+/// holds for certain.
 const SHORTLY: SignedDuration = SignedDuration::from_secs(5);
 
 fn text(value: &Value) -> String {
@@ -43,7 +44,11 @@ async fn sessions(world: &World) -> usize {
 
 /// Whether a program with this token is somebody.
 async fn works(world: &World, token: &str) -> bool {
-    let reply = world.call("GET", "/api/session").header("authorization", &format!("Bearer {token}")).send().await;
+    let reply = world
+        .call("GET", "/api/session")
+        .header("authorization", &format!("Bearer {token}"))
+        .send()
+        .await;
     reply.status == 200
 }
 
@@ -61,7 +66,8 @@ async fn a_browser_gets_its_session_in_a_cookie_that_no_script_and_no_other_site
     let expected = json!({
         "member": { "id": member, "email": ADMIN, "role": "admin", "status": "active" },
         "account": {
-            "id": account, "name": "Example Company", "key_count": 1, "key_limit": 10, "member_count": 1, "member_limit": 5,
+            "id": account, "name": "Example Company", "key_count": 1, "key_limit": 10,
+            "member_count": 1, "member_limit": 5,
         },
         "expires_at": body["expires_at"],
     });
@@ -79,7 +85,10 @@ async fn a_browser_gets_its_session_in_a_cookie_that_no_script_and_no_other_site
         })
         .collect();
     let attributes = |age| vec!["Path=/", age, "Secure", "HttpOnly", "SameSite=Strict"];
-    let expected = BTreeMap::from([(SESSION, attributes("Max-Age=604800")), (DEVICE, attributes("Max-Age=15552000"))]);
+    let expected = BTreeMap::from([
+        (SESSION, attributes("Max-Age=604800")),
+        (DEVICE, attributes("Max-Age=15552000")),
+    ]);
     assert_eq!(cookies, expected);
     assert!(!reply.text.contains(reply.cookie(SESSION).expect("a session")));
 
@@ -100,7 +109,9 @@ async fn a_program_gets_its_session_in_the_body_and_no_cookie() {
     let token = text(&reply.body["session_token"]);
     assert!(works(&world, &token).await);
     // The same session serves a browser, too.
-    let as_cookie = world.call("GET", "/api/session").header("cookie", &format!("theme=dark; {SESSION}={token}"));
+    let as_cookie = world
+        .call("GET", "/api/session")
+        .header("cookie", &format!("theme=dark; {SESSION}={token}"));
     as_cookie.send().await.ok(200);
 }
 
@@ -150,7 +161,13 @@ async fn of_forty_parallel_guesses_exactly_five_are_looked_at() {
     let replies = join_all((0..40).map(|_| world.verify(&challenge, wrong(&code)))).await;
     let mut outcomes: Vec<String> = replies.iter().map(outcome).collect();
     outcomes.sort();
-    let looked_at = ["code_incorrect 0", "code_incorrect 1", "code_incorrect 2", "code_incorrect 3", "code_incorrect 4"];
+    let looked_at = [
+        "code_incorrect 0",
+        "code_incorrect 1",
+        "code_incorrect 2",
+        "code_incorrect 3",
+        "code_incorrect 4",
+    ];
     assert_eq!(outcomes[..5], looked_at);
     assert!(outcomes[5..].iter().all(|outcome| outcome == "too_many_attempts"), "{outcomes:?}");
     world.verify(&challenge, &code).await.problem(429, "too_many_attempts");
@@ -161,7 +178,10 @@ async fn a_resend_kills_the_older_code_and_gives_no_guess_back() {
     let world = World::new().await;
     let (first, code) = world.challenge(ADMIN).await;
     for left in [4, 3, 2] {
-        assert_eq!(outcome(&world.verify(&first, wrong(&code)).await), format!("code_incorrect {left}"));
+        assert_eq!(
+            outcome(&world.verify(&first, wrong(&code)).await),
+            format!("code_incorrect {left}")
+        );
     }
     let (second, newer) = world.challenge(ADMIN).await;
     world.verify(&first, &code).await.problem(401, "code_expired");
@@ -173,7 +193,10 @@ async fn a_resend_kills_the_older_code_and_gives_no_guess_back() {
 async fn guesses_that_race_a_resend_are_five_at_most() {
     let world = World::new().await;
     let (first, code) = world.challenge(ADMIN).await;
-    let (guesses, second) = tokio::join!(join_all((0..12).map(|_| world.verify(&first, wrong(&code)))), challenge(&world, ADMIN));
+    let (guesses, second) = tokio::join!(
+        join_all((0..12).map(|_| world.verify(&first, wrong(&code)))),
+        challenge(&world, ADMIN)
+    );
     world.settle().await;
     let newer = world.desk.outbox().code_for(ADMIN).expect("a code was mailed");
     let more = join_all((0..12).map(|_| world.verify(&second, wrong(&newer)))).await;
@@ -195,7 +218,10 @@ async fn a_code_is_good_for_three_minutes_and_no_longer() {
     let (challenge, code) = world.challenge(ADMIN).await;
     world.advance(180);
     world.changes_nothing(world.verify(&challenge, &code)).await.problem(401, "code_expired");
-    world.changes_nothing(world.verify(&challenge, wrong(&code))).await.problem(401, "code_expired");
+    world
+        .changes_nothing(world.verify(&challenge, wrong(&code)))
+        .await
+        .problem(401, "code_expired");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -215,8 +241,16 @@ async fn a_right_code_given_many_times_at_once_opens_one_session() {
     let replies = join_all((0..16).map(|_| world.verify(&challenge, &code))).await;
     let mut outcomes: Vec<String> = replies.iter().map(outcome).collect();
     outcomes.sort();
-    assert_eq!(outcomes.iter().filter(|outcome| *outcome == "a session").count(), 1, "{outcomes:?}");
-    assert!(outcomes.iter().all(|outcome| ["a session", "code_expired", "too_many_attempts"].contains(&outcome.as_str())), "{outcomes:?}");
+    assert_eq!(
+        outcomes.iter().filter(|outcome| *outcome == "a session").count(),
+        1,
+        "{outcomes:?}"
+    );
+    assert!(
+        outcomes.iter().all(|outcome| ["a session", "code_expired", "too_many_attempts"]
+            .contains(&outcome.as_str())),
+        "{outcomes:?}"
+    );
     assert_eq!((sessions(&world).await, world.rows_of("login_event").await.len()), (1, 1));
 }
 
@@ -281,7 +315,8 @@ async fn no_address_has_more_than_25_wrong_guesses_in_an_hour() {
     let world = World::new().await;
     let start = world.now();
     let at = |seconds: i64| start + SignedDuration::from_secs(seconds);
-    // Five challenges in an hour; the guesses at the first are made at the end of its three minutes.
+    // Five challenges in an hour; the guesses at the first are made at the end of its three
+    // minutes.
     let first = challenge(&world, ADMIN).await;
     world.advance_to(at(170));
     let mut wrong_ones = 0;
@@ -289,7 +324,10 @@ async fn no_address_has_more_than_25_wrong_guesses_in_an_hour() {
         world.settle().await;
         let code = world.desk.outbox().code_for(ADMIN).expect("a code was mailed");
         for _ in 0..5 {
-            assert!(outcome(&world.verify(&challenge, wrong(&code)).await).starts_with("code_incorrect"));
+            assert!(
+                outcome(&world.verify(&challenge, wrong(&code)).await)
+                    .starts_with("code_incorrect")
+            );
             wrong_ones += 1;
         }
         world.verify(&challenge, &code).await.problem(429, "too_many_attempts");
@@ -302,13 +340,16 @@ async fn no_address_has_more_than_25_wrong_guesses_in_an_hour() {
         spend(next).await;
     }
     assert_eq!(wrong_ones, 25);
-    // The first code was asked for an hour ago, so that a code could be had again; the first guess is younger.
+    // The first code was asked for an hour ago, so that a code could be had again; the first guess
+    // is younger.
     world.advance_to(at(3605));
     let asked = world.now();
     let refused = world.request_code(ADMIN).await;
     refused.problem(429, "rate_limited");
     let wait: i64 = refused.header("retry-after").expect("waiting helps").parse().expect("seconds");
-    let until = |guess: Timestamp, now: Timestamp| (guess.as_millisecond() + 3_600_000 - now.as_millisecond() + 999) / 1000;
+    let until = |guess: Timestamp, now: Timestamp| {
+        (guess.as_millisecond() + 3_600_000 - now.as_millisecond() + 999) / 1000
+    };
     assert!((until(at(170), world.now())..=until(first_spent, asked)).contains(&wait), "{wait}");
     world.advance(wait as u64);
     world.admin().await.get("/api/session").await.ok(200);
@@ -361,8 +402,12 @@ async fn nobody_logs_in_to_a_suspended_account_until_it_is_resumed() {
     let world = World::new().await;
     let admin = world.admin().await;
     let (challenge, code) = world.challenge(ADMIN).await;
-    let account =
-        |suspended: bool| json!({ "account_id": admin.account, "name": "Example Company", "admin_email": ADMIN, "suspended": suspended });
+    let account = |suspended: bool| {
+        json!({
+            "account_id": admin.account, "name": "Example Company", "admin_email": ADMIN,
+            "suspended": suspended,
+        })
+    };
     world.register(account(true)).await;
     world.verify(&challenge, &code).await.problem(403, "account_suspended");
     assert_eq!(sessions(&world).await, 1, "only the one of before");
@@ -386,19 +431,31 @@ async fn a_login_is_on_record_with_its_event_its_audit_row_and_the_member_it_mad
     let colleague = world.login(GRACE).await;
     let after = world.now();
 
-    let text_of = |row: &BTreeMap<String, AttributeValue>, name: &str| row[name].as_s().expect("a text").clone();
+    let text_of = |row: &BTreeMap<String, AttributeValue>, name: &str| {
+        row[name].as_s().expect("a text").clone()
+    };
     let mut events = world.rows_of("login_event").await;
     events.retain(|row| text_of(row, "member_id") == colleague.id);
     assert_eq!(events.len(), 1);
-    assert_eq!((text_of(&events[0], "account_id"), text_of(&events[0], "status")), (colleague.account.clone(), "done".to_owned()));
+    assert_eq!(
+        (text_of(&events[0], "account_id"), text_of(&events[0], "status")),
+        (colleague.account.clone(), "done".to_owned())
+    );
 
     let mut audit = world.rows_of("audit").await;
-    audit.retain(|row| text_of(row, "action") == "session_opened" && text_of(row, "actor") == colleague.id);
+    audit.retain(|row| {
+        text_of(row, "action") == "session_opened" && text_of(row, "actor") == colleague.id
+    });
     assert_eq!(audit.len(), 1);
 
     let listed = admin.get("/api/team").await;
-    let listed =
-        listed.ok(200)["members"].as_array().expect("a list").iter().find(|member| member["email"] == GRACE).expect("listed").clone();
+    let listed = listed.ok(200)["members"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .find(|member| member["email"] == GRACE)
+        .expect("listed")
+        .clone();
     assert_eq!(listed["status"], "active");
     let login = time(&listed["last_login_at"]);
     assert!(before <= login && login <= after);
@@ -426,7 +483,9 @@ async fn neither_codes_nor_tokens_lie_in_the_table_or_in_other_peoples_mail() {
     let device = browser.cookies[DEVICE].rsplit('.').next().expect("a signature").to_owned();
     for (key, row) in rows_before.into_iter().chain(world.rows().await) {
         let text = format!("{key:?} {row:?}");
-        for secret in [secret, &cookie[cookie.len() - 43..], &admin.token[admin.token.len() - 43..], &device] {
+        for secret in
+            [secret, &cookie[cookie.len() - 43..], &admin.token[admin.token.len() - 43..], &device]
+        {
             assert!(!text.contains(secret), "{text}");
         }
         assert!(numbers(&text).all(|number| number != code && number != admins_code), "{text}");
@@ -438,7 +497,8 @@ async fn neither_codes_nor_tokens_lie_in_the_table_or_in_other_peoples_mail() {
     }
 }
 
-/// Browsers of the admin that have logged in, each with an allowance of its own: by three logins, everyone's is used up.
+/// Browsers of the admin that have logged in, each with an allowance of its own: by three logins,
+/// everyone's is used up.
 async fn known_browsers(world: &World) -> Vec<Browser<'_>> {
     let mut browsers = Vec::new();
     for _ in 0..3 {
@@ -478,8 +538,10 @@ async fn parallel_logins_of_one_member_each_get_a_session_that_works() {
         world.settle().await;
         ready.push((challenge, world.desk.outbox().code_for(ADMIN).expect("a code was mailed")));
     }
-    let replies = join_all(ready.iter().map(|(challenge, code)| world.verify(challenge, code))).await;
-    let mut tokens: Vec<String> = replies.iter().map(|reply| text(&reply.ok(200)["session_token"])).collect();
+    let replies =
+        join_all(ready.iter().map(|(challenge, code)| world.verify(challenge, code))).await;
+    let mut tokens: Vec<String> =
+        replies.iter().map(|reply| text(&reply.ok(200)["session_token"])).collect();
     for token in &tokens {
         assert!(works(&world, token).await);
     }

@@ -1,9 +1,9 @@
-// Measures the console as a browser meets it for the first time: a desk of its own, Chromium with an empty cache, a CPU
-// four times slower than this one. Prints what it finds, and fails when the JavaScript is over its budget or when
-// something moved.
+// Measures the console as a browser meets it for the first time: a desk of its own, Chromium with
+// an empty cache, a CPU four times slower than this one. Prints what it finds, and fails when the
+// JavaScript is over its budget or when something moved.
 //
-// Requests and bytes are those of the desk, which compresses nothing; CloudFront does. The sizes that travel are in the
-// first table.
+// Requests and bytes are those of the desk, which compresses nothing; CloudFront does. The sizes
+// that travel are in the first table.
 
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
@@ -70,7 +70,11 @@ async function open(context) {
     async figures(ready) {
       // Until the browser has nothing left to do, so that what comes late is seen, too.
       await page.evaluate(() => new Promise((idle) => requestIdleCallback(idle)));
-      return { requests, bytes, ...(await page.evaluate((selector) => globalThis.measured(selector), ready)) };
+      return {
+        requests,
+        bytes,
+        ...(await page.evaluate((selector) => globalThis.measured(selector), ready)),
+      };
     },
   };
 }
@@ -81,13 +85,23 @@ function observe() {
   let painted = null;
   const tasks = [];
   const seen = new Map();
-  const note = (type, take) => new PerformanceObserver((list) => list.getEntries().forEach(take)).observe({ type, buffered: true });
+  const note = (type, take) =>
+    new PerformanceObserver((list) => list.getEntries().forEach(take)).observe({
+      type,
+      buffered: true,
+    });
   note("layout-shift", (entry) => entry.hadRecentInput || (shift += entry.value));
   note("paint", (entry) => entry.name === "first-contentful-paint" && (painted = entry.startTime));
   note("longtask", (entry) => tasks.push([entry.startTime, entry.duration]));
-  const first = (selector) => seen.has(selector) || (document.querySelector(selector) && seen.set(selector, performance.now()));
+  const first = (selector) =>
+    seen.has(selector) ||
+    (document.querySelector(selector) && seen.set(selector, performance.now()));
   const selectors = ["input[name=email]", "#new-api-key:enabled"];
-  new MutationObserver(() => selectors.forEach(first)).observe(document, { subtree: true, childList: true, attributes: true });
+  new MutationObserver(() => selectors.forEach(first)).observe(document, {
+    subtree: true,
+    childList: true,
+    attributes: true,
+  });
   globalThis.measured = (selector) => {
     const there = seen.get(selector);
     // What can be used once it is there, and once the task that is running by then lets go.
@@ -105,7 +119,9 @@ function report(name, { requests, bytes, shift, painted, interactive, blocked })
   const ms = (value) => `${Math.round(value)} ms`;
   console.log(`\n${name}, CPU ${SLOWDOWN} times slower`);
   console.log(`  requests                  ${requests}`);
-  console.log(`  transferred               ${(bytes / 1024).toFixed(1)} KiB, not compressed by the desk`);
+  console.log(
+    `  transferred               ${(bytes / 1024).toFixed(1)} KiB, not compressed by the desk`,
+  );
   console.log(`  first contentful paint    ${ms(painted)}`);
   console.log(`  can be used               ${ms(interactive)}`);
   console.log(`  main thread blocked       ${ms(blocked)}`);

@@ -12,11 +12,19 @@ const files = readdirSync(dist, { recursive: true, withFileTypes: true })
   .filter((entry) => entry.isFile())
   .map((entry) => join(entry.parentPath, entry.name))
   .map((path) => ({ path, raw: readFileSync(path) }))
-  .map(({ path, raw }) => ({ name: path.slice(dist.length + 1), raw: raw.length, gzip: gzipSync(raw, { level: 9 }).length }));
+  .map(({ path, raw }) => ({
+    name: path.slice(dist.length + 1),
+    raw: raw.length,
+    gzip: gzipSync(raw, { level: 9 }).length,
+  }));
 
 for (const { name, raw, gzip } of files) {
-  console.log(`${name.padEnd(36)} ${kib(raw).toFixed(1).padStart(7)} KiB ${kib(gzip).toFixed(1).padStart(7)} KiB gzipped`);
+  console.log(
+    `${name.padEnd(36)} ${kib(raw).toFixed(1).padStart(7)} KiB ${kib(gzip).toFixed(1).padStart(7)} KiB gzipped`,
+  );
 }
-const script = files.filter(({ name }) => name.endsWith(".js")).reduce((sum, { gzip }) => sum + gzip, 0);
+const script = files
+  .filter(({ name }) => name.endsWith(".js"))
+  .reduce((sum, { gzip }) => sum + gzip, 0);
 console.log(`JavaScript in all: ${kib(script).toFixed(1)} of ${BUDGET_KIB} KiB gzipped`);
 if (kib(script) > BUDGET_KIB) process.exitCode = 1;

@@ -24,7 +24,12 @@ export function App() {
 function Screen() {
   const presence = usePresence();
   if (presence.data === undefined) {
-    return <Splash failure={presence.error && failureOf(presence.error)} onRetry={() => void presence.refetch()} />;
+    return (
+      <Splash
+        failure={presence.error && failureOf(presence.error)}
+        onRetry={() => void presence.refetch()}
+      />
+    );
   }
   if (!presence.data.in) return <Login presence={presence.data} />;
   return <Console key={presence.data.member.id} session={presence.data} />;

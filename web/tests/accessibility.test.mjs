@@ -1,10 +1,25 @@
-// What a page has to be for everybody: axe on every screen and dialog in both themes, everything by keyboard alone, no
-// motion for those who asked for none, and no sideways scrolling on the narrowest screens. With SCREENS set, the pictures
-// of docs/screens are taken on the way.
+// What a page has to be for everybody: axe on every screen and dialog in both themes, everything by
+// keyboard alone, no motion for those who asked for none, and no sideways scrolling on the
+// narrowest screens. With SCREENS set, the pictures of docs/screens are taken on the way.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { allow, askForCode, atConsole, atLogin, axe, launch, logIn, newPage, says, screens, startDesk, typeCode, until, wrongCode } from "./support.mjs";
+import {
+  allow,
+  askForCode,
+  atConsole,
+  atLogin,
+  axe,
+  launch,
+  logIn,
+  newPage,
+  says,
+  screens,
+  startDesk,
+  typeCode,
+  until,
+  wrongCode,
+} from "./support.mjs";
 
 /** @import { Page } from "playwright-core" */
 
@@ -56,7 +71,12 @@ for (const { theme, viewport } of WALKS) {
 
   test(`axe finds nothing on any screen of the login (${at})`, async (t) => {
     await desk.register({ name: "Northwind Audio", admin_email: email });
-    const page = await newPage(browser, desk, { t, viewport, colorScheme: theme, allow: ["POST /api/login/verify 401", "POST /api/login/verify 429"] });
+    const page = await newPage(browser, desk, {
+      t,
+      viewport,
+      colorScheme: theme,
+      allow: ["POST /api/login/verify 401", "POST /api/login/verify 429"],
+    });
     await page.clock.install();
 
     await page.goto(desk.url);
@@ -85,7 +105,12 @@ for (const { theme, viewport } of WALKS) {
     await look(page, "login-code-resent");
     const second = await desk.codeFor(email);
     // The one before counts: a new code gives no guesses back.
-    for (const words of ["3 attempts left", "2 attempts left", "1 attempt left", "it was the last guess"]) {
+    for (const words of [
+      "3 attempts left",
+      "2 attempts left",
+      "1 attempt left",
+      "it was the last guess",
+    ]) {
       await typeCode(page, wrongCode(second));
       await says(page, words);
     }
@@ -109,7 +134,12 @@ for (const { theme, viewport } of WALKS) {
   });
 
   test(`axe finds nothing where the page cannot be had at all (${at})`, async (t) => {
-    const page = await newPage(browser, desk, { t, viewport, colorScheme: theme, allow: ["GET /api/session failed"] });
+    const page = await newPage(browser, desk, {
+      t,
+      viewport,
+      colorScheme: theme,
+      allow: ["GET /api/session failed"],
+    });
     await page.route("**/api/session", (route) => route.abort("connectionrefused"));
     await page.goto(desk.url);
     await page.getByRole("button", { name: "Retry" }).waitFor();
@@ -121,7 +151,12 @@ for (const { theme, viewport } of WALKS) {
 
   test(`axe finds nothing on the page, in any state of its three blocks (${at})`, async (t) => {
     const admin = `ada@${theme}.example.com`;
-    await desk.register({ name: "Northwind Audio", admin_email: admin, key_limit: 4, member_limit: 4 });
+    await desk.register({
+      name: "Northwind Audio",
+      admin_email: admin,
+      key_limit: 4,
+      member_limit: 4,
+    });
     await desk.productApi("slow");
     await desk.mailService("up");
     const page = await newPage(browser, desk, { t, viewport, colorScheme: theme });
@@ -135,7 +170,9 @@ for (const { theme, viewport } of WALKS) {
     await look(page, "page");
 
     // Reasons differ in words alone: axe looks at one, the pictures show them all.
-    for (const mode of /** @type {const} */ (process.env["SCREENS"] ? ["failing", "limiting", "down", "slow", "rejecting"] : ["rejecting"])) {
+    for (const mode of /** @type {const} */ (
+      process.env["SCREENS"] ? ["failing", "limiting", "down", "slow", "rejecting"] : ["rejecting"]
+    )) {
       await desk.productApi(mode);
       await press(page, "Test Connection");
       await says(status, "Sandbox not configured");
@@ -195,7 +232,9 @@ for (const { theme, viewport } of WALKS) {
     await page.getByLabel("E-mail").fill(`margarethe.von.hohenstein@${theme}.example.com`);
     await press(page, "Send invitation");
     await closed(page);
-    await until("the mail to fail", async () => (await (await page.request.get("/api/team")).text()).includes("invitation_failed"));
+    await until("the mail to fail", async () =>
+      (await (await page.request.get("/api/team")).text()).includes("invitation_failed"),
+    );
     await desk.mailService("up");
     await page.reload();
     await says(section(page, "Team"), "Invitation failed");
@@ -207,10 +246,20 @@ for (const { theme, viewport } of WALKS) {
 
     // Both limits, with the reason in sight.
     for (const name of ["iOS App", "Backend Staging"]) {
-      assert.equal((await page.request.post("/api/keys", { data: { name }, headers: { origin: desk.url } })).status(), 201);
+      assert.equal(
+        (
+          await page.request.post("/api/keys", { data: { name }, headers: { origin: desk.url } })
+        ).status(),
+        201,
+      );
     }
     const last = { email: `carol@${theme}.example.com` };
-    assert.equal((await page.request.post("/api/team", { data: last, headers: { origin: desk.url } })).status(), 201);
+    assert.equal(
+      (
+        await page.request.post("/api/team", { data: last, headers: { origin: desk.url } })
+      ).status(),
+      201,
+    );
     await page.reload();
     for (const title of ["API keys", "Team"]) await says(section(page, title), "4 / 4");
     await page.mouse.move(0, 0);
@@ -221,7 +270,9 @@ for (const { theme, viewport } of WALKS) {
     // Nothing comes back: told in a toast, with a Retry.
     await page.mouse.move(0, 0);
     allow(page, "POST /api/sandbox/test failed");
-    await page.route("**/api/sandbox/test", (route) => route.abort("connectionreset"), { times: 1 });
+    await page.route("**/api/sandbox/test", (route) => route.abort("connectionreset"), {
+      times: 1,
+    });
     await press(page, "Test Connection");
     await page.getByRole("button", { name: "Retry", exact: true }).waitFor();
     await look(page, "toast");
@@ -261,7 +312,12 @@ for (const { theme, viewport } of WALKS) {
     await page.getByRole("rowheader", { name: "iOS App" }).waitFor();
 
     // What a member sees of it.
-    const theirs = await newPage(browser, desk, { t, viewport, colorScheme: theme, allow: [/ 401$/] });
+    const theirs = await newPage(browser, desk, {
+      t,
+      viewport,
+      colorScheme: theme,
+      allow: [/ 401$/],
+    });
     await logIn(theirs, desk, last.email);
     await says(section(theirs, "Sandbox status"), "Sandbox ready");
     await says(section(theirs, "API keys"), "Only admins can create and delete keys.");
@@ -290,7 +346,11 @@ test("everything can be done by keyboard alone, and the focus is always to be se
     page.evaluate(() => {
       const element = document.activeElement;
       if (!(element instanceof HTMLElement)) return "";
-      const label = element.ariaLabel ?? (element instanceof HTMLInputElement || element.role === "checkbox" ? element.labels?.[0]?.textContent : null);
+      const label =
+        element.ariaLabel ??
+        (element instanceof HTMLInputElement || element.role === "checkbox"
+          ? element.labels?.[0]?.textContent
+          : null);
       return (label ?? element.textContent ?? "").trim();
     });
 
@@ -398,12 +458,21 @@ test("who asked for less motion gets none; everybody else sees that something is
     await logIn(page, desk, "motion@example.com");
     if (reducedMotion === "no-preference") {
       await says(page, "Validating connection…");
-      assert.ok(await page.evaluate(() => document.getAnimations().some((animation) => animation.effect?.getComputedTiming().iterations === Infinity)));
+      assert.ok(
+        await page.evaluate(() =>
+          document
+            .getAnimations()
+            .some((animation) => animation.effect?.getComputedTiming().iterations === Infinity),
+        ),
+      );
       continue;
     }
     await page.getByRole("button", { name: "New API Key" }).click();
-    const moving = await page.evaluate(() =>
-      document.getAnimations().filter((animation) => Number(animation.effect?.getComputedTiming().endTime) > 1).length,
+    const moving = await page.evaluate(
+      () =>
+        document
+          .getAnimations()
+          .filter((animation) => Number(animation.effect?.getComputedTiming().endTime) > 1).length,
     );
     assert.equal(moving, 0);
   }
@@ -411,11 +480,17 @@ test("who asked for less motion gets none; everybody else sees that something is
 
 test("nothing has to be scrolled sideways at 320 px, with long names and addresses", async (t) => {
   const email = `${"a-very-long-address".repeat(3)}@subsidiary.of.a.company.example.com`;
-  await desk.register({ name: "The Company with the Very Long Name of Northern Westphalia", admin_email: email });
+  await desk.register({
+    name: "The Company with the Very Long Name of Northern Westphalia",
+    admin_email: email,
+  });
   await desk.productApi("up");
   const page = await newPage(browser, desk, { t, viewport: { width: 320, height: 640 } });
   const fits = async (/** @type {string} */ where) =>
-    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${where} is wider than the screen`);
+    assert.ok(
+      await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth),
+      `${where} is wider than the screen`,
+    );
   await page.goto(desk.url);
   await atLogin(page);
   await fits("the login");

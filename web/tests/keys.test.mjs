@@ -1,8 +1,21 @@
-// The block "API keys": making, showing once, keeping within the limit, deleting; and what members see of it.
+// The block "API keys": making, showing once, keeping within the limit, deleting; and what members
+// see of it.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { allow, focusOn, launch, logIn, newPage, newTab, onTop, says, startDesk, tookBack, until } from "./support.mjs";
+import {
+  allow,
+  focusOn,
+  launch,
+  logIn,
+  newPage,
+  newTab,
+  onTop,
+  says,
+  startDesk,
+  tookBack,
+  until,
+} from "./support.mjs";
 
 /** @import { Page, Request } from "playwright-core" */
 /** @import { TestContext } from "node:test" */
@@ -42,7 +55,10 @@ async function admin(t, limits = {}) {
 const block = (page) => page.getByRole("region", { name: "API keys" });
 
 /** @param {Page} page @param {string} name */
-const row = (page, name) => block(page).getByRole("row").filter({ has: page.getByRole("rowheader", { name }) });
+const row = (page, name) =>
+  block(page)
+    .getByRole("row")
+    .filter({ has: page.getByRole("rowheader", { name }) });
 
 /** The names in the list, from the top. @param {Page} page */
 const names = (page) => block(page).locator("tbody .cell-name").allTextContents();
@@ -71,7 +87,9 @@ async function reveal(page) {
 
 /** @param {Page} page */
 async function gotIt(page) {
-  await viewer(page).getByRole("checkbox", { name: "I have copied and saved this key in a safe place." }).click();
+  await viewer(page)
+    .getByRole("checkbox", { name: "I have copied and saved this key in a safe place." })
+    .click();
   await viewer(page).getByRole("button", { name: "Got it, I saved it" }).click();
   await viewer(page).waitFor({ state: "hidden" });
   await tookBack(page, "key");
@@ -79,11 +97,16 @@ async function gotIt(page) {
 
 /** @param {Page} page @param {string} name */
 const api = async (page, name) =>
-  (await (await page.request.get("/api/keys")).json()).keys.filter((/** @type {{ name: string }} */ key) => key.name === name);
+  (await (await page.request.get("/api/keys")).json()).keys.filter(
+    (/** @type {{ name: string }} */ key) => key.name === name,
+  );
 
 /** Makes a key beside the page. @param {Page} page @param {string} name */
 async function made(page, name) {
-  const answer = await page.request.post("/api/keys", { data: { name }, headers: { origin: desk.url } });
+  const answer = await page.request.post("/api/keys", {
+    data: { name },
+    headers: { origin: desk.url },
+  });
   assert.equal(answer.status(), 201);
   return answer.json();
 }
@@ -96,13 +119,18 @@ test("New API Key, a name, Create Key: the viewing modal opens by itself, and th
   await name.fill("Zapier Integration");
   await page.getByRole("button", { name: "Create Key" }).click();
   await viewer(page).waitFor();
-  await says(viewer(page), "This is the only time the full value of Zapier Integration is shown. Once you close this, it cannot be retrieved.");
+  await says(
+    viewer(page),
+    "This is the only time the full value of Zapier Integration is shown. Once you close this, it cannot be retrieved.",
+  );
   const key = await reveal(page);
   assert.equal((await desk.callProduct(key)).status, 200);
   await gotIt(page);
   await row(page, "Zapier Integration").waitFor();
   await until("the focus back at the button", () =>
-    page.getByRole("button", { name: "New API Key" }).evaluate((button) => button === document.activeElement),
+    page
+      .getByRole("button", { name: "New API Key" })
+      .evaluate((button) => button === document.activeElement),
   );
 });
 
@@ -131,7 +159,10 @@ test("a name is required, has at most 64 characters, and is asked for before any
   allow(page, "POST /api/keys 400");
   await name.fill("Right‮to left");
   await page.getByRole("button", { name: "Create Key" }).click();
-  await says(dialog.getByRole("alert"), "Give a name of 1 to 64 characters, without control characters.");
+  await says(
+    dialog.getByRole("alert"),
+    "Give a name of 1 to 64 characters, without control characters.",
+  );
   await name.fill("🔑".repeat(64));
   await page.getByRole("button", { name: "Create Key" }).click();
   await gotIt(page);
@@ -167,20 +198,26 @@ test("where the browser refuses the clipboard, the key is laid ready for the per
   const page = await admin(t);
   await create(page, "Not copied");
   await page.evaluate(() => {
-    navigator.clipboard.writeText = () => Promise.reject(new DOMException("not here", "NotAllowedError"));
+    navigator.clipboard.writeText = () =>
+      Promise.reject(new DOMException("not here", "NotAllowedError"));
   });
   await viewer(page).getByRole("button", { name: "Copy key" }).click();
   await says(viewer(page).getByRole("status"), "Your browser does not let this page copy.");
   const key = await viewer(page).locator("code").textContent();
   assert.match(key ?? "", /^fd_live_/);
-  await until("the selection", async () => (await page.evaluate(() => String(getSelection()))) === key);
+  await until(
+    "the selection",
+    async () => (await page.evaluate(() => String(getSelection()))) === key,
+  );
 });
 
 test("Got it, I saved it works only once the box is ticked", async (t) => {
   const page = await admin(t);
   await create(page, "Ticked");
   const done = viewer(page).getByRole("button", { name: "Got it, I saved it" });
-  const box = viewer(page).getByRole("checkbox", { name: "I have copied and saved this key in a safe place." });
+  const box = viewer(page).getByRole("checkbox", {
+    name: "I have copied and saved this key in a safe place.",
+  });
   assert.ok(await done.isDisabled());
   await box.click();
   assert.ok(await done.isEnabled());
@@ -199,7 +236,9 @@ test("Escape, a click beside it and the back button ask before the viewing modal
   const atKey = async () => {
     await question(page).waitFor({ state: "hidden" });
     await onTop(viewer(page));
-    await until("the focus at the key", () => viewer(page).evaluate((dialog) => dialog.contains(document.activeElement)));
+    await until("the focus at the key", () =>
+      viewer(page).evaluate((dialog) => dialog.contains(document.activeElement)),
+    );
     assert.equal(await viewer(page).locator("code").textContent(), key);
   };
   for (const leave of [
@@ -257,7 +296,9 @@ test("the key is in no address, no storage, no log; once its modal is closed it 
   /** @type {string[]} */
   const written = [];
   page.on("console", (message) => written.push(message.text()));
-  page.on("request", (request) => written.push(request.url(), request.postData() ?? "", JSON.stringify(request.headers())));
+  page.on("request", (request) =>
+    written.push(request.url(), request.postData() ?? "", JSON.stringify(request.headers())),
+  );
   await create(page, "Secret");
   await viewer(page).getByRole("button", { name: "Copy key" }).click();
   await says(viewer(page).getByRole("status"), "Copied to the clipboard.");
@@ -285,7 +326,10 @@ test("the key is in no address, no storage, no log; once its modal is closed it 
   await row(page, "Secret").waitFor();
   assert.ok(!(await kept()).includes(secret));
   assert.ok(!(await page.content()).includes(secret));
-  assert.deepEqual(written.filter((text) => text.includes(secret)), []);
+  assert.deepEqual(
+    written.filter((text) => text.includes(secret)),
+    [],
+  );
   assert.ok(!desk.log().includes(secret));
   await until("the memory to be free of it", async () => !(await heap(debug)).includes(secret));
 });
@@ -308,9 +352,17 @@ test("a key that was closed cannot be had again from the console", async (t) => 
   await gotIt(page);
   await page.reload();
   await row(page, "Once").waitFor();
-  assert.deepEqual(await row(page, "Once").getByRole("button").evaluateAll((buttons) => buttons.map((button) => button.ariaLabel)), ["Delete Once"]);
+  assert.deepEqual(
+    await row(page, "Once")
+      .getByRole("button")
+      .evaluateAll((buttons) => buttons.map((button) => button.ariaLabel)),
+    ["Delete Once"],
+  );
   const shown = await row(page, "Once").locator("code").textContent();
-  assert.ok(shown && key.startsWith(shown.replace("…", "")) && shown.length < 25, "no more than its beginning");
+  assert.ok(
+    shown && key.startsWith(shown.replace("…", "")) && shown.length < 25,
+    "no more than its beginning",
+  );
 });
 
 test("a retry after an answer that got lost shows the same key and takes no second place", async (t) => {
@@ -353,10 +405,14 @@ test("a retry after an answer that got lost shows the same key and takes no seco
 test("a name that is changed after a lost answer is another key", async (t) => {
   const page = await admin(t);
   allow(page, "POST /api/keys failed");
-  await page.route("**/api/keys", async (route) => {
-    await route.fetch();
-    await route.abort("connectionreset");
-  }, { times: 1 });
+  await page.route(
+    "**/api/keys",
+    async (route) => {
+      await route.fetch();
+      await route.abort("connectionreset");
+    },
+    { times: 1 },
+  );
   await page.getByRole("button", { name: "New API Key" }).click();
   const dialog = page.getByRole("dialog", { name: "New API key" });
   await dialog.getByLabel("Name").fill("First name");
@@ -376,14 +432,26 @@ test("the columns are Name, Created on and Actions; the Sandbox key is pinned on
   await made(page, "Backend Staging");
   await page.reload();
   await row(page, "Backend Staging").waitFor();
-  assert.deepEqual(await block(page).getByRole("columnheader").allTextContents(), ["Name", "Created on", "Actions"]);
+  assert.deepEqual(await block(page).getByRole("columnheader").allTextContents(), [
+    "Name",
+    "Created on",
+    "Actions",
+  ]);
   assert.deepEqual(await names(page), ["Sandbox", "Backend Staging", "iOS App"]);
   const badge = { has: page.locator(".badge", { hasText: "Sandbox" }) };
-  assert.deepEqual(await block(page).locator("tbody tr").filter(badge).locator(".cell-name").allTextContents(), ["Sandbox"]);
+  assert.deepEqual(
+    await block(page).locator("tbody tr").filter(badge).locator(".cell-name").allTextContents(),
+    ["Sandbox"],
+  );
   const [{ created_at }] = await api(page, "iOS App");
   const time = row(page, "iOS App").getByRole("time");
   assert.equal(await time.getAttribute("datetime"), created_at);
-  const day = new Intl.DateTimeFormat("en", { year: "numeric", month: "short", day: "numeric", timeZone: "UTC" });
+  const day = new Intl.DateTimeFormat("en", {
+    year: "numeric",
+    month: "short",
+    day: "numeric",
+    timeZone: "UTC",
+  });
   assert.equal(await time.textContent(), day.format(new Date(created_at)));
 });
 
@@ -392,7 +460,13 @@ test("at the limit of 10 keys, New API Key is disabled and says why; a deletion 
   for (let count = 2; count <= 10; count += 1) await made(page, `Key ${count}`);
   await page.reload();
   const button = page.getByRole("button", { name: "New API Key" });
-  await page.getByRole("button", { name: "New API Key", disabled: true, description: /The limit of 10 keys is reached/ }).waitFor();
+  await page
+    .getByRole("button", {
+      name: "New API Key",
+      disabled: true,
+      description: /The limit of 10 keys is reached/,
+    })
+    .waitFor();
   await says(block(page), "10 / 10");
   await says(block(page), "The limit of 10 keys is reached. Delete a key to create another.");
   // It can be reached and pointed at, to say why; it does nothing.
@@ -418,7 +492,10 @@ test("the place of the Sandbox key is held while the key is gone", async (t) => 
   await page.getByRole("alertdialog").getByRole("button", { name: "Delete key" }).click();
   await row(page, "Sandbox").waitFor({ state: "detached" });
   await says(block(page), "1 / 2");
-  await says(block(page), "The limit of 2 keys is reached: one place is held for the Sandbox key. Delete a key to create another.");
+  await says(
+    block(page),
+    "The limit of 2 keys is reached: one place is held for the Sandbox key. Delete a key to create another.",
+  );
   await page.getByRole("button", { name: "New API Key", disabled: true }).waitFor();
   await page.getByRole("button", { name: "Retry Auto-Configuration" }).click();
   await row(page, "Sandbox").waitFor();
@@ -433,7 +510,10 @@ test("a limit that was reached meanwhile is told in the dialog, and seen on the 
   const dialog = page.getByRole("dialog", { name: "New API key" });
   await dialog.getByLabel("Name").fill("Slower");
   await page.getByRole("button", { name: "Create Key" }).click();
-  await says(dialog, "The account has as many API keys as it may. Delete one that is not used any more.");
+  await says(
+    dialog,
+    "The account has as many API keys as it may. Delete one that is not used any more.",
+  );
   await dialog.getByRole("button", { name: "Cancel" }).click();
   await row(page, "Faster").waitFor();
   await page.getByRole("button", { name: "New API Key", disabled: true }).waitFor();
@@ -451,7 +531,10 @@ test("the trash icon asks, names what stops working, and deletes once that is co
   await trash.click();
   await says(ask, `Everything that calls the API with the key ${start}… stops working at once.`);
   await says(ask, "This action cannot be undone.");
-  for (const back of [() => ask.getByRole("button", { name: "Cancel" }).click(), () => page.keyboard.press("Escape")]) {
+  for (const back of [
+    () => ask.getByRole("button", { name: "Cancel" }).click(),
+    () => page.keyboard.press("Escape"),
+  ]) {
     await onTop(ask);
     await back();
     await ask.waitFor({ state: "hidden" });
@@ -491,7 +574,10 @@ test("a key that somebody else deleted meanwhile is told and goes from the list"
   const { key } = await made(page, "Gone already");
   await page.reload();
   await page.getByRole("button", { name: "Delete Gone already" }).click();
-  assert.equal((await page.request.delete(`/api/keys/${key.id}`, { headers: { origin: desk.url } })).status(), 204);
+  assert.equal(
+    (await page.request.delete(`/api/keys/${key.id}`, { headers: { origin: desk.url } })).status(),
+    204,
+  );
   allow(page, `DELETE /api/keys/${key.id} 404`);
   await page.getByRole("alertdialog").getByRole("button", { name: "Delete key" }).click();
   await says(page, "The account has no API key with this id. It may have been deleted already.");
@@ -517,15 +603,29 @@ test("members see the list without actions, and can do nothing to it", async (t)
   const page = await admin(t);
   const { key } = await made(page, "Production");
   const member = `member-${accounts}@keys.example.com`;
-  assert.equal((await page.request.post("/api/team", { data: { email: member }, headers: { origin: desk.url } })).status(), 201);
+  assert.equal(
+    (
+      await page.request.post("/api/team", {
+        data: { email: member },
+        headers: { origin: desk.url },
+      })
+    ).status(),
+    201,
+  );
   const theirs = await newPage(browser, desk, { t });
   await logIn(theirs, desk, member);
   await row(theirs, "Production").waitFor();
-  assert.deepEqual(await block(theirs).getByRole("columnheader").allTextContents(), ["Name", "Created on"]);
+  assert.deepEqual(await block(theirs).getByRole("columnheader").allTextContents(), [
+    "Name",
+    "Created on",
+  ]);
   assert.deepEqual(await names(theirs), ["Sandbox", "Production"]);
   assert.equal(await block(theirs).getByRole("button").count(), 0);
   await says(block(theirs), "Only admins can create and delete keys.");
   const headers = { origin: desk.url };
-  assert.equal((await theirs.request.post("/api/keys", { data: { name: "Not mine" }, headers })).status(), 403);
+  assert.equal(
+    (await theirs.request.post("/api/keys", { data: { name: "Not mine" }, headers })).status(),
+    403,
+  );
   assert.equal((await theirs.request.delete(`/api/keys/${key.id}`, { headers })).status(), 403);
 });

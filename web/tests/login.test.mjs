@@ -1,8 +1,22 @@
-// Both steps of the login: an address and the terms, then the code that was mailed; and whatever can be in the way.
+// Both steps of the login: an address and the terms, then the code that was mailed; and whatever
+// can be in the way.
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { allow, askForCode, atConsole, atLogin, focusOn, launch, logIn, newPage, says, startDesk, typeCode, wrongCode } from "./support.mjs";
+import {
+  allow,
+  askForCode,
+  atConsole,
+  atLogin,
+  focusOn,
+  launch,
+  logIn,
+  newPage,
+  says,
+  startDesk,
+  typeCode,
+  wrongCode,
+} from "./support.mjs";
 
 /** @import { Page } from "playwright-core" */
 
@@ -20,14 +34,21 @@ const problem = (page) => page.getByRole("alert");
 const atCode = (page) => page.getByRole("heading", { level: 1, name: "Enter your code" }).waitFor();
 
 /** What stands in the boxes, a dot for each that is empty. */
-const typed = (page) => boxes(page).evaluateAll((inputs) => inputs.map((input) => input.value || ".").join(""));
+const typed = (page) =>
+  boxes(page).evaluateAll((inputs) => inputs.map((input) => input.value || ".").join(""));
 
 /** Waits until a box has the focus; they are counted from 1. */
 const focusAt = (page, box) =>
-  page.waitForFunction((label) => document.activeElement?.getAttribute("aria-label") === label, `Digit ${box} of 6`);
+  page.waitForFunction(
+    (label) => document.activeElement?.getAttribute("aria-label") === label,
+    `Digit ${box} of 6`,
+  );
 
 /** Waits until what is due before the next picture is done. The boxes hand on the focus then. */
-const pictured = (page) => page.evaluate(() => new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(next))));
+const pictured = (page) =>
+  page.evaluate(
+    () => new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(next))),
+  );
 
 /** The calls that a page makes, by method and path. */
 function calls(page, method, path) {
@@ -77,7 +98,8 @@ describe("Login", () => {
     return page;
   }
 
-  // --- The first step -------------------------------------------------------------------------------------------
+  // --- The first step
+  // -------------------------------------------------------------------------------------------
 
   test("who comes finds the field for the address focused, and nothing of the page behind the login", async (t) => {
     const page = await newPage(browser, desk, { t });
@@ -87,8 +109,12 @@ describe("Login", () => {
     await atLogin(page);
     await focusOn(email(page));
     assert.equal(await email(page).getAttribute("autocomplete"), "email");
-    assert.deepEqual(asked.filter((path) => path.startsWith("/api/")), ["/api/session"]);
-    for (const name of ["Sandbox status", "API keys", "Team"]) assert.equal(await page.getByRole("region", { name }).count(), 0);
+    assert.deepEqual(
+      asked.filter((path) => path.startsWith("/api/")),
+      ["/api/session"],
+    );
+    for (const name of ["Sandbox status", "API keys", "Team"])
+      assert.equal(await page.getByRole("region", { name }).count(), 0);
   });
 
   test("Send Code is disabled while the terms are not accepted, and Enter does not get around that", async (t) => {
@@ -124,7 +150,11 @@ describe("Login", () => {
     await email(page).fill(to);
     await terms(page).click();
     await send(page).click();
-    await page.waitForFunction(() => [...document.querySelectorAll("button")].some((button) => button.getAttribute("aria-busy") === "true"));
+    await page.waitForFunction(() =>
+      [...document.querySelectorAll("button")].some(
+        (button) => button.getAttribute("aria-busy") === "true",
+      ),
+    );
     assert.ok(await send(page).isDisabled());
     await send(page).click({ force: true });
     await email(page).press("Enter");
@@ -137,7 +167,15 @@ describe("Login", () => {
     const page = await opened(t);
     const asked = calls(page, "POST", "/api/login/code");
     await terms(page).click();
-    for (const text of ["", "   ", "ada", "ada@", "@example.com", "ada@example", "ada b@example.com"]) {
+    for (const text of [
+      "",
+      "   ",
+      "ada",
+      "ada@",
+      "@example.com",
+      "ada@example",
+      "ada b@example.com",
+    ]) {
       await email(page).fill(text);
       await send(page).click();
       await says(problem(page), "Enter a valid e-mail address, such as name@example.com.");
@@ -162,11 +200,17 @@ describe("Login", () => {
   test("an address that nobody registered looks like any other, and gets no mail", async (t) => {
     const page = await opened(t);
     await askForCode(page, "nobody@example.com");
-    await says(page, /If nobody@example\.com is registered, a six-digit code is on its way there\./);
+    await says(
+      page,
+      /If nobody@example\.com is registered, a six-digit code is on its way there\./,
+    );
     // Mails leave in order: this one would have gone before the next.
     const other = await someone();
     await desk.session(other);
-    assert.deepEqual((await desk.mails()).filter((mail) => mail.to === "nobody@example.com"), []);
+    assert.deepEqual(
+      (await desk.mails()).filter((mail) => mail.to === "nobody@example.com"),
+      [],
+    );
   });
 
   test("user_not_found: where the deployment says so, an unknown address is told at its field", async (t) => {
@@ -177,7 +221,10 @@ describe("Login", () => {
     await email(page).fill("nobody@example.com");
     await terms(page).click();
     await send(page).click();
-    await says(problem(page), "Nobody is registered with this e-mail address. Ask an admin of your account to invite you.");
+    await says(
+      problem(page),
+      "Nobody is registered with this e-mail address. Ask an admin of your account to invite you.",
+    );
     await logIn(page, telling, "admin@example.com");
   });
 
@@ -188,7 +235,10 @@ describe("Login", () => {
     await email(page).fill(to);
     await terms(page).click();
     await send(page).click();
-    await says(problem(page), /^Too many codes were asked for with this address\. You can ask for another in (15:00|14:\d\d)15 minutes\.$/);
+    await says(
+      problem(page),
+      /^Too many codes were asked for with this address\. You can ask for another in (15:00|14:\d\d)15 minutes\.$/,
+    );
     assert.ok(await send(page).isDisabled());
 
     // It is this address that waits.
@@ -216,7 +266,10 @@ describe("Login", () => {
     await page.getByRole("button", { name: "Log out" }).click();
     await atLogin(page);
     for (let code = 0; code < 3; code += 1) {
-      const { status } = await desk.api("")("POST", "/api/login/code", { email: to, accept_terms: true });
+      const { status } = await desk.api("")("POST", "/api/login/code", {
+        email: to,
+        accept_terms: true,
+      });
       if (status === 202) await desk.codeFor(to);
     }
     await logIn(page, desk, to);
@@ -235,7 +288,8 @@ describe("Login", () => {
     await atCode(page);
   });
 
-  // --- The six boxes --------------------------------------------------------------------------------------------
+  // --- The six boxes
+  // --------------------------------------------------------------------------------------------
 
   test("the six boxes are one field for whoever fills in codes, and the first has the focus", async (t) => {
     const page = await opened(t);
@@ -243,8 +297,10 @@ describe("Login", () => {
     assert.equal(await boxes(page).count(), 6);
     await focusAt(page, 1);
     assert.equal(await boxes(page).first().getAttribute("autocomplete"), "one-time-code");
-    for (const box of await boxes(page).all()) assert.equal(await box.getAttribute("inputmode"), "numeric");
-    for (let digit = 1; digit <= 6; digit += 1) await page.getByLabel(`Digit ${digit} of 6`, { exact: true }).waitFor();
+    for (const box of await boxes(page).all())
+      assert.equal(await box.getAttribute("inputmode"), "numeric");
+    for (let digit = 1; digit <= 6; digit += 1)
+      await page.getByLabel(`Digit ${digit} of 6`, { exact: true }).waitFor();
   });
 
   test("typing goes on to the next box, and takes digits only", async (t) => {
@@ -310,14 +366,22 @@ describe("Login", () => {
   test("a paste fills all six boxes and logs in, also one with a space in it", async (t) => {
     for (const gap of ["", " "]) {
       const to = await someone();
-      const page = await opened(t, { context: { permissions: ["clipboard-read", "clipboard-write"] } });
+      const page = await opened(t, {
+        context: { permissions: ["clipboard-read", "clipboard-write"] },
+      });
       await askForCode(page, to);
       const code = await desk.codeFor(to);
       const checked = calls(page, "POST", "/api/login/verify");
-      await page.evaluate((text) => navigator.clipboard.writeText(text), `${code.slice(0, 3)}${gap}${code.slice(3)}`);
+      await page.evaluate(
+        (text) => navigator.clipboard.writeText(text),
+        `${code.slice(0, 3)}${gap}${code.slice(3)}`,
+      );
       await page.keyboard.press("ControlOrMeta+V");
       await atConsole(page);
-      assert.deepEqual(checked.map((request) => request.postDataJSON().code), [code]);
+      assert.deepEqual(
+        checked.map((request) => request.postDataJSON().code),
+        [code],
+      );
       await page.close();
     }
   });
@@ -334,7 +398,8 @@ describe("Login", () => {
     await page.getByRole("banner").getByText(to).waitFor();
   });
 
-  // --- The countdown --------------------------------------------------------------------------------------------
+  // --- The countdown
+  // --------------------------------------------------------------------------------------------
 
   test("a live countdown runs from 3:00", async (t) => {
     const page = await opened(t);
@@ -347,7 +412,11 @@ describe("Login", () => {
     });
     await askForCode(page, await someone());
     await timer(page).getByText("2:58").waitFor();
-    assert.deepEqual(await page.evaluate(() => globalThis.shown.slice(0, 3)), ["Good for 3:00", "Good for 2:59", "Good for 2:58"]);
+    assert.deepEqual(await page.evaluate(() => globalThis.shown.slice(0, 3)), [
+      "Good for 3:00",
+      "Good for 2:59",
+      "Good for 2:58",
+    ]);
   });
 
   test("at its end the code has expired: the boxes take nothing more, and a resent code starts it anew", async (t) => {
@@ -384,7 +453,8 @@ describe("Login", () => {
     await says(timer(page), "Expired 0:00");
   });
 
-  // --- Resend and Change email ----------------------------------------------------------------------------------
+  // --- Resend and Change email
+  // ----------------------------------------------------------------------------------
 
   test("Resend code waits half a minute; then the new code is good and the old one is not", async (t) => {
     const page = await openedWithClock(t, { allow: ["POST /api/login/verify 401"] });
@@ -462,7 +532,8 @@ describe("Login", () => {
     await atLogin(page);
   });
 
-  // --- Wrong codes ----------------------------------------------------------------------------------------------
+  // --- Wrong codes
+  // ----------------------------------------------------------------------------------------------
 
   test("code_incorrect: a wrong code says how many attempts are left, and empties the boxes for the next", async (t) => {
     const page = await opened(t, { allow: ["POST /api/login/verify 401"] });
@@ -471,10 +542,15 @@ describe("Login", () => {
     const code = await desk.codeFor(to);
     for (const left of ["4 attempts left", "3 attempts left"]) {
       await typeCode(page, wrongCode(code));
-      await says(problem(page), `That is not the code that was mailed. Check the newest mail and try again: ${left}.`);
+      await says(
+        problem(page),
+        `That is not the code that was mailed. Check the newest mail and try again: ${left}.`,
+      );
       await focusAt(page, 1);
       assert.equal(await typed(page), "......");
-      const described = await page.getByRole("group", { name: "Login code" }).getAttribute("aria-describedby");
+      const described = await page
+        .getByRole("group", { name: "Login code" })
+        .getAttribute("aria-describedby");
       assert.equal(await page.locator(`[id="${described}"]`).getAttribute("role"), "alert");
     }
     await page.keyboard.type(code);
@@ -482,11 +558,19 @@ describe("Login", () => {
   });
 
   test("too_many_attempts: after five wrong codes the login starts over at step 1, and says why", async (t) => {
-    const page = await opened(t, { allow: ["POST /api/login/verify 401", "POST /api/login/verify 429"] });
+    const page = await opened(t, {
+      allow: ["POST /api/login/verify 401", "POST /api/login/verify 429"],
+    });
     const to = await someone();
     await askForCode(page, to);
     const code = await desk.codeFor(to);
-    for (const words of [/4 attempts left/, /3 attempts left/, /2 attempts left/, /1 attempt left/, /it was the last guess/]) {
+    for (const words of [
+      /4 attempts left/,
+      /3 attempts left/,
+      /2 attempts left/,
+      /1 attempt left/,
+      /it was the last guess/,
+    ]) {
       await typeCode(page, wrongCode(code));
       await says(problem(page), words);
     }
@@ -515,7 +599,9 @@ describe("Login", () => {
     const to = await someone();
     await askForCode(page, to);
     const code = await desk.codeFor(to);
-    await page.route("**/api/login/verify", (route) => route.abort("connectionreset"), { times: 1 });
+    await page.route("**/api/login/verify", (route) => route.abort("connectionreset"), {
+      times: 1,
+    });
     await typeCode(page, code);
     await says(problem(page), "No answer came back. Check your connection and try again.");
     assert.equal(await typed(page), code);
@@ -535,7 +621,8 @@ describe("Login", () => {
     await atConsole(page);
   });
 
-  // --- Reload, and what is kept ---------------------------------------------------------------------------------
+  // --- Reload, and what is kept
+  // ---------------------------------------------------------------------------------
 
   test("a reload between the steps stays at the code, with its address and its countdown; the code itself is kept nowhere", async (t) => {
     const page = await openedWithClock(t);
@@ -549,13 +636,19 @@ describe("Login", () => {
     await page.getByText(to).waitFor();
     await says(timer(page), /^Good for 2:[0-2]\d$/);
     assert.equal(await typed(page), "......");
-    const kept = await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, location.href]));
+    const kept = await page.evaluate(() =>
+      JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, location.href]),
+    );
     assert.ok(!kept.includes(code.slice(0, 5)), kept);
     await typeCode(page, code);
     await atConsole(page);
     // The time of the login is kept until its Sandbox has its verdict.
     await says(page, "Sandbox ready");
-    assert.deepEqual(await page.evaluate(() => [{ ...localStorage }, { ...sessionStorage }]), [{}, {}], "nothing is kept of a login that is over");
+    assert.deepEqual(
+      await page.evaluate(() => [{ ...localStorage }, { ...sessionStorage }]),
+      [{}, {}],
+      "nothing is kept of a login that is over",
+    );
   });
 
   test("a reload at the first step, and after the login, stays where it was", async (t) => {
@@ -583,6 +676,9 @@ describe("Login", () => {
     await logIn(page, desk, await someone());
     assert.equal(await page.evaluate(() => document.cookie), "");
     const cookie = (await page.context().cookies()).find(({ name }) => name === "__Host-frontdesk");
-    assert.deepEqual([cookie?.secure, cookie?.httpOnly, cookie?.sameSite, cookie?.path], [true, true, "Strict", "/"]);
+    assert.deepEqual(
+      [cookie?.secure, cookie?.httpOnly, cookie?.sameSite, cookie?.path],
+      [true, true, "Strict", "/"],
+    );
   });
 });

@@ -2,21 +2,45 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { allow, atConsole, focusOn, launch, logIn, newPage, says, startDesk, until } from "./support.mjs";
+import {
+  allow,
+  atConsole,
+  focusOn,
+  launch,
+  logIn,
+  newPage,
+  says,
+  startDesk,
+  until,
+} from "./support.mjs";
 
 /** @import { Page } from "playwright-core" */
 
 /** How the product API misbehaves, the reason that this gives, and the words that people read. */
 const REASONS = /** @type {const} */ ([
-  { mode: "rejecting", reason: "key_rejected", words: "The API refused the Sandbox’s reserved key." },
+  {
+    mode: "rejecting",
+    reason: "key_rejected",
+    words: "The API refused the Sandbox’s reserved key.",
+  },
   { mode: "failing", reason: "api_error", words: "The API answered with an error" },
   { mode: "slow", reason: "api_timeout", words: "The API did not answer in time" },
-  { mode: "limiting", reason: "api_rate_limited", words: "The API takes no more requests right now" },
+  {
+    mode: "limiting",
+    reason: "api_rate_limited",
+    words: "The API takes no more requests right now",
+  },
   { mode: "down", reason: "api_unreachable", words: "The API could not be reached" },
 ]);
 
 /** What the server says of an account until its first provisioning. */
-const NEVER_PROVISIONED = { state: "not_configured", reason: "never_provisioned", key_id: null, validated_at: null, since: new Date().toISOString() };
+const NEVER_PROVISIONED = {
+  state: "not_configured",
+  reason: "never_provisioned",
+  key_id: null,
+  validated_at: null,
+  since: new Date().toISOString(),
+};
 
 /** Gives a product API that does not answer up at once. @type {import("./support.mjs").Desk} */
 let desk;
@@ -60,7 +84,11 @@ const block = (page) => page.getByRole("region", { name: "Sandbox status" });
  */
 async function shows(page, title) {
   await block(page).getByText(title, { exact: true }).waitFor();
-  const actions = { "Validating connection…": [], "Sandbox ready": ["Test Connection"], "Sandbox not configured": ["Retry Auto-Configuration"] };
+  const actions = {
+    "Validating connection…": [],
+    "Sandbox ready": ["Test Connection"],
+    "Sandbox not configured": ["Retry Auto-Configuration"],
+  };
   assert.deepEqual(await block(page).getByRole("button").allTextContents(), actions[title], title);
 }
 
@@ -74,7 +102,8 @@ function sent(page, call) {
   /** @type {number[]} */
   const times = [];
   page.on("request", (request) => {
-    if (`${request.method()} ${new URL(request.url()).pathname}` === call) times.push(performance.now());
+    if (`${request.method()} ${new URL(request.url()).pathname}` === call)
+      times.push(performance.now());
   });
   return times;
 }
@@ -119,7 +148,10 @@ for (const { mode, reason, words } of REASONS) {
     await shows(page, "Sandbox not configured");
     assert.equal((await sandbox(page)).reason, reason);
     await says(block(page), words);
-    await says(block(page), "If it still fails, go to the API keys section and ensure at least one valid key exists, then retry.");
+    await says(
+      block(page),
+      "If it still fails, go to the API keys section and ensure at least one valid key exists, then retry.",
+    );
 
     await desk.productApi("up");
     await page.getByRole("button", { name: "Retry Auto-Configuration" }).click();
@@ -181,7 +213,10 @@ test("a deleted reserved key shows as not configured until auto-configuration ru
   await logIn(page, desk, email);
   await shows(page, "Sandbox ready");
   const { key_id } = await sandbox(page);
-  assert.equal((await page.request.delete(`/api/keys/${key_id}`, { headers: { origin: desk.url } })).status(), 204);
+  assert.equal(
+    (await page.request.delete(`/api/keys/${key_id}`, { headers: { origin: desk.url } })).status(),
+    204,
+  );
   await page.reload();
   await shows(page, "Sandbox not configured");
   await says(block(page), "The Sandbox’s reserved key was deleted.");
@@ -195,8 +230,11 @@ test("an account that auto-configuration never reached says so", async (t) => {
   await desk.productApi("up");
   await logIn(page, desk, email);
   await shows(page, "Sandbox ready");
-  // No desk is that slow. The one answer of these tests that is written by hand is the one before the first provisioning.
-  await page.route("**/api/sandbox", (route) => route.fulfill({ json: NEVER_PROVISIONED }), { times: 1 });
+  // No desk is that slow. The one answer of these tests that is written by hand is the one before
+  // the first provisioning.
+  await page.route("**/api/sandbox", (route) => route.fulfill({ json: NEVER_PROVISIONED }), {
+    times: 1,
+  });
   const tests = sent(page, "POST /api/sandbox/test");
   await page.reload();
   await shows(page, "Sandbox not configured");
@@ -230,14 +268,16 @@ test("a page load validates the connection; a result younger than a minute is ta
   await patient.productApi("up");
   await logIn(page, patient, email);
   await shows(page, "Sandbox ready");
-  // The page waits for the trigger for a while after a login; what counts here are the loads after that.
+  // The page waits for the trigger for a while after a login; what counts here are the loads after
+  // that.
   const tests = sent(page, "POST /api/sandbox/test");
   await page.reload();
   await shows(page, "Sandbox ready");
   await keys(page).getByRole("row", { name: "Sandbox" }).waitFor();
   assert.equal(tests.length, 0, "validated a moment ago");
 
-  // Two minutes later, by the clock of the browser; the answer takes its time, so that the state can be seen.
+  // Two minutes later, by the clock of the browser; the answer takes its time, so that the state
+  // can be seen.
   await page.clock.setSystemTime(Date.now() + 120_000);
   await patient.productApi("slow");
   await page.reload();
@@ -279,7 +319,8 @@ test("the page polls while validating, less and less often, and stops", async (t
   const gaps = polls.slice(1).map((time, index) => time - polls[index]);
   for (const [index, gap] of gaps.entries()) {
     assert.ok(gap > 600, `polls ${gap} ms apart`);
-    if (index > 0) assert.ok(gap > gaps[index - 1], `gaps grow: ${gaps.map(Math.round).join(", ")} ms`);
+    if (index > 0)
+      assert.ok(gap > gaps[index - 1], `gaps grow: ${gaps.map(Math.round).join(", ")} ms`);
   }
   const whenReady = polls.length;
   await page.clock.fastForward(600_000);
@@ -311,10 +352,12 @@ test("the hint leads to the API keys", async (t) => {
   await shows(page, "Sandbox not configured");
   await block(page).getByRole("link", { name: "API keys" }).click();
   await until("the section in sight", () =>
-    keys(page).getByRole("heading").evaluate((heading) => {
-      const { top } = heading.getBoundingClientRect();
-      return top >= 0 && top < innerHeight / 2;
-    }),
+    keys(page)
+      .getByRole("heading")
+      .evaluate((heading) => {
+        const { top } = heading.getBoundingClientRect();
+        return top >= 0 && top < innerHeight / 2;
+      }),
   );
 });
 
@@ -324,7 +367,10 @@ test("a test that the deletion of the reserved key overtook says so, and the sta
   await logIn(page, desk, email);
   await shows(page, "Sandbox ready");
   const { key_id } = await sandbox(page);
-  assert.equal((await page.request.delete(`/api/keys/${key_id}`, { headers: { origin: desk.url } })).status(), 204);
+  assert.equal(
+    (await page.request.delete(`/api/keys/${key_id}`, { headers: { origin: desk.url } })).status(),
+    204,
+  );
   allow(page, "POST /api/sandbox/test 409");
   await page.getByRole("button", { name: "Test Connection" }).click();
   await says(page, "The Sandbox is not ready. Retry its auto-configuration first.");

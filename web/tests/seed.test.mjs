@@ -1,5 +1,5 @@
-// docs/seed-coverage.md names the tests that hold each sentence of the page, docs/screens/README.md and the README show its
-// screens. Here it is made sure that they exist.
+// docs/seed-coverage.md names the tests that hold each sentence of the page, docs/screens/README.md
+// and the README show its screens. Here it is made sure that they exist.
 
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
@@ -15,7 +15,9 @@ function names(source) {
   const calls = source.matchAll(/\btest\(\s*("(?:[^"\\]|\\.)*"|`[^`]*`)/g);
   return [...calls].map(([, literal = ""]) => {
     const text = literal.startsWith("`") ? literal.slice(1, -1) : JSON.parse(literal);
-    const fixed = text.split(/\$\{[^}]*\}/).map((/** @type {string} */ part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+    const fixed = text
+      .split(/\$\{[^}]*\}/)
+      .map((/** @type {string} */ part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
     return new RegExp(`^${fixed.join(".+")}$`);
   });
 }
@@ -27,7 +29,12 @@ const rows = document
 
 test("every sentence of the page has a test, and every test that is named exists", () => {
   const files = readdirSync(here).filter((file) => file.endsWith(".test.mjs"));
-  const known = new Map(files.map((file) => [file.replace(".test.mjs", ""), names(readFileSync(join(here, file), "utf8"))]));
+  const known = new Map(
+    files.map((file) => [
+      file.replace(".test.mjs", ""),
+      names(readFileSync(join(here, file), "utf8")),
+    ]),
+  );
   assert.ok(rows.length > 50, `${rows.length} sentences`);
   for (const [, sentence, held, ...rest] of rows) {
     assert.deepEqual(rest, [""], `“${sentence}” is a row of two cells`);
@@ -37,10 +44,16 @@ test("every sentence of the page has a test, and every test that is named exists
         const [, module, fn] = /^`(\w+)::(\w+)`$/.exec(entry) ?? [];
         assert.ok(module && fn, `“${sentence}”: ${entry} names no test`);
         const source = readFileSync(join(here, `../../tests/it/${module}.rs`), "utf8");
-        assert.ok(source.includes(`fn ${fn}(`), `“${sentence}”: tests/it/${module}.rs has no test ${fn}`);
+        assert.ok(
+          source.includes(`fn ${fn}(`),
+          `“${sentence}”: tests/it/${module}.rs has no test ${fn}`,
+        );
         continue;
       }
-      assert.ok(known.get(file)?.some((pattern) => pattern.test(name)), `“${sentence}”: ${file}.test.mjs has no test “${name}”`);
+      assert.ok(
+        known.get(file)?.some((pattern) => pattern.test(name)),
+        `“${sentence}”: ${file}.test.mjs has no test “${name}”`,
+      );
     }
   }
 });
@@ -49,13 +62,25 @@ test("every screen is shown in every width and theme, and every picture that is 
   const folder = join(here, "../../docs/screens");
   const kept = new Set(readdirSync(folder).filter((file) => file.endsWith(".webp")));
   const names = new Set([...kept].map((file) => file.replace(/-\d+-\w+\.webp$/, "")));
-  const all = [...names].flatMap((name) => WIDTHS.flatMap((width) => ["light", "dark"].map((theme) => `${name}-${width}-${theme}.webp`)));
+  const all = [...names].flatMap((name) =>
+    WIDTHS.flatMap((width) => ["light", "dark"].map((theme) => `${name}-${width}-${theme}.webp`)),
+  );
   assert.deepEqual([...kept].sort(), all.sort());
-  const taken = [...readFileSync(join(here, "accessibility.test.mjs"), "utf8").matchAll(/\blook\(page, "([\w-]+)"\)|\blook\(theirs, "([\w-]+)"\)/g)];
-  for (const [, mine, theirs] of taken) assert.ok(names.has(mine ?? theirs ?? ""), `${mine ?? theirs} is not kept in docs/screens`);
+  const taken = [
+    ...readFileSync(join(here, "accessibility.test.mjs"), "utf8").matchAll(
+      /\blook\(page, "([\w-]+)"\)|\blook\(theirs, "([\w-]+)"\)/g,
+    ),
+  ];
+  for (const [, mine, theirs] of taken)
+    assert.ok(names.has(mine ?? theirs ?? ""), `${mine ?? theirs} is not kept in docs/screens`);
   const shown = readFileSync(join(folder, "README.md"), "utf8");
-  assert.deepEqual([...new Set([...shown.matchAll(/["(]([\w-]+\.webp)[")]/g)].map(([, file]) => file))].sort(), all);
-  for (const [, file] of readFileSync(join(here, "../../README.md"), "utf8").matchAll(/docs\/screens\/([\w-]+\.webp)/g)) {
+  assert.deepEqual(
+    [...new Set([...shown.matchAll(/["(]([\w-]+\.webp)[")]/g)].map(([, file]) => file))].sort(),
+    all,
+  );
+  for (const [, file] of readFileSync(join(here, "../../README.md"), "utf8").matchAll(
+    /docs\/screens\/([\w-]+\.webp)/g,
+  )) {
     assert.ok(kept.has(file ?? ""), `README.md shows ${file}`);
   }
 });

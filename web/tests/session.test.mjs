@@ -1,15 +1,29 @@
-// How a session ends, and what is left of it; tabs, the back button, reloads in the middle, and no network.
+// How a session ends, and what is left of it; tabs, the back button, reloads in the middle, and no
+// network.
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { allow, askForCode, atConsole, atLogin, launch, logIn, newPage, newTab, says, startDesk, typeCode } from "./support.mjs";
+import {
+  allow,
+  askForCode,
+  atConsole,
+  atLogin,
+  launch,
+  logIn,
+  newPage,
+  newTab,
+  says,
+  startDesk,
+  typeCode,
+} from "./support.mjs";
 
 /** @import { Page } from "playwright-core" */
 
 const HOURS = 3600;
 const DAYS = 24 * HOURS;
 
-const ENDED = "Your session has ended: it expired, was logged out elsewhere, or your access was removed. Log in to go on.";
+const ENDED =
+  "Your session has ended: it expired, was logged out elsewhere, or your access was removed. Log in to go on.";
 
 const section = (page, name) => page.getByRole("region", { name, exact: true });
 const logOut = (page) => page.getByRole("button", { name: "Log out" });
@@ -28,9 +42,13 @@ async function isOut(page, why, email) {
   await atLogin(page);
   await says(page.getByRole("status"), why);
   assert.equal(await emailField(page).inputValue(), email);
-  for (const name of ["Sandbox status", "API keys", "Team"]) assert.equal(await section(page, name).count(), 0);
+  for (const name of ["Sandbox status", "API keys", "Team"])
+    assert.equal(await section(page, name).count(), 0);
   assert.equal(await page.getByRole("dialog").count(), 0);
-  assert.ok(!(await page.locator("body").innerText()).includes("fd_"), "keys may not stay on the screen");
+  assert.ok(
+    !(await page.locator("body").innerText()).includes("fd_"),
+    "keys may not stay on the screen",
+  );
 }
 
 /** The names of the keys in the list. */
@@ -77,7 +95,8 @@ describe("Session", () => {
     return page;
   }
 
-  // --- How it ends ----------------------------------------------------------------------------------------------
+  // --- How it ends
+  // ----------------------------------------------------------------------------------------------
 
   test("Log out ends the session for good: the page, its history and its cookie lead nowhere any more", async (t) => {
     const { admin } = await account();
@@ -86,7 +105,10 @@ describe("Session", () => {
     await logOut(page).click();
     await isOut(page, "You are logged out.", admin);
     assert.ok(!(await page.context().cookies()).some(({ name }) => name === "__Host-frontdesk"));
-    const reused = await desk.api("")("GET", "/api/session", undefined, { authorization: "", cookie: `${cookie.name}=${cookie.value}` });
+    const reused = await desk.api("")("GET", "/api/session", undefined, {
+      authorization: "",
+      cookie: `${cookie.name}=${cookie.value}`,
+    });
     assert.equal(reused.status, 401);
 
     await page.goto("about:blank");
@@ -119,7 +141,10 @@ describe("Session", () => {
     await isOut(page, ENDED, admin);
     await logIn(page, desk, admin);
     await settled(page);
-    assert.deepEqual((await keyNames(page)).filter((name) => name === "Too late"), []);
+    assert.deepEqual(
+      (await keyNames(page)).filter((name) => name === "Too late"),
+      [],
+    );
   });
 
   test("no session gets older than seven days, however much it is used", async (t) => {
@@ -170,12 +195,16 @@ describe("Session", () => {
     const page = await loggedIn(t, admin, { allow: ["POST /api/logout failed"] });
     await page.route("**/api/logout", (route) => route.abort("connectionreset"), { times: 1 });
     await logOut(page).click();
-    await says(page, "You are still logged in. No answer came back. Check your connection and try again.");
+    await says(
+      page,
+      "You are still logged in. No answer came back. Check your connection and try again.",
+    );
     await page.getByRole("button", { name: "Retry" }).click();
     await isOut(page, "You are logged out.", admin);
   });
 
-  // --- What was typed -------------------------------------------------------------------------------------------
+  // --- What was typed
+  // -------------------------------------------------------------------------------------------
 
   test("what was typed when the session ended is there again after the same person's next login, and not after another's", async (t) => {
     const { admin } = await account();
@@ -202,7 +231,8 @@ describe("Session", () => {
     assert.equal(await page.getByLabel("Name").inputValue(), "Zapier Integration");
   });
 
-  // --- Tabs -----------------------------------------------------------------------------------------------------
+  // --- Tabs
+  // -----------------------------------------------------------------------------------------------------
 
   test("logging out in one tab logs the other one out, which says so", async (t) => {
     const { admin } = await account();
@@ -252,12 +282,17 @@ describe("Session", () => {
     await section(page, "Team").getByRole("button", { name: "Add member" }).click();
     await emailField(page).fill("grace@example.com");
     await page.getByRole("button", { name: "Send invitation" }).click();
-    await section(page, "Team").getByRole("rowheader", { name: /grace@example\.com/ }).waitFor();
+    await section(page, "Team")
+      .getByRole("rowheader", { name: /grace@example\.com/ })
+      .waitFor();
     await other.evaluate(() => window.dispatchEvent(new Event("visibilitychange")));
-    await section(other, "Team").getByRole("rowheader", { name: /grace@example\.com/ }).waitFor();
+    await section(other, "Team")
+      .getByRole("rowheader", { name: /grace@example\.com/ })
+      .waitFor();
   });
 
-  // --- Back button and reload -----------------------------------------------------------------------------------
+  // --- Back button and reload
+  // -----------------------------------------------------------------------------------
 
   test("after a login the back button does not lead back to the code", async (t) => {
     const { admin } = await account();
@@ -282,7 +317,8 @@ describe("Session", () => {
     const sent = [];
     page.on("request", (request) => {
       const { pathname } = new URL(request.url());
-      if (request.method() !== "GET" && !pathname.startsWith("/api/sandbox")) sent.push(`${request.method()} ${pathname}`);
+      if (request.method() !== "GET" && !pathname.startsWith("/api/sandbox"))
+        sent.push(`${request.method()} ${pathname}`);
     });
     const begun = [
       async () => {
@@ -309,7 +345,12 @@ describe("Session", () => {
       assert.equal(await page.getByRole("dialog").or(page.getByRole("alertdialog")).count(), 0);
     }
     assert.deepEqual(sent, []);
-    assert.deepEqual((await asAdmin("GET", "/api/keys")).body.keys.map(({ name }) => name).filter((name) => name !== "Sandbox"), ["Backend Staging"]);
+    assert.deepEqual(
+      (await asAdmin("GET", "/api/keys")).body.keys
+        .map(({ name }) => name)
+        .filter((name) => name !== "Sandbox"),
+      ["Backend Staging"],
+    );
     assert.ok((await asAdmin("GET", "/api/team")).body.members.some(({ id }) => id === memberId));
   });
 
@@ -330,7 +371,9 @@ describe("Session", () => {
     await made;
     await page.unroute("**/api/team");
     await page.reload();
-    await section(page, "Team").getByRole("rowheader", { name: /ada@example\.com/ }).waitFor();
+    await section(page, "Team")
+      .getByRole("rowheader", { name: /ada@example\.com/ })
+      .waitFor();
     await says(section(page, "Team"), /^2 \/ /);
   });
 
@@ -347,12 +390,15 @@ describe("Session", () => {
     await says(section(page, "Sandbox status"), "Sandbox ready");
   });
 
-  // --- No network -----------------------------------------------------------------------------------------------
+  // --- No network
+  // -----------------------------------------------------------------------------------------------
 
   test("offline the page says so, keeps what was typed, sends nothing, and goes on when it is back", async (t) => {
     const { admin } = await account();
     const page = await loggedIn(t, admin);
-    const banner = page.getByText("You are offline. What you typed stays here; nothing is sent until you are back.");
+    const banner = page.getByText(
+      "You are offline. What you typed stays here; nothing is sent until you are back.",
+    );
     await newKey(page).click();
     await page.getByLabel("Name").fill("Zapier Integration");
     await page.context().setOffline(true);
@@ -360,7 +406,10 @@ describe("Session", () => {
     const sent = [];
     page.on("request", (request) => sent.push(request.url()));
     await page.getByRole("button", { name: "Create Key" }).click();
-    await says(dialog(page, "New API key").getByRole("alert"), "You are offline. Nothing was sent; try again once you are back.");
+    await says(
+      dialog(page, "New API key").getByRole("alert"),
+      "You are offline. Nothing was sent; try again once you are back.",
+    );
     assert.equal(await page.getByLabel("Name").inputValue(), "Zapier Integration");
     assert.deepEqual(sent, []);
 
@@ -379,7 +428,10 @@ describe("Session", () => {
     await page.getByRole("checkbox").click();
     await page.context().setOffline(true);
     await page.getByRole("button", { name: "Send Code" }).click();
-    await says(page.getByRole("alert"), "You are offline. Nothing was sent; try again once you are back.");
+    await says(
+      page.getByRole("alert"),
+      "You are offline. Nothing was sent; try again once you are back.",
+    );
     assert.equal(await emailField(page).inputValue(), admin);
     await page.context().setOffline(false);
     await page.getByRole("button", { name: "Send Code" }).click();
@@ -387,7 +439,10 @@ describe("Session", () => {
     const code = await desk.codeFor(admin);
     await page.context().setOffline(true);
     await typeCode(page, code);
-    await says(page.getByRole("alert"), "You are offline. Nothing was sent; try again once you are back.");
+    await says(
+      page.getByRole("alert"),
+      "You are offline. Nothing was sent; try again once you are back.",
+    );
     await page.context().setOffline(false);
     await page.getByRole("button", { name: "Log in" }).click();
     await atConsole(page);
@@ -401,7 +456,10 @@ describe("Session", () => {
     await page.evaluate(() => window.dispatchEvent(new Event("visibilitychange")));
     await page.getByRole("button", { name: /^Delete Sandbox/ }).click();
     await page.getByRole("button", { name: "Delete key" }).click();
-    await says(page.getByRole("alertdialog"), "You are offline. Nothing was sent; try again once you are back.");
+    await says(
+      page.getByRole("alertdialog"),
+      "You are offline. Nothing was sent; try again once you are back.",
+    );
     await page.getByRole("button", { name: "Cancel" }).click();
     assert.deepEqual(await keyNames(page), before);
     await page.context().setOffline(false);
@@ -415,7 +473,10 @@ describe("Session", () => {
     const page = await loggedIn(t, admin, { allow: ["GET /api/session failed"] });
     await page.route("**/api/session", (route) => route.abort("connectionreset"));
     await page.reload();
-    await says(page.getByRole("alert"), "No answer came back. Check your connection and try again.");
+    await says(
+      page.getByRole("alert"),
+      "No answer came back. Check your connection and try again.",
+    );
     await page.unroute("**/api/session");
     await page.getByRole("button", { name: "Retry" }).click();
     await settled(page);
@@ -430,9 +491,14 @@ describe("Session", () => {
       ["Team", "team", admin],
     ]) {
       allow(page, `GET /api/${path} failed`);
-      await page.route(`**/api/${path}`, (route) => (route.request().method() === "GET" ? route.abort("connectionreset") : route.continue()));
+      await page.route(`**/api/${path}`, (route) =>
+        route.request().method() === "GET" ? route.abort("connectionreset") : route.continue(),
+      );
       await page.reload();
-      await says(section(page, name).getByRole("alert"), "No answer came back. Check your connection and try again.");
+      await says(
+        section(page, name).getByRole("alert"),
+        "No answer came back. Check your connection and try again.",
+      );
       assert.equal(await page.getByRole("alert").count(), 1);
       await page.unroute(`**/api/${path}`);
       await section(page, name).getByRole("button", { name: "Retry" }).click();

@@ -1,8 +1,8 @@
-// What the tests of the console stand on: a desk of their own, Debian's Chromium, and pages that fail a test by themselves
-// when something goes wrong that no assertion looks at.
+// What the tests of the console stand on: a desk of their own, Debian's Chromium, and pages that
+// fail a test by themselves when something goes wrong that no assertion looks at.
 //
-// Nothing sleeps here. A test waits for words on the page; time moves by the desk's clock (`desk.advance`) and, where the
-// page's own clock matters, by Playwright's `page.clock`.
+// Nothing sleeps here. A test waits for words on the page; time moves by the desk's clock
+// (`desk.advance`) and, where the page's own clock matters, by Playwright's `page.clock`.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -26,7 +26,8 @@ export const WIDTHS = [375, 768, 1280];
 /** How long anything may take to show up. It bounds a failure; no test that passes waits for it. */
 const PATIENCE_MS = 20_000;
 
-// --- The desk ---------------------------------------------------------------------------------------------------
+// --- The desk
+// ---------------------------------------------------------------------------------------------------
 
 /**
  * @typedef {object} Mail
@@ -52,9 +53,14 @@ const PATIENCE_MS = 20_000;
  */
 export async function startDesk({ set = {} } = {}) {
   const binary = process.env["DESK_BINARY"] ?? resolve(web, "../target/debug/examples/desk");
-  assert.ok(existsSync(binary), "There is no desk to test with. Build it: cargo build --package frontdesk-desk --example desk");
+  assert.ok(
+    existsSync(binary),
+    "There is no desk to test with. Build it: cargo build --package frontdesk-desk --example desk",
+  );
   const settings = Object.entries(set).flatMap(([name, value]) => ["--set", `${name}=${value}`]);
-  const child = spawn(binary, ["--ephemeral", "--port", "0", "--no-console-build", ...settings], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(binary, ["--ephemeral", "--port", "0", "--no-console-build", ...settings], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   const end = () => child.kill("SIGKILL");
   process.on("exit", end);
 
@@ -69,7 +75,9 @@ export async function startDesk({ set = {} } = {}) {
       if (address) found(address[1]);
     });
     child.once("error", failed);
-    child.once("close", (code) => failed(new Error(`The desk ended (${code}) before it said where it is:\n${log}`)));
+    child.once("close", (code) =>
+      failed(new Error(`The desk ended (${code}) before it said where it is:\n${log}`)),
+    );
   });
 
   /** How many codes of an address were taken. @type {Map<string, number>} */
@@ -96,7 +104,10 @@ export async function startDesk({ set = {} } = {}) {
   /** @param {string} path @param {unknown} body */
   async function control(path, body) {
     const answer = await call("POST", `/_local/${path}`, body);
-    assert.ok(answer.status < 300, `/_local/${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+    assert.ok(
+      answer.status < 300,
+      `/_local/${path}: ${answer.status} ${JSON.stringify(answer.body)}`,
+    );
     return answer.body;
   }
 
@@ -142,7 +153,9 @@ export async function startDesk({ set = {} } = {}) {
     async codeFor(email) {
       const seen = taken.get(email) ?? 0;
       const codes = await until(`a code for ${email}`, async () => {
-        const found = (await mails()).filter((mail) => mail.kind === "login_code" && mail.to === email);
+        const found = (await mails()).filter(
+          (mail) => mail.kind === "login_code" && mail.to === email,
+        );
         return found.length > seen && found;
       });
       taken.set(email, seen + 1);
@@ -171,9 +184,13 @@ export async function startDesk({ set = {} } = {}) {
      * @returns {Promise<string>} the session's token, for `api`
      */
     async session(email) {
-      const { challenge } = succeeded(await call("POST", "/api/login/code", { email, accept_terms: true }));
+      const { challenge } = succeeded(
+        await call("POST", "/api/login/code", { email, accept_terms: true }),
+      );
       const code = await desk.codeFor(email);
-      return succeeded(await call("POST", "/api/login/verify", { challenge, code, session: "bearer" })).session_token;
+      return succeeded(
+        await call("POST", "/api/login/verify", { challenge, code, session: "bearer" }),
+      ).session_token;
     },
 
     /**
@@ -182,7 +199,10 @@ export async function startDesk({ set = {} } = {}) {
      * @param {string} token
      * @returns {(method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<Answer>}
      */
-    api: (token) => (method, path, body, headers = {}) => call(method, path, body, { authorization: `Bearer ${token}`, ...headers }),
+    api:
+      (token) =>
+      (method, path, body, headers = {}) =>
+        call(method, path, body, { authorization: `Bearer ${token}`, ...headers }),
 
     /** Calls the product API with a key, as a customer's program does. @param {string} key */
     callProduct: (key) => call("POST", "/heify/get-configurations", {}, { "x-api-key": key }),
@@ -230,14 +250,28 @@ export function wrongCode(code) {
   return String((Number(code) + 1) % 1_000_000).padStart(6, "0");
 }
 
-// --- The browser ------------------------------------------------------------------------------------------------
+// --- The browser
+// ------------------------------------------------------------------------------------------------
 
 /** Starts Chromium, with an empty profile. Once for a test file: pages do not share anything. */
 export function launch() {
   const executablePath = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
-  assert.ok(existsSync(executablePath), "There is no Chromium to test with. Install the package chromium, or set CHROMIUM to its path.");
-  const quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"];
-  return chromium.launch({ executablePath, headless: true, chromiumSandbox: false, args: ["--disable-gpu", "--disable-quic", ...quiet] });
+  assert.ok(
+    existsSync(executablePath),
+    "There is no Chromium to test with. Install the package chromium, or set CHROMIUM to its path.",
+  );
+  const quiet = [
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+  ];
+  return chromium.launch({
+    executablePath,
+    headless: true,
+    chromiumSandbox: false,
+    args: ["--disable-gpu", "--disable-quic", ...quiet],
+  });
 }
 
 /**
@@ -265,7 +299,12 @@ const watches = new WeakMap();
  * }} options  `allow`: see {@link allow}
  */
 export async function newPage(browser, desk, options) {
-  const { t, viewport = { width: 1280, height: 800 }, colorScheme = "light", reducedMotion = "no-preference" } = options;
+  const {
+    t,
+    viewport = { width: 1280, height: 800 },
+    colorScheme = "light",
+    reducedMotion = "no-preference",
+  } = options;
   const context = await browser.newContext({
     baseURL: desk.url,
     locale: "en-GB",
@@ -285,7 +324,9 @@ export async function newPage(browser, desk, options) {
   await watchOver(context, desk, watch);
   t.after(async () => {
     await context.close();
-    const faults = watch.faults.filter((fault) => !watch.allowed.some((allowed) => matches(allowed, fault)));
+    const faults = watch.faults.filter(
+      (fault) => !watch.allowed.some((allowed) => matches(allowed, fault)),
+    );
     assert.deepEqual(faults, [], "what the page did that no test expects");
   });
   return context.newPage();
@@ -337,11 +378,14 @@ async function watchOver(context, desk, watch) {
   const { faults } = watch;
   context.on("request", (request) => {
     const { protocol, origin } = new URL(request.url());
-    if (origin !== desk.url && protocol !== "data:") faults.push(`request to another origin: ${request.url()}`);
+    if (origin !== desk.url && protocol !== "data:")
+      faults.push(`request to another origin: ${request.url()}`);
   });
   context.on("response", (response) => {
     if (response.status() < 400) return;
-    faults.push(`${response.request().method()} ${new URL(response.url()).pathname} ${response.status()}`);
+    faults.push(
+      `${response.request().method()} ${new URL(response.url()).pathname} ${response.status()}`,
+    );
   });
   context.on("requestfailed", (request) => {
     // Taken back by the page itself, or by its end.
@@ -350,19 +394,24 @@ async function watchOver(context, desk, watch) {
   });
   context.on("console", (message) => {
     // What did not load is told above, with its address.
-    if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) faults.push(`console: ${message.text()}`);
+    if (message.type() === "error" && !message.text().startsWith("Failed to load resource"))
+      faults.push(`console: ${message.text()}`);
   });
   context.on("weberror", (error) => {
     faults.push(`error: ${error.error().stack ?? error.error()}`);
   });
   await context.addInitScript(() => {
-    document.addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI, sample }) => {
-      console.error(`content security policy: ${violatedDirective} ${blockedURI} ${sample}`);
-    });
+    document.addEventListener(
+      "securitypolicyviolation",
+      ({ violatedDirective, blockedURI, sample }) => {
+        console.error(`content security policy: ${violatedDirective} ${blockedURI} ${sample}`);
+      },
+    );
   });
 }
 
-// --- What people do ---------------------------------------------------------------------------------------------
+// --- What people do
+// ---------------------------------------------------------------------------------------------
 
 /**
  * The first step of the login, up to the six boxes.
@@ -426,7 +475,8 @@ export async function says(place, words) {
 }
 
 /** Waits until the focus is there. @param {Locator} place */
-export const focusOn = (place) => until("the focus", () => place.evaluate((element) => element === document.activeElement));
+export const focusOn = (place) =>
+  until("the focus", () => place.evaluate((element) => element === document.activeElement));
 
 /**
  * Waits until a dialog is what keys and clicks go to: that is a moment after it is there, or after the one above it is gone.
@@ -434,17 +484,34 @@ export const focusOn = (place) => until("the focus", () => place.evaluate((eleme
  *
  * @param {Locator} dialog
  */
-export const onTop = (dialog) => until("the dialog on top", () => dialog.evaluate((element) => element.style.pointerEvents === "auto"));
+export const onTop = (dialog) =>
+  until("the dialog on top", () =>
+    dialog.evaluate((element) => element.style.pointerEvents === "auto"),
+  );
 
-// --- What a page has to be --------------------------------------------------------------------------------------
+// --- What a page has to be
+// --------------------------------------------------------------------------------------
 
-const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice"];
+const axeSource = readFileSync(
+  createRequire(import.meta.url).resolve("axe-core/axe.min.js"),
+  "utf8",
+);
+const AXE_TAGS = [
+  "wcag2a",
+  "wcag2aa",
+  "wcag21a",
+  "wcag21aa",
+  "wcag22a",
+  "wcag22aa",
+  "best-practice",
+];
 
 /** Waits until nothing moves any more, but for what always does. @param {Page} page */
 export async function still(page) {
   await page.evaluate(async () => {
-    const moving = document.getAnimations().filter((animation) => animation.effect?.getComputedTiming().iterations !== Infinity);
+    const moving = document
+      .getAnimations()
+      .filter((animation) => animation.effect?.getComputedTiming().iterations !== Infinity);
     await Promise.allSettled(moving.map((animation) => animation.finished));
   });
 }
@@ -455,8 +522,14 @@ export async function axe(page) {
   // By the debugger, as a person's extension would: the page's own policy lets no such script in.
   await page.evaluate(axeSource);
   const violations = await page.evaluate(async (tags) => {
-    const { violations } = await globalThis.axe.run(document, { runOnly: { type: "tag", values: tags }, resultTypes: ["violations"] });
-    return violations.map(({ id, help, nodes }) => `${id}: ${help}\n  ${nodes.map((node) => `${node.html} ${node.failureSummary}`).join("\n  ")}`);
+    const { violations } = await globalThis.axe.run(document, {
+      runOnly: { type: "tag", values: tags },
+      resultTypes: ["violations"],
+    });
+    return violations.map(
+      ({ id, help, nodes }) =>
+        `${id}: ${help}\n  ${nodes.map((node) => `${node.html} ${node.failureSummary}`).join("\n  ")}`,
+    );
   }, AXE_TAGS);
   assert.deepEqual(violations, []);
 }
@@ -486,9 +559,21 @@ export async function screens(page, name) {
       // What lies over the page lies over what can be seen of it, not over all of it.
       const covered = await page.locator(".overlay, .toast, .offline").count();
       const whole = await page.evaluate(() => document.documentElement.scrollHeight);
-      const clip = covered ? {} : { captureBeyondViewport: true, clip: { x: 0, y: 0, width, height: Math.max(height, whole), scale: 1 } };
-      const { data } = await debug.send("Page.captureScreenshot", { format: "webp", quality: 75, ...clip });
-      writeFileSync(join(folder, `${name}-${width}-${colorScheme}.webp`), Buffer.from(data, "base64"));
+      const clip = covered
+        ? {}
+        : {
+            captureBeyondViewport: true,
+            clip: { x: 0, y: 0, width, height: Math.max(height, whole), scale: 1 },
+          };
+      const { data } = await debug.send("Page.captureScreenshot", {
+        format: "webp",
+        quality: 75,
+        ...clip,
+      });
+      writeFileSync(
+        join(folder, `${name}-${width}-${colorScheme}.webp`),
+        Buffer.from(data, "base64"),
+      );
     }
   }
   await debug.detach();

@@ -1,5 +1,5 @@
-// The tests of the console say nothing about most of what could go wrong in a page: support.mjs looks out for it. Here is
-// that it does.
+// The tests of the console say nothing about most of what could go wrong in a page: support.mjs
+// looks out for it. Here is that it does.
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -34,16 +34,44 @@ describe("Support", () => {
   }
 
   for (const [what, act, told] of [
-    ["an error on the console", () => console.error("something is wrong"), "console: something is wrong"],
-    ["an error that nobody catches", () => void setTimeout(() => Promise.reject(new Error("nobody caught me"))), "nobody caught me"],
+    [
+      "an error on the console",
+      () => console.error("something is wrong"),
+      "console: something is wrong",
+    ],
+    [
+      "an error that nobody catches",
+      () => void setTimeout(() => Promise.reject(new Error("nobody caught me"))),
+      "nobody caught me",
+    ],
     ["an answer that says no", () => void fetch("/api/keys"), "GET /api/keys 401"],
-    ["a frame", () => void document.body.append(Object.assign(document.createElement("iframe"), { src: "/" })), "content security policy"],
-    ["an inline style", () => document.body.insertAdjacentElement("beforeend", document.createElement("style")).append("p { color: red }"), "content security policy"],
-    ["a call to another origin", () => void fetch("http://frontdesk.invalid/").catch(() => {}), "content security policy"],
+    [
+      "a frame",
+      () =>
+        void document.body.append(Object.assign(document.createElement("iframe"), { src: "/" })),
+      "content security policy",
+    ],
+    [
+      "an inline style",
+      () =>
+        document.body
+          .insertAdjacentElement("beforeend", document.createElement("style"))
+          .append("p { color: red }"),
+      "content security policy",
+    ],
+    [
+      "a call to another origin",
+      () => void fetch("http://frontdesk.invalid/").catch(() => {}),
+      "content security policy",
+    ],
   ]) {
     test(`${what} fails a test that does not expect it`, async (t) => {
       const { page, end } = await watched(t);
-      const seen = Promise.race([page.waitForEvent("console"), page.waitForEvent("pageerror"), page.waitForEvent("response")]);
+      const seen = Promise.race([
+        page.waitForEvent("console"),
+        page.waitForEvent("pageerror"),
+        page.waitForEvent("response"),
+      ]);
       await page.evaluate(act);
       await seen;
       await assert.rejects(end, (error) => JSON.stringify(error.actual).includes(told));
@@ -60,7 +88,9 @@ describe("Support", () => {
   test("axe finds what is wrong with a page", async (t) => {
     const { page } = await watched(t);
     await axe(page);
-    await page.evaluate(() => document.querySelector("form").append(document.createElement("input")));
+    await page.evaluate(() =>
+      document.querySelector("form").append(document.createElement("input")),
+    );
     await assert.rejects(axe(page), (error) => JSON.stringify(error.actual).includes("label"));
   });
 });

@@ -2,7 +2,20 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { allow, askForCode, atConsole, atLogin, focusOn, launch, logIn, newPage, newTab, says, startDesk, until } from "./support.mjs";
+import {
+  allow,
+  askForCode,
+  atConsole,
+  atLogin,
+  focusOn,
+  launch,
+  logIn,
+  newPage,
+  newTab,
+  says,
+  startDesk,
+  until,
+} from "./support.mjs";
 
 /** @import { Page, Request } from "playwright-core" */
 /** @import { TestContext } from "node:test" */
@@ -43,7 +56,10 @@ async function admin(t, { member_limit = 5 } = {}) {
 const block = (page) => page.getByRole("region", { name: "Team" });
 
 /** @param {Page} page @param {string} email */
-const row = (page, email) => block(page).getByRole("row").filter({ has: page.getByRole("rowheader", { name: email }) });
+const row = (page, email) =>
+  block(page)
+    .getByRole("row")
+    .filter({ has: page.getByRole("rowheader", { name: email }) });
 
 /** @param {Page} page */
 const dialog = (page) => page.getByRole("dialog", { name: "Add member" });
@@ -66,7 +82,10 @@ async function revoke(page, email) {
 
 /** Invites beside the page. @param {Page} page @param {string} email */
 async function invited(page, email) {
-  const answer = await page.request.post("/api/team", { data: { email }, headers: { origin: desk.url } });
+  const answer = await page.request.post("/api/team", {
+    data: { email },
+    headers: { origin: desk.url },
+  });
   assert.equal(answer.status(), 201);
   return (await answer.json()).member;
 }
@@ -107,7 +126,13 @@ test("at the limit Add member is disabled and says why; a revocation makes room"
   const { page, someone } = await admin(t, { member_limit: 2 });
   await invite(page, someone);
   await says(block(page), "2 / 2");
-  await page.getByRole("button", { name: "Add member", disabled: true, description: /The account’s limit of 2 members is reached/ }).waitFor();
+  await page
+    .getByRole("button", {
+      name: "Add member",
+      disabled: true,
+      description: /The account’s limit of 2 members is reached/,
+    })
+    .waitFor();
   const button = page.getByRole("button", { name: "Add member" });
   await button.hover();
   await says(page.locator(".tooltip"), "Remove a member to add another.");
@@ -126,7 +151,10 @@ test("a limit that was reached meanwhile is told in the dialog", async (t) => {
   allow(page, "POST /api/team 409");
   await dialog(page).getByLabel("E-mail").fill("too-late@team.example.com");
   await page.getByRole("button", { name: "Send invitation" }).click();
-  await says(dialog(page), "The account has as many members as it may. Remove one, or ask the provider of the API for more.");
+  await says(
+    dialog(page),
+    "The account has as many members as it may. Remove one, or ask the provider of the API for more.",
+  );
   await dialog(page).getByRole("button", { name: "Cancel" }).click();
   await page.getByRole("button", { name: "Add member", disabled: true }).waitFor();
 });
@@ -139,7 +167,15 @@ test("what is no address is told at its field before anything is sent; what only
   await page.getByRole("button", { name: "Add member" }).click();
   const field = dialog(page).getByLabel("E-mail");
   const alert = dialog(page).getByRole("alert");
-  for (const text of ["", "nobody", "nobody@", "@example.com", "no body@example.com", "a@b@example.com", "nobody@example"]) {
+  for (const text of [
+    "",
+    "nobody",
+    "nobody@",
+    "@example.com",
+    "no body@example.com",
+    "a@b@example.com",
+    "nobody@example",
+  ]) {
     await field.fill(text);
     await page.getByRole("button", { name: "Send invitation" }).click();
     await says(alert, "Enter a valid e-mail address, such as name@example.com.");
@@ -201,7 +237,9 @@ test("an invitation that cannot be mailed is marked, with what to do", async (t)
   await invite(page, someone);
   await until("the mail to fail", async () => {
     const { members } = await (await page.request.get("/api/team")).json();
-    return members.some((/** @type {{ status: string }} */ member) => member.status === "invitation_failed");
+    return members.some(
+      (/** @type {{ status: string }} */ member) => member.status === "invitation_failed",
+    );
   });
   await page.evaluate(() => window.dispatchEvent(new Event("visibilitychange")));
   await says(row(page, someone), "Invitation failed");
@@ -218,12 +256,18 @@ test("the trash icon asks, and revokes once that is confirmed: from then on ther
   await invite(page, someone);
   const theirs = await newPage(browser, desk, { t, allow: [/^\w+ \/api\/\S+ 401$/] });
   await logIn(theirs, desk, someone);
-  await theirs.getByRole("region", { name: "API keys" }).getByRole("row", { name: "Sandbox" }).waitFor();
+  await theirs
+    .getByRole("region", { name: "API keys" })
+    .getByRole("row", { name: "Sandbox" })
+    .waitFor();
 
   const trash = page.getByRole("button", { name: `Revoke access of ${someone}` });
   const ask = page.getByRole("alertdialog", { name: `Revoke access of ${someone}?` });
   await trash.click();
-  await says(ask, "Access ends immediately: they are logged out everywhere and cannot log in again until they are re-invited.");
+  await says(
+    ask,
+    "Access ends immediately: they are logged out everywhere and cannot log in again until they are re-invited.",
+  );
   await ask.getByRole("button", { name: "Cancel" }).click();
   await ask.waitFor({ state: "hidden" });
   await focusOn(trash);
@@ -236,7 +280,10 @@ test("the trash icon asks, and revokes once that is confirmed: from then on ther
   // Seen by the revoked browser on its next act.
   await theirs.getByRole("button", { name: "Test Connection" }).click();
   await atLogin(theirs);
-  await says(theirs, "Your session has ended: it expired, was logged out elsewhere, or your access was removed.");
+  await says(
+    theirs,
+    "Your session has ended: it expired, was logged out elsewhere, or your access was removed.",
+  );
   await theirs.getByRole("checkbox", { name: /terms/ }).click();
   await theirs.getByRole("button", { name: "Send Code" }).click();
   await theirs.getByRole("heading", { name: "Enter your code" }).waitFor();
@@ -245,10 +292,14 @@ test("the trash icon asks, and revokes once that is confirmed: from then on ther
   await theirs.getByRole("button", { name: "Change email" }).click();
   await askForCode(theirs, someone);
   // Two logins of theirs were mailed a code; the one in between was not.
-  const codes = (await until("a code", async () => {
-    const found = (await desk.mails()).filter((mail) => mail.kind === "login_code" && mail.to === someone);
-    return found.length >= 2 && found;
-  })).length;
+  const codes = (
+    await until("a code", async () => {
+      const found = (await desk.mails()).filter(
+        (mail) => mail.kind === "login_code" && mail.to === someone,
+      );
+      return found.length >= 2 && found;
+    })
+  ).length;
   assert.equal(codes, 2);
   await theirs.getByLabel("Digit 1 of 6").focus();
   await theirs.keyboard.type(await desk.codeFor(someone));
@@ -259,7 +310,12 @@ test("the row of the last admin explains itself, and cannot be revoked", async (
   const { page, email } = await admin(t);
   await says(row(page, email), "You");
   await says(row(page, email), /^Admin.* · The last admin cannot be removed$/);
-  await row(page, email).getByRole("button", { disabled: true, description: "The last admin of an account cannot be removed." }).waitFor();
+  await row(page, email)
+    .getByRole("button", {
+      disabled: true,
+      description: "The last admin of an account cannot be removed.",
+    })
+    .waitFor();
   const trash = row(page, email).getByRole("button");
   await trash.hover();
   await says(page.locator(".tooltip"), "The last admin of an account cannot be removed.");
@@ -291,19 +347,37 @@ test("members see nothing of the team, and nothing of it is fetched for them", a
   const fetched = [];
   theirs.on("response", async (response) => {
     fetched.push(new URL(response.url()).pathname);
-    if (response.url().endsWith("/api/session") && response.ok()) fetched.push(await response.text());
+    if (response.url().endsWith("/api/session") && response.ok())
+      fetched.push(await response.text());
   });
   await logIn(theirs, desk, someone);
   await theirs.reload();
-  await theirs.getByRole("region", { name: "API keys" }).getByRole("row", { name: "Sandbox" }).waitFor();
+  await theirs
+    .getByRole("region", { name: "API keys" })
+    .getByRole("row", { name: "Sandbox" })
+    .waitFor();
   await theirs.evaluate(() => window.dispatchEvent(new Event("visibilitychange")));
   await until("the session", async () => fetched.some((text) => text.includes('"role":"member"')));
-  assert.deepEqual(await theirs.getByRole("heading", { level: 2 }).allTextContents(), ["Sandbox status", "API keys"]);
+  assert.deepEqual(await theirs.getByRole("heading", { level: 2 }).allTextContents(), [
+    "Sandbox status",
+    "API keys",
+  ]);
   assert.equal(await theirs.getByText("Add member").count(), 0);
   assert.equal(await theirs.getByText(email).count(), 0);
-  assert.deepEqual(fetched.filter((text) => /^\/api\/team|member_count|member_limit/.test(text)), []);
+  assert.deepEqual(
+    fetched.filter((text) => /^\/api\/team|member_count|member_limit/.test(text)),
+    [],
+  );
   // Nor can they by hand.
   const headers = { origin: desk.url };
   assert.equal((await theirs.request.get("/api/team")).status(), 403);
-  assert.equal((await theirs.request.post("/api/team", { data: { email: "friend@team.example.com" }, headers })).status(), 403);
+  assert.equal(
+    (
+      await theirs.request.post("/api/team", {
+        data: { email: "friend@team.example.com" },
+        headers,
+      })
+    ).status(),
+    403,
+  );
 });

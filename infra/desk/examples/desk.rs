@@ -1,4 +1,5 @@
-//! `cargo desk`: the local desk on a terminal. All of it is in the library; here are the arguments, the log and the end.
+//! `cargo desk`: the local desk on a terminal. All of it is in the library; here are the arguments,
+//! the log and the end.
 
 use std::{
     io::Write as _,
@@ -7,13 +8,16 @@ use std::{
 };
 
 use clap::Parser;
-use desk::{Desk, Functions, Options, StartError, State, console::Console, env_file, workspace_root};
+use desk::{
+    Desk, Functions, Options, StartError, State, console::Console, env_file, workspace_root,
+};
 use tracing_subscriber::EnvFilter;
 
-/// Frontdesk on this machine: everything that template.yaml deploys, in one process, with no AWS account.
+/// Frontdesk on this machine: everything that template.yaml deploys, in one process, with no AWS
+/// account.
 ///
-/// Listens on localhost only. The console is at /, mails arrive at /_local/inbox, and /_local/ says what runs.
-/// Ctrl-C ends it.
+/// Listens on localhost only. The console is at /, mails arrive at /_local/inbox, and /_local/ says
+/// what runs. Ctrl-C ends it.
 #[derive(Parser)]
 #[command(name = "cargo desk", bin_name = "cargo desk")]
 struct Arguments {
@@ -35,19 +39,26 @@ struct Arguments {
 
     /// Start only what surrounds the functions, for `cargo lambda watch` to run them
     ///
-    /// Prints the environment that the functions need as lines of K=V, and writes the same to .frontdesk/backends.env
-    /// in the workspace, for `cargo lambda watch --env-file`. Requests, stream records, the schedule and the
-    /// authorizer's calls go to the functions at the address of --lambda-url.
+    /// Prints the environment that the functions need as lines of K=V, and writes the same to
+    /// .frontdesk/backends.env in the workspace, for `cargo lambda watch --env-file`. Requests,
+    /// stream records, the schedule and the authorizer's calls go to the functions at the address
+    /// of --lambda-url.
     #[arg(long)]
     backends: bool,
 
     /// Where cargo-lambda serves the functions, with --backends
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9001", requires = "backends")]
+    #[arg(
+        long,
+        value_name = "URL",
+        default_value = "http://127.0.0.1:9001",
+        requires = "backends"
+    )]
     lambda_url: String,
 
     /// Serve the console as it was last built, if it ever was
     ///
-    /// Otherwise it is built anew when its sources or openapi.yaml have changed, which takes Node.js and npm.
+    /// Otherwise it is built anew when its sources or openapi.yaml have changed, which takes
+    /// Node.js and npm.
     #[arg(long)]
     no_console_build: bool,
 
@@ -87,15 +98,27 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     }
     let options = Options {
         port: arguments.port,
-        state: if arguments.ephemeral { State::Ephemeral } else { State::Kept(arguments.state.unwrap_or_else(|| kept_by_default.clone())) },
+        state: if arguments.ephemeral {
+            State::Ephemeral
+        } else {
+            State::Kept(arguments.state.unwrap_or_else(|| kept_by_default.clone()))
+        },
         parameters: arguments.parameters.into_iter().collect(),
-        functions: if arguments.backends { Functions::Remote(arguments.lambda_url.clone()) } else { Functions::InProcess },
+        functions: if arguments.backends {
+            Functions::Remote(arguments.lambda_url.clone())
+        } else {
+            Functions::InProcess
+        },
         ..Options::default()
     };
     if let State::Kept(folder) = &options.state {
         eprintln!("State is kept in {} (--ephemeral keeps nothing).", folder.display());
     }
-    let start = start(options, arguments.backends.then(|| kept_by_default.join("backends.env")), &arguments.lambda_url);
+    let start = start(
+        options,
+        arguments.backends.then(|| kept_by_default.join("backends.env")),
+        &arguments.lambda_url,
+    );
     let desk = tokio::select! {
         desk = start => desk?,
         () = &mut ended => return Ok(()),
@@ -105,30 +128,47 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-async fn start(options: Options, env_path: Option<PathBuf>, lambda_url: &str) -> Result<Desk, Box<dyn std::error::Error>> {
+async fn start(
+    options: Options,
+    env_path: Option<PathBuf>,
+    lambda_url: &str,
+) -> Result<Desk, Box<dyn std::error::Error>> {
     let desk = Desk::start(options).await?;
     match env_path {
         None => {
             say(&format!("Frontdesk is at {}\n", desk.url()))?;
-            eprintln!("Mails arrive at {0}/_local/inbox; what runs, and a first walk with curl, is at {0}/_local/", desk.url());
+            eprintln!(
+                "Mails arrive at {0}/_local/inbox; what runs, and a first walk with curl, is at {0}/_local/",
+                desk.url()
+            );
         }
         Some(path) => {
             let environment = env_file(desk.shared_environment());
-            write_private(&path, &environment).map_err(|source| StartError::State { path: path.clone(), source })?;
+            write_private(&path, &environment)
+                .map_err(|source| StartError::State { path: path.clone(), source })?;
             say(&environment)?;
-            eprintln!("The environment is in {} too. Now: {}", path.display(), watch(&path, lambda_url));
+            eprintln!(
+                "The environment is in {} too. Now: {}",
+                path.display(),
+                watch(&path, lambda_url)
+            );
             eprintln!("The desk is at {} and invokes the functions at {lambda_url}.", desk.url());
         }
     }
     Ok(desk)
 }
 
-/// The console as its sources are now, as far as that is possible here. What is in the way keeps no desk from starting.
+/// The console as its sources are now, as far as that is possible here. What is in the way keeps no
+/// desk from starting.
 async fn build_console() {
     let console = Console::of_checkout();
     if let Err(obstacle) = console.build(|step| eprintln!("{step}")).await {
         eprintln!("Note: {obstacle}");
-        let instead = if console.built().is_some() { "with the console as it was built before" } else { "without the console" };
+        let instead = if console.built().is_some() {
+            "with the console as it was built before"
+        } else {
+            "without the console"
+        };
         eprintln!("The desk starts {instead}.");
     }
 }
@@ -137,7 +177,9 @@ async fn build_console() {
 fn watch(env_file: &Path, lambda_url: &str) -> String {
     let port = lambda_url.trim_end_matches('/').rsplit_once(':').map_or("9001", |(_, port)| port);
     let file = env_file.strip_prefix(workspace_root()).unwrap_or(env_file).display();
-    format!("cargo lambda watch --ignore-changes --disable-cors --concurrency 2 --timeout 86400 -A 127.0.0.1 -P {port} --env-file {file}")
+    format!(
+        "cargo lambda watch --ignore-changes --disable-cors --concurrency 2 --timeout 86400 -A 127.0.0.1 -P {port} --env-file {file}"
+    )
 }
 
 /// Writes to stdout. Whoever reads the first line of a pipe and leaves is not an error.
@@ -175,10 +217,14 @@ fn ended() -> std::io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// The functions log through `tracing`, as they do on Lambda. A refused condition is daily business, so the store's
-/// warnings about those are left out.
+/// The functions log through `tracing`, as they do on Lambda. A refused condition is daily
+/// business, so the store's warnings about those are left out.
 fn log_to_stderr(verbose: bool) {
     let level = if verbose { "info" } else { "warn" };
     let filter = EnvFilter::new(format!("{level},dynoxide=error"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .without_time()
+        .init();
 }

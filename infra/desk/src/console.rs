@@ -1,7 +1,8 @@
-//! Building the console: npm makes `web/dist` of `web/`, whenever the sources are not those that were built last.
+//! Building the console: npm makes `web/dist` of `web/`, whenever the sources are not those that
+//! were built last.
 //!
-//! A desk without the console is a desk all the same, so nothing here keeps one from starting: what is in the way is a
-//! [`NotBuilt`], to be told to whoever started it.
+//! A desk without the console is a desk all the same, so nothing here keeps one from starting: what
+//! is in the way is a [`NotBuilt`], to be told to whoever started it.
 
 use std::{
     collections::BTreeSet,
@@ -49,9 +50,13 @@ pub enum Build {
 /// Why the console is not as new as its sources. Each message says what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum NotBuilt {
-    #[error("the console needs Node.js {needed} with npm, and there is no `{missing}` here; install it and try again")]
+    #[error(
+        "the console needs Node.js {needed} with npm, and there is no `{missing}` here; install it and try again"
+    )]
     NoTool { missing: String, needed: String },
-    #[error("the console needs Node.js {needed}, and this is {found}; install a newer one and try again")]
+    #[error(
+        "the console needs Node.js {needed}, and this is {found}; install a newer one and try again"
+    )]
     OldNode { needed: String, found: String },
     #[error("`{command}` failed in {}:\n{end}", folder.display())]
     Failed { command: String, folder: PathBuf, end: String },
@@ -63,7 +68,12 @@ impl Console {
     /// The console of this checkout.
     pub fn of_checkout() -> Self {
         let (root, npm) = (workspace_root(), if cfg!(windows) { "npm.cmd" } else { "npm" });
-        Self { web: root.join("web"), contract: root.join("openapi.yaml"), node: "node".into(), npm: npm.into() }
+        Self {
+            web: root.join("web"),
+            contract: root.join("openapi.yaml"),
+            node: "node".into(),
+            npm: npm.into(),
+        }
     }
 
     /// The folder of the built console, if it was ever built.
@@ -72,11 +82,13 @@ impl Console {
         folder.join("index.html").is_file().then_some(folder)
     }
 
-    /// Builds the console, unless what is there was built from these sources. `tell` gets a line for each step that
-    /// takes a while. When this fails, an older build is still there.
+    /// Builds the console, unless what is there was built from these sources. `tell` gets a line
+    /// for each step that takes a while. When this fails, an older build is still there.
     pub async fn build(&self, tell: impl Fn(&str)) -> Result<Build, NotBuilt> {
         let sources = self.fingerprint()?;
-        if self.built().is_some() && read(&self.web.join(STAMP)).is_ok_and(|stamp| stamp == sources.as_bytes()) {
+        if self.built().is_some()
+            && read(&self.web.join(STAMP)).is_ok_and(|stamp| stamp == sources.as_bytes())
+        {
             return Ok(Build::Current);
         }
         let needed = self.install(&tell).await?;
@@ -87,14 +99,21 @@ impl Console {
         Ok(Build::Made)
     }
 
-    /// Makes sure of Node.js and of the packages that the lockfile asks for, and gives the versions of Node.js that they take.
+    /// Makes sure of Node.js and of the packages that the lockfile asks for, and gives the versions
+    /// of Node.js that they take.
     pub async fn install(&self, tell: impl Fn(&str)) -> Result<String, NotBuilt> {
         let needed = self.check_node().await?;
         if !self.is_installed() {
             tell("The console's packages are installed (npm ci) ...");
-            // Few and short retries: without a network, the desk starts without the console rather than minutes later.
-            let patience = ["--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=2000"];
-            self.npm(&[&["ci", "--no-audit", "--no-fund"][..], &patience[..]].concat(), &needed).await?;
+            // Few and short retries: without a network, the desk starts without the console rather
+            // than minutes later.
+            let patience = [
+                "--fetch-retries=1",
+                "--fetch-retry-mintimeout=1000",
+                "--fetch-retry-maxtimeout=2000",
+            ];
+            self.npm(&[&["ci", "--no-audit", "--no-fund"][..], &patience[..]].concat(), &needed)
+                .await?;
         }
         Ok(needed)
     }
@@ -105,10 +124,13 @@ impl Console {
         for folder in ["src", "public"] {
             files_below(&self.web.join(folder), &mut sources)?;
         }
-        // Settings of the build lie beside them; other hidden files are an editor's, or the system's.
+        // Settings of the build lie beside them; other hidden files are an editor's, or the
+        // system's.
         for path in entries(&self.web)? {
             let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
-            if path.is_file() && (!name.starts_with('.') || name.starts_with(".env") || name == ".npmrc") {
+            if path.is_file()
+                && (!name.starts_with('.') || name.starts_with(".env") || name == ".npmrc")
+            {
                 sources.insert(path);
             }
         }
@@ -125,24 +147,34 @@ impl Console {
 
     /// Checks that there is a Node.js that package.json takes, and gives what it takes.
     async fn check_node(&self) -> Result<String, NotBuilt> {
-        let package: Value = serde_json::from_slice(&read(&self.web.join("package.json"))?).unwrap_or_default();
+        let package: Value =
+            serde_json::from_slice(&read(&self.web.join("package.json"))?).unwrap_or_default();
         let needed = package["engines"]["node"].as_str().unwrap_or("20").to_owned();
-        let output = run(Command::new(&self.node).arg("--version")).await.map_err(|error| self.no_start(&self.node, &needed, error))?;
+        let output = run(Command::new(&self.node).arg("--version"))
+            .await
+            .map_err(|error| self.no_start(&self.node, &needed, error))?;
         let found = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         if takes(&needed, &found) { Ok(needed) } else { Err(NotBuilt::OldNode { needed, found }) }
     }
 
-    /// Whether `node_modules` has what the lockfile asks for: npm keeps a lockfile of what it installed in there.
+    /// Whether `node_modules` has what the lockfile asks for: npm keeps a lockfile of what it
+    /// installed in there.
     fn is_installed(&self) -> bool {
         let packages = |path: &str| -> Option<Map<String, Value>> {
-            let mut lockfile: Value = serde_json::from_slice(&read(&self.web.join(path)).ok()?).ok()?;
+            let mut lockfile: Value =
+                serde_json::from_slice(&read(&self.web.join(path)).ok()?).ok()?;
             serde_json::from_value(lockfile["packages"].take()).ok()
         };
-        let (Some(asked), Some(installed)) = (packages("package-lock.json"), packages("node_modules/.package-lock.json")) else {
+        let (Some(asked), Some(installed)) =
+            (packages("package-lock.json"), packages("node_modules/.package-lock.json"))
+        else {
             return false;
         };
         let is_there = |(path, package): (&String, &Value)| match installed.get(path) {
-            Some(installed) => (&installed["version"], &installed["integrity"]) == (&package["version"], &package["integrity"]),
+            Some(installed) => {
+                (&installed["version"], &installed["integrity"])
+                    == (&package["version"], &package["integrity"])
+            }
             // The package itself; and what is made for another platform.
             None => path.is_empty() || package["optional"] == true,
         };
@@ -151,8 +183,13 @@ impl Console {
 
     async fn npm(&self, arguments: &[&str], needed: &str) -> Result<(), NotBuilt> {
         let mut command = Command::new(&self.npm);
-        command.args(arguments).current_dir(&self.web).env("NO_COLOR", "1").env("npm_config_update_notifier", "false");
-        let output = run(&mut command).await.map_err(|error| self.no_start(&self.npm, needed, error))?;
+        command
+            .args(arguments)
+            .current_dir(&self.web)
+            .env("NO_COLOR", "1")
+            .env("npm_config_update_notifier", "false");
+        let output =
+            run(&mut command).await.map_err(|error| self.no_start(&self.npm, needed, error))?;
         if output.status.success() {
             return Ok(());
         }
@@ -175,7 +212,11 @@ async fn run(command: &mut Command) -> std::io::Result<Output> {
 }
 
 fn end_of(output: &Output) -> String {
-    let text = format!("{}\n{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let text = format!(
+        "{}\n{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
     lines[lines.len().saturating_sub(LINES_SHOWN)..].join("\n")
 }
@@ -205,19 +246,22 @@ fn files_below(folder: &Path, files: &mut BTreeSet<PathBuf>) -> Result<(), NotBu
     Ok(())
 }
 
-/// Whether a range of versions, as package.json has it, takes this one. A range that is put otherwise than by `^` and
-/// `>=` is left to npm to judge.
+/// Whether a range of versions, as package.json has it, takes this one. A range that is put
+/// otherwise than by `^` and `>=` is left to npm to judge.
 fn takes(range: &str, version: &str) -> bool {
     let version = numbers(version.trim_start_matches('v'));
-    range.split("||").map(str::trim).any(|part| match (part.strip_prefix('^'), part.strip_prefix(">=")) {
-        (Some(from), _) => version >= numbers(from) && version[0] == numbers(from)[0],
-        (None, Some(from)) => version >= numbers(from),
-        (None, None) => true,
+    range.split("||").map(str::trim).any(|part| {
+        match (part.strip_prefix('^'), part.strip_prefix(">=")) {
+            (Some(from), _) => version >= numbers(from) && version[0] == numbers(from)[0],
+            (None, Some(from)) => version >= numbers(from),
+            (None, None) => true,
+        }
     })
 }
 
 fn numbers(version: &str) -> [u64; 3] {
-    let mut numbers = version.trim().split(['.', '-']).map(|number| number.parse().unwrap_or_default());
+    let mut numbers =
+        version.trim().split(['.', '-']).map(|number| number.parse().unwrap_or_default());
     std::array::from_fn(|_| numbers.next().unwrap_or_default())
 }
 

@@ -52,7 +52,8 @@ pub struct Options {
     pub parameters: BTreeMap<String, String>,
     /// Where the functions run.
     pub functions: Functions,
-    /// The folder of the built console; none, or none there, leaves a page that says how to get it. See [`Console`].
+    /// The folder of the built console; none, or none there, leaves a page that says how to get it.
+    /// See [`Console`].
     pub console: Option<PathBuf>,
 }
 
@@ -108,7 +109,9 @@ impl Desk {
         let clock = notes.clock();
         let remote = matches!(options.functions, Functions::Remote(_));
         if remote && clock.ahead().is_positive() {
-            tracing::warn!("this state's clock was moved ahead, and functions that run elsewhere go by the machine's; take --ephemeral");
+            tracing::warn!(
+                "this state's clock was moved ahead, and functions that run elsewhere go by the machine's; take --ephemeral"
+            );
         }
         let outbox = Outbox::open(&keeper)?;
         let failures = Failures::open(&keeper)?;
@@ -116,20 +119,31 @@ impl Desk {
         let (product_api, mail_service) = (Switch::default(), Switch::default());
         let (ender, ending) = Ender::new();
 
-        // Every port is taken before anything is built on it, for the template's values contain them.
+        // Every port is taken before anything is built on it, for the template's values contain
+        // them.
         let (port, own_listeners) = server::listen_at(options.port).await?;
         let (ses_listener, ses_address) = server::listen_anywhere().await?;
         let (secrets_listener, secrets_address) = server::listen_anywhere().await?;
         let (product_listener, product_address) = server::listen_anywhere().await?;
         let (database_listener, database_address) = server::listen_anywhere().await?;
-        let template = document.resolve(&options.parameters, &own_parameters(port, &product_address.to_string()))?;
+        let template = document
+            .resolve(&options.parameters, &own_parameters(port, &product_address.to_string()))?;
         let iam = Iam::new(&template);
 
         let store = database::serve(&keeper, &ending).await?;
-        let endpoints = Endpoints { database: database_address, ses: ses_address, secrets: secrets_address, product_api: product_address };
+        let endpoints = Endpoints {
+            database: database_address,
+            ses: ses_address,
+            secrets: secrets_address,
+            product_api: product_address,
+        };
         let mut servers = vec![store.server];
         database::ensure_table(&database::client(store.address), template.table()).await?;
-        servers.push(server::serve(database_listener, database::door(iam.clone(), store.address)?, &ending));
+        servers.push(server::serve(
+            database_listener,
+            database::door(iam.clone(), store.address)?,
+            &ending,
+        ));
         let secrets = Secrets::open(&keeper, clock.clone(), &template.secrets)?;
         servers.push(server::serve(secrets_listener, secrets.router(iam.clone()), &ending));
         let ses = Ses {
@@ -141,10 +155,14 @@ impl Desk {
         };
         servers.push(server::serve(ses_listener, ses.router(), &ending));
 
-        let environments: BTreeMap<String, BTreeMap<String, String>> =
-            template.functions.iter().map(|function| (function.name.clone(), environment::of(function, &endpoints))).collect();
+        let environments: BTreeMap<String, BTreeMap<String, String>> = template
+            .functions
+            .iter()
+            .map(|function| (function.name.clone(), environment::of(function, &endpoints)))
+            .collect();
         let environment_of = |name: &str| environments.get(name).cloned().unwrap_or_default();
-        let lambdas = Arc::new(Lambdas::new(&template, &options.functions, &clock, &iam, environment_of)?);
+        let lambdas =
+            Arc::new(Lambdas::new(&template, &options.functions, &clock, &iam, environment_of)?);
 
         let mut workers = Workers::new();
         for function in &template.functions {
@@ -169,13 +187,19 @@ impl Desk {
             }
         }
 
-        let api =
-            ProductApi { lambdas: Arc::clone(&lambdas), mode: product_api.clone(), clock: clock.clone(), port, ending: ending.clone() };
+        let api = ProductApi {
+            lambdas: Arc::clone(&lambdas),
+            mode: product_api.clone(),
+            clock: clock.clone(),
+            port,
+            ending: ending.clone(),
+        };
         let gate = Gate { listener: product_listener, mode: product_api.clone() };
         servers.push(server::serve(gate, api.clone().internal(), &ending));
 
         if !notes.first_account_registered() {
-            // In this process even when the functions run elsewhere: nothing may be listening there yet.
+            // In this process even when the functions run elsewhere: nothing may be listening there
+            // yet.
             register_first_account(&environment_of("register-account"), &clock).await?;
             notes.note_first_account();
         }
@@ -203,7 +227,8 @@ impl Desk {
             home,
         };
         let fallback = Router::new().fallback(gateway::answer).with_state(gateway);
-        let router = Router::new().merge(api.public()).merge(local.router()).fallback_service(fallback);
+        let router =
+            Router::new().merge(api.public()).merge(local.router()).fallback_service(fallback);
         for listener in own_listeners {
             servers.push(server::serve(listener, router.clone(), &ending));
         }
@@ -276,9 +301,9 @@ impl Desk {
         self.iam.permissions()
     }
 
-    /// Returns when every record that was committed before the call has been processed by every trigger, schedules
-    /// that are due have run, and nothing has come of it that is not done too. Retries that are not due yet are not
-    /// waited for.
+    /// Returns when every record that was committed before the call has been processed by every
+    /// trigger, schedules that are due have run, and nothing has come of it that is not done too.
+    /// Retries that are not due yet are not waited for.
     pub async fn settle(&self) {
         self.workers.settle().await;
     }
@@ -311,11 +336,15 @@ fn own_parameters(port: u16, product_api: &str) -> Parameters {
 
 /// The one domain that mails may come from.
 fn sender_domain(template: &Template) -> String {
-    let senders = template.functions.iter().filter_map(|function| function.environment.get("MAIL_FROM"));
+    let senders =
+        template.functions.iter().filter_map(|function| function.environment.get("MAIL_FROM"));
     senders.map(|sender| domain_of(sender).to_owned()).next().unwrap_or_default()
 }
 
-async fn register_first_account(environment: &BTreeMap<String, String>, clock: &Clock) -> Result<(), StartError> {
+async fn register_first_account(
+    environment: &BTreeMap<String, String>,
+    clock: &Clock,
+) -> Result<(), StartError> {
     match lambda::once("register-account", environment, clock, &first_account()).await? {
         Ok(_) => Ok(()),
         // A desk that was killed between this and the note of it.
@@ -327,11 +356,19 @@ async fn register_first_account(environment: &BTreeMap<String, String>, clock: &
 fn home(template: &Template, port: u16, endpoints: &Endpoints, place: &Functions) -> Home {
     let mut functions = Vec::new();
     for function in &template.functions {
-        let routes = function.routes.iter().filter(|route| route.key != "$default").map(|route| route.key.clone());
+        let routes = function
+            .routes
+            .iter()
+            .filter(|route| route.key != "$default")
+            .map(|route| route.key.clone());
         let streams = function.streams.iter().map(|_| "the table's stream".to_owned());
-        let schedules = function.schedules.iter().map(|schedule| format!("every {} s", schedule.every.as_secs()));
+        let schedules = function
+            .schedules
+            .iter()
+            .map(|schedule| format!("every {} s", schedule.every.as_secs()));
         let triggers: Vec<String> = routes.chain(streams).chain(schedules).collect();
-        let triggers = if triggers.is_empty() { "invoked directly".to_owned() } else { triggers.join(", ") };
+        let triggers =
+            if triggers.is_empty() { "invoked directly".to_owned() } else { triggers.join(", ") };
         functions.push((function.name.clone(), triggers));
     }
     let at = |address| format!("http://{address}");

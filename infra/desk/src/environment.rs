@@ -1,4 +1,5 @@
-//! The environment of the functions: the template's variables, credentials, and where the stand-ins are.
+//! The environment of the functions: the template's variables, credentials, and where the stand-ins
+//! are.
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
@@ -16,8 +17,8 @@ pub(crate) struct Endpoints {
     pub(crate) product_api: SocketAddr,
 }
 
-/// What AWS itself would set, and the SDK's own variables for other endpoints. The access key tells the stand-ins who
-/// calls; they check no signature, but the SDK wants to sign.
+/// What AWS itself would set, and the SDK's own variables for other endpoints. The access key tells
+/// the stand-ins who calls; they check no signature, but the SDK wants to sign.
 fn aws(access_key: &str, endpoints: &Endpoints) -> BTreeMap<String, String> {
     let pairs = [
         ("AWS_REGION", REGION.to_owned()),
@@ -38,25 +39,33 @@ pub(crate) fn of(function: &Function, endpoints: &Endpoints) -> BTreeMap<String,
     environment
 }
 
-/// One environment that serves all functions, for `cargo lambda watch`, which has only one. Nobody can tell the functions
-/// apart there, so its credentials are an operator's.
+/// One environment that serves all functions, for `cargo lambda watch`, which has only one. Nobody
+/// can tell the functions apart there, so its credentials are an operator's.
 pub(crate) fn of_all(template: &Template, endpoints: &Endpoints) -> BTreeMap<String, String> {
     let mut environment = aws(OPERATOR, endpoints);
     for function in &template.functions {
         for (name, value) in &function.environment {
             let before = environment.insert(name.clone(), value.clone());
             if before.is_some_and(|before| before != *value) {
-                tracing::warn!(name, function = function.name, "functions differ in this variable; the last one is taken");
+                tracing::warn!(
+                    name,
+                    function = function.name,
+                    "functions differ in this variable; the last one is taken"
+                );
             }
         }
     }
     environment
 }
 
-/// Lines of `K=V` such as `cargo lambda watch --env-file` reads: values that are not plain are in double quotes.
+/// Lines of `K=V` such as `cargo lambda watch --env-file` reads: values that are not plain are in
+/// double quotes.
 pub fn env_file(environment: &BTreeMap<String, String>) -> String {
     let is_plain = |value: &str| {
-        !value.is_empty() && value.chars().all(|character| character.is_ascii_alphanumeric() || "-_.:/@,+%{}".contains(character))
+        !value.is_empty()
+            && value.chars().all(|character| {
+                character.is_ascii_alphanumeric() || "-_.:/@,+%{}".contains(character)
+            })
     };
     let line = |(name, value): (&String, &String)| {
         if is_plain(value) {

@@ -7,13 +7,17 @@ use crate::template::TemplateError;
 /// Why the desk does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    #[error("port {0} is in use; stop what listens there or choose another with --port N (0: any free port)")]
+    #[error(
+        "port {0} is in use; stop what listens there or choose another with --port N (0: any free port)"
+    )]
     PortTaken(u16),
     #[error("cannot listen on a loopback port: {0}")]
     Listen(std::io::Error),
     #[error(transparent)]
     Template(#[from] TemplateError),
-    #[error("template: function {0} has no code in this workspace; Metadata.BuildProperties.Binary must name an action")]
+    #[error(
+        "template: function {0} has no code in this workspace; Metadata.BuildProperties.Binary must name an action"
+    )]
     NoSuchAction(String),
     #[error("template: function {function} does not start with its environment: {source}")]
     Configuration { function: String, source: edge::config::ConfigError },

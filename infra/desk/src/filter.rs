@@ -1,6 +1,7 @@
 //! Filter patterns of event source mappings, as Lambda applies them to a stream record.
 //!
-//! A pattern is a JSON object: every key in it must match, and at a leaf one entry of the list must.
+//! A pattern is a JSON object: every key in it must match, and at a leaf one entry of the list
+//! must.
 
 use std::{collections::BTreeMap, str::FromStr};
 
@@ -31,7 +32,9 @@ pub enum FilterError {
     Syntax(String),
     #[error("the filter pattern has {0} where an object or a list belongs")]
     Shape(String),
-    #[error("the desk does not know the filter operator {0}; it knows prefix, anything-but and exists")]
+    #[error(
+        "the desk does not know the filter operator {0}; it knows prefix, anything-but and exists"
+    )]
     Operator(String),
 }
 
@@ -39,7 +42,8 @@ impl FromStr for Filter {
     type Err = FilterError;
 
     fn from_str(text: &str) -> Result<Self, FilterError> {
-        let pattern: Value = serde_json::from_str(text).map_err(|error| FilterError::Syntax(error.to_string()))?;
+        let pattern: Value =
+            serde_json::from_str(text).map_err(|error| FilterError::Syntax(error.to_string()))?;
         match pattern {
             Value::Object(_) => node(&pattern).map(Self),
             other => Err(FilterError::Shape(other.to_string())),
@@ -72,12 +76,16 @@ fn rule(pattern: &Value) -> Result<Rule, FilterError> {
     };
     let unknown = || FilterError::Operator(pattern.to_string());
     let mut entries = operator.iter();
-    let (Some((name, argument)), None) = (entries.next(), entries.next()) else { return Err(unknown()) };
+    let (Some((name, argument)), None) = (entries.next(), entries.next()) else {
+        return Err(unknown());
+    };
     match (name.as_str(), argument) {
         ("prefix", Value::String(prefix)) => Ok(Rule::Prefix(prefix.clone())),
         ("exists", Value::Bool(wanted)) => Ok(Rule::Exists(*wanted)),
         ("anything-but", Value::Array(values)) => Ok(Rule::AnythingBut(values.clone())),
-        ("anything-but", scalar) if !scalar.is_object() => Ok(Rule::AnythingBut(vec![scalar.clone()])),
+        ("anything-but", scalar) if !scalar.is_object() => {
+            Ok(Rule::AnythingBut(vec![scalar.clone()]))
+        }
         _ => Err(unknown()),
     }
 }
@@ -93,7 +101,9 @@ impl Node {
     fn matches(&self, value: Option<&Value>) -> bool {
         match self {
             // A key that the record lacks can still match, by `{"exists": false}` further down.
-            Self::All(all) => all.iter().all(|(key, inner)| inner.matches(value.and_then(|value| value.get(key)))),
+            Self::All(all) => {
+                all.iter().all(|(key, inner)| inner.matches(value.and_then(|value| value.get(key))))
+            }
             Self::Any(rules) => rules.iter().any(|rule| rule.matches(value)),
         }
     }
@@ -135,7 +145,12 @@ mod tests {
     #[test]
     fn keys_are_joined_by_and_and_lists_by_or() {
         let pattern = r#"{"eventName":["INSERT","MODIFY"],"dynamodb":{"NewImage":{"type":{"S":["mail"]},"status":{"S":["pending"]}}}}"#;
-        let record = |event: &str, kind: &str, status: &str| json!({"eventName": event, "dynamodb": {"NewImage": {"type": {"S": kind}, "status": {"S": status}}}});
+        let record = |event: &str, kind: &str, status: &str| {
+            json!({
+                "eventName": event,
+                "dynamodb": {"NewImage": {"type": {"S": kind}, "status": {"S": status}}},
+            })
+        };
         assert!(matches(pattern, &record("INSERT", "mail", "pending")));
         assert!(matches(pattern, &record("MODIFY", "mail", "pending")));
         assert!(!matches(pattern, &record("REMOVE", "mail", "pending")));
@@ -146,7 +161,8 @@ mod tests {
 
     #[test]
     fn each_operator_decides_as_lambda_does() {
-        let record = json!({"name": "alpha", "tags": ["x", "y"], "nested": {"S": "v"}, "nothing": null});
+        let record =
+            json!({"name": "alpha", "tags": ["x", "y"], "nested": {"S": "v"}, "nothing": null});
         for (pattern, expected) in [
             (r#"{"name":[{"prefix":"al"}]}"#, true),
             (r#"{"name":[{"prefix":"be"}]}"#, false),
@@ -170,8 +186,15 @@ mod tests {
 
     #[test]
     fn what_the_desk_cannot_apply_is_refused_when_the_template_is_read() {
-        for pattern in [r#"{"a":[{"numeric":[">",1]}]}"#, r#"{"$or":[{"a":["b"]}]}"#, r#"{"a":[{"prefix":1}]}"#] {
-            assert!(matches!(pattern.parse::<Filter>(), Err(FilterError::Operator(_))), "{pattern}");
+        for pattern in [
+            r#"{"a":[{"numeric":[">",1]}]}"#,
+            r#"{"$or":[{"a":["b"]}]}"#,
+            r#"{"a":[{"prefix":1}]}"#,
+        ] {
+            assert!(
+                matches!(pattern.parse::<Filter>(), Err(FilterError::Operator(_))),
+                "{pattern}"
+            );
         }
         for pattern in [r#"{"a":"b"}"#, "[]", r#"{"a":[["b"]]}"#] {
             assert!(matches!(pattern.parse::<Filter>(), Err(FilterError::Shape(_))), "{pattern}");

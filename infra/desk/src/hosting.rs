@@ -1,4 +1,5 @@
-//! The built console, as S3 and CloudFront serve it in a deployment: the same files, types, headers and answers.
+//! The built console, as S3 and CloudFront serve it in a deployment: the same files, types, headers
+//! and answers.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +12,8 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use percent_encoding::percent_decode_str;
 use sha2::{Digest, Sha256};
 
-/// What every answer carries. `ConsoleHeaders` in template.yaml has the same; a test compares the two.
+/// What every answer carries. `ConsoleHeaders` in template.yaml has the same; a test compares the
+/// two.
 const HEADERS: [(HeaderName, &str); 7] = [
     (
         header::CONTENT_SECURITY_POLICY,
@@ -31,7 +33,8 @@ const HEADERS: [(HeaderName, &str); 7] = [
 
 /// A file below /assets/ has a hash of its content in its name, and never changes.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
-/// Any other file may be another one after the next build: it is asked for anew each time, with its ETag.
+/// Any other file may be another one after the next build: it is asked for anew each time, with its
+/// ETag.
 const ASK_AGAIN: &str = "no-cache";
 
 /// The folder of a built console.
@@ -50,15 +53,25 @@ impl Site {
 
     pub(crate) fn answer(&self, parts: &Parts) -> Response {
         if !matches!(parts.method, Method::GET | Method::HEAD) {
-            let refusal = (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD")], "Pages are only read.\n");
+            let refusal = (
+                StatusCode::METHOD_NOT_ALLOWED,
+                [(header::ALLOW, "GET, HEAD")],
+                "Pages are only read.\n",
+            );
             return guarded(refusal.into_response());
         }
         let path = parts.uri.path();
-        let found = file_name(path).and_then(|name| Some((std::fs::read(self.0.join(&name)).ok()?, name)));
+        let found =
+            file_name(path).and_then(|name| Some((std::fs::read(self.0.join(&name)).ok()?, name)));
         let found = found.or_else(|| is_page(parts).then(|| self.page()).flatten());
         guarded(match found {
             Some((content, name)) => file(parts, &name, content),
-            None => (StatusCode::NOT_FOUND, [(header::CACHE_CONTROL, "no-store")], "There is no such page.\n").into_response(),
+            None => (
+                StatusCode::NOT_FOUND,
+                [(header::CACHE_CONTROL, "no-store")],
+                "There is no such page.\n",
+            )
+                .into_response(),
         })
     }
 
@@ -68,21 +81,25 @@ impl Site {
     }
 }
 
-/// Whether a browser goes there as to a page: one that the console itself may know. What has an ending is a file.
+/// Whether a browser goes there as to a page: one that the console itself may know. What has an
+/// ending is a file.
 fn is_page(parts: &Parts) -> bool {
-    let accepts = parts.headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let accepts =
+        parts.headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let last = parts.uri.path().rsplit('/').next().unwrap_or_default();
     !last.contains('.') && accepts.into_iter().any(|accept| accept.contains("text/html"))
 }
 
-/// The file that a path names, below the folder. No part of it leads upwards, is hidden, or is more than one part.
+/// The file that a path names, below the folder. No part of it leads upwards, is hidden, or is more
+/// than one part.
 fn file_name(path: &str) -> Option<PathBuf> {
     if path == "/" {
         return Some("index.html".into());
     }
     let part = |part: &str| {
         let part = percent_decode_str(part).decode_utf8().ok()?.into_owned();
-        let good = !part.is_empty() && !part.starts_with('.') && !part.contains(['/', '\\', ':', '\0']);
+        let good =
+            !part.is_empty() && !part.starts_with('.') && !part.contains(['/', '\\', ':', '\0']);
         good.then_some(part)
     };
     path.strip_prefix('/')?.split('/').map(part).collect()
@@ -91,8 +108,11 @@ fn file_name(path: &str) -> Option<PathBuf> {
 fn file(parts: &Parts, name: &Path, content: Vec<u8>) -> Response {
     let cache = if name.starts_with("assets") { FOR_EVER } else { ASK_AGAIN };
     let tag = format!("\"{}\"", &URL_SAFE_NO_PAD.encode(Sha256::digest(&content))[..22]);
-    let known = parts.headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    let known = known.flat_map(|tags| tags.split(',')).any(|known| known.trim().trim_start_matches("W/") == tag);
+    let known =
+        parts.headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    let known = known
+        .flat_map(|tags| tags.split(','))
+        .any(|known| known.trim().trim_start_matches("W/") == tag);
     let headers = [(header::CACHE_CONTROL, cache.to_owned()), (header::ETAG, tag)];
     if known {
         return (StatusCode::NOT_MODIFIED, headers).into_response();
@@ -117,7 +137,9 @@ fn content_type(name: &Path) -> &'static str {
 }
 
 fn guarded(mut response: Response) -> Response {
-    response.headers_mut().extend(HEADERS.map(|(name, value)| (name, HeaderValue::from_static(value))));
+    response
+        .headers_mut()
+        .extend(HEADERS.map(|(name, value)| (name, HeaderValue::from_static(value))));
     response
 }
 
@@ -127,7 +149,11 @@ mod tests {
 
     #[test]
     fn a_path_names_a_file_below_the_folder_or_nothing() {
-        for (path, name) in [("/", "index.html"), ("/favicon.svg", "favicon.svg"), ("/assets/a%20b.js", "assets/a b.js")] {
+        for (path, name) in [
+            ("/", "index.html"),
+            ("/favicon.svg", "favicon.svg"),
+            ("/assets/a%20b.js", "assets/a b.js"),
+        ] {
             assert_eq!(file_name(path), Some(PathBuf::from(name)), "{path}");
         }
         for path in [

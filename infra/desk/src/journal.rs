@@ -30,11 +30,13 @@ impl<T: Clone + Serialize + DeserializeOwned> Journal<T> {
         let mut inner = Inner { entries: Vec::new(), file: None };
         if let Some(path) = keeper.path(name) {
             for line in state::read(&path)?.unwrap_or_default().lines() {
-                let entry = serde_json::from_str(line)
-                    .map_err(|error| StartError::StateDamaged { file: path.clone(), detail: error.to_string() })?;
+                let entry = serde_json::from_str(line).map_err(|error| {
+                    StartError::StateDamaged { file: path.clone(), detail: error.to_string() }
+                })?;
                 inner.entries.push(entry);
             }
-            let mut file = state::private_file(&path).map_err(|source| StartError::State { path: path.clone(), source })?;
+            let mut file = state::private_file(&path)
+                .map_err(|source| StartError::State { path: path.clone(), source })?;
             file.seek(SeekFrom::End(0)).map_err(|source| StartError::State { path, source })?;
             inner.file = Some(file);
         }

@@ -1,7 +1,7 @@
 //! The functions: invoked in this process, or where `cargo lambda watch` serves them.
 //!
-//! This is the one place that knows the crate of the functions. Everything else hands over an event and gets back
-//! an answer or an [`InvokeError`], as the callers of Lambda do.
+//! This is the one place that knows the crate of the functions. Everything else hands over an event
+//! and gets back an answer or an [`InvokeError`], as the callers of Lambda do.
 
 use std::{
     collections::BTreeMap,
@@ -68,8 +68,8 @@ struct Lambda {
     log: Log,
 }
 
-/// Where Lambda writes what the function logs, as the function. The desk keeps no such log; that the function's role lets
-/// Lambda write it is looked at all the same.
+/// Where Lambda writes what the function logs, as the function. The desk keeps no such log; that
+/// the function's role lets Lambda write it is looked at all the same.
 struct Log {
     stream: String,
     begun: AtomicBool,
@@ -92,52 +92,74 @@ impl Lambdas {
         for declared in &template.functions {
             let name = &declared.name;
             let code = match place {
-                Functions::InProcess => Code::InProcess(in_process(name, &environment(name), clock)?),
+                Functions::InProcess => {
+                    Code::InProcess(in_process(name, &environment(name), clock)?)
+                }
                 Functions::Remote(base) => Code::Remote {
                     client: remote_client()?,
-                    url: format!("{}/2015-03-31/functions/{name}/invocations", base.trim_end_matches('/')),
+                    url: format!(
+                        "{}/2015-03-31/functions/{name}/invocations",
+                        base.trim_end_matches('/')
+                    ),
                 },
             };
             let mut config = Config::default();
             config.function_name.clone_from(name);
             config.memory = declared.memory;
             config.version = "$LATEST".to_owned();
-            let stream = format!("{}:log-stream:[$LATEST]{}", log_group_arn(&declared.log_group), request_id());
+            let stream = format!(
+                "{}:log-stream:[$LATEST]{}",
+                log_group_arn(&declared.log_group),
+                request_id()
+            );
             let log = Log { stream, begun: AtomicBool::new(false) };
-            lambdas.insert(name.clone(), Lambda { timeout: declared.timeout, config: Arc::new(config), code, log });
+            lambdas.insert(
+                name.clone(),
+                Lambda { timeout: declared.timeout, config: Arc::new(config), code, log },
+            );
         }
         Ok(Self { functions: lambdas, clock: clock.clone(), iam: iam.clone() })
     }
 
     /// Invokes the function and waits for its answer, at most as long as the template allows.
     pub(crate) async fn invoke(&self, name: &str, event: &Value) -> Result<Value, InvokeError> {
-        let lambda = self.functions.get(name).ok_or_else(|| InvokeError::Unknown(name.to_owned()))?;
+        let lambda =
+            self.functions.get(name).ok_or_else(|| InvokeError::Unknown(name.to_owned()))?;
         match &lambda.code {
             Code::InProcess(invoke) => {
                 self.log(name, &lambda.log);
                 invoke_here(invoke, self.context(name, lambda), event, name, lambda.timeout).await
             }
-            Code::Remote { client, url } => invoke_there(client, url, event, name, lambda.timeout).await,
+            Code::Remote { client, url } => {
+                invoke_there(client, url, event, name, lambda.timeout).await
+            }
         }
     }
 
     /// A function that may not log runs all the same; what it may not do is on record.
     fn log(&self, name: &str, log: &Log) {
-        let actions: &[&str] =
-            if log.begun.swap(true, Ordering::Relaxed) { &["PutLogEvents"] } else { &["CreateLogStream", "PutLogEvents"] };
+        let actions: &[&str] = if log.begun.swap(true, Ordering::Relaxed) {
+            &["PutLogEvents"]
+        } else {
+            &["CreateLogStream", "PutLogEvents"]
+        };
         for action in actions {
-            if let Err(denial) = self.iam.authorize(name, &Act::new(format!("logs:{action}"), &*log.stream)) {
+            if let Err(denial) =
+                self.iam.authorize(name, &Act::new(format!("logs:{action}"), &*log.stream))
+            {
                 tracing::warn!(function = name, denial = denial.words().1, "its log would be lost");
             }
         }
     }
 
     fn context(&self, name: &str, lambda: &Lambda) -> Context {
-        let deadline = self.clock.now().saturating_add(lambda.timeout).unwrap_or(jiff::Timestamp::MAX);
+        let deadline =
+            self.clock.now().saturating_add(lambda.timeout).unwrap_or(jiff::Timestamp::MAX);
         let mut context = Context::default();
         context.request_id = request_id();
         context.deadline = u64::try_from(deadline.as_millisecond()).unwrap_or_default();
-        context.invoked_function_arn = format!("arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{name}");
+        context.invoked_function_arn =
+            format!("arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{name}");
         context.env_config = Arc::clone(&lambda.config);
         context
     }
@@ -158,17 +180,30 @@ pub(crate) async fn once(
 }
 
 /// Builds the function with an app of its own, as each Lambda has.
-fn in_process(name: &str, environment: &BTreeMap<String, String>, clock: &Clock) -> Result<Invoke, StartError> {
-    let function = functions::find(name).ok_or_else(|| StartError::NoSuchAction(name.to_owned()))?;
+fn in_process(
+    name: &str,
+    environment: &BTreeMap<String, String>,
+    clock: &Clock,
+) -> Result<Invoke, StartError> {
+    let function =
+        functions::find(name).ok_or_else(|| StartError::NoSuchAction(name.to_owned()))?;
     let app = App::new(&Env::from_pairs(environment.clone()), clock.clone())
         .map_err(|source| StartError::Configuration { function: name.to_owned(), source })?;
     Ok(function.build(app))
 }
 
-async fn invoke_here(invoke: &Invoke, context: Context, event: &Value, name: &str, timeout: Duration) -> Result<Value, InvokeError> {
+async fn invoke_here(
+    invoke: &Invoke,
+    context: Context,
+    event: &Value,
+    name: &str,
+    timeout: Duration,
+) -> Result<Value, InvokeError> {
     let failed = |message: String| InvokeError::Failed { function: name.to_owned(), message };
-    let payload = serde_json::value::to_raw_value(event).map_err(|error| failed(error.to_string()))?;
-    // A task of its own: a panic is this invocation's error, and a caller that goes away does not end the function.
+    let payload =
+        serde_json::value::to_raw_value(event).map_err(|error| failed(error.to_string()))?;
+    // A task of its own: a panic is this invocation's error, and a caller that goes away does not
+    // end the function.
     let mut task = tokio::spawn(invoke(LambdaEvent::new(payload, context)));
     match tokio::time::timeout(timeout, &mut task).await {
         Ok(Ok(Ok(answer))) => Ok(answer),
@@ -194,19 +229,32 @@ fn remote_client() -> Result<reqwest::Client, StartError> {
         .map_err(|error| StartError::Store(error.to_string()))
 }
 
-async fn invoke_there(client: &reqwest::Client, url: &str, event: &Value, name: &str, timeout: Duration) -> Result<Value, InvokeError> {
+async fn invoke_there(
+    client: &reqwest::Client,
+    url: &str,
+    event: &Value,
+    name: &str,
+    timeout: Duration,
+) -> Result<Value, InvokeError> {
     let failed = |message: String| InvokeError::Failed { function: name.to_owned(), message };
     let answer = client.post(url).json(event).timeout(COMPILING + timeout).send().await;
     let answer = match answer {
         Ok(answer) => answer,
         Err(error) if error.is_timeout() => {
-            return Err(InvokeError::TimedOut { function: name.to_owned(), after: COMPILING + timeout });
+            return Err(InvokeError::TimedOut {
+                function: name.to_owned(),
+                after: COMPILING + timeout,
+            });
         }
         Err(_refused) => {
-            return Err(InvokeError::Unreachable { function: name.to_owned(), url: url.to_owned() });
+            return Err(InvokeError::Unreachable {
+                function: name.to_owned(),
+                url: url.to_owned(),
+            });
         }
     };
-    let is_error = !answer.status().is_success() || answer.headers().contains_key("x-amz-function-error");
+    let is_error =
+        !answer.status().is_success() || answer.headers().contains_key("x-amz-function-error");
     let body = answer.bytes().await.map_err(|error| failed(error.to_string()))?;
     let answer: Value = serde_json::from_slice(&body).map_err(|error| failed(error.to_string()))?;
     match answer.get("errorMessage").and_then(Value::as_str) {

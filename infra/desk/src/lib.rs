@@ -1,7 +1,8 @@
 //! The local desk: all of Frontdesk in one process, with no AWS account.
 //!
-//! `cargo desk` (an example of this package, so that cargo-lambda does not take it for a Lambda) starts it; tests start
-//! it as [`Desk::start`]. It stands in for what `template.yaml` deploys, and reads from there what there is to do:
+//! `cargo desk` (an example of this package, so that cargo-lambda does not take it for a Lambda)
+//! starts it; tests start it as [`Desk::start`]. It stands in for what `template.yaml` deploys, and
+//! reads from there what there is to do:
 //!
 //! ```text
 //!  browser, curl ──► gateway ──► functions ──► DynamoDB (dynoxide) ── stream ──► pump ──► functions
@@ -10,18 +11,22 @@
 //!                      └► /heify: product API stand-in ──► authorize-key
 //! ```
 //!
-//! - [`template`] reads functions, routes, triggers, filters, the table and the secrets from `template.yaml`;
-//! - `backends` are the stand-ins for AWS, on their real wire protocols: the functions use the real SDK clients;
+//! - [`template`] reads functions, routes, triggers, filters, the table and the secrets from
+//!   `template.yaml`;
+//! - `backends` are the stand-ins for AWS, on their real wire protocols: the functions use the real
+//!   SDK clients;
 //! - [`iam`] lets each function do what its role in the template allows, at the stand-ins' doors;
 //! - `gateway` turns HTTP into payload 2.0 events and back, `product_api` is what the keys open;
 //! - `pump` and `scheduler` are the triggers behind the gateway, both run by `worker`;
 //! - `lambda` is the only module that knows the functions' code;
-//! - `hosting` serves the console that `console` has built, as S3 and CloudFront do in a deployment;
+//! - `hosting` serves the console that `console` has built, as S3 and CloudFront do in a
+//!   deployment;
 //! - `local` has the inbox and the controls, `state` and what uses it keep things between runs.
 //!
-//! To stand in for another property of the template, resolve it in [`template`] and act on it where the part is that
-//! it concerns; a property that is read but not acted on would be a lie. For another stand-in, add a module to
-//! `backends`, give it a listener in [`Desk::start`] and its address in `environment`, and have it ask [`iam`] first.
+//! To stand in for another property of the template, resolve it in [`template`] and act on it where
+//! the part is that it concerns; a property that is read but not acted on would be a lie. For
+//! another stand-in, add a module to `backends`, give it a listener in [`Desk::start`] and its
+//! address in `environment`, and have it ask [`iam`] first.
 
 mod backends;
 pub mod console;

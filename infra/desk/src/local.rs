@@ -1,4 +1,5 @@
-//! `/_local`: what runs here, the inbox and the controls of the desk. They exist on loopback only and in no deployment.
+//! `/_local`: what runs here, the inbox and the controls of the desk. They exist on loopback only
+//! and in no deployment.
 
 use std::{sync::Arc, time::Duration};
 
@@ -48,7 +49,8 @@ pub(crate) struct Local {
 /// At most ten years at once.
 const FURTHEST_SECONDS: u64 = 10 * 366 * 24 * 60 * 60;
 
-/// The clock does not go beyond 1 January 9000, where a date's year is still four digits for a long time.
+/// The clock does not go beyond 1 January 9000, where a date's year is still four digits for a long
+/// time.
 const LAST_SECOND: i64 = 221_845_392_000;
 
 impl Local {
@@ -71,8 +73,8 @@ impl Local {
     }
 }
 
-/// Other web pages in the same browser can reach loopback. They may not read the inbox by a name of their own that
-/// leads here, and they may not change anything.
+/// Other web pages in the same browser can reach loopback. They may not read the inbox by a name of
+/// their own that leads here, and they may not change anything.
 async fn refuse_strangers(request: Request, next: Next) -> Response {
     let headers = request.headers();
     if !headers.get(header::HOST).and_then(|host| host.to_str().ok()).is_some_and(is_loopback) {
@@ -92,7 +94,9 @@ fn is_loopback(host: &str) -> bool {
         Some(v6) => return v6.split(']').next() == Some("::1"),
         None => host.split(':').next().unwrap_or_default(),
     };
-    name == "127.0.0.1" || name.eq_ignore_ascii_case("localhost") || name.to_ascii_lowercase().ends_with(".localhost")
+    name == "127.0.0.1"
+        || name.eq_ignore_ascii_case("localhost")
+        || name.to_ascii_lowercase().ends_with(".localhost")
 }
 
 fn is_cross_site(headers: &HeaderMap) -> bool {
@@ -106,7 +110,8 @@ fn is_cross_site(headers: &HeaderMap) -> bool {
 }
 
 fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<T, Problem> {
-    serde_json::from_slice(body).map_err(|error| Problem::bad_request(format!("The body cannot be read: {error}.")))
+    serde_json::from_slice(body)
+        .map_err(|error| Problem::bad_request(format!("The body cannot be read: {error}.")))
 }
 
 async fn home(State(local): State<Local>) -> Response {
@@ -139,7 +144,9 @@ async fn now(State(local): State<Local>) -> Json<Value> {
 async fn advance(State(local): State<Local>, body: Bytes) -> Result<Json<Value>, Problem> {
     let Advance { advance_seconds } = parse(&body)?;
     if !(1..=FURTHEST_SECONDS).contains(&advance_seconds) {
-        return Err(Problem::bad_request("advance_seconds must be at least 1 and at most ten years."));
+        return Err(Problem::bad_request(
+            "advance_seconds must be at least 1 and at most ten years.",
+        ));
     }
     if !local.clock_moves {
         let detail = "The functions run elsewhere and go by the machine's clock. Start the desk without --backends to move the clock.";
@@ -166,7 +173,10 @@ async fn product_api(State(local): State<Local>) -> Json<Mode<ProductApiMode>> {
     Json(Mode { mode: local.product_api.mode() })
 }
 
-async fn set_product_api(State(local): State<Local>, body: Bytes) -> Result<Json<Mode<ProductApiMode>>, Problem> {
+async fn set_product_api(
+    State(local): State<Local>,
+    body: Bytes,
+) -> Result<Json<Mode<ProductApiMode>>, Problem> {
     let Mode { mode } = parse(&body)?;
     local.product_api.set_mode(mode);
     Ok(Json(Mode { mode }))
@@ -176,33 +186,46 @@ async fn mail_service(State(local): State<Local>) -> Json<Mode<MailServiceMode>>
     Json(Mode { mode: local.mail_service.mode() })
 }
 
-async fn set_mail_service(State(local): State<Local>, body: Bytes) -> Result<Json<Mode<MailServiceMode>>, Problem> {
+async fn set_mail_service(
+    State(local): State<Local>,
+    body: Bytes,
+) -> Result<Json<Mode<MailServiceMode>>, Problem> {
     let Mode { mode } = parse(&body)?;
     local.mail_service.set_mode(mode);
     Ok(Json(Mode { mode }))
 }
 
-/// Runs `register-account`, which operators invoke directly. A refusal of it is a Lambda error whose message is a
-/// problem; here it becomes the problem.
+/// Runs `register-account`, which operators invoke directly. A refusal of it is a Lambda error
+/// whose message is a problem; here it becomes the problem.
 async fn register(State(local): State<Local>, body: Bytes) -> Result<Response, Problem> {
     let request: Value = parse(&body)?;
     match local.lambdas.invoke("register-account", &request).await {
         Ok(account) => {
-            let status = if account["created"] == true { StatusCode::CREATED } else { StatusCode::OK };
+            let status =
+                if account["created"] == true { StatusCode::CREATED } else { StatusCode::OK };
             Ok((status, Json(account)).into_response())
         }
         Err(InvokeError::Failed { message, .. }) => Ok(refusal(&message)),
-        Err(error) => Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", error.to_string())),
+        Err(error) => {
+            Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", error.to_string()))
+        }
     }
 }
 
 fn refusal(message: &str) -> Response {
     let problem: Option<Value> = serde_json::from_str(message).ok();
     let status = problem.as_ref().and_then(|problem| problem["status"].as_u64());
-    let status = status.and_then(|status| u16::try_from(status).ok()).and_then(|status| StatusCode::from_u16(status).ok());
+    let status = status
+        .and_then(|status| u16::try_from(status).ok())
+        .and_then(|status| StatusCode::from_u16(status).ok());
     match (problem, status) {
         (Some(problem), Some(status)) => problem::respond(status, problem.to_string()),
-        _ => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", format!("register-account failed: {message}")).into_response(),
+        _ => Problem::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            format!("register-account failed: {message}"),
+        )
+        .into_response(),
     }
 }
 
@@ -220,5 +243,9 @@ async fn nothing() -> Problem {
 }
 
 async fn wrong_method() -> Problem {
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This control does not take this method.")
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        "This control does not take this method.",
+    )
 }

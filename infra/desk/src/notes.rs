@@ -14,7 +14,8 @@ const FILE: &str = "desk.json";
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Content {
-    /// How far the desk's clock was moved ahead. It stays there, so that no row comes to lie in the future.
+    /// How far the desk's clock was moved ahead. It stays there, so that no row comes to lie in the
+    /// future.
     clock_ahead_millis: u64,
     first_account_registered: bool,
 }

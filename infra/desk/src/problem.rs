@@ -39,6 +39,7 @@ impl IntoResponse for Problem {
 
 /// A problem that somebody else worded.
 pub(crate) fn respond(status: StatusCode, body: String) -> Response {
-    let headers = [(header::CONTENT_TYPE, "application/problem+json"), (header::CACHE_CONTROL, "no-store")];
+    let headers =
+        [(header::CONTENT_TYPE, "application/problem+json"), (header::CACHE_CONTROL, "no-store")];
     (status, headers, body).into_response()
 }

@@ -1,5 +1,5 @@
-//! A stand-in for the product API: the public Heify paths and error shapes, guarded by `authorize-key` as the real
-//! one would be, and able to misbehave.
+//! A stand-in for the product API: the public Heify paths and error shapes, guarded by
+//! `authorize-key` as the real one would be, and able to misbehave.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -60,7 +60,8 @@ struct Refusal(StatusCode, &'static str);
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let Self(status, message) = self;
-        (status, Json(json!({"error": {"message": message, "code": status.as_u16()}}))).into_response()
+        (status, Json(json!({"error": {"message": message, "code": status.as_u16()}})))
+            .into_response()
     }
 }
 
@@ -70,8 +71,8 @@ impl ProductApi {
         Router::new().route("/heify/{*path}", axum::routing::any(answer)).with_state(self)
     }
 
-    /// For the port that only the functions know. One request per connection, so that a connection which was opened
-    /// before the stand-in went down is of no use afterwards.
+    /// For the port that only the functions know. One request per connection, so that a connection
+    /// which was opened before the stand-in went down is of no use afterwards.
     pub(crate) fn internal(self) -> Router {
         async fn close(mut response: Response) -> Response {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -82,16 +83,26 @@ impl ProductApi {
 
     /// Who calls, by the authorizer's word: its context.
     async fn authorize(&self, parts: &Parts) -> Result<Map<String, Value>, Refusal> {
-        const FORBIDDEN: Refusal = Refusal(StatusCode::FORBIDDEN, "Forbidden: a valid API key is needed in x-api-key.");
+        const FORBIDDEN: Refusal =
+            Refusal(StatusCode::FORBIDDEN, "Forbidden: a valid API key is needed in x-api-key.");
         let Some(key) = joined(&parts.headers, "x-api-key") else { return Err(FORBIDDEN) };
         let route_key = format!("{} {}", parts.method, parts.uri.path());
-        let seen = event::Seen { route_key: &route_key, path_parameters: &BTreeMap::new(), clock: &self.clock, port: self.port };
+        let seen = event::Seen {
+            route_key: &route_key,
+            path_parameters: &BTreeMap::new(),
+            clock: &self.clock,
+            port: self.port,
+        };
         let event = event::authorizer(&seen, parts, &key);
         let answer = self.lambdas.invoke("authorize-key", &event).await.map_err(|error| {
             tracing::error!(%error, "the authorizer gave no answer");
             Refusal(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error.")
         })?;
-        if is_allowed(&answer) { Ok(answer["context"].as_object().cloned().unwrap_or_default()) } else { Err(FORBIDDEN) }
+        if is_allowed(&answer) {
+            Ok(answer["context"].as_object().cloned().unwrap_or_default())
+        } else {
+            Err(FORBIDDEN)
+        }
     }
 }
 
@@ -100,7 +111,8 @@ fn is_allowed(answer: &Value) -> bool {
     if let Some(simple) = answer.get("isAuthorized") {
         return simple == true;
     }
-    let statements = answer["policyDocument"]["Statement"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let statements =
+        answer["policyDocument"]["Statement"].as_array().map(Vec::as_slice).unwrap_or_default();
     let any = |effect: &str| statements.iter().any(|statement| statement["Effect"] == effect);
     any("Allow") && !any("Deny")
 }
@@ -109,10 +121,12 @@ async fn answer(State(api): State<ProductApi>, request: Request) -> Response {
     match api.mode.mode() {
         ProductApiMode::Up => {}
         ProductApiMode::Rejecting => {
-            return Refusal(StatusCode::FORBIDDEN, "Forbidden: this key is not accepted.").into_response();
+            return Refusal(StatusCode::FORBIDDEN, "Forbidden: this key is not accepted.")
+                .into_response();
         }
         ProductApiMode::Failing => {
-            return Refusal(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error.").into_response();
+            return Refusal(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error.")
+                .into_response();
         }
         ProductApiMode::Slow => {
             let mut ending = api.ending.clone();
@@ -122,17 +136,22 @@ async fn answer(State(api): State<ProductApi>, request: Request) -> Response {
             }
         }
         ProductApiMode::Limiting => {
-            let refusal = Refusal(StatusCode::TOO_MANY_REQUESTS, "Too many requests. Try again in a second.");
+            let refusal =
+                Refusal(StatusCode::TOO_MANY_REQUESTS, "Too many requests. Try again in a second.");
             return ([(header::RETRY_AFTER, "1")], refusal).into_response();
         }
         ProductApiMode::Down => {
-            return Refusal(StatusCode::SERVICE_UNAVAILABLE, "The product API is down.").into_response();
+            return Refusal(StatusCode::SERVICE_UNAVAILABLE, "The product API is down.")
+                .into_response();
         }
     }
     let (parts, body) = request.into_parts();
     let body = match gateway::read(body).await {
         Ok(body) => body,
-        Err(_) => return Refusal(StatusCode::PAYLOAD_TOO_LARGE, "The request is too large.").into_response(),
+        Err(_) => {
+            return Refusal(StatusCode::PAYLOAD_TOO_LARGE, "The request is too large.")
+                .into_response();
+        }
     };
     let context = match api.authorize(&parts).await {
         Ok(context) => context,
@@ -151,7 +170,11 @@ async fn answer(State(api): State<ProductApi>, request: Request) -> Response {
 }
 
 fn joined(headers: &HeaderMap, name: &str) -> Option<String> {
-    let values: Vec<_> = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+    let values: Vec<_> = headers
+        .get_all(name)
+        .iter()
+        .map(|value| String::from_utf8_lossy(value.as_bytes()))
+        .collect();
     Some(values.join(",")).filter(|joined| !joined.is_empty())
 }
 
@@ -174,13 +197,21 @@ fn call(parts: &Parts, body: &[u8]) -> Result<Value, Refusal> {
                 .into_iter()
                 .find(|sample| sample["configuration_id"] == *id)
                 .map(|sample| json!({"configuration": sample}))
-                .ok_or(Refusal(StatusCode::BAD_REQUEST, "There is no configuration of this configuration_id.")),
+                .ok_or(Refusal(
+                    StatusCode::BAD_REQUEST,
+                    "There is no configuration of this configuration_id.",
+                )),
         },
-        _create => match request.get("name").and_then(Value::as_str).filter(|name| !name.trim().is_empty()) {
-            // Nothing is kept: the stand-in is there to be called, not to be used.
-            Some(name) => Ok(json!({"configuration": {"configuration_id": "cfg_new", "name": name.trim()}})),
-            None => Err(Refusal(StatusCode::BAD_REQUEST, "name is required.")),
-        },
+        _create => {
+            match request.get("name").and_then(Value::as_str).filter(|name| !name.trim().is_empty())
+            {
+                // Nothing is kept: the stand-in is there to be called, not to be used.
+                Some(name) => Ok(
+                    json!({"configuration": {"configuration_id": "cfg_new", "name": name.trim()}}),
+                ),
+                None => Err(Refusal(StatusCode::BAD_REQUEST, "name is required.")),
+            }
+        }
     }
 }
 
@@ -191,7 +222,8 @@ fn samples() -> Vec<Value> {
     ]
 }
 
-/// The functions' way to the stand-in. While it is down, connections are dropped as soon as they come.
+/// The functions' way to the stand-in. While it is down, connections are dropped as soon as they
+/// come.
 pub(crate) struct Gate {
     pub(crate) listener: TcpListener,
     pub(crate) mode: Switch<ProductApiMode>,

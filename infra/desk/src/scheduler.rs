@@ -23,14 +23,21 @@ pub(crate) struct Scheduled {
 
 impl Scheduled {
     /// Due for the first time one interval from now.
-    pub(crate) fn new(function: String, schedule: Schedule, lambdas: Arc<Lambdas>, clock: Clock) -> Self {
+    pub(crate) fn new(
+        function: String,
+        schedule: Schedule,
+        lambdas: Arc<Lambdas>,
+        clock: Clock,
+    ) -> Self {
         let due_at = clock.now() + schedule.every;
         Self { function, schedule, lambdas, clock, due_at }
     }
 
     fn event(&self) -> Value {
         match &self.schedule.input {
-            Some(input) => serde_json::from_str(input).unwrap_or_else(|_| Value::String(input.clone())),
+            Some(input) => {
+                serde_json::from_str(input).unwrap_or_else(|_| Value::String(input.clone()))
+            }
             None => json!({
                 "version": "0",
                 "id": crate::backends::request_id(),
@@ -58,9 +65,15 @@ impl Worker for Scheduled {
         match self.lambdas.invoke(&self.function, &event).await {
             Ok(_) => {}
             Err(InvokeError::Unreachable { url, .. }) => {
-                tracing::info!(function = self.function, url, "nothing answers there; this run is skipped");
+                tracing::info!(
+                    function = self.function,
+                    url,
+                    "nothing answers there; this run is skipped"
+                );
             }
-            Err(error) => tracing::warn!(function = self.function, %error, "a scheduled run failed"),
+            Err(error) => {
+                tracing::warn!(function = self.function, %error, "a scheduled run failed")
+            }
         }
         Step::Worked
     }

@@ -46,17 +46,22 @@ pub(crate) async fn listen_anywhere() -> Result<(TcpListener, SocketAddr), Start
     Ok((listener, address))
 }
 
-/// The desk's own port, on 127.0.0.1 and, where the machine has it, on [::1]: `localhost` may mean either.
+/// The desk's own port, on 127.0.0.1 and, where the machine has it, on [::1]: `localhost` may mean
+/// either.
 pub(crate) async fn listen_at(port: u16) -> Result<(u16, Vec<TcpListener>), StartError> {
     // A free port on one family can be taken on the other; then another is looked for.
     const TRIES: usize = 16;
     for _ in 0..TRIES {
-        let v4 = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|error| refused(port, error))?;
+        let v4 = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+            .await
+            .map_err(|error| refused(port, error))?;
         let found = v4.local_addr().map_err(StartError::Listen)?.port();
         match TcpListener::bind((Ipv6Addr::LOCALHOST, found)).await {
             Ok(v6) => return Ok((found, vec![v4, v6])),
             Err(error) if error.kind() == ErrorKind::AddrInUse && port == 0 => {}
-            Err(error) if error.kind() == ErrorKind::AddrInUse => return Err(StartError::PortTaken(port)),
+            Err(error) if error.kind() == ErrorKind::AddrInUse => {
+                return Err(StartError::PortTaken(port));
+            }
             Err(_no_ipv6) => return Ok((found, vec![v4])),
         }
     }
@@ -64,11 +69,15 @@ pub(crate) async fn listen_at(port: u16) -> Result<(u16, Vec<TcpListener>), Star
 }
 
 fn refused(port: u16, error: std::io::Error) -> StartError {
-    if error.kind() == ErrorKind::AddrInUse { StartError::PortTaken(port) } else { StartError::Listen(error) }
+    if error.kind() == ErrorKind::AddrInUse {
+        StartError::PortTaken(port)
+    } else {
+        StartError::Listen(error)
+    }
 }
 
-/// Serves until the end. Requests that are under way then get a moment to finish, not more: whoever ends the desk
-/// should not wait for a browser's idle connection.
+/// Serves until the end. Requests that are under way then get a moment to finish, not more: whoever
+/// ends the desk should not wait for a browser's idle connection.
 pub(crate) fn serve<L>(listener: L, router: Router, ending: &Ending) -> JoinHandle<()>
 where
     L: Listener,
@@ -78,7 +87,8 @@ where
     let mut ending = ending.clone();
     let mut graceful = ending.clone();
     tokio::spawn(async move {
-        let served = axum::serve(listener, router).with_graceful_shutdown(async move { graceful.wait().await });
+        let served = axum::serve(listener, router)
+            .with_graceful_shutdown(async move { graceful.wait().await });
         let late = async {
             ending.wait().await;
             tokio::time::sleep(MOMENT).await;

@@ -60,7 +60,8 @@ impl Keeper {
         }
     }
 
-    /// Replaces the file in one step, so that a desk which is killed leaves the old one or the new one.
+    /// Replaces the file in one step, so that a desk which is killed leaves the old one or the new
+    /// one.
     pub(crate) fn save<T: Serialize>(&self, file: &str, value: &T) -> std::io::Result<()> {
         let Some(path) = self.path(file) else { return Ok(()) };
         let new = path.with_extension("new");
@@ -83,7 +84,8 @@ pub(crate) fn read(path: &Path) -> Result<Option<String>, StartError> {
     }
 }
 
-/// A file that only its owner may read: the folder holds codes and secrets, if only those of a desk.
+/// A file that only its owner may read: the folder holds codes and secrets, if only those of a
+/// desk.
 pub(crate) fn private_file(path: &Path) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);

@@ -1,8 +1,9 @@
 //! What runs behind the gateway: the stream triggers and the schedules.
 //!
-//! Each is a worker of its own task. It steps as long as there is work, then waits for the next poll, or to be woken.
-//! After each idle step it reports the last call that it had heard of before the step; so [`Workers::settle`] knows
-//! that everything committed before the call has been looked at, without any fixed sleep.
+//! Each is a worker of its own task. It steps as long as there is work, then waits for the next
+//! poll, or to be woken. After each idle step it reports the last call that it had heard of before
+//! the step; so [`Workers::settle`] knows that everything committed before the call has been looked
+//! at, without any fixed sleep.
 
 use std::{future::Future, time::Duration};
 
@@ -73,8 +74,8 @@ impl Workers {
         self.calls.clone()
     }
 
-    /// Returns when every worker has looked and found nothing that it can do now, and what they did meanwhile has led
-    /// to nothing more. What waits for a retry is not waited for.
+    /// Returns when every worker has looked and found nothing that it can do now, and what they did
+    /// meanwhile has led to nothing more. What waits for a retry is not waited for.
     pub(crate) async fn settle(&self) {
         let mut reports = self.reports.clone();
         let mut before = worked(&reports);
@@ -94,8 +95,8 @@ impl Workers {
         }
     }
 
-    /// Stops all workers where they are, as a power cut would stop Lambda's: what was not checkpointed is delivered
-    /// again at the next start.
+    /// Stops all workers where they are, as a power cut would stop Lambda's: what was not
+    /// checkpointed is delivered again at the next start.
     pub(crate) async fn stop(&mut self) {
         for task in &self.tasks {
             task.abort();

@@ -3,7 +3,8 @@
 use crate::id::AccountId;
 use crate::name::display_name;
 
-/// The most keys that an account can be given: its suspension reaches every key in one transaction of 100 rows.
+/// The most keys that an account can be given: its suspension reaches every key in one transaction
+/// of 100 rows.
 pub const MAX_KEY_LIMIT: u32 = 90;
 /// The most members that an account can be given: all of them are listed by one request.
 pub const MAX_MEMBER_LIMIT: u32 = 200;

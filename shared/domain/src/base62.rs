@@ -6,7 +6,8 @@ const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmn
 
 /// `length` characters drawn evenly; each is worth log2(62) = 5.954 bits.
 pub fn random(length: usize, rng: &mut impl CryptoRng) -> String {
-    // 248 is the largest multiple of 62 in a byte: what lies above is drawn again, or some letters would come more often.
+    // 248 is the largest multiple of 62 in a byte: what lies above is drawn again, or some letters
+    // would come more often.
     let mut text = String::with_capacity(length);
     let mut byte = [0u8; 1];
     while text.len() < length {
@@ -18,7 +19,8 @@ pub fn random(length: usize, rng: &mut impl CryptoRng) -> String {
     text
 }
 
-/// `value` in exactly `length` digits, most significant first; what does not fit is cut off at the top.
+/// `value` in exactly `length` digits, most significant first; what does not fit is cut off at the
+/// top.
 pub fn encode(mut value: u128, length: usize) -> String {
     let mut digits = vec![b'0'; length];
     for digit in digits.iter_mut().rev() {

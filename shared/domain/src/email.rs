@@ -4,7 +4,8 @@ use crate::base62;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// An address that mail can be sent to: ASCII local part (RFC 5321 dot-string), IDNA domain, all in lower case.
+/// An address that mail can be sent to: ASCII local part (RFC 5321 dot-string), IDNA domain, all in
+/// lower case.
 ///
 /// Neither dots nor a plus part are folded: two spellings are two addresses.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -22,7 +23,10 @@ impl EmailAddress {
     }
 
     pub fn hash(&self) -> AddressHash {
-        let digest = Sha256::new().chain_update(b"frontdesk/address/1\0").chain_update(self.0.as_bytes()).finalize();
+        let digest = Sha256::new()
+            .chain_update(b"frontdesk/address/1\0")
+            .chain_update(self.0.as_bytes())
+            .finalize();
         let mut head = [0u8; 16];
         head.copy_from_slice(&digest[..16]);
         AddressHash(base62::encode(u128::from_be_bytes(head), AddressHash::LENGTH))
@@ -34,11 +38,16 @@ impl std::str::FromStr for EmailAddress {
 
     fn from_str(text: &str) -> Result<EmailAddress, InvalidEmail> {
         let (local, domain) = text.trim_matches(' ').rsplit_once('@').ok_or(InvalidEmail)?;
-        let atoms = |local: &str| local.split('.').all(|atom| !atom.is_empty() && atom.bytes().all(is_atext));
+        let atoms = |local: &str| {
+            local.split('.').all(|atom| !atom.is_empty() && atom.bytes().all(is_atext))
+        };
         if local.len() > 64 || !atoms(local) || domain.ends_with('.') {
             return Err(InvalidEmail);
         }
-        let domain = idna::domain_to_ascii_strict(domain).ok().filter(|domain| is_host(domain)).ok_or(InvalidEmail)?;
+        let domain = idna::domain_to_ascii_strict(domain)
+            .ok()
+            .filter(|domain| is_host(domain))
+            .ok_or(InvalidEmail)?;
         let address = format!("{}@{domain}", local.to_ascii_lowercase());
         if address.len() > 254 { Err(InvalidEmail) } else { Ok(EmailAddress(address)) }
     }
@@ -52,7 +61,9 @@ fn is_atext(byte: u8) -> bool {
 /// At least two labels, the last not a number: `localhost` and bare IP addresses get no mail.
 fn is_host(domain: &str) -> bool {
     let last = domain.rsplit('.').next().unwrap_or(domain);
-    domain.contains('.') && domain.split('.').all(|label| !label.is_empty()) && !last.bytes().all(|b| b.is_ascii_digit())
+    domain.contains('.')
+        && domain.split('.').all(|label| !label.is_empty())
+        && !last.bytes().all(|b| b.is_ascii_digit())
 }
 
 impl std::fmt::Display for EmailAddress {
@@ -119,7 +130,10 @@ mod tests {
 
     #[test]
     fn good_addresses_are_lower_cased_and_their_domains_made_ascii() {
-        assert_eq!(parsed("Ada.Lovelace+x@Example.COM").as_deref(), Some("ada.lovelace+x@example.com"));
+        assert_eq!(
+            parsed("Ada.Lovelace+x@Example.COM").as_deref(),
+            Some("ada.lovelace+x@example.com")
+        );
         assert_eq!(parsed(" a@bücher.example ").as_deref(), Some("a@xn--bcher-kva.example"));
     }
 

@@ -71,8 +71,8 @@ impl AccountId {
 
 /// `mem_`, the hash of the member's address, and 6 characters of its own.
 ///
-/// The hash inside lets a revocation name the address row in the same single write that deletes the member;
-/// the characters behind it keep two memberships of one address apart.
+/// The hash inside lets a revocation name the address row in the same single write that deletes the
+/// member; the characters behind it keep two memberships of one address apart.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct MemberId(String);

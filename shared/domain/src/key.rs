@@ -1,8 +1,9 @@
 //! API keys: `<prefix>_<kind>_<body>`.
 //!
-//! The body is base62: 8 characters of the key's id and 12 of its account (together they find the row with one `GetItem`
-//! by primary key), 32 random characters (190.5 bits), and a CRC-32 of all that stands before it in 6 characters, so that a
-//! scanner finds a leaked key and garbage is refused without touching the database.
+//! The body is base62: 8 characters of the key's id and 12 of its account (together they find the
+//! row with one `GetItem` by primary key), 32 random characters (190.5 bits), and a CRC-32 of all
+//! that stands before it in 6 characters, so that a scanner finds a leaked key and garbage is
+//! refused without touching the database.
 
 use crate::base62;
 use crate::id::{AccountId, KeyId, KeyKind};
@@ -35,14 +36,20 @@ pub struct PlainKey {
 
 impl PlainKey {
     /// A fresh value for the key `id`.
-    pub fn mint(prefix: &KeyPrefix, account: &AccountId, id: &KeyId, rng: &mut impl CryptoRng) -> PlainKey {
+    pub fn mint(
+        prefix: &KeyPrefix,
+        account: &AccountId,
+        id: &KeyId,
+        rng: &mut impl CryptoRng,
+    ) -> PlainKey {
         PlainKey::assemble(prefix, account, id, &base62::random(SECRET, rng))
     }
 
     /// The value that one idempotent request has, each time it is repeated.
     ///
-    /// It hangs on the caller's session token (256 random bits, which the table does not know) and on the nonce that the
-    /// first request left in the table: neither of them alone gives the key away, and nothing needs to keep the key itself.
+    /// It hangs on the caller's session token (256 random bits, which the table does not know) and
+    /// on the nonce that the first request left in the table: neither of them alone gives the key
+    /// away, and nothing needs to keep the key itself.
     pub fn derive(
         prefix: &KeyPrefix,
         account: &AccountId,
@@ -53,23 +60,36 @@ impl PlainKey {
     ) -> PlainKey {
         let message = format!("frontdesk/idempotent-key/1\0{nonce}\0{id}\0{}", idempotency.0);
         let seed = hmac(caller.secret().expose().as_bytes(), message.as_bytes());
-        let half = |bytes: &[u8]| base62::encode(bytes.iter().fold(0u128, |sum, byte| sum << 8 | u128::from(*byte)), SECRET / 2);
-        PlainKey::assemble(prefix, account, id, &format!("{}{}", half(&seed[..16]), half(&seed[16..])))
+        let half = |bytes: &[u8]| {
+            base62::encode(
+                bytes.iter().fold(0u128, |sum, byte| sum << 8 | u128::from(*byte)),
+                SECRET / 2,
+            )
+        };
+        PlainKey::assemble(
+            prefix,
+            account,
+            id,
+            &format!("{}{}", half(&seed[..16]), half(&seed[16..])),
+        )
     }
 
     fn assemble(prefix: &KeyPrefix, account: &AccountId, id: &KeyId, secret: &str) -> PlainKey {
-        let head = format!("{}_{}_{}{}{secret}", prefix.0, id.kind().word(), id.code(), account.code());
+        let head =
+            format!("{}_{}_{}{}{secret}", prefix.0, id.kind().word(), id.code(), account.code());
         let text = Secret::new(format!("{head}{}", checksum(&head)));
         PlainKey { account: account.clone(), id: id.clone(), text }
     }
 
     /// What a caller sent as a key, if it has the form and its checksum holds.
     ///
-    /// The product's part of the prefix is not compared: a deployment that changes it still knows its older keys.
+    /// The product's part of the prefix is not compared: a deployment that changes it still knows
+    /// its older keys.
     pub fn parse(text: &str) -> Option<PlainKey> {
         let (prefix, rest) = text.split_once('_')?;
         let (kind, body) = rest.split_once('_')?;
-        let kind = [KeyKind::Live, KeyKind::Sandbox].into_iter().find(|known| known.word() == kind)?;
+        let kind =
+            [KeyKind::Live, KeyKind::Sandbox].into_iter().find(|known| known.word() == kind)?;
         if prefix.parse::<KeyPrefix>().is_err() || !base62::is(body, BODY) {
             return None;
         }
@@ -153,7 +173,11 @@ impl std::str::FromStr for KeyPrefix {
     fn from_str(text: &str) -> Result<KeyPrefix, InvalidPrefix> {
         let letters = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
         let starts = text.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase());
-        if letters && starts && text.len() <= 10 { Ok(KeyPrefix(text.to_owned())) } else { Err(InvalidPrefix) }
+        if letters && starts && text.len() <= 10 {
+            Ok(KeyPrefix(text.to_owned()))
+        } else {
+            Err(InvalidPrefix)
+        }
     }
 }
 
@@ -168,7 +192,8 @@ impl KeyName {
     }
 }
 
-/// What a client repeats a request under (the `Idempotency-Key` header): 1 to 255 printable ASCII characters.
+/// What a client repeats a request under (the `Idempotency-Key` header): 1 to 255 printable ASCII
+/// characters.
 ///
 /// No comma among them: a gateway hands over two headers as one with a comma in between.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -179,13 +204,18 @@ pub const IDEMPOTENCY_WINDOW: jiff::SignedDuration = jiff::SignedDuration::from_
 
 impl IdempotencyKey {
     pub fn parse(text: &str) -> Option<IdempotencyKey> {
-        let good = (1..=255).contains(&text.len()) && text.bytes().all(|byte| (b' '..=b'~').contains(&byte) && byte != b',');
+        let good = (1..=255).contains(&text.len())
+            && text.bytes().all(|byte| (b' '..=b'~').contains(&byte) && byte != b',');
         good.then(|| IdempotencyKey(text.to_owned()))
     }
 
     /// Names the request's row within its account: one for each session and key.
     pub fn digest(&self, caller: &SessionToken) -> String {
-        let digest = Sha256::new().chain_update(caller.digest().as_str()).chain_update(b"\0").chain_update(&self.0).finalize();
+        let digest = Sha256::new()
+            .chain_update(caller.digest().as_str())
+            .chain_update(b"\0")
+            .chain_update(&self.0)
+            .finalize();
         URL_SAFE_NO_PAD.encode(digest)
     }
 }
@@ -202,7 +232,13 @@ pub struct ApiKey {
 
 impl ApiKey {
     pub fn new(plain: &PlainKey, name: KeyName, now: Timestamp) -> ApiKey {
-        ApiKey { id: plain.id.clone(), name, start: plain.start(), digest: plain.digest(), created_at: now }
+        ApiKey {
+            id: plain.id.clone(),
+            name,
+            start: plain.start(),
+            digest: plain.digest(),
+            created_at: now,
+        }
     }
 
     pub fn is_sandbox(&self) -> bool {
@@ -212,7 +248,9 @@ impl ApiKey {
 
 /// Sandbox key first, then newest first.
 pub fn in_listing_order(keys: &mut [ApiKey]) {
-    keys.sort_by(|a, b| (b.is_sandbox(), b.created_at, &b.id).cmp(&(a.is_sandbox(), a.created_at, &a.id)));
+    keys.sort_by(|a, b| {
+        (b.is_sandbox(), b.created_at, &b.id).cmp(&(a.is_sandbox(), a.created_at, &a.id))
+    });
 }
 
 #[cfg(test)]
@@ -236,7 +274,10 @@ mod tests {
             let text = plain.secret().expose();
             assert!(text.starts_with(prefix) && text.starts_with(&plain.start()), "{text}");
             let again = PlainKey::parse(text).unwrap();
-            assert_eq!((again.id.kind(), &again.id, &again.account), (kind, &plain.id, &plain.account));
+            assert_eq!(
+                (again.id.kind(), &again.id, &again.account),
+                (kind, &plain.id, &plain.account)
+            );
             assert!(again.digest().matches(&plain.digest()));
             assert_eq!(text.len() - plain.start().len(), 12 + 32 + 6);
         }
@@ -260,11 +301,19 @@ mod tests {
     fn a_repeated_request_derives_the_same_key_and_another_session_does_not() {
         let mut rng = StdRng::seed_from_u64(9);
         let email: crate::email::EmailAddress = "a@example.com".parse().unwrap();
-        let (account, member) = (AccountId::random(&mut rng), crate::id::MemberId::random(&email.hash(), &mut rng));
-        let mut session = || SessionToken::mint(&account, &member, crate::session::Slot::of_login(0), &mut rng);
+        let (account, member) =
+            (AccountId::random(&mut rng), crate::id::MemberId::random(&email.hash(), &mut rng));
+        let mut session =
+            || SessionToken::mint(&account, &member, crate::session::Slot::of_login(0), &mut rng);
         let (mine, other) = (session(), session());
-        let (prefix, id, key) = ("fd".parse().unwrap(), KeyId::random(KeyKind::Live, &mut rng), IdempotencyKey::parse("k-1").unwrap());
-        let derive = |token: &SessionToken, nonce: &str| PlainKey::derive(&prefix, &account, &id, token, &key, nonce).digest();
+        let (prefix, id, key) = (
+            "fd".parse().unwrap(),
+            KeyId::random(KeyKind::Live, &mut rng),
+            IdempotencyKey::parse("k-1").unwrap(),
+        );
+        let derive = |token: &SessionToken, nonce: &str| {
+            PlainKey::derive(&prefix, &account, &id, token, &key, nonce).digest()
+        };
         assert!(derive(&mine, "n").matches(&derive(&mine, "n")));
         assert!(!derive(&mine, "n").matches(&derive(&other, "n")));
         assert!(!derive(&mine, "n").matches(&derive(&mine, "m")));

@@ -1,4 +1,5 @@
-//! Keyrings: the server's secrets, several versions at a time, so that they rotate without downtime.
+//! Keyrings: the server's secrets, several versions at a time, so that they rotate without
+//! downtime.
 
 use crate::base62;
 use crate::secret::Secret;
@@ -12,10 +13,12 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use std::collections::BTreeMap;
 
-/// `{"current": "2", "1": "...", "2": "..."}`: what is made from now on uses `current`; what names another version still opens.
+/// `{"current": "2", "1": "...", "2": "..."}`: what is made from now on uses `current`; what names
+/// another version still opens.
 ///
-/// The flat form is what CloudFormation's `GenerateSecretString` can make. Each value carries at least 256 random bits,
-/// 43 letters and digits; purposes are kept apart by deriving a key for each.
+/// The flat form is what CloudFormation's `GenerateSecretString` can make. Each value carries at
+/// least 256 random bits, 43 letters and digits; purposes are kept apart by deriving a key for
+/// each.
 #[derive(Clone)]
 pub struct Keyring {
     current: String,
@@ -49,12 +52,19 @@ pub enum OpenError {
 
 impl Keyring {
     pub fn parse(json: &str) -> Result<Keyring, InvalidKeyring> {
-        let mut fields: BTreeMap<String, String> = serde_json::from_str(json).or(Err(InvalidKeyring::NotAnObject))?;
-        let current = fields.remove("current").filter(|id| fields.contains_key(id)).ok_or(InvalidKeyring::NoCurrent)?;
+        let mut fields: BTreeMap<String, String> =
+            serde_json::from_str(json).or(Err(InvalidKeyring::NotAnObject))?;
+        let current = fields
+            .remove("current")
+            .filter(|id| fields.contains_key(id))
+            .ok_or(InvalidKeyring::NoCurrent)?;
         if fields.values().any(|value| value.len() < 43) {
             return Err(InvalidKeyring::TooShort);
         }
-        Ok(Keyring { current, versions: fields.into_iter().map(|(id, value)| (id, Secret::new(value))).collect() })
+        Ok(Keyring {
+            current,
+            versions: fields.into_iter().map(|(id, value)| (id, Secret::new(value))).collect(),
+        })
     }
 
     /// A keyring of one fresh version, as the first deployment makes it.
@@ -72,7 +82,12 @@ impl Keyring {
     }
 
     /// HMAC-SHA256 under the key that `version` has for `purpose`.
-    pub fn authenticate(&self, version: &str, purpose: Purpose, message: &[u8]) -> Result<[u8; 32], UnknownVersion> {
+    pub fn authenticate(
+        &self,
+        version: &str,
+        purpose: Purpose,
+        message: &[u8],
+    ) -> Result<[u8; 32], UnknownVersion> {
         Ok(hmac(&self.derive(version, purpose)?, message))
     }
 
@@ -80,12 +95,17 @@ impl Keyring {
     pub fn seal(&self, plain: &Secret, place: &str, rng: &mut impl CryptoRng) -> Sealed {
         let mut nonce = [0u8; 12];
         rng.fill_bytes(&mut nonce);
-        let key = self.derive(&self.current, Purpose::Seal).expect("a keyring has its current version");
+        let key =
+            self.derive(&self.current, Purpose::Seal).expect("a keyring has its current version");
         let payload = Payload { msg: plain.expose().as_bytes(), aad: place.as_bytes() };
         let sealed = Aes256Gcm::new(&Key::<Aes256Gcm>::from(key))
             .encrypt(&Nonce::from(nonce), payload)
             .expect("AES-GCM seals any text shorter than 64 GiB");
-        Sealed { version: self.current.clone(), nonce: STANDARD_NO_PAD.encode(nonce), text: STANDARD_NO_PAD.encode(sealed) }
+        Sealed {
+            version: self.current.clone(),
+            nonce: STANDARD_NO_PAD.encode(nonce),
+            text: STANDARD_NO_PAD.encode(sealed),
+        }
     }
 
     pub fn open(&self, sealed: &Sealed, place: &str) -> Result<Secret, OpenError> {
@@ -94,7 +114,8 @@ impl Keyring {
         let nonce: [u8; 12] = bytes(&sealed.nonce)?.try_into().or(Err(OpenError::Refused))?;
         let text = bytes(&sealed.text)?;
         let payload = Payload { msg: &text, aad: place.as_bytes() };
-        let plain = Aes256Gcm::new(&Key::<Aes256Gcm>::from(key)).decrypt(&Nonce::from(nonce), payload);
+        let plain =
+            Aes256Gcm::new(&Key::<Aes256Gcm>::from(key)).decrypt(&Nonce::from(nonce), payload);
         let plain = plain.or(Err(OpenError::Refused))?;
         String::from_utf8(plain).map(Secret::new).or(Err(OpenError::Refused))
     }
@@ -131,7 +152,8 @@ impl Purpose {
 
 /// HMAC-SHA256 (RFC 2104).
 pub(crate) fn hmac(key: &[u8], message: &[u8]) -> [u8; 32] {
-    let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(key).expect("HMAC takes a key of any length");
+    let mut mac =
+        <Hmac<Sha256> as KeyInit>::new_from_slice(key).expect("HMAC takes a key of any length");
     mac.update(message);
     mac.finalize().into_bytes().into()
 }
@@ -158,7 +180,11 @@ mod tests {
         assert_eq!(ring.open(&sealed, "acct/key/1").unwrap().expose(), "fd_sandbox_x");
         assert_eq!(ring.open(&sealed, "acct/key/2").unwrap_err(), OpenError::Refused);
 
-        let rotated = Keyring::parse(&format!(r#"{{"current":"2","1":"{one}","2":"{}"}}"#, base62::random(64, &mut rng))).unwrap();
+        let rotated = Keyring::parse(&format!(
+            r#"{{"current":"2","1":"{one}","2":"{}"}}"#,
+            base62::random(64, &mut rng)
+        ))
+        .unwrap();
         assert_eq!(rotated.open(&sealed, "acct/key/1").unwrap().expose(), "fd_sandbox_x");
         assert_eq!(rotated.seal(&Secret::new("x"), "p", &mut rng).version, "2");
         let other = Keyring::parse(&Keyring::generate(&mut rng)).unwrap();
@@ -169,7 +195,13 @@ mod tests {
     fn a_broken_keyring_is_named_without_showing_it() {
         assert_eq!(Keyring::parse("[]").unwrap_err(), InvalidKeyring::NotAnObject);
         assert_eq!(Keyring::parse(r#"{"1":"x"}"#).unwrap_err(), InvalidKeyring::NoCurrent);
-        assert_eq!(Keyring::parse(r#"{"current":"1","1":"short"}"#).unwrap_err(), InvalidKeyring::TooShort);
-        assert!(!format!("{:?}", Keyring::parse(&Keyring::generate(&mut rand::rng())).unwrap()).contains("secret"));
+        assert_eq!(
+            Keyring::parse(r#"{"current":"1","1":"short"}"#).unwrap_err(),
+            InvalidKeyring::TooShort
+        );
+        assert!(
+            !format!("{:?}", Keyring::parse(&Keyring::generate(&mut rand::rng())).unwrap())
+                .contains("secret")
+        );
     }
 }

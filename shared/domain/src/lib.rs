@@ -1,11 +1,11 @@
 //! The decisions of the access desk, and the words they are made in.
 //!
-//! Everything here is pure: facts, a request, the time and randomness go in; a decision or a refusal comes out.
-//! No clock, no environment, no network. What a value may be is settled where it is parsed, so that the layers
-//! above never meet an invalid one.
+//! Everything here is pure: facts, a request, the time and randomness go in; a decision or a
+//! refusal comes out. No clock, no environment, no network. What a value may be is settled where it
+//! is parsed, so that the layers above never meet an invalid one.
 //!
-//! To add a decision: put it beside the type that it is about, take `now` and `rng` as arguments, and return a
-//! closed enum for what can be refused.
+//! To add a decision: put it beside the type that it is about, take `now` and `rng` as arguments,
+//! and return a closed enum for what can be refused.
 
 pub mod account;
 pub mod base62;

@@ -1,8 +1,9 @@
 //! Login with a mailed code: challenges, codes, allowances, and the browser that is known.
 //!
-//! The code is derived, never stored: HMAC(pepper, challenge, generation) mod 10^6.
-//! An address has a *lane* for everyone, and one for each browser that has logged in with it before; a lane has the
-//! allowances and at most one live challenge. So a stranger who uses up an address's lane does not lock its owner out.
+//! The code is derived, never stored: HMAC(pepper, challenge, generation) mod 10^6. An address has
+//! a *lane* for everyone, and one for each browser that has logged in with it before; a lane has
+//! the allowances and at most one live challenge. So a stranger who uses up an address's lane does
+//! not lock its owner out.
 
 use crate::base62;
 use crate::email::AddressHash;
@@ -22,8 +23,11 @@ pub const RESEND_AFTER: SignedDuration = SignedDuration::from_secs(30);
 /// Guesses at one challenge, over all its generations.
 pub const GUESSES: u32 = 5;
 /// Codes that a lane may ask for: so many in so long.
-const CODES: [(u32, SignedDuration); 3] =
-    [(3, SignedDuration::from_mins(15)), (5, SignedDuration::from_hours(1)), (10, SignedDuration::from_hours(24))];
+const CODES: [(u32, SignedDuration); 3] = [
+    (3, SignedDuration::from_mins(15)),
+    (5, SignedDuration::from_hours(1)),
+    (10, SignedDuration::from_hours(24)),
+];
 /// Wrong guesses that a lane may make in an hour.
 const WRONG_GUESSES: (u32, SignedDuration) = (25, SignedDuration::from_hours(1));
 /// How long a browser is known after a login.
@@ -53,7 +57,8 @@ impl Lane {
 pub struct LaneRecord {
     /// When codes were asked for within the last day, in milliseconds, oldest first.
     codes: Vec<i64>,
-    /// Wrong guesses at earlier challenges within the last hour: when the last one was made, and how many.
+    /// Wrong guesses at earlier challenges within the last hour: when the last one was made, and
+    /// how many.
     wrong: Vec<(i64, u32)>,
     #[serde(flatten)]
     pub challenge: Option<LiveChallenge>,
@@ -89,11 +94,18 @@ pub struct RateLimited {
 impl LaneRecord {
     /// Decides a request for a code: the lane as it will be, with its new challenge, or why not.
     ///
-    /// Asking again while a challenge is open makes its next generation: the older code dies, and guesses made stay made.
-    /// A new challenge gets at most the guesses that the hour still allows, so no number of resends gives any back.
-    pub fn request_code(&self, pepper: &str, now: Timestamp, rng: &mut impl CryptoRng) -> Result<(LaneRecord, LiveChallenge), RateLimited> {
+    /// Asking again while a challenge is open makes its next generation: the older code dies, and
+    /// guesses made stay made. A new challenge gets at most the guesses that the hour still allows,
+    /// so no number of resends gives any back.
+    pub fn request_code(
+        &self,
+        pepper: &str,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(LaneRecord, LiveChallenge), RateLimited> {
         let day = CODES[CODES.len() - 1].1;
-        let mut codes: Vec<i64> = self.codes.iter().copied().filter(|at| *at > (now - day).as_millisecond()).collect();
+        let mut codes: Vec<i64> =
+            self.codes.iter().copied().filter(|at| *at > (now - day).as_millisecond()).collect();
         let waits = CODES.iter().filter_map(|(most, window)| {
             let nth_newest = codes.len().checked_sub(*most as usize).map(|first| codes[first])?;
             Some(nth_newest + window.as_millis() as i64 - now.as_millisecond())
@@ -101,16 +113,22 @@ impl LaneRecord {
         let too_many_codes = waits.filter(|wait| *wait > 0).max();
 
         let hour_ago = (now - WRONG_GUESSES.1).as_millisecond();
-        let mut wrong: Vec<(i64, u32)> = self.wrong.iter().copied().filter(|(at, _)| *at > hour_ago).collect();
-        let open = self.challenge.as_ref().filter(|last| !last.used_up && now < last.expires_at && last.attempts < last.allowed);
+        let mut wrong: Vec<(i64, u32)> =
+            self.wrong.iter().copied().filter(|(at, _)| *at > hour_ago).collect();
+        let open = self
+            .challenge
+            .as_ref()
+            .filter(|last| !last.used_up && now < last.expires_at && last.attempts < last.allowed);
         if let (None, Some(last)) = (open, &self.challenge) {
             let missed = last.attempts - u32::from(last.used_up);
             if missed > 0 && last.guessed_at.as_millisecond() > hour_ago {
                 wrong.push((last.guessed_at.as_millisecond(), missed));
             }
         }
-        let allowed = GUESSES.min(WRONG_GUESSES.0.saturating_sub(wrong.iter().map(|(_, count)| count).sum()));
-        let oldest = wrong.iter().map(|(at, _)| *at).min().filter(|_| open.is_none() && allowed == 0);
+        let allowed =
+            GUESSES.min(WRONG_GUESSES.0.saturating_sub(wrong.iter().map(|(_, count)| count).sum()));
+        let oldest =
+            wrong.iter().map(|(at, _)| *at).min().filter(|_| open.is_none() && allowed == 0);
         let too_many_guesses = oldest.map(|oldest| oldest - hour_ago);
 
         // The longer of both waits: who waits as told is not refused again.
@@ -136,7 +154,12 @@ impl LaneRecord {
             },
         };
         codes.push(now.as_millisecond());
-        let next = LaneRecord { codes, wrong, challenge: Some(challenge.clone()), version: self.version + 1 };
+        let next = LaneRecord {
+            codes,
+            wrong,
+            challenge: Some(challenge.clone()),
+            version: self.version + 1,
+        };
         Ok((next, challenge))
     }
 }
@@ -144,7 +167,8 @@ impl LaneRecord {
 const CHALLENGE: usize = 22;
 const DEVICE: usize = 16;
 
-/// What a client answers a challenge with: where it lies, which it is. Opaque to the client; it carries no secret.
+/// What a client answers a challenge with: where it lies, which it is. Opaque to the client; it
+/// carries no secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChallengeToken {
     pub address: AddressHash,
@@ -160,7 +184,8 @@ impl ChallengeToken {
 
     pub fn parse(text: &str) -> Option<ChallengeToken> {
         let mut parts = text.strip_prefix("chl_")?.split('.');
-        let (address, lane, id, generation) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        let (address, lane, id, generation) =
+            (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
         let token = ChallengeToken {
             address: AddressHash::parse(address)?,
             lane: Lane::parse(lane)?,
@@ -192,13 +217,15 @@ impl LoginCode {
     ) -> Result<LoginCode, UnknownVersion> {
         let message = format!("{address}.{challenge}.{generation}");
         let mac = pepper.authenticate(version, Purpose::LoginCode, message.as_bytes())?;
-        let number = mac[..16].iter().fold(0u128, |sum, byte| sum << 8 | u128::from(*byte)) % 1_000_000;
+        let number =
+            mac[..16].iter().fold(0u128, |sum, byte| sum << 8 | u128::from(*byte)) % 1_000_000;
         Ok(LoginCode(Secret::new(format!("{number:06}"))))
     }
 
     /// What somebody typed: exactly six ASCII digits.
     pub fn parse(text: &str) -> Option<LoginCode> {
-        (text.len() == 6 && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| LoginCode(Secret::new(text)))
+        (text.len() == 6 && text.bytes().all(|byte| byte.is_ascii_digit()))
+            .then(|| LoginCode(Secret::new(text)))
     }
 
     /// Compares in constant time.
@@ -231,13 +258,26 @@ impl Device {
 
     /// `<version>.<id>.<since>.<signature>`, good for `address` alone.
     pub fn sign(&self, ring: &Keyring, address: &AddressHash) -> Secret {
-        let signature = self.signature(ring, ring.current(), address).expect("a keyring has its current version");
-        Secret::new(format!("{}.{}.{}.{signature}", ring.current(), self.id, self.since.as_second()))
+        let signature = self
+            .signature(ring, ring.current(), address)
+            .expect("a keyring has its current version");
+        Secret::new(format!(
+            "{}.{}.{}.{signature}",
+            ring.current(),
+            self.id,
+            self.since.as_second()
+        ))
     }
 
-    pub fn verify(cookie: &str, ring: &Keyring, address: &AddressHash, now: Timestamp) -> Option<Device> {
+    pub fn verify(
+        cookie: &str,
+        ring: &Keyring,
+        address: &AddressHash,
+        now: Timestamp,
+    ) -> Option<Device> {
         let mut parts = cookie.split('.');
-        let (version, id, since, signature) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        let (version, id, since, signature) =
+            (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
         let since = Timestamp::from_second(since.parse().ok()?).ok()?;
         let device = Device { id: base62::is(id, DEVICE).then(|| id.to_owned())?, since };
         let right = device.signature(ring, version, address).ok()?;
@@ -245,9 +285,18 @@ impl Device {
         (signed && parts.next().is_none() && now < since + DEVICE_LIFETIME).then_some(device)
     }
 
-    fn signature(&self, ring: &Keyring, version: &str, address: &AddressHash) -> Result<String, UnknownVersion> {
+    fn signature(
+        &self,
+        ring: &Keyring,
+        version: &str,
+        address: &AddressHash,
+    ) -> Result<String, UnknownVersion> {
         let message = format!("{}.{}.{address}", self.id, self.since.as_second());
-        Ok(URL_SAFE_NO_PAD.encode(ring.authenticate(version, Purpose::Device, message.as_bytes())?))
+        Ok(URL_SAFE_NO_PAD.encode(ring.authenticate(
+            version,
+            Purpose::Device,
+            message.as_bytes(),
+        )?))
     }
 }
 
@@ -285,7 +334,10 @@ mod tests {
     #[test]
     fn three_codes_in_fifteen_minutes_five_in_an_hour_ten_in_a_day() {
         assert_eq!(asked(&[0, 10, 20, 30, 899, 900]), [None, None, None, Some(870), Some(1), None]);
-        assert_eq!(asked(&[0, 1, 2, 901, 902, 1810, 3599, 3600]), [None, None, None, None, None, Some(1790), Some(1), None]);
+        assert_eq!(
+            asked(&[0, 1, 2, 901, 902, 1810, 3599, 3600]),
+            [None, None, None, None, None, Some(1790), Some(1), None]
+        );
         let spread: Vec<i64> = (0..12).map(|n| n * 3601).collect();
         assert_eq!(asked(&spread)[9..], [None, Some(86400 - 10 * 3601), Some(86400 - 11 * 3601)]);
     }
@@ -308,13 +360,18 @@ mod tests {
                 lane = next;
                 let live = lane.challenge.as_mut().unwrap();
                 live.guessed_at = at(second + 3);
-                times.extend(std::iter::repeat_n(second + 3, (challenge.allowed - challenge.attempts) as usize));
+                times.extend(std::iter::repeat_n(
+                    second + 3,
+                    (challenge.allowed - challenge.attempts) as usize,
+                ));
                 live.attempts = live.allowed;
             }
         }
         assert!(times.len() > 40);
         for start in &times {
-            assert!(times.iter().filter(|time| (*start..start + 3600).contains(time)).count() <= 25);
+            assert!(
+                times.iter().filter(|time| (*start..start + 3600).contains(time)).count() <= 25
+            );
         }
     }
 
@@ -322,11 +379,17 @@ mod tests {
     fn codes_of_two_generations_and_of_two_challenges_are_told_apart() {
         let ring = Keyring::parse(&Keyring::generate(&mut rng())).unwrap();
         let address = "ada@example.com".parse::<EmailAddress>().unwrap().hash();
-        let code = |challenge: &str, generation| LoginCode::derive(&ring, "1", &address, challenge, generation).unwrap();
+        let code = |challenge: &str, generation| {
+            LoginCode::derive(&ring, "1", &address, challenge, generation).unwrap()
+        };
         assert!(code("a", 1).matches(&code("a", 1)));
         assert!(!code("a", 1).matches(&code("a", 2)) && !code("a", 1).matches(&code("b", 1)));
         assert!(LoginCode::parse(code("a", 1).secret().expose()).is_some());
-        assert!(["12345", "1234567", "12345a", "１２３４５６", ""].iter().all(|text| LoginCode::parse(text).is_none()));
+        assert!(
+            ["12345", "1234567", "12345a", "１２３４５６", ""]
+                .iter()
+                .all(|text| LoginCode::parse(text).is_none())
+        );
     }
 
     #[test]
@@ -339,7 +402,10 @@ mod tests {
         assert_eq!(Device::verify(cookie.expose(), &ring, &ada, at(60)), Some(device));
         assert_eq!(Device::verify(cookie.expose(), &ring, &bob, at(60)), None);
         assert_eq!(Device::verify(cookie.expose(), &ring, &ada, at(0) + DEVICE_LIFETIME), None);
-        assert_eq!(Device::verify(&cookie.expose().replacen("1.", "2.", 1), &ring, &ada, at(60)), None);
+        assert_eq!(
+            Device::verify(&cookie.expose().replacen("1.", "2.", 1), &ring, &ada, at(60)),
+            None
+        );
     }
 
     proptest! {

@@ -1,4 +1,5 @@
-//! Display names: 1 to 64 characters after trimming, none of them a control character or one that hides others.
+//! Display names: 1 to 64 characters after trimming, none of them a control character or one that
+//! hides others.
 
 /// Not 1 to 64 characters after trimming, or with a control character in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -9,12 +10,17 @@ pub struct InvalidName;
 pub(crate) fn checked(text: &str) -> Result<String, InvalidName> {
     let name = text.trim();
     let length = name.chars().count();
-    // Spaces without width, line separators, and marks that turn the text around make a name look like another. Joiners
-    // are none of them: some scripts and many emoji are written with them.
+    // Spaces without width, line separators, and marks that turn the text around make a name look
+    // like another. Joiners are none of them: some scripts and many emoji are written with them.
     let hidden = |c: char| {
-        c.is_control() || matches!(c, '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+        c.is_control()
+            || matches!(c, '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
     };
-    if (1..=64).contains(&length) && !name.chars().any(hidden) { Ok(name.to_owned()) } else { Err(InvalidName) }
+    if (1..=64).contains(&length) && !name.chars().any(hidden) {
+        Ok(name.to_owned())
+    } else {
+        Err(InvalidName)
+    }
 }
 
 macro_rules! display_name {

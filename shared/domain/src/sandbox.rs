@@ -118,13 +118,22 @@ impl ReservedKey {
 impl Sandbox {
     /// An account's Sandbox before its first login.
     pub fn never_provisioned(now: Timestamp) -> Sandbox {
-        Sandbox { state: SandboxState::NotConfigured, reason: Some(Reason::NeverProvisioned), key: None, validated_at: None, since: now }
+        Sandbox {
+            state: SandboxState::NotConfigured,
+            reason: Some(Reason::NeverProvisioned),
+            key: None,
+            validated_at: None,
+            since: now,
+        }
     }
 
-    /// State and reason as they read at `now`: a validation that takes too long has timed out, whoever died over it.
+    /// State and reason as they read at `now`: a validation that takes too long has timed out,
+    /// whoever died over it.
     pub fn reading(&self, now: Timestamp) -> (SandboxState, Option<Reason>) {
         match self.state {
-            SandboxState::Validating if now >= self.since + VALIDATION_LIMIT => (SandboxState::NotConfigured, Some(Reason::TimedOut)),
+            SandboxState::Validating if now >= self.since + VALIDATION_LIMIT => {
+                (SandboxState::NotConfigured, Some(Reason::TimedOut))
+            }
             SandboxState::Validating => (SandboxState::Validating, None),
             SandboxState::Ready => (SandboxState::Ready, None),
             SandboxState::NotConfigured => (SandboxState::NotConfigured, self.reason),

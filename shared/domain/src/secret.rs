@@ -2,9 +2,11 @@
 
 use zeroize::Zeroizing;
 
-/// A secret text: no `Display`, no `Serialize`, a `Debug` that shows nothing, wiped from memory when dropped.
+/// A secret text: no `Display`, no `Serialize`, a `Debug` that shows nothing, wiped from memory
+/// when dropped.
 ///
-/// [`Secret::expose`] is the one way to read it, so that every place which does can be found by its name.
+/// [`Secret::expose`] is the one way to read it, so that every place which does can be found by its
+/// name.
 #[derive(Clone)]
 pub struct Secret(Zeroizing<String>);
 

@@ -13,14 +13,16 @@ use sha2::{Digest, Sha256};
 pub const IDLE: SignedDuration = SignedDuration::from_hours(12);
 /// A session ends this long after the login, used or not.
 pub const LIFETIME: SignedDuration = SignedDuration::from_hours(7 * 24);
-/// How old a session's last use may be on record before it is written anew; it only shortens the idle time.
+/// How old a session's last use may be on record before it is written anew; it only shortens the
+/// idle time.
 pub const TOUCH: SignedDuration = SignedDuration::from_secs(60);
 /// How many sessions a member has at most; with one more, the oldest ends.
 pub const KEPT: u64 = 10;
 
 const SECRET: usize = 43;
 
-/// Where a session lies within its member: the nth login of a membership uses the slot n mod [`KEPT`].
+/// Where a session lies within its member: the nth login of a membership uses the slot n mod
+/// [`KEPT`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Slot(u8);
 
@@ -47,9 +49,25 @@ pub struct SessionToken {
 }
 
 impl SessionToken {
-    pub fn mint(account: &AccountId, member: &MemberId, slot: Slot, rng: &mut impl CryptoRng) -> SessionToken {
-        let text = format!("fds_{}{}{}{}", account.code(), member.code(), slot.0, base62::random(SECRET, rng));
-        SessionToken { account: account.clone(), member: member.clone(), slot, text: Secret::new(text) }
+    pub fn mint(
+        account: &AccountId,
+        member: &MemberId,
+        slot: Slot,
+        rng: &mut impl CryptoRng,
+    ) -> SessionToken {
+        let text = format!(
+            "fds_{}{}{}{}",
+            account.code(),
+            member.code(),
+            slot.0,
+            base62::random(SECRET, rng)
+        );
+        SessionToken {
+            account: account.clone(),
+            member: member.clone(),
+            slot,
+            text: Secret::new(text),
+        }
     }
 
     pub fn parse(text: &str) -> Option<SessionToken> {
@@ -112,10 +130,14 @@ mod tests {
     fn a_token_leads_back_to_its_account_and_member() {
         let mut rng = rand::rngs::StdRng::seed_from_u64(1);
         let email: EmailAddress = "ada@example.com".parse().unwrap();
-        let (account, member) = (AccountId::random(&mut rng), MemberId::random(&email.hash(), &mut rng));
+        let (account, member) =
+            (AccountId::random(&mut rng), MemberId::random(&email.hash(), &mut rng));
         let token = SessionToken::mint(&account, &member, Slot::of_login(13), &mut rng);
         let again = SessionToken::parse(token.secret().expose()).unwrap();
-        assert_eq!((&again.account, &again.member, again.slot, again.digest()), (&account, &member, Slot(3), token.digest()));
+        assert_eq!(
+            (&again.account, &again.member, again.slot, again.digest()),
+            (&account, &member, Slot(3), token.digest())
+        );
         assert_eq!(member.address(), email.hash());
     }
 

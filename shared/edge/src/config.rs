@@ -19,7 +19,9 @@ impl Env {
     pub fn of_process() -> Env {
         #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
         let variables = std::env::vars_os();
-        Env(variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect())
+        Env(variables
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect())
     }
 
     /// The value of a variable; an empty one counts as absent.
@@ -31,7 +33,11 @@ impl Env {
         self.get(name).ok_or(ConfigError::Missing { name })
     }
 
-    fn parsed<T: FromStr>(&self, name: &'static str, expected: &'static str) -> Result<Option<T>, ConfigError> {
+    fn parsed<T: FromStr>(
+        &self,
+        name: &'static str,
+        expected: &'static str,
+    ) -> Result<Option<T>, ConfigError> {
         let parse = |value: &str| value.parse().or(Err(ConfigError::Malformed { name, expected }));
         self.get(name).map(parse).transpose()
     }
@@ -105,20 +111,49 @@ pub struct Settings {
 impl Settings {
     pub fn read(env: &Env) -> Result<Settings, ConfigError> {
         let text = |name| env.get(name).map(str::to_owned);
-        let timeout = within(env, "PRODUCT_API_TIMEOUT_MS", 100..=3500, 3000, "a number of milliseconds from 100 to 3500")?;
+        let timeout = within(
+            env,
+            "PRODUCT_API_TIMEOUT_MS",
+            100..=3500,
+            3000,
+            "a number of milliseconds from 100 to 3500",
+        )?;
         Ok(Settings {
             table: env.required("TABLE_NAME")?.to_owned(),
             user_existence_errors: env
                 .parsed("PREVENT_USER_EXISTENCE_ERRORS", "ENABLED or LEGACY")?
                 .unwrap_or(UserExistenceErrors::Prevented),
-            authorizer_response: env.parsed("AUTHORIZER_RESPONSE", "simple or iam")?.unwrap_or(AuthorizerResponse::Simple),
-            key_prefix: env.parsed("KEY_PREFIX", "a lower-case letter and up to nine lower-case letters and digits")?.unwrap_or_default(),
-            default_key_limit: within(env, "DEFAULT_KEY_LIMIT", 1..=MAX_KEY_LIMIT, 10, "from 1 to 90")?,
-            default_member_limit: within(env, "DEFAULT_MEMBER_LIMIT", 1..=MAX_MEMBER_LIMIT, 10, "from 1 to 200")?,
+            authorizer_response: env
+                .parsed("AUTHORIZER_RESPONSE", "simple or iam")?
+                .unwrap_or(AuthorizerResponse::Simple),
+            key_prefix: env
+                .parsed(
+                    "KEY_PREFIX",
+                    "a lower-case letter and up to nine lower-case letters and digits",
+                )?
+                .unwrap_or_default(),
+            default_key_limit: within(
+                env,
+                "DEFAULT_KEY_LIMIT",
+                1..=MAX_KEY_LIMIT,
+                10,
+                "from 1 to 90",
+            )?,
+            default_member_limit: within(
+                env,
+                "DEFAULT_MEMBER_LIMIT",
+                1..=MAX_MEMBER_LIMIT,
+                10,
+                "from 1 to 200",
+            )?,
             product_api_timeout: Duration::from_millis(timeout.into()),
             product_name: text("PRODUCT_NAME").unwrap_or_else(|| "Frontdesk".to_owned()),
-            product_api_url: text("PRODUCT_API_URL").map(|url| checked_url("PRODUCT_API_URL", url)).transpose()?,
-            console_origin: text("CONSOLE_ORIGIN").map(|url| checked_url("CONSOLE_ORIGIN", url)).transpose()?,
+            product_api_url: text("PRODUCT_API_URL")
+                .map(|url| checked_url("PRODUCT_API_URL", url))
+                .transpose()?,
+            console_origin: text("CONSOLE_ORIGIN")
+                .map(|url| checked_url("CONSOLE_ORIGIN", url))
+                .transpose()?,
             mail_from: text("MAIL_FROM"),
             login_secret: text("LOGIN_SECRET_ARN"),
             sealing_secret: text("SEALING_SECRET_ARN"),
@@ -151,17 +186,31 @@ fn set<'a>(value: &'a Option<String>, name: &'static str) -> Result<&'a str, Con
     value.as_deref().ok_or(ConfigError::Missing { name })
 }
 
-fn within(env: &Env, name: &'static str, range: RangeInclusive<u32>, default: u32, expected: &'static str) -> Result<u32, ConfigError> {
+fn within(
+    env: &Env,
+    name: &'static str,
+    range: RangeInclusive<u32>,
+    default: u32,
+    expected: &'static str,
+) -> Result<u32, ConfigError> {
     let number = env.parsed(name, expected)?.unwrap_or(default);
-    if range.contains(&number) { Ok(number) } else { Err(ConfigError::Malformed { name, expected }) }
+    if range.contains(&number) {
+        Ok(number)
+    } else {
+        Err(ConfigError::Malformed { name, expected })
+    }
 }
 
 /// Only HTTPS leaves the machine: keys and cookies travel in these requests.
 fn checked_url(name: &'static str, url: String) -> Result<String, ConfigError> {
-    let loopback = ["http://localhost", "http://127.0.0.1", "http://[::1]"]
-        .iter()
-        .any(|host| url.strip_prefix(host).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/'])));
-    if url.starts_with("https://") || loopback { Ok(url) } else { Err(ConfigError::Malformed { name, expected: "an https URL" }) }
+    let loopback = ["http://localhost", "http://127.0.0.1", "http://[::1]"].iter().any(|host| {
+        url.strip_prefix(host).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
+    });
+    if url.starts_with("https://") || loopback {
+        Ok(url)
+    } else {
+        Err(ConfigError::Malformed { name, expected: "an https URL" })
+    }
 }
 
 #[cfg(test)]
@@ -169,7 +218,10 @@ mod tests {
     use super::*;
 
     fn settings(name: &str, value: &str) -> Result<Settings, ConfigError> {
-        Settings::read(&Env::from_pairs([("TABLE_NAME".to_owned(), "t".to_owned()), (name.to_owned(), value.to_owned())]))
+        Settings::read(&Env::from_pairs([
+            ("TABLE_NAME".to_owned(), "t".to_owned()),
+            (name.to_owned(), value.to_owned()),
+        ]))
     }
 
     #[test]
@@ -187,6 +239,9 @@ mod tests {
             assert!(error.contains(name) && !error.contains(value), "{error}");
         }
         assert!(settings("PRODUCT_API_URL", "http://127.0.0.1:9/heify").is_ok());
-        assert_eq!(Settings::read(&Env::default()).unwrap_err(), ConfigError::Missing { name: "TABLE_NAME" });
+        assert_eq!(
+            Settings::read(&Env::default()).unwrap_err(),
+            ConfigError::Missing { name: "TABLE_NAME" }
+        );
     }
 }

@@ -30,7 +30,8 @@ impl Call {
         Call { request, account: OnceLock::new() }
     }
 
-    /// The account that the caller claims to act for, if the action asked for a session. A claim only, like the session.
+    /// The account that the caller claims to act for, if the action asked for a session. A claim
+    /// only, like the session.
     pub(crate) fn account(&self) -> Option<&AccountId> {
         self.account.get()
     }
@@ -51,7 +52,8 @@ impl Call {
         self.headers().get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// A header that may be sent once: absent, or its text. Several of it, or bytes that are no text, are `otherwise`.
+    /// A header that may be sent once: absent, or its text. Several of it, or bytes that are no
+    /// text, are `otherwise`.
     pub fn single_header(&self, name: &str, otherwise: Code) -> Result<Option<&str>, Problem> {
         let mut values = self.headers().get_all(name).iter();
         match (values.next(), values.next()) {
@@ -63,20 +65,28 @@ impl Call {
 
     /// A part of the path that the route names.
     pub fn path_parameter(&self, name: &str) -> Option<String> {
-        self.request.path_parameters_ref().and_then(|parameters| parameters.first(name)).map(str::to_owned)
+        self.request
+            .path_parameters_ref()
+            .and_then(|parameters| parameters.first(name))
+            .map(str::to_owned)
     }
 
     pub fn cookie(&self, name: &str) -> Option<&str> {
-        let all = self.headers().get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let pairs = all.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        let all =
+            self.headers().get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let pairs =
+            all.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
         pairs.into_iter().find(|(known, _)| *known == name).map(|(_, value)| value)
     }
 
-    /// The session that the caller shows: a bearer token, or else the cookie. Nothing is known of it yet.
+    /// The session that the caller shows: a bearer token, or else the cookie. Nothing is known of
+    /// it yet.
     pub fn session(&self) -> Result<SessionToken, Problem> {
         let text = match self.header(header::AUTHORIZATION) {
             Some(value) => match value.split_once(' ') {
-                Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Some(token.trim()),
+                Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
+                    Some(token.trim())
+                }
                 Some(_) | None => None,
             },
             None => self.cookie(SESSION_COOKIE),
@@ -94,14 +104,18 @@ impl Call {
             return Err(Code::UnsupportedMediaType.into());
         }
         // A derived struct would also take an array of its fields' values.
-        if body.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|first| *first != b'{') && is_whole_json(body) {
-            return Err(Problem::new(Code::InvalidRequest).with_detail("The body is not a JSON object."));
+        if body.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|first| *first != b'{')
+            && is_whole_json(body)
+        {
+            return Err(
+                Problem::new(Code::InvalidRequest).with_detail("The body is not a JSON object.")
+            );
         }
         serde_json::from_slice(body).map_err(|error| match error.classify() {
             serde_json::error::Category::Data => Problem::misfit(&error),
-            serde_json::error::Category::Io | serde_json::error::Category::Syntax | serde_json::error::Category::Eof => {
-                Code::InvalidJson.into()
-            }
+            serde_json::error::Category::Io
+            | serde_json::error::Category::Syntax
+            | serde_json::error::Category::Eof => Code::InvalidJson.into(),
         })
     }
 
@@ -120,7 +134,8 @@ impl Call {
 
     /// Refuses what a page of another site makes a browser send (Fetch Metadata, else `Origin`).
     ///
-    /// A request with neither header is no browser's, and carries no cookie that somebody else could use.
+    /// A request with neither header is no browser's, and carries no cookie that somebody else
+    /// could use.
     pub(crate) fn refuse_cross_site(&self, settings: &Settings) -> Result<(), Problem> {
         if [Method::GET, Method::HEAD, Method::OPTIONS].contains(self.method()) {
             return Ok(());
@@ -130,7 +145,8 @@ impl Call {
             (None, Some(origin)) => {
                 let origin = origin.to_str().unwrap_or_default();
                 let host = origin.split_once("://").map(|(_, host)| host);
-                origin == settings.console_origin()? || (host.is_some() && host == self.header(header::HOST))
+                origin == settings.console_origin()?
+                    || (host.is_some() && host == self.header(header::HOST))
             }
             (None, None) => true,
         };
@@ -143,7 +159,9 @@ fn is_json(value: &str) -> bool {
     let mut parts = value.split(';').map(str::trim);
     let json = parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"));
     json && parts.all(|parameter| match parameter.split_once('=') {
-        Some((name, charset)) if name.eq_ignore_ascii_case("charset") => charset.trim_matches('"').eq_ignore_ascii_case("utf-8"),
+        Some((name, charset)) if name.eq_ignore_ascii_case("charset") => {
+            charset.trim_matches('"').eq_ignore_ascii_case("utf-8")
+        }
         Some(_) | None => true,
     })
 }
@@ -175,9 +193,16 @@ impl Answer {
     }
 
     /// A cookie for this host alone, out of reach for scripts and other sites.
-    pub fn with_cookie(mut self, name: &str, value: &Secret, lifetime: jiff::SignedDuration) -> Answer {
+    pub fn with_cookie(
+        mut self,
+        name: &str,
+        value: &Secret,
+        lifetime: jiff::SignedDuration,
+    ) -> Answer {
         let (value, seconds) = (value.expose(), lifetime.as_secs());
-        self.cookies.push(Secret::new(format!("{name}={value}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Strict")));
+        self.cookies.push(Secret::new(format!(
+            "{name}={value}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Strict"
+        )));
         self
     }
 
@@ -198,23 +223,39 @@ impl Answer {
 
 impl Problem {
     pub(crate) fn into_response(self, request_id: &str) -> Response<Body> {
-        let status = StatusCode::from_u16(self.code.status()).expect("the catalogue has valid statuses");
-        let mut response = respond(status, "application/problem+json", Some(self.document(request_id)), request_id);
+        let status =
+            StatusCode::from_u16(self.code.status()).expect("the catalogue has valid statuses");
+        let mut response = respond(
+            status,
+            "application/problem+json",
+            Some(self.document(request_id)),
+            request_id,
+        );
         let headers = response.headers_mut();
         if let Some(seconds) = self.retry_seconds() {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if let Some(allow) = self.allow.as_deref().and_then(|allow| HeaderValue::from_str(allow).ok()) {
+        if let Some(allow) =
+            self.allow.as_deref().and_then(|allow| HeaderValue::from_str(allow).ok())
+        {
             headers.insert(header::ALLOW, allow);
         }
         if status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"frontdesk\""));
+            headers.insert(
+                header::WWW_AUTHENTICATE,
+                HeaderValue::from_static("Bearer realm=\"frontdesk\""),
+            );
         }
         response
     }
 }
 
-fn respond(status: StatusCode, content_type: &'static str, body: Option<String>, request_id: &str) -> Response<Body> {
+fn respond(
+    status: StatusCode,
+    content_type: &'static str,
+    body: Option<String>,
+    request_id: &str,
+) -> Response<Body> {
     let mut response = Response::new(body.map_or(Body::Empty, Body::Text));
     *response.status_mut() = status;
     let with_body = !matches!(response.body(), Body::Empty);

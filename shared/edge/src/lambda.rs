@@ -23,7 +23,8 @@ use std::sync::Arc;
 pub type Event = Box<RawValue>;
 
 /// A function that is ready to be called.
-pub type Invoke = Arc<dyn Fn(LambdaEvent<Event>) -> BoxFuture<'static, Result<Value, Error>> + Send + Sync>;
+pub type Invoke =
+    Arc<dyn Fn(LambdaEvent<Event>) -> BoxFuture<'static, Result<Value, Error>> + Send + Sync>;
 
 /// What an HTTP action is: a call in, an answer or a problem out.
 pub type HttpAction = for<'a> fn(&'a App, &'a Call) -> BoxFuture<'a, Result<Answer, Problem>>;
@@ -38,17 +39,26 @@ pub fn http(app: App, action: HttpAction) -> Invoke {
             let request_id = event.context.request_id.clone();
             let answered = service_fn(move |request: lambda_http::Request| {
                 let (app, request_id) = (app.clone(), request_id.clone());
-                async move { Ok::<_, Infallible>(answer(&app, action, Call::new(request), &request_id).await) }
+                async move {
+                    Ok::<_, Infallible>(answer(&app, action, Call::new(request), &request_id).await)
+                }
             });
-            let response = Adapter::from(answered).call(LambdaEvent::new(request, event.context)).await?;
+            let response =
+                Adapter::from(answered).call(LambdaEvent::new(request, event.context)).await?;
             Ok(serde_json::to_value(response)?)
         }
         .boxed()
     })
 }
 
-/// The guard that every HTTP action stands behind, the action, and the one place that logs how it went.
-async fn answer(app: &App, action: HttpAction, call: Call, request_id: &str) -> lambda_http::Response<lambda_http::Body> {
+/// The guard that every HTTP action stands behind, the action, and the one place that logs how it
+/// went.
+async fn answer(
+    app: &App,
+    action: HttpAction,
+    call: Call,
+    request_id: &str,
+) -> lambda_http::Response<lambda_http::Body> {
     let done = match call.refuse_cross_site(&app.settings) {
         Ok(()) => action(app, &call).await,
         Err(problem) => Err(problem),
@@ -65,17 +75,20 @@ async fn answer(app: &App, action: HttpAction, call: Call, request_id: &str) -> 
     }
 }
 
-/// A record of the table's stream failed: it, and what follows it in the batch, is to be delivered again.
+/// A record of the table's stream failed: it, and what follows it in the batch, is to be delivered
+/// again.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct RecordFailed(pub String);
 
 /// What a stream action is: one record in, done or to be delivered again.
-pub type StreamAction = for<'a> fn(&'a App, &'a EventRecord) -> BoxFuture<'a, Result<(), RecordFailed>>;
+pub type StreamAction =
+    for<'a> fn(&'a App, &'a EventRecord) -> BoxFuture<'a, Result<(), RecordFailed>>;
 
 /// A stream action: the records of a batch in their order, up to the first that fails.
 ///
-/// Lambda delivers again from the lowest failed sequence number on, so what follows a failure would be done twice.
+/// Lambda delivers again from the lowest failed sequence number on, so what follows a failure would
+/// be done twice.
 pub fn stream(app: App, action: StreamAction) -> Invoke {
     let app = Arc::new(app);
     Arc::new(move |event| {
@@ -84,7 +97,11 @@ pub fn stream(app: App, action: StreamAction) -> Invoke {
             let batch: StreamEvent = read(&event.payload)?;
             for record in &batch.records {
                 let done = action(&app, record).await;
-                telemetry::ended(done.as_ref().map(drop).map_err(|failed| ("record_failed", Some(failed as &dyn Display))));
+                telemetry::ended(
+                    done.as_ref()
+                        .map(drop)
+                        .map_err(|failed| ("record_failed", Some(failed as &dyn Display))),
+                );
                 if done.is_err() {
                     let sequence = record.change.sequence_number.as_deref().unwrap_or_default();
                     return Ok(json!({ "batchItemFailures": [{ "itemIdentifier": sequence }] }));
@@ -99,7 +116,8 @@ pub fn stream(app: App, action: StreamAction) -> Invoke {
 /// What a plain action is: an event in, an answer or an error out.
 pub type PlainAction<T> = for<'a> fn(&'a App, T) -> BoxFuture<'a, Result<Value, Error>>;
 
-/// An action that is invoked with an event of its own: the authorizer, the operator's, the schedule's.
+/// An action that is invoked with an event of its own: the authorizer, the operator's, the
+/// schedule's.
 pub fn plain<T: DeserializeOwned + Send + 'static>(app: App, action: PlainAction<T>) -> Invoke {
     let app = Arc::new(app);
     Arc::new(move |event| {
@@ -113,17 +131,23 @@ pub fn plain<T: DeserializeOwned + Send + 'static>(app: App, action: PlainAction
                 (Err(error), None) => Err(("failed", Some(error))),
             });
             // A problem's document is the message of the error.
-            problem.map(|problem| problem.document(&event.context.request_id)).map_or(done, |document| Err(document.into()))
+            problem
+                .map(|problem| problem.document(&event.context.request_id))
+                .map_or(done, |document| Err(document.into()))
         }
         .boxed()
     })
 }
 
-/// The event in the form that the action takes; one that is not is the end of the invocation. The parser's own words would
-/// repeat what is in it.
+/// The event in the form that the action takes; one that is not is the end of the invocation. The
+/// parser's own words would repeat what is in it.
 fn read<T: DeserializeOwned>(event: &RawValue) -> Result<T, Error> {
     serde_json::from_str(event.get()).map_err(|error| {
-        let error = Error::from(format!("the event cannot be read from line {} column {} on", error.line(), error.column()));
+        let error = Error::from(format!(
+            "the event cannot be read from line {} column {} on",
+            error.line(),
+            error.column()
+        ));
         telemetry::ended(Err(("failed", Some(&error))));
         error
     })
@@ -139,8 +163,9 @@ pub fn named(name: &'static str, invoke: Invoke) -> Invoke {
 
 /// Runs one function until Lambda ends the process.
 ///
-/// A function that cannot be configured still serves: each call fails and says why. A process that exits at start is
-/// never restarted by `cargo lambda watch`, and on AWS hides its reason behind `Runtime.ExitError`.
+/// A function that cannot be configured still serves: each call fails and says why. A process that
+/// exits at start is never restarted by `cargo lambda watch`, and on AWS hides its reason behind
+/// `Runtime.ExitError`.
 pub fn run(name: &'static str, build: impl FnOnce(App) -> Invoke) -> Result<(), Error> {
     let env = Env::of_process();
     telemetry::install(&env);
@@ -149,7 +174,8 @@ pub fn run(name: &'static str, build: impl FnOnce(App) -> Invoke) -> Result<(), 
         Err(error) => named(name, not_configured(error)),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(lambda_runtime::run(service_fn(move |event: LambdaEvent<Event>| invoke(event))))
+    runtime
+        .block_on(lambda_runtime::run(service_fn(move |event: LambdaEvent<Event>| invoke(event))))
 }
 
 fn not_configured(error: ConfigError) -> Invoke {

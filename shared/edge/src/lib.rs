@@ -1,10 +1,12 @@
-//! Where the desk meets the world: HTTP in and out, the problem catalogue, configuration, secrets, mail, the product API, telemetry.
+//! Where the desk meets the world: HTTP in and out, the problem catalogue, configuration, secrets,
+//! mail, the product API, telemetry.
 //!
-//! The only crate that names `lambda_http`, SES, Secrets Manager, `reqwest`, `std::env` and `SystemTime`. The seams for
-//! tests are the clock ([`Clock`]), randomness, and the wire: every endpoint comes from [`config::Env`].
+//! The only crate that names `lambda_http`, SES, Secrets Manager, `reqwest`, `std::env` and
+//! `SystemTime`. The seams for tests are the clock ([`Clock`]), randomness, and the wire: every
+//! endpoint comes from [`config::Env`].
 //!
-//! To add a refusal that clients see: one line in [`problem::Code`]. To add a setting: a field in [`config`], the
-//! parameter in `template.yaml`, and a line in the README's table.
+//! To add a refusal that clients see: one line in [`problem::Code`]. To add a setting: a field in
+//! [`config`], the parameter in `template.yaml`, and a line in the README's table.
 
 mod aws;
 pub mod clock;
@@ -28,7 +30,8 @@ use rand::rngs::SysRng;
 use secrets::Keyrings;
 use store::Store;
 
-/// Chooses ring for every TLS connection of this process, as the SDK clients do by themselves. A second call changes nothing.
+/// Chooses ring for every TLS connection of this process, as the SDK clients do by themselves. A
+/// second call changes nothing.
 pub fn install_tls_provider() {
     // Refused only when there is a provider already, and that one was installed here.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -50,7 +53,11 @@ impl App {
     pub fn new(env: &Env, clock: Clock) -> Result<App, ConfigError> {
         let settings = Settings::read(env)?;
         let store = Store::new(&aws::config(env, aws::Service::DynamoDb)?, &settings.table);
-        let keyrings = Keyrings::new(&aws::config(env, aws::Service::SecretsManager)?, clock.clone(), &settings);
+        let keyrings = Keyrings::new(
+            &aws::config(env, aws::Service::SecretsManager)?,
+            clock.clone(),
+            &settings,
+        );
         let mailer = Mailer::new(&aws::config(env, aws::Service::Ses)?, &settings);
         let product_api = ProductApi::new(&settings);
         Ok(App { settings, clock, store, keyrings, mailer, product_api })

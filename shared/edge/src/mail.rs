@@ -46,20 +46,31 @@ impl Mailer {
 
     pub async fn send(&self, to: &EmailAddress, mail: &Mail<'_>) -> Result<(), MailError> {
         let Written { kind, subject, text, html } = self.write(mail)?;
-        let content = |data: String| Content::builder().charset("UTF-8").data(data).build().expect("data is set");
+        let content = |data: String| {
+            Content::builder().charset("UTF-8").data(data).build().expect("data is set")
+        };
         let body = Body::builder().text(content(text)).html(content(html)).build();
         let message = Message::builder().subject(content(subject)).body(body).build();
-        let tag = MessageTag::builder().name("kind").value(kind).build().expect("name and value are set");
-        let sent =
-            self.client.send_email().source(self.from.clone()?).destination(Destination::builder().to_addresses(to.as_str()).build());
+        let tag =
+            MessageTag::builder().name("kind").value(kind).build().expect("name and value are set");
+        let sent = self
+            .client
+            .send_email()
+            .source(self.from.clone()?)
+            .destination(Destination::builder().to_addresses(to.as_str()).build());
         let Err(error) = sent.message(message).tags(tag).send().await else { return Ok(()) };
-        let refused = ["MessageRejected", "MailFromDomainNotVerifiedException", "InvalidParameterValue"];
+        let refused =
+            ["MessageRejected", "MailFromDomainNotVerifiedException", "InvalidParameterValue"];
         Err(match &error {
-            SdkError::ServiceError(answer) if answer.err().code().is_some_and(|code| refused.contains(&code)) => {
+            SdkError::ServiceError(answer)
+                if answer.err().code().is_some_and(|code| refused.contains(&code)) =>
+            {
                 // The message of SES names addresses; the code alone says enough.
                 MailError::Refused(answer.err().code().unwrap_or("unknown").to_owned())
             }
-            SdkError::ServiceError(answer) => MailError::Unavailable(answer.err().code().unwrap_or("unknown").to_owned()),
+            SdkError::ServiceError(answer) => {
+                MailError::Unavailable(answer.err().code().unwrap_or("unknown").to_owned())
+            }
             _ => MailError::Unavailable(DisplayErrorContext(&error).to_string()),
         })
     }

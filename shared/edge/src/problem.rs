@@ -85,54 +85,126 @@ impl Code {
     /// Status, name, and a sentence that a person can act on.
     const fn entry(self) -> (u16, &'static str, &'static str) {
         match self {
-            Code::TermsNotAccepted => (400, "terms_not_accepted", "Accept the terms to get a login code."),
-            Code::InvalidEmail => (400, "invalid_email", "Enter a valid e-mail address, such as name@example.com."),
-            Code::RateLimited => (429, "rate_limited", "Too many codes were asked for with this address. Wait before you ask for another."),
-            Code::UserNotFound => {
-                (404, "user_not_found", "Nobody is registered with this e-mail address. Ask an admin of your account to invite you.")
+            Code::TermsNotAccepted => {
+                (400, "terms_not_accepted", "Accept the terms to get a login code.")
             }
-            Code::CodeIncorrect => (401, "code_incorrect", "This is not the code that was mailed. Check the newest mail and try again."),
-            Code::CodeExpired => (401, "code_expired", "This code is not good any more. Ask for a new one."),
-            Code::TooManyAttempts => (429, "too_many_attempts", "Too many wrong codes. Start again and ask for a new code."),
-            Code::AccountSuspended => (403, "account_suspended", "This account is suspended. Contact the provider of the API."),
+            Code::InvalidEmail => {
+                (400, "invalid_email", "Enter a valid e-mail address, such as name@example.com.")
+            }
+            Code::RateLimited => (
+                429,
+                "rate_limited",
+                "Too many codes were asked for with this address. Wait before you ask for another.",
+            ),
+            Code::UserNotFound => (
+                404,
+                "user_not_found",
+                "Nobody is registered with this e-mail address. Ask an admin of your account to invite you.",
+            ),
+            Code::CodeIncorrect => (
+                401,
+                "code_incorrect",
+                "This is not the code that was mailed. Check the newest mail and try again.",
+            ),
+            Code::CodeExpired => {
+                (401, "code_expired", "This code is not good any more. Ask for a new one.")
+            }
+            Code::TooManyAttempts => (
+                429,
+                "too_many_attempts",
+                "Too many wrong codes. Start again and ask for a new code.",
+            ),
+            Code::AccountSuspended => (
+                403,
+                "account_suspended",
+                "This account is suspended. Contact the provider of the API.",
+            ),
             Code::SessionRequired => (401, "session_required", "Log in first."),
             Code::SessionEnded => (401, "session_ended", "Your session has ended. Log in again."),
-            Code::AdminRequired => (403, "admin_required", "Only an admin of the account may do this."),
-            Code::CrossSite => (403, "cross_site", "Requests from other sites may not change anything here."),
-            Code::SandboxNotReady => (409, "sandbox_not_ready", "The Sandbox is not ready. Retry its auto-configuration first."),
-            Code::InvalidName => (400, "invalid_name", "Give a name of 1 to 64 characters, without control characters."),
-            Code::KeyLimitReached => {
-                (409, "key_limit_reached", "The account has as many API keys as it may. Delete one that is not used any more.")
+            Code::AdminRequired => {
+                (403, "admin_required", "Only an admin of the account may do this.")
             }
-            Code::InvalidIdempotencyKey => {
-                (400, "invalid_idempotency_key", "An Idempotency-Key has 1 to 255 printable ASCII characters, and no comma.")
+            Code::CrossSite => {
+                (403, "cross_site", "Requests from other sites may not change anything here.")
             }
-            Code::IdempotencyKeyReused => {
-                (422, "idempotency_key_reused", "This Idempotency-Key was used with another request. Use a new one.")
-            }
-            Code::KeyNotFound => (404, "key_not_found", "The account has no API key with this id. It may have been deleted already."),
-            Code::EmailAlreadyRegistered => (409, "email_already_registered", "This e-mail address belongs to a member already."),
+            Code::SandboxNotReady => (
+                409,
+                "sandbox_not_ready",
+                "The Sandbox is not ready. Retry its auto-configuration first.",
+            ),
+            Code::InvalidName => (
+                400,
+                "invalid_name",
+                "Give a name of 1 to 64 characters, without control characters.",
+            ),
+            Code::KeyLimitReached => (
+                409,
+                "key_limit_reached",
+                "The account has as many API keys as it may. Delete one that is not used any more.",
+            ),
+            Code::InvalidIdempotencyKey => (
+                400,
+                "invalid_idempotency_key",
+                "An Idempotency-Key has 1 to 255 printable ASCII characters, and no comma.",
+            ),
+            Code::IdempotencyKeyReused => (
+                422,
+                "idempotency_key_reused",
+                "This Idempotency-Key was used with another request. Use a new one.",
+            ),
+            Code::KeyNotFound => (
+                404,
+                "key_not_found",
+                "The account has no API key with this id. It may have been deleted already.",
+            ),
+            Code::EmailAlreadyRegistered => (
+                409,
+                "email_already_registered",
+                "This e-mail address belongs to a member already.",
+            ),
             Code::MemberLimitReached => (
                 409,
                 "member_limit_reached",
                 "The account has as many members as it may. Remove one, or ask the provider of the API for more.",
             ),
-            Code::MemberNotFound => (404, "member_not_found", "The account has no member with this id. It may have been removed already."),
-            Code::LastAdmin => (409, "last_admin", "The last admin of an account cannot be removed."),
+            Code::MemberNotFound => (
+                404,
+                "member_not_found",
+                "The account has no member with this id. It may have been removed already.",
+            ),
+            Code::LastAdmin => {
+                (409, "last_admin", "The last admin of an account cannot be removed.")
+            }
             Code::InvalidJson => (400, "invalid_json", "The body is not valid JSON."),
-            Code::InvalidRequest => (400, "invalid_request", "The body does not have the fields that this request takes."),
+            Code::InvalidRequest => (
+                400,
+                "invalid_request",
+                "The body does not have the fields that this request takes.",
+            ),
             Code::BodyTooLarge => (413, "body_too_large", "The body is larger than 16 KiB."),
-            Code::UnsupportedMediaType => (415, "unsupported_media_type", "Send the body as application/json."),
+            Code::UnsupportedMediaType => {
+                (415, "unsupported_media_type", "Send the body as application/json.")
+            }
             Code::NotFound => (404, "not_found", "There is nothing at this address."),
-            Code::MethodNotAllowed => (405, "method_not_allowed", "This address does not know this method."),
-            Code::TemporarilyUnavailable => {
-                (503, "temporarily_unavailable", "This cannot be answered at the moment. Try again shortly; nothing was lost.")
+            Code::MethodNotAllowed => {
+                (405, "method_not_allowed", "This address does not know this method.")
             }
-            Code::InternalError => {
-                (500, "internal_error", "Something went wrong on our side. Try again; if it stays, report the instance of this answer.")
+            Code::TemporarilyUnavailable => (
+                503,
+                "temporarily_unavailable",
+                "This cannot be answered at the moment. Try again shortly; nothing was lost.",
+            ),
+            Code::InternalError => (
+                500,
+                "internal_error",
+                "Something went wrong on our side. Try again; if it stays, report the instance of this answer.",
+            ),
+            Code::InvalidLimit => {
+                (400, "invalid_limit", "A key limit is 1 to 90, a member limit 1 to 200.")
             }
-            Code::InvalidLimit => (400, "invalid_limit", "A key limit is 1 to 90, a member limit 1 to 200."),
-            Code::AccountNotFound => (404, "account_not_found", "There is no account with this id."),
+            Code::AccountNotFound => {
+                (404, "account_not_found", "There is no account with this id.")
+            }
         }
     }
 
@@ -211,7 +283,14 @@ struct Document<'a> {
 
 impl Problem {
     pub fn new(code: Code) -> Problem {
-        Problem { code, detail: None, attempts_left: None, retry_after: None, cause: None, allow: None }
+        Problem {
+            code,
+            detail: None,
+            attempts_left: None,
+            retry_after: None,
+            cause: None,
+            allow: None,
+        }
     }
 
     pub fn with_detail(self, detail: impl Into<String>) -> Problem {
@@ -236,8 +315,8 @@ impl Problem {
         Problem { cause: Some(cause.to_string()), ..self }
     }
 
-    /// How JSON does not fit. Most of the parser's own sentences repeat what was sent, which may be a code or an address;
-    /// only these two name nothing but the fields that the action knows.
+    /// How JSON does not fit. Most of the parser's own sentences repeat what was sent, which may be
+    /// a code or an address; only these two name nothing but the fields that the action knows.
     pub fn misfit(error: &serde_json::Error) -> Problem {
         let text = error.to_string();
         Problem::new(Code::InvalidRequest).with_detail(if text.starts_with("missing field") || text.starts_with("duplicate field") {
@@ -248,7 +327,8 @@ impl Problem {
         })
     }
 
-    /// What a failed change is to the client: `name` names each refusal, and an outage stays an outage.
+    /// What a failed change is to the client: `name` names each refusal, and an outage stays an
+    /// outage.
     pub fn of<R>(failure: Failure<R>, name: impl FnOnce(R) -> Code) -> Problem {
         match failure {
             Failure::Refused(refusal) => Problem::new(name(refusal)),
@@ -266,13 +346,16 @@ impl Problem {
         (self.code.name(), self.cause.as_ref().map(|cause| cause as &dyn Display))
     }
 
-    /// The document. Only a failure on our side carries the request's id as `instance`: the answers about a foreign
-    /// and about a made-up id are the same bytes.
+    /// The document. Only a failure on our side carries the request's id as `instance`: the answers
+    /// about a foreign and about a made-up id are the same bytes.
     pub fn document(&self, request_id: &str) -> String {
         let (status, code, detail) = self.code.entry();
         let document = Document {
             r#type: "about:blank",
-            title: StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("Error"),
+            title: StatusCode::from_u16(status)
+                .ok()
+                .and_then(|status| status.canonical_reason())
+                .unwrap_or("Error"),
             status,
             code,
             detail: self.detail.as_deref().map_or(Cow::Borrowed(detail), Cow::Borrowed),
@@ -283,7 +366,8 @@ impl Problem {
     }
 }
 
-/// As the error of a direct invocation, which is no answer: [`crate::lambda::plain`] makes it the document.
+/// As the error of a direct invocation, which is no answer: [`crate::lambda::plain`] makes it the
+/// document.
 impl std::error::Error for Problem {}
 
 impl Display for Problem {
@@ -311,7 +395,9 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Problem {
         match error {
             StoreError::Unavailable(_) | StoreError::Contended => {
-                Problem::new(Code::TemporarilyUnavailable).retry_after(SignedDuration::from_secs(1)).because(error)
+                Problem::new(Code::TemporarilyUnavailable)
+                    .retry_after(SignedDuration::from_secs(1))
+                    .because(error)
             }
             StoreError::Row { .. } => Problem::new(Code::InternalError).because(error),
         }
@@ -327,10 +413,12 @@ impl From<Failure<ActorRefusal>> for Problem {
 impl From<KeyringError> for Problem {
     fn from(error: KeyringError) -> Problem {
         match error {
-            KeyringError::Unavailable(_) => {
-                Problem::new(Code::TemporarilyUnavailable).retry_after(SignedDuration::from_secs(1)).because(error)
+            KeyringError::Unavailable(_) => Problem::new(Code::TemporarilyUnavailable)
+                .retry_after(SignedDuration::from_secs(1))
+                .because(error),
+            KeyringError::Config(_) | KeyringError::Empty | KeyringError::Invalid(_) => {
+                Problem::new(Code::InternalError).because(error)
             }
-            KeyringError::Config(_) | KeyringError::Empty | KeyringError::Invalid(_) => Problem::new(Code::InternalError).because(error),
         }
     }
 }

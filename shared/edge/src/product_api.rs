@@ -14,7 +14,8 @@ use std::time::Duration;
 /// The longest that a `Retry-After` of the product API is waited for.
 const MOST_PATIENT: Duration = Duration::from_secs(2);
 
-/// Asks one configured URL, and no other: redirects are not followed, nothing of the answer but its status is read.
+/// Asks one configured URL, and no other: redirects are not followed, nothing of the answer but its
+/// status is read.
 #[derive(Debug)]
 pub struct ProductApi {
     url: Result<String, ConfigError>,
@@ -37,7 +38,8 @@ impl ProductApi {
             tried += 1;
             match verdict {
                 Verdict::Refused(refusal) if refusal.may_pass() && tried < tries => {
-                    let backoff = Duration::from_millis(UnwrapErr(SysRng).random_range(150..=300) << tried);
+                    let backoff =
+                        Duration::from_millis(UnwrapErr(SysRng).random_range(150..=300) << tried);
                     tokio::time::sleep(patience.unwrap_or(backoff).min(MOST_PATIENT)).await;
                 }
                 Verdict::Accepted | Verdict::Refused(_) => return Ok(verdict),
@@ -47,12 +49,21 @@ impl ProductApi {
 
     /// One call, and how long the product API asks to wait before the next.
     async fn ask(&self, url: &str, key: &Secret) -> (Verdict, Option<Duration>) {
-        let mut value = header::HeaderValue::from_str(key.expose()).expect("a key is letters, digits and underscores");
+        let mut value = header::HeaderValue::from_str(key.expose())
+            .expect("a key is letters, digits and underscores");
         value.set_sensitive(true);
-        let request = self.client().post(url).header("x-api-key", value).header(header::CONTENT_TYPE, "application/json").body("{}");
+        let request = self
+            .client()
+            .post(url)
+            .header("x-api-key", value)
+            .header(header::CONTENT_TYPE, "application/json")
+            .body("{}");
         match request.send().await {
             Ok(answer) => {
-                let seconds = answer.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+                let seconds = answer
+                    .headers()
+                    .get(header::RETRY_AFTER)
+                    .and_then(|value| value.to_str().ok()?.parse().ok());
                 (of_status(answer.status()), seconds.map(Duration::from_secs))
             }
             Err(error) if error.is_timeout() => (Verdict::Refused(Refusal::Timeout), None),
@@ -66,7 +77,10 @@ impl ProductApi {
     fn client(&self) -> &Client {
         self.client.get_or_init(|| {
             crate::install_tls_provider();
-            let client = Client::builder().redirect(redirect::Policy::none()).no_proxy().timeout(self.timeout);
+            let client = Client::builder()
+                .redirect(redirect::Policy::none())
+                .no_proxy()
+                .timeout(self.timeout);
             client.user_agent("frontdesk").build().expect("a client without options of the user's")
         })
     }

@@ -42,7 +42,11 @@ struct Slot {
 }
 
 impl Keyrings {
-    pub(crate) fn new(config: &aws_types::SdkConfig, clock: Clock, settings: &Settings) -> Keyrings {
+    pub(crate) fn new(
+        config: &aws_types::SdkConfig,
+        clock: Clock,
+        settings: &Settings,
+    ) -> Keyrings {
         let client = Client::new(config);
         let slot = |arn: Result<&str, ConfigError>| {
             let arn = arn.map(str::to_owned);
@@ -56,7 +60,8 @@ impl Keyrings {
         self.login.get(None).await
     }
 
-    /// [`Keyrings::login`], to derive what was made under `version`: if that is not in it, it is in the secret no more.
+    /// [`Keyrings::login`], to derive what was made under `version`: if that is not in it, it is in
+    /// the secret no more.
     pub async fn login_of(&self, version: &str) -> Result<Arc<Keyring>, KeyringError> {
         self.login.get(Some(version)).await
     }
@@ -66,22 +71,26 @@ impl Keyrings {
         self.sealing.get(None).await
     }
 
-    /// [`Keyrings::sealing`], to open what was sealed under `version`: if that is not in it, it is in the secret no more.
+    /// [`Keyrings::sealing`], to open what was sealed under `version`: if that is not in it, it is
+    /// in the secret no more.
     pub async fn sealing_of(&self, version: &str) -> Result<Arc<Keyring>, KeyringError> {
         self.sealing.get(Some(version)).await
     }
 }
 
 impl Slot {
-    /// The keyring at hand, unless it is too old, or older than the version that something was made under.
+    /// The keyring at hand, unless it is too old, or older than the version that something was made
+    /// under.
     ///
-    /// Each meeting with an unknown version fetches: whoever made that thing had the version from the secret, so a keyring
-    /// fetched now has it, and one that was fetched before may not. Versions are read from our own rows, so nobody can
-    /// cause fetches by making some up.
+    /// Each meeting with an unknown version fetches: whoever made that thing had the version from
+    /// the secret, so a keyring fetched now has it, and one that was fetched before may not.
+    /// Versions are read from our own rows, so nobody can cause fetches by making some up.
     async fn get(&self, version: Option<&str>) -> Result<Arc<Keyring>, KeyringError> {
         let mut cached = self.cached.lock().await;
         let now = self.clock.now();
-        let usable = cached.as_ref().filter(|(_, keyring)| version.is_none_or(|version| keyring.has(version)));
+        let usable = cached
+            .as_ref()
+            .filter(|(_, keyring)| version.is_none_or(|version| keyring.has(version)));
         if let Some((fetched_at, keyring)) = usable
             && now < *fetched_at + KEPT
         {
@@ -92,7 +101,8 @@ impl Slot {
                 *cached = Some((now, keyring.clone()));
                 Ok(keyring)
             }
-            // An outage of Secrets Manager does not take the desk down while a keyring is at hand that will do.
+            // An outage of Secrets Manager does not take the desk down while a keyring is at hand
+            // that will do.
             (Err(KeyringError::Unavailable(cause)), Some((_, keyring))) => {
                 tracing::warn!(%cause, "keyring not refreshed");
                 Ok(keyring.clone())
@@ -103,7 +113,8 @@ impl Slot {
 
     async fn fetch(&self) -> Result<Arc<Keyring>, KeyringError> {
         let answer = self.client.get_secret_value().secret_id(self.arn.clone()?).send().await;
-        let answer = answer.map_err(|error| KeyringError::Unavailable(DisplayErrorContext(error).to_string()))?;
+        let answer = answer
+            .map_err(|error| KeyringError::Unavailable(DisplayErrorContext(error).to_string()))?;
         let text = zeroize::Zeroizing::new(answer.secret_string.ok_or(KeyringError::Empty)?);
         Ok(Arc::new(Keyring::parse(&text)?))
     }

@@ -1,7 +1,9 @@
-//! What the functions tell operators: one line of JSON for each event, and counts in such lines, which CloudWatch takes
-//! for metrics (its embedded metric format). No key, code, token, address, IP or body in any of them.
+//! What the functions tell operators: one line of JSON for each event, and counts in such lines,
+//! which CloudWatch takes for metrics (its embedded metric format). No key, code, token, address,
+//! IP or body in any of them.
 //!
-//! To add a count: a variant of [`Metric`], and its place on the dashboard or in an alarm of `template.yaml`.
+//! To add a count: a variant of [`Metric`], and its place on the dashboard or in an alarm of
+//! `template.yaml`.
 
 use crate::Clock;
 use crate::config::Env;
@@ -23,14 +25,23 @@ pub fn install(env: &Env) {
 }
 
 /// Whatever is traced, as lines.
-pub fn lines(env: &Env, writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'static) -> impl Subscriber + Send + Sync {
+pub fn lines(
+    env: &Env,
+    writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'static,
+) -> impl Subscriber + Send + Sync {
     let level = env.get("LOG_LEVEL").unwrap_or("info");
     // Counts have a target of their own: no level keeps an alarm from going off.
-    let filter = EnvFilter::try_new(format!("warn,edge={level},functions={level},store={level},{METRIC}=info"));
+    let filter = EnvFilter::try_new(format!(
+        "warn,edge={level},functions={level},store={level},{METRIC}=info"
+    ));
     let filter = filter.unwrap_or_else(|_| EnvFilter::new("info"));
     let namespace = env.get("METRIC_NAMESPACE").unwrap_or("Frontdesk").to_owned();
     let format = Lines { namespace, clock: Clock::system() };
-    tracing_subscriber::fmt().with_env_filter(filter).event_format(format).with_writer(writer).finish()
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .event_format(format)
+        .with_writer(writer)
+        .finish()
 }
 
 const METRIC: &str = "metric";
@@ -53,8 +64,14 @@ pub enum Metric {
 }
 
 impl Metric {
-    pub const ALL: [Metric; 6] =
-        [Metric::Login, Metric::SandboxReady, Metric::SandboxFailed, Metric::MailFailed, Metric::DutyFound, Metric::DutyGivenUp];
+    pub const ALL: [Metric; 6] = [
+        Metric::Login,
+        Metric::SandboxReady,
+        Metric::SandboxFailed,
+        Metric::MailFailed,
+        Metric::DutyFound,
+        Metric::DutyGivenUp,
+    ];
 
     pub const fn name(self) -> &'static str {
         match self {
@@ -78,7 +95,8 @@ impl Metric {
     }
 }
 
-/// What every line of an invocation says beside its own: which function, at whose request, about which account.
+/// What every line of an invocation says beside its own: which function, at whose request, about
+/// which account.
 struct Invocation {
     function: &'static str,
     request_id: String,
@@ -91,11 +109,26 @@ tokio::task_local! {
 }
 
 /// Runs one invocation of a function; every line that is written meanwhile names both.
-pub(crate) async fn invocation<T>(function: &'static str, request_id: String, run: impl Future<Output = T>) -> T {
-    INVOCATION.scope(Invocation { function, request_id, account: RefCell::default(), outcome: Cell::default() }, run).await
+pub(crate) async fn invocation<T>(
+    function: &'static str,
+    request_id: String,
+    run: impl Future<Output = T>,
+) -> T {
+    INVOCATION
+        .scope(
+            Invocation {
+                function,
+                request_id,
+                account: RefCell::default(),
+                outcome: Cell::default(),
+            },
+            run,
+        )
+        .await
 }
 
-/// The account that this is about from here on, or none. Only once the store has confirmed it: operators rely on it.
+/// The account that this is about from here on, or none. Only once the store has confirmed it:
+/// operators rely on it.
 pub fn concerns<'a>(account: impl Into<Option<&'a AccountId>>) {
     // Outside of an invocation there are no lines to tell it.
     let _ = INVOCATION.try_with(|invocation| invocation.account.replace(account.into().cloned()));
@@ -106,7 +139,8 @@ pub fn outcome(name: &'static str) {
     let _ = INVOCATION.try_with(|invocation| invocation.outcome.set(Some(name)));
 }
 
-/// Leaves the one line that tells how an invocation, or a record of its batch, went. What follows concerns nobody yet.
+/// Leaves the one line that tells how an invocation, or a record of its batch, went. What follows
+/// concerns nobody yet.
 pub(crate) fn ended(result: Result<(), (&str, Option<&dyn Display>)>) {
     let told = INVOCATION.try_with(|invocation| invocation.outcome.take()).ok().flatten();
     match result {
@@ -128,7 +162,12 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'w> FormatFields<'w> + 'static,
 {
-    fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> std::fmt::Result {
+    fn format_event(
+        &self,
+        _: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> std::fmt::Result {
         let mut line = Line::default();
         line.text("level", event.metadata().level().as_str());
         let _ = INVOCATION.try_with(|invocation| {
@@ -142,7 +181,8 @@ where
         if event.metadata().target() == METRIC
             && let Some(Value::String(metric)) = line.0.remove(METRIC)
         {
-            // No dimension: each makes a metric of its own for each of its values, and is paid for as one.
+            // No dimension: each makes a metric of its own for each of its values, and is paid for
+            // as one.
             line.0.insert(
                 "_aws".to_owned(),
                 json!({
@@ -207,16 +247,25 @@ mod tests {
     #[test]
     fn a_count_is_written_at_every_log_level() {
         for level in ["error", "warn", "info", "debug"] {
-            let (written, env) = (Written::default(), Env::from_pairs([("LOG_LEVEL".to_owned(), level.to_owned())]));
+            let (written, env) =
+                (Written::default(), Env::from_pairs([("LOG_LEVEL".to_owned(), level.to_owned())]));
             let writer = written.clone();
             tracing::subscriber::with_default(lines(&env, move || writer.clone()), || {
                 Metric::MailFailed.count_because("MessageRejected");
                 Metric::Login.count();
             });
-            let text = String::from_utf8(written.0.lock().expect("no panic").clone()).expect("a text");
-            let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
+            let text =
+                String::from_utf8(written.0.lock().expect("no panic").clone()).expect("a text");
+            let lines: Vec<Value> = text
+                .lines()
+                .map(|line| serde_json::from_str(line).expect("a line of JSON"))
+                .collect();
             assert_eq!(lines.len(), 2, "{level}: {text}");
-            assert_eq!((&lines[0]["MailFailed"], &lines[0]["cause"]), (&json!(1), &json!("MessageRejected")), "{level}");
+            assert_eq!(
+                (&lines[0]["MailFailed"], &lines[0]["cause"]),
+                (&json!(1), &json!("MessageRejected")),
+                "{level}"
+            );
             assert_eq!(lines[1]["Login"], 1, "{level}");
         }
     }

@@ -1,4 +1,5 @@
-//! Who acts. A session token is a claim; it becomes true or false in the write, or in the read, that carries it.
+//! Who acts. A session token is a claim; it becomes true or false in the write, or in the read,
+//! that carries it.
 
 use crate::account::{self, AccountRow};
 use crate::member::MemberRow;
@@ -10,8 +11,9 @@ use jiff::Timestamp;
 
 /// A session that claims the rights of an admin.
 ///
-/// Whoever holds this value has proven nothing yet: each write made with it carries the condition that the member is
-/// there, is an admin, and has this session, and is refused as a whole when that is not so at that moment.
+/// Whoever holds this value has proven nothing yet: each write made with it carries the condition
+/// that the member is there, is an admin, and has this session, and is refused as a whole when that
+/// is not so at that moment.
 #[derive(Debug, Clone)]
 pub struct Admin(pub SessionToken);
 
@@ -42,9 +44,13 @@ fn with_session(write: Write, token: &SessionToken, now: Timestamp) -> Write {
         .value(":oldest", (now - session::LIFETIME).as_millisecond())
 }
 
-/// The write that stands for the actor in a transaction: the member is there with this session, which is used now.
+/// The write that stands for the actor in a transaction: the member is there with this session,
+/// which is used now.
 pub(crate) fn acting(token: &SessionToken, role: Option<Role>, now: Timestamp) -> Write {
-    let write = Write::update(layout::member(&token.account, &token.member), "SET sessions.#slot.used_at = :now");
+    let write = Write::update(
+        layout::member(&token.account, &token.member),
+        "SET sessions.#slot.used_at = :now",
+    );
     with_session(as_role(write, role), token, now).value(":now", now.as_millisecond())
 }
 
@@ -56,26 +62,38 @@ pub(crate) fn acting_by_leaving(actor: &Admin, now: Timestamp) -> Write {
 
 /// [`acting`] for the session that ends itself.
 pub(crate) fn acting_by_ending(token: &SessionToken, now: Timestamp) -> Write {
-    let write = Write::update(layout::member(&token.account, &token.member), "REMOVE sessions.#slot");
+    let write =
+        Write::update(layout::member(&token.account, &token.member), "REMOVE sessions.#slot");
     with_session(as_role(write, None), token, now)
 }
 
 fn as_role(write: Write, role: Option<Role>) -> Write {
     match role {
-        Some(role) => write.when(format!("{LIVE} AND #role = :role")).name("#role", "role").value(":role", role),
+        Some(role) => write
+            .when(format!("{LIVE} AND #role = :role"))
+            .name("#role", "role")
+            .value(":role", role),
         None => write.when(LIVE),
     }
 }
 
 /// Why the acting part was refused, told from the member's row as it was.
-pub(crate) fn refusal(token: &SessionToken, row: Option<Item>, now: Timestamp) -> Result<ActorRefusal, StoreError> {
+pub(crate) fn refusal(
+    token: &SessionToken,
+    row: Option<Item>,
+    now: Timestamp,
+) -> Result<ActorRefusal, StoreError> {
     let Some(row) = row else { return Ok(ActorRefusal::SessionEnded) };
     let row: MemberRow = from_item("member", row)?;
-    Ok(if row.session(token, now).is_some() { ActorRefusal::AdminRequired } else { ActorRefusal::SessionEnded })
+    Ok(if row.session(token, now).is_some() {
+        ActorRefusal::AdminRequired
+    } else {
+        ActorRefusal::SessionEnded
+    })
 }
 
-/// Sorts out a cancelled transaction whose first part is the actor's: the actor's refusal comes before any other, and
-/// that its account is suspended comes before that.
+/// Sorts out a cancelled transaction whose first part is the actor's: the actor's refusal comes
+/// before any other, and that its account is suspended comes before that.
 ///
 /// `others` names the refusal for the parts that follow.
 pub(crate) fn sort_out<P: Copy + PartialEq, R: From<ActorRefusal>>(
@@ -100,10 +118,17 @@ pub(crate) fn sort_out<P: Copy + PartialEq, R: From<ActorRefusal>>(
 }
 
 impl Store {
-    /// The caller behind a session token, read and marked as used by one request for the member with all its sessions,
-    /// beside one for the account.
-    pub async fn find_caller(&self, token: &SessionToken, now: Timestamp) -> Result<Caller, Failure<ActorRefusal>> {
-        let (row, account) = tokio::join!(self.touch(token, now), self.get::<AccountRow>("account", layout::account(&token.account)));
+    /// The caller behind a session token, read and marked as used by one request for the member
+    /// with all its sessions, beside one for the account.
+    pub async fn find_caller(
+        &self,
+        token: &SessionToken,
+        now: Timestamp,
+    ) -> Result<Caller, Failure<ActorRefusal>> {
+        let (row, account) = tokio::join!(
+            self.touch(token, now),
+            self.get::<AccountRow>("account", layout::account(&token.account))
+        );
         let ended = || Failure::Refused(ActorRefusal::SessionEnded);
         let row = row?.ok_or_else(ended)?;
         let account = account?.ok_or_else(ended)?.into_account();
@@ -115,10 +140,23 @@ impl Store {
     }
 
     /// The member's row, its session marked as used; one request whether or not the mark is due.
-    async fn touch(&self, token: &SessionToken, now: Timestamp) -> Result<Option<MemberRow>, StoreError> {
-        let write = Write::update(layout::member(&token.account, &token.member), "SET sessions.#slot.used_at = :now");
-        let write = with_session(write.when(format!("{LIVE} AND sessions.#slot.used_at < :due")), token, now);
-        let write = write.value(":now", now.as_millisecond()).value(":due", (now - session::TOUCH).as_millisecond());
+    async fn touch(
+        &self,
+        token: &SessionToken,
+        now: Timestamp,
+    ) -> Result<Option<MemberRow>, StoreError> {
+        let write = Write::update(
+            layout::member(&token.account, &token.member),
+            "SET sessions.#slot.used_at = :now",
+        );
+        let write = with_session(
+            write.when(format!("{LIVE} AND sessions.#slot.used_at < :due")),
+            token,
+            now,
+        );
+        let write = write
+            .value(":now", now.as_millisecond())
+            .value(":due", (now - session::TOUCH).as_millisecond());
         match self.update(write).await? {
             Ok(row) => from_item("member", row).map(Some),
             Err(row) => row.map(|row| from_item("member", row)).transpose(),
@@ -126,17 +164,30 @@ impl Store {
     }
 
     /// Ends this session.
-    pub async fn end_session(&self, token: &SessionToken, now: Timestamp) -> Result<(), Failure<ActorRefusal>> {
+    pub async fn end_session(
+        &self,
+        token: &SessionToken,
+        now: Timestamp,
+    ) -> Result<(), Failure<ActorRefusal>> {
         #[derive(Clone, Copy, PartialEq)]
         enum Part {
             Actor,
             Audit,
         }
-        let audit = crate::audit::row(&token.account, "session_ended", Some(token.member.as_str()), None, now);
-        let ended = crate::write::Transaction::new().with(Part::Actor, acting_by_ending(token, now)).with(Part::Audit, audit);
-        ended
-            .commit(self)
-            .await
-            .map_err(|cancelled| sort_out(cancelled, Part::Actor, token, now, |_| unreachable!("the audit row has no condition")))
+        let audit = crate::audit::row(
+            &token.account,
+            "session_ended",
+            Some(token.member.as_str()),
+            None,
+            now,
+        );
+        let ended = crate::write::Transaction::new()
+            .with(Part::Actor, acting_by_ending(token, now))
+            .with(Part::Audit, audit);
+        ended.commit(self).await.map_err(|cancelled| {
+            sort_out(cancelled, Part::Actor, token, now, |_| {
+                unreachable!("the audit row has no condition")
+            })
+        })
     }
 }

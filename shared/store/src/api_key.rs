@@ -45,7 +45,8 @@ pub struct FoundKey {
     pub suspended: bool,
 }
 
-/// A request that may be repeated: its row's name, what it asks for, and the nonce that its key is derived with.
+/// A request that may be repeated: its row's name, what it asks for, and the nonce that its key is
+/// derived with.
 #[derive(Debug, Clone)]
 pub struct IdempotentRequest {
     pub digest: String,
@@ -113,9 +114,16 @@ impl Store {
     }
 
     /// All keys of the caller's account, in listing order.
-    pub async fn find_keys(&self, token: &SessionToken, now: Timestamp) -> Result<(Caller, Vec<ApiKey>), Failure<ActorRefusal>> {
+    pub async fn find_keys(
+        &self,
+        token: &SessionToken,
+        now: Timestamp,
+    ) -> Result<(Caller, Vec<ApiKey>), Failure<ActorRefusal>> {
         let partition = layout::account_partition(&token.account);
-        let (caller, rows) = tokio::join!(self.find_caller(token, now), self.query::<KeyRow>("key", partition, layout::KEYS));
+        let (caller, rows) = tokio::join!(
+            self.find_caller(token, now),
+            self.query::<KeyRow>("key", partition, layout::KEYS)
+        );
         let mut keys: Vec<ApiKey> = rows?.into_iter().map(KeyRow::into_key).collect();
         in_listing_order(&mut keys);
         Ok((caller?, keys))
@@ -130,8 +138,14 @@ impl Store {
         now: Timestamp,
     ) -> Result<Inserted, Failure<InsertKeyRefusal>> {
         let token = &actor.0;
-        let account = Write::update(layout::account(&token.account), "SET own_keys = own_keys + :one, #version = #version + :one");
-        let account = account.when("suspended = :no AND own_keys < own_key_limit").unless_held(now).name("#version", "version");
+        let account = Write::update(
+            layout::account(&token.account),
+            "SET own_keys = own_keys + :one, #version = #version + :one",
+        );
+        let account = account
+            .when("suspended = :no AND own_keys < own_key_limit")
+            .unless_held(now)
+            .name("#version", "version");
         let once = request.map(|request| {
             let row = IdempotencyRow {
                 kind: "idempotency".to_owned(),
@@ -144,30 +158,58 @@ impl Store {
                 ttl: (now + IDEMPOTENCY_WINDOW).as_second(),
             };
             let put = Write::put(&layout::idempotency(&token.account, &request.digest), &row);
-            put.when("attribute_not_exists(pk) OR created_at <= :expired").value(":expired", (now - IDEMPOTENCY_WINDOW).as_millisecond())
+            put.when("attribute_not_exists(pk) OR created_at <= :expired")
+                .value(":expired", (now - IDEMPOTENCY_WINDOW).as_millisecond())
         });
         let inserted = Transaction::new()
             .with(Part::Actor, actor::acting(token, Some(Role::Admin), now))
             .with_some(Part::Idempotency, once)
-            .with(Part::Key, Write::put(&layout::api_key(&token.account, &key.id), &KeyRow::from(key)).if_new())
+            .with(
+                Part::Key,
+                Write::put(&layout::api_key(&token.account, &key.id), &KeyRow::from(key)).if_new(),
+            )
             .with(Part::Account, account.value(":one", 1).value(":no", false))
-            .with(Part::Audit, audit::row(&token.account, "key_created", Some(token.member.as_str()), Some(key.id.as_str()), now));
+            .with(
+                Part::Audit,
+                audit::row(
+                    &token.account,
+                    "key_created",
+                    Some(token.member.as_str()),
+                    Some(key.id.as_str()),
+                    now,
+                ),
+            );
         let Err(cancelled) = inserted.commit(self).await else { return Ok(Inserted::New) };
 
         let mut before = None;
-        let failure = actor::sort_out(cancelled, Part::Actor, token, now, |refused| match refused[0] {
-            (Part::Idempotency, ref row) => {
-                let row: IdempotencyRow = from_item("idempotency", row.clone().unwrap_or_default())?;
-                before = (row.name == key.name).then_some(row);
-                Ok(InsertKeyRefusal::IdempotencyKeyReused)
-            }
-            (Part::Account, ref row) => AccountRow::refused(row.clone(), InsertKeyRefusal::LimitReached),
-            (Part::Key, _) => Err(StoreError::Contended),
-            (Part::Actor | Part::Sandbox | Part::Audit, _) => unreachable!("these have no condition, or were sorted out"),
-        });
+        let failure =
+            actor::sort_out(cancelled, Part::Actor, token, now, |refused| match refused[0] {
+                (Part::Idempotency, ref row) => {
+                    let row: IdempotencyRow =
+                        from_item("idempotency", row.clone().unwrap_or_default())?;
+                    before = (row.name == key.name).then_some(row);
+                    Ok(InsertKeyRefusal::IdempotencyKeyReused)
+                }
+                (Part::Account, ref row) => {
+                    AccountRow::refused(row.clone(), InsertKeyRefusal::LimitReached)
+                }
+                (Part::Key, _) => Err(StoreError::Contended),
+                (Part::Actor | Part::Sandbox | Part::Audit, _) => {
+                    unreachable!("these have no condition, or were sorted out")
+                }
+            });
         match before {
             Some(row) => {
-                let IdempotencyRow { key_id: id, name, start, key_digest: digest, nonce, created_at, kind: _, ttl: _ } = row;
+                let IdempotencyRow {
+                    key_id: id,
+                    name,
+                    start,
+                    key_digest: digest,
+                    nonce,
+                    created_at,
+                    kind: _,
+                    ttl: _,
+                } = row;
                 Ok(Inserted::Before { key: ApiKey { id, name, start, digest, created_at }, nonce })
             }
             None => Err(failure),
@@ -175,7 +217,12 @@ impl Store {
     }
 
     /// Deletes a key: from the moment this returns, the next call with it is refused.
-    pub async fn delete_key(&self, actor: &Admin, key: &KeyId, now: Timestamp) -> Result<(), Failure<DeleteKeyRefusal>> {
+    pub async fn delete_key(
+        &self,
+        actor: &Admin,
+        key: &KeyId,
+        now: Timestamp,
+    ) -> Result<(), Failure<DeleteKeyRefusal>> {
         let token = &actor.0;
         let sandbox = key.kind() == KeyKind::Sandbox;
         let gone = Write::delete(layout::api_key(&token.account, key)).if_there();
@@ -183,13 +230,29 @@ impl Store {
             .with(Part::Actor, actor::acting(token, Some(Role::Admin), now))
             .with(Part::Key, gone)
             .with(Part::Account, one_key_less(&token.account, sandbox, now))
-            .with_some(Part::Sandbox, sandbox.then(|| sandbox::without_key(&token.account, key, now)))
-            .with(Part::Audit, audit::row(&token.account, "key_deleted", Some(token.member.as_str()), Some(key.as_str()), now));
+            .with_some(
+                Part::Sandbox,
+                sandbox.then(|| sandbox::without_key(&token.account, key, now)),
+            )
+            .with(
+                Part::Audit,
+                audit::row(
+                    &token.account,
+                    "key_deleted",
+                    Some(token.member.as_str()),
+                    Some(key.as_str()),
+                    now,
+                ),
+            );
         deleted.commit(self).await.map_err(|cancelled| {
             actor::sort_out(cancelled, Part::Actor, token, now, |refused| match refused[0] {
                 (Part::Key | Part::Sandbox, _) => Ok(DeleteKeyRefusal::NotFound),
-                (Part::Account, ref row) => AccountRow::refused(row.clone(), DeleteKeyRefusal::NotFound),
-                (Part::Actor | Part::Idempotency | Part::Audit, _) => unreachable!("these have no condition, or were sorted out"),
+                (Part::Account, ref row) => {
+                    AccountRow::refused(row.clone(), DeleteKeyRefusal::NotFound)
+                }
+                (Part::Actor | Part::Idempotency | Part::Audit, _) => {
+                    unreachable!("these have no condition, or were sorted out")
+                }
             })
         })
     }
@@ -197,9 +260,20 @@ impl Store {
 
 fn one_key_less(account: &AccountId, sandbox: bool, now: Timestamp) -> Write {
     let write = if sandbox {
-        Write::update(layout::account(account), "SET has_sandbox_key = :no, #version = #version + :one")
+        Write::update(
+            layout::account(account),
+            "SET has_sandbox_key = :no, #version = #version + :one",
+        )
     } else {
-        Write::update(layout::account(account), "SET own_keys = own_keys - :one, #version = #version + :one")
+        Write::update(
+            layout::account(account),
+            "SET own_keys = own_keys - :one, #version = #version + :one",
+        )
     };
-    write.when("suspended = :no").unless_held(now).name("#version", "version").value(":one", 1).value(":no", false)
+    write
+        .when("suspended = :no")
+        .unless_held(now)
+        .name("#version", "version")
+        .value(":one", 1)
+        .value(":no", false)
 }

@@ -20,7 +20,13 @@ struct AuditRow<'a> {
 }
 
 /// `actor` is a member's id, or nobody where the desk acts by itself or an operator does.
-pub(crate) fn row(account: &AccountId, action: &'static str, actor: Option<&str>, target: Option<&str>, now: Timestamp) -> Write {
+pub(crate) fn row(
+    account: &AccountId,
+    action: &'static str,
+    actor: Option<&str>,
+    target: Option<&str>,
+    now: Timestamp,
+) -> Write {
     let key = layout::audit(account, now, &EventId::random(&mut crate::rng()));
     Write::put(&key, &AuditRow { kind: "audit", action, actor, target, at: now })
 }

@@ -1,4 +1,5 @@
-//! Where every row lies. Two kinds of partition: an account with all that belongs to it, and an e-mail address.
+//! Where every row lies. Two kinds of partition: an account with all that belongs to it, and an
+//! e-mail address.
 
 use domain::login::Lane;
 use domain::{AccountId, AddressHash, EventId, KeyId, MemberId};

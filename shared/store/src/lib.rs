@@ -1,12 +1,13 @@
 //! The one table, and every transaction on it.
 //!
-//! Authority lives inside the write: each change is one `TransactWriteItems` that carries the condition on the acting
-//! member, the limit counter and the audit row. Nothing here checks first and writes then. Every read that decides
-//! something is strongly consistent and goes by primary key; no index decides anything, and no expiry is left to TTL.
+//! Authority lives inside the write: each change is one `TransactWriteItems` that carries the
+//! condition on the acting member, the limit counter and the audit row. Nothing here checks first
+//! and writes then. Every read that decides something is strongly consistent and goes by primary
+//! key; no index decides anything, and no expiry is left to TTL.
 //!
-//! To add an operation: put it in the module of the row that it is about, give each write of its transaction a name in a
-//! `Part` enum, and turn the refused parts into the operation's own closed enum of refusals. The table of access
-//! patterns in `ARCHITECTURE.md` gets a line.
+//! To add an operation: put it in the module of the row that it is about, give each write of its
+//! transaction a name in a `Part` enum, and turn the refused parts into the operation's own closed
+//! enum of refusals. The table of access patterns in `ARCHITECTURE.md` gets a line.
 
 mod account;
 mod actor;
@@ -22,7 +23,9 @@ mod write;
 pub use account::{Registered, Registration, RegistrationRefusal};
 pub use actor::{ActorRefusal, Admin, Caller};
 pub use api_key::{DeleteKeyRefusal, FoundKey, IdempotentRequest, InsertKeyRefusal, Inserted};
-pub use login::{CountRefusal, Counted, LoginMail, OpenSession, OpenSessionRefusal, Owner, PutLaneRefusal};
+pub use login::{
+    CountRefusal, Counted, LoginMail, OpenSession, OpenSessionRefusal, Owner, PutLaneRefusal,
+};
 pub use member::{InviteRefusal, RevokeRefusal};
 pub use outbox::{Driven, Duty, DutyKind, MailKind, MailRow, OutboxKey, OutboxRow};
 pub use sandbox::{EnsureKeyRefusal, Joined, RevealRefusal, VerdictRefusal};
@@ -65,8 +68,8 @@ impl Store {
 }
 
 impl StoreError {
-    /// An answer of the store is told by its code and message alone: a cancelled transaction carries rows, and rows are
-    /// not for the log.
+    /// An answer of the store is told by its code and message alone: a cancelled transaction
+    /// carries rows, and rows are not for the log.
     fn unavailable<E, R>(error: SdkError<E, R>) -> StoreError
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -74,7 +77,11 @@ impl StoreError {
     {
         StoreError::Unavailable(match &error {
             SdkError::ServiceError(answer) => {
-                format!("{}: {}", answer.err().code().unwrap_or("unknown"), answer.err().message().unwrap_or_default())
+                format!(
+                    "{}: {}",
+                    answer.err().code().unwrap_or("unknown"),
+                    answer.err().message().unwrap_or_default()
+                )
             }
             other => DisplayErrorContext(other).to_string(),
         })

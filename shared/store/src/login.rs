@@ -88,17 +88,26 @@ enum Part {
 }
 
 impl Store {
-    pub async fn find_lane(&self, address: &AddressHash, lane: &Lane) -> Result<LaneRecord, StoreError> {
+    pub async fn find_lane(
+        &self,
+        address: &AddressHash,
+        lane: &Lane,
+    ) -> Result<LaneRecord, StoreError> {
         let row = self.get::<LaneRow>("lane", layout::lane(address, lane)).await?;
         Ok(row.map(|row| row.record).unwrap_or_default())
     }
 
     pub async fn find_owner(&self, address: &AddressHash) -> Result<Option<Owner>, StoreError> {
         let row = self.get::<OwnerRow>("owner", layout::owner(address)).await?;
-        Ok(row.map(|row| Owner { account: row.account_id, member: row.member_id, logins: row.logins }))
+        Ok(row.map(|row| Owner {
+            account: row.account_id,
+            member: row.member_id,
+            logins: row.logins,
+        }))
     }
 
-    /// Writes the lane as decided, with the mail that it owes, unless the lane has changed since it was read.
+    /// Writes the lane as decided, with the mail that it owes, unless the lane has changed since it
+    /// was read.
     pub async fn put_lane(
         &self,
         address: &AddressHash,
@@ -107,16 +116,29 @@ impl Store {
         mail: Option<&LoginMail>,
         now: Timestamp,
     ) -> Result<(), Failure<PutLaneRefusal>> {
-        let row = LaneRow { kind: "lane".to_owned(), ttl: (now + LANE_KEPT).as_second(), record: record.clone() };
+        let row = LaneRow {
+            kind: "lane".to_owned(),
+            ttl: (now + LANE_KEPT).as_second(),
+            record: record.clone(),
+        };
         let put = Write::put(&layout::lane(address, lane), &row);
         let put = if record.version == 1 {
             put.if_new()
         } else {
-            put.when("#version = :read").name("#version", "version").value(":read", record.version - 1)
+            put.when("#version = :read")
+                .name("#version", "version")
+                .value(":read", record.version - 1)
         };
-        let mail = mail.map(|mail| OutboxRow::login_code(mail, address, now, &EventId::random(&mut crate::rng())));
+        let mail = mail.map(|mail| {
+            OutboxRow::login_code(mail, address, now, &EventId::random(&mut crate::rng()))
+        });
         let mail = mail.map(|(key, row)| Write::put(&key, &row));
-        match Transaction::new().with(Part::Lane, put).with_some(Part::Mail, mail).commit(self).await {
+        match Transaction::new()
+            .with(Part::Lane, put)
+            .with_some(Part::Mail, mail)
+            .commit(self)
+            .await
+        {
             Ok(()) => Ok(()),
             Err(Cancelled::Refused(_)) => Err(Failure::Refused(PutLaneRefusal)),
             Err(Cancelled::Store(error)) => Err(error.into()),
@@ -124,30 +146,54 @@ impl Store {
     }
 
     /// Counts one guess at a challenge, before anybody looks at it.
-    pub async fn count_guess(&self, token: &ChallengeToken, now: Timestamp) -> Result<Counted, Failure<CountRefusal>> {
+    pub async fn count_guess(
+        &self,
+        token: &ChallengeToken,
+        now: Timestamp,
+    ) -> Result<Counted, Failure<CountRefusal>> {
         let count = Write::update(
             layout::lane(&token.address, &token.lane),
             "SET attempts = attempts + :one, guessed_at = :now, #version = #version + :one",
         );
         let count =
             count.when("challenge_id = :id AND generation = :generation AND used_up = :no AND expires_at > :now AND attempts < allowed");
-        let count = count.name("#version", "version").value(":one", 1).value(":now", now.as_millisecond()).value(":no", false);
-        match self.update(count.value(":id", &token.id).value(":generation", token.generation)).await? {
+        let count = count
+            .name("#version", "version")
+            .value(":one", 1)
+            .value(":now", now.as_millisecond())
+            .value(":no", false);
+        match self
+            .update(count.value(":id", &token.id).value(":generation", token.generation))
+            .await?
+        {
             Ok(row) => {
                 let challenge = from_item::<LaneRow>("lane", row)?.record.challenge;
-                challenge.map(|challenge| Counted { challenge }).ok_or(Failure::Refused(CountRefusal::Expired))
+                challenge
+                    .map(|challenge| Counted { challenge })
+                    .ok_or(Failure::Refused(CountRefusal::Expired))
             }
             Err(row) => {
-                let record = row.map(|row| from_item::<LaneRow>("lane", row)).transpose()?.map(|row| row.record);
+                let record = row
+                    .map(|row| from_item::<LaneRow>("lane", row))
+                    .transpose()?
+                    .map(|row| row.record);
                 let live = record.and_then(|record| record.challenge).filter(|challenge| {
-                    challenge.id == token.id && challenge.generation == token.generation && !challenge.used_up && now < challenge.expires_at
+                    challenge.id == token.id
+                        && challenge.generation == token.generation
+                        && !challenge.used_up
+                        && now < challenge.expires_at
                 });
-                Err(Failure::Refused(if live.is_some() { CountRefusal::TooManyAttempts } else { CountRefusal::Expired }))
+                Err(Failure::Refused(if live.is_some() {
+                    CountRefusal::TooManyAttempts
+                } else {
+                    CountRefusal::Expired
+                }))
             }
         }
     }
 
-    /// Opens a session for a right code: challenge used up, member active, login event written, all in one transaction.
+    /// Opens a session for a right code: challenge used up, member active, login event written, all
+    /// in one transaction.
     pub async fn open_session(
         &self,
         wanted: OpenSession<'_>,
@@ -157,7 +203,8 @@ impl Store {
         let mut logins = owner.logins;
         let mut backoff = Backoff::new();
         loop {
-            let token = SessionToken::mint(&owner.account, &owner.member, Slot::of_login(logins), rng);
+            let token =
+                SessionToken::mint(&owner.account, &owner.member, Slot::of_login(logins), rng);
             let refused = match session_opening(challenge, &token, logins, now).commit(self).await {
                 Ok(()) => return Ok(token),
                 Err(Cancelled::Store(error)) => return Err(error.into()),
@@ -168,9 +215,11 @@ impl Store {
                 Part::Lane => OpenSessionRefusal::Expired,
                 Part::Account => OpenSessionRefusal::Suspended,
                 Part::Owner => {
-                    let row = row.clone().map(|row| from_item::<OwnerRow>("owner", row)).transpose()?;
+                    let row =
+                        row.clone().map(|row| from_item::<OwnerRow>("owner", row)).transpose()?;
                     match row.filter(|row| row.member_id == owner.member) {
-                        // Another login of the same member took the slot at the same moment: take the next.
+                        // Another login of the same member took the slot at the same moment: take
+                        // the next.
                         Some(row) => {
                             logins = row.logins;
                             backoff.wait().await?;
@@ -187,10 +236,20 @@ impl Store {
     }
 }
 
-fn session_opening(challenge: &ChallengeToken, token: &SessionToken, logins: u64, now: Timestamp) -> Transaction<Part> {
+fn session_opening(
+    challenge: &ChallengeToken,
+    token: &SessionToken,
+    logins: u64,
+    now: Timestamp,
+) -> Transaction<Part> {
     let (account, member) = (&token.account, &token.member);
-    let used_up = Write::update(layout::lane(&challenge.address, &challenge.lane), "SET used_up = :yes, #version = #version + :one");
-    let used_up = used_up.when("challenge_id = :id AND generation = :generation AND used_up = :no").name("#version", "version");
+    let used_up = Write::update(
+        layout::lane(&challenge.address, &challenge.lane),
+        "SET used_up = :yes, #version = #version + :one",
+    );
+    let used_up = used_up
+        .when("challenge_id = :id AND generation = :generation AND used_up = :no")
+        .name("#version", "version");
     let used_up = used_up.value(":yes", true).value(":no", false).value(":one", 1);
     let used_up = used_up.value(":id", &challenge.id).value(":generation", challenge.generation);
 
@@ -198,12 +257,20 @@ fn session_opening(challenge: &ChallengeToken, token: &SessionToken, logins: u64
     let owner = owner.when("member_id = :member AND logins = :logins");
     let owner = owner.value(":one", 1).value(":member", member).value(":logins", logins);
 
-    let session = SessionRow { digest: token.digest().as_str().to_owned(), opened_at: now, used_at: now };
-    let opened = Write::update(layout::member(account, member), "SET sessions.#slot = :session, #status = :active, last_login_at = :now");
+    let session =
+        SessionRow { digest: token.digest().as_str().to_owned(), opened_at: now, used_at: now };
+    let opened = Write::update(
+        layout::member(account, member),
+        "SET sessions.#slot = :session, #status = :active, last_login_at = :now",
+    );
     let opened = opened.if_there().name("#slot", token.slot.name()).name("#status", "status");
-    let opened = opened.value(":session", session).value(":active", MemberStatus::Active).value(":now", now.as_millisecond());
+    let opened = opened
+        .value(":session", session)
+        .value(":active", MemberStatus::Active)
+        .value(":now", now.as_millisecond());
 
-    let (key, event) = OutboxRow::login_event(account, member, now, &EventId::random(&mut crate::rng()));
+    let (key, event) =
+        OutboxRow::login_event(account, member, now, &EventId::random(&mut crate::rng()));
     Transaction::new()
         .with(Part::Lane, used_up)
         .with(Part::Owner, owner)

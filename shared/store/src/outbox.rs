@@ -1,8 +1,9 @@
 //! The outbox: rows whose stream records make the side effects happen, and what became of them.
 //!
-//! A row is `pending` until its outcome is on record. A pending row that is still there when it is due has lost its
-//! stream record; `sweep` finds it by the sparse index `duties` (candidates only) and drives it again by a conditional
-//! write, which makes a new stream record. Login codes are no duties: they are worth nothing after 180 seconds.
+//! A row is `pending` until its outcome is on record. A pending row that is still there when it is
+//! due has lost its stream record; `sweep` finds it by the sparse index `duties` (candidates only)
+//! and drives it again by a conditional write, which makes a new stream record. Login codes are no
+//! duties: they are worth nothing after 180 seconds.
 
 use crate::layout::{self, RowKey};
 use crate::login::LoginMail;
@@ -119,7 +120,15 @@ impl Duty {
 
 impl OutboxRow {
     fn new(duty: DutyKind, now: Timestamp) -> OutboxRow {
-        OutboxRow { duty, status: OutboxStatus::Pending, at: now, drives: 0, shard: None, due_at: None, ttl: (now + KEPT).as_second() }
+        OutboxRow {
+            duty,
+            status: OutboxStatus::Pending,
+            at: now,
+            drives: 0,
+            shard: None,
+            due_at: None,
+            ttl: (now + KEPT).as_second(),
+        }
     }
 
     /// Made a duty: `sweep` will find it if its stream record is lost.
@@ -129,13 +138,24 @@ impl OutboxRow {
         self
     }
 
-    pub(crate) fn login_event(account: &AccountId, member: &MemberId, now: Timestamp, id: &EventId) -> (OutboxKey, OutboxRow) {
+    pub(crate) fn login_event(
+        account: &AccountId,
+        member: &MemberId,
+        now: Timestamp,
+        id: &EventId,
+    ) -> (OutboxKey, OutboxRow) {
         let duty = DutyKind::LoginEvent { account_id: account.clone(), member_id: member.clone() };
         (layout::event(account, id), OutboxRow::new(duty, now).due(now))
     }
 
-    pub(crate) fn provision_request(account: &AccountId, member: &MemberId, now: Timestamp, id: &EventId) -> (OutboxKey, OutboxRow) {
-        let duty = DutyKind::ProvisionRequest { account_id: account.clone(), member_id: member.clone() };
+    pub(crate) fn provision_request(
+        account: &AccountId,
+        member: &MemberId,
+        now: Timestamp,
+        id: &EventId,
+    ) -> (OutboxKey, OutboxRow) {
+        let duty =
+            DutyKind::ProvisionRequest { account_id: account.clone(), member_id: member.clone() };
         (layout::event(account, id), OutboxRow::new(duty, now).due(now))
     }
 
@@ -151,14 +171,20 @@ impl OutboxRow {
         (layout::invitation(account, id), OutboxRow::new(duty, now).due(now))
     }
 
-    pub(crate) fn login_code(mail: &LoginMail, address: &AddressHash, now: Timestamp, id: &EventId) -> (OutboxKey, OutboxRow) {
+    pub(crate) fn login_code(
+        mail: &LoginMail,
+        address: &AddressHash,
+        now: Timestamp,
+        id: &EventId,
+    ) -> (OutboxKey, OutboxRow) {
         let kind = MailKind::LoginCode {
             challenge_id: mail.challenge.id.clone(),
             generation: mail.challenge.generation,
             pepper: mail.challenge.pepper.clone(),
             expires_at: mail.challenge.expires_at,
         };
-        let row = OutboxRow::new(DutyKind::Mail(MailRow { to: mail.email.clone(), mail: kind }), now);
+        let row =
+            OutboxRow::new(DutyKind::Mail(MailRow { to: mail.email.clone(), mail: kind }), now);
         let ttl = (now + SignedDuration::from_hours(24)).as_second();
         (layout::login_mail(address, id), OutboxRow { ttl, ..row })
     }
@@ -175,7 +201,8 @@ fn shard(number: u32) -> String {
 /// The write that puts a row's outcome on record; it is not pending any more, and no duty.
 pub(crate) fn finished(key: &OutboxKey, failed: bool) -> Write {
     let status = if failed { OutboxStatus::Failed } else { OutboxStatus::Done };
-    let write = Write::update(key.clone(), "SET #status = :status REMOVE #duty, due_at").when("#status = :pending");
+    let write = Write::update(key.clone(), "SET #status = :status REMOVE #duty, due_at")
+        .when("#status = :pending");
     let write = write.name("#status", "status").name("#duty", "duty");
     write.value(":status", status).value(":pending", OutboxStatus::Pending)
 }
@@ -186,30 +213,50 @@ impl Store {
         self.get("outbox", key.clone()).await
     }
 
-    /// Records that the row's side effect has happened, or need not happen. A second time changes nothing.
+    /// Records that the row's side effect has happened, or need not happen. A second time changes
+    /// nothing.
     pub async fn finish(&self, key: &OutboxKey) -> Result<(), StoreError> {
         self.update(finished(key, false)).await.map(drop)
     }
 
     /// Records that the row's side effect will not happen; an invitation's member shows it.
     pub async fn give_up(&self, key: &OutboxKey, row: &OutboxRow) -> Result<(), StoreError> {
-        // The member first: a crash in between leaves the row pending, and the next delivery does both.
-        if let DutyKind::Mail(MailRow { mail: MailKind::Invitation { account_id, member_id }, .. }) = &row.duty {
-            let shown = Write::update(layout::member(account_id, member_id), "SET #status = :failed").name("#status", "status");
+        // The member first: a crash in between leaves the row pending, and the next delivery does
+        // both.
+        if let DutyKind::Mail(MailRow {
+            mail: MailKind::Invitation { account_id, member_id },
+            ..
+        }) = &row.duty
+        {
+            let shown =
+                Write::update(layout::member(account_id, member_id), "SET #status = :failed")
+                    .name("#status", "status");
             let shown = shown.when("#status = :invited").value(":invited", MemberStatus::Invited);
             self.update(shown.value(":failed", MemberStatus::InvitationFailed)).await.map(drop)?;
         }
         self.update(finished(key, true)).await.map(drop)
     }
 
-    /// Pending duties that were due before `now`, from every partition of the index: candidates, at most `most` of each.
-    pub async fn find_lost_duties(&self, now: Timestamp, most: i32) -> Result<Vec<Duty>, StoreError> {
+    /// Pending duties that were due before `now`, from every partition of the index: candidates, at
+    /// most `most` of each.
+    pub async fn find_lost_duties(
+        &self,
+        now: Timestamp,
+        most: i32,
+    ) -> Result<Vec<Duty>, StoreError> {
         let mut duties = Vec::new();
         for number in 0..SHARDS {
-            let query = self.client.query().table_name(&self.table).index_name("duties").limit(most);
-            let query = query.key_condition_expression("#duty = :shard AND due_at < :now").expression_attribute_names("#duty", "duty");
-            let query = query.expression_attribute_values(":shard", AttributeValue::S(shard(number)));
-            let query = query.expression_attribute_values(":now", AttributeValue::N(now.as_millisecond().to_string()));
+            let query =
+                self.client.query().table_name(&self.table).index_name("duties").limit(most);
+            let query = query
+                .key_condition_expression("#duty = :shard AND due_at < :now")
+                .expression_attribute_names("#duty", "duty");
+            let query =
+                query.expression_attribute_values(":shard", AttributeValue::S(shard(number)));
+            let query = query.expression_attribute_values(
+                ":now",
+                AttributeValue::N(now.as_millisecond().to_string()),
+            );
             let page = query.send().await.map_err(StoreError::unavailable)?;
             for item in page.items.unwrap_or_default() {
                 duties.push(from_item("duty", item)?);
@@ -218,13 +265,22 @@ impl Store {
         Ok(duties)
     }
 
-    /// Drives a duty again, if it is still pending and still due as the index said: the write makes a new stream record.
+    /// Drives a duty again, if it is still pending and still due as the index said: the write makes
+    /// a new stream record.
     pub async fn drive_again(&self, duty: &Duty, now: Timestamp) -> Result<Driven, StoreError> {
-        let waited = SignedDuration::from_millis(now.as_millisecond() - duty.due_at).max(SignedDuration::ZERO) + GRACE;
+        let waited = SignedDuration::from_millis(now.as_millisecond() - duty.due_at)
+            .max(SignedDuration::ZERO)
+            + GRACE;
         let next = now + (waited * 2).min(SignedDuration::from_hours(6));
         let again = Write::update(duty.key.clone(), "SET drives = drives + :one, due_at = :next");
-        let again = again.when("#status = :pending AND due_at = :due AND drives < :most").name("#status", "status");
-        let again = again.value(":pending", OutboxStatus::Pending).value(":due", duty.due_at).value(":one", 1).value(":most", MAX_DRIVES);
+        let again = again
+            .when("#status = :pending AND due_at = :due AND drives < :most")
+            .name("#status", "status");
+        let again = again
+            .value(":pending", OutboxStatus::Pending)
+            .value(":due", duty.due_at)
+            .value(":one", 1)
+            .value(":most", MAX_DRIVES);
         match self.update(again.value(":next", next.as_millisecond())).await? {
             Ok(_) => Ok(Driven::Again),
             Err(None) => Ok(Driven::Settled),

@@ -5,7 +5,8 @@ use crate::{Store, StoreError};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+    AttributeValue, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure,
+    TransactWriteItem, Update,
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -58,16 +59,21 @@ impl Write {
         Write { kind, condition: None, names: HashMap::new(), values: HashMap::new(), moment: None }
     }
 
-    /// Gives way to an operator who holds the account still: as long as that lasts, the transaction waits and tries again.
+    /// Gives way to an operator who holds the account still: as long as that lasts, the transaction
+    /// waits and tries again.
     pub fn unless_held(mut self, now: Timestamp) -> Write {
-        let condition = self.condition.take().map(|condition| format!("{condition} AND ")).unwrap_or_default();
+        let condition =
+            self.condition.take().map(|condition| format!("{condition} AND ")).unwrap_or_default();
         self.moment = Some(now.as_millisecond());
-        self.when(format!("{condition}(attribute_not_exists(held_until) OR held_until <= :moment)")).value(":moment", now.as_millisecond())
+        self.when(format!("{condition}(attribute_not_exists(held_until) OR held_until <= :moment)"))
+            .value(":moment", now.as_millisecond())
     }
 
     /// Whether this row, which did not meet the condition, is an account that is held.
     fn is_held(&self, row: Option<&Item>) -> bool {
-        let until = row.and_then(|row| row.get("held_until")).and_then(|until| until.as_n().ok()?.parse::<i64>().ok());
+        let until = row
+            .and_then(|row| row.get("held_until"))
+            .and_then(|until| until.as_n().ok()?.parse::<i64>().ok());
         self.moment.zip(until).is_some_and(|(moment, until)| until > moment)
     }
 
@@ -116,26 +122,66 @@ impl Write {
         let item = TransactWriteItem::builder();
         match self.kind {
             Kind::Put(row) => {
-                let put = Put::builder().table_name(table).set_item(Some(row)).set_condition_expression(self.condition);
-                let put = put.set_expression_attribute_names(names).set_expression_attribute_values(values);
-                item.put(put.return_values_on_condition_check_failure(all_old).build().expect(complete)).build()
+                let put = Put::builder()
+                    .table_name(table)
+                    .set_item(Some(row))
+                    .set_condition_expression(self.condition);
+                let put = put
+                    .set_expression_attribute_names(names)
+                    .set_expression_attribute_values(values);
+                item.put(
+                    put.return_values_on_condition_check_failure(all_old).build().expect(complete),
+                )
+                .build()
             }
             Kind::Update(key, expression) => {
-                let update = Update::builder().table_name(table).set_key(Some(to_item(&key))).update_expression(expression);
-                let update = update.set_condition_expression(self.condition).set_expression_attribute_names(names);
+                let update = Update::builder()
+                    .table_name(table)
+                    .set_key(Some(to_item(&key)))
+                    .update_expression(expression);
+                let update = update
+                    .set_condition_expression(self.condition)
+                    .set_expression_attribute_names(names);
                 let update = update.set_expression_attribute_values(values);
-                item.update(update.return_values_on_condition_check_failure(all_old).build().expect(complete)).build()
+                item.update(
+                    update
+                        .return_values_on_condition_check_failure(all_old)
+                        .build()
+                        .expect(complete),
+                )
+                .build()
             }
             Kind::Delete(key) => {
-                let delete = Delete::builder().table_name(table).set_key(Some(to_item(&key))).set_condition_expression(self.condition);
-                let delete = delete.set_expression_attribute_names(names).set_expression_attribute_values(values);
-                item.delete(delete.return_values_on_condition_check_failure(all_old).build().expect(complete)).build()
+                let delete = Delete::builder()
+                    .table_name(table)
+                    .set_key(Some(to_item(&key)))
+                    .set_condition_expression(self.condition);
+                let delete = delete
+                    .set_expression_attribute_names(names)
+                    .set_expression_attribute_values(values);
+                item.delete(
+                    delete
+                        .return_values_on_condition_check_failure(all_old)
+                        .build()
+                        .expect(complete),
+                )
+                .build()
             }
             Kind::Check(key) => {
-                let check =
-                    ConditionCheck::builder().table_name(table).set_key(Some(to_item(&key))).set_condition_expression(self.condition);
-                let check = check.set_expression_attribute_names(names).set_expression_attribute_values(values);
-                item.condition_check(check.return_values_on_condition_check_failure(all_old).build().expect(complete)).build()
+                let check = ConditionCheck::builder()
+                    .table_name(table)
+                    .set_key(Some(to_item(&key)))
+                    .set_condition_expression(self.condition);
+                let check = check
+                    .set_expression_attribute_names(names)
+                    .set_expression_attribute_values(values);
+                item.condition_check(
+                    check
+                        .return_values_on_condition_check_failure(all_old)
+                        .build()
+                        .expect(complete),
+                )
+                .build()
             }
         }
     }
@@ -172,31 +218,50 @@ impl<P: Copy> Transaction<P> {
         }
     }
 
-    /// Commits, or says what stood against it. A conflict with another transaction is no refusal: it is tried again.
+    /// Commits, or says what stood against it. A conflict with another transaction is no refusal:
+    /// it is tried again.
     pub async fn commit(self, store: &Store) -> Result<(), Cancelled<P>> {
-        let items: Vec<TransactWriteItem> = self.parts.iter().map(|(_, write)| write.clone().into_item(&store.table)).collect();
+        let items: Vec<TransactWriteItem> =
+            self.parts.iter().map(|(_, write)| write.clone().into_item(&store.table)).collect();
         let mut backoff = Backoff::new();
         loop {
-            let sent = store.client.transact_write_items().set_transact_items(Some(items.clone())).send().await;
+            let sent = store
+                .client
+                .transact_write_items()
+                .set_transact_items(Some(items.clone()))
+                .send()
+                .await;
             let Err(error) = sent else { return Ok(()) };
-            let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
-                if matches!(error.as_service_error(), Some(TransactWriteItemsError::TransactionInProgressException(_))) {
+            let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
+                error.as_service_error()
+            else {
+                if matches!(
+                    error.as_service_error(),
+                    Some(TransactWriteItemsError::TransactionInProgressException(_))
+                ) {
                     backoff.wait().await.map_err(Cancelled::Store)?;
                     continue;
                 }
                 return Err(Cancelled::Store(StoreError::unavailable(error)));
             };
             let reasons = cancelled.cancellation_reasons();
-            let refused = self.parts.iter().zip(reasons).filter(|(_, reason)| reason.code() == Some("ConditionalCheckFailed"));
+            let refused = self
+                .parts
+                .iter()
+                .zip(reasons)
+                .filter(|(_, reason)| reason.code() == Some("ConditionalCheckFailed"));
             if refused.clone().any(|((_, write), reason)| write.is_held(reason.item())) {
                 backoff.wait().await.map_err(Cancelled::Store)?;
                 continue;
             }
-            let refused: Vec<(P, Option<Item>)> = refused.map(|((part, _), reason)| (*part, reason.item().cloned())).collect();
+            let refused: Vec<(P, Option<Item>)> =
+                refused.map(|((part, _), reason)| (*part, reason.item().cloned())).collect();
             if !refused.is_empty() {
                 return Err(Cancelled::Refused(refused));
             }
-            let any = |codes: &[&str]| reasons.iter().any(|reason| reason.code().is_some_and(|code| codes.contains(&code)));
+            let any = |codes: &[&str]| {
+                reasons.iter().any(|reason| reason.code().is_some_and(|code| codes.contains(&code)))
+            };
             // Throttled in one of its parts: the SDK does not see that and tries no more.
             if any(&["ThrottlingError", "ProvisionedThroughputExceeded"]) {
                 backoff.wait().await.or(Err(Cancelled::Store(StoreError::unavailable(error))))?;
@@ -233,18 +298,36 @@ impl Backoff {
 
 impl Store {
     /// One strongly consistent read by primary key.
-    pub(crate) async fn get<R: DeserializeOwned>(&self, kind: &'static str, key: RowKey) -> Result<Option<R>, StoreError> {
-        let read = self.client.get_item().table_name(&self.table).set_key(Some(to_item(&key))).consistent_read(true);
+    pub(crate) async fn get<R: DeserializeOwned>(
+        &self,
+        kind: &'static str,
+        key: RowKey,
+    ) -> Result<Option<R>, StoreError> {
+        let read = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(to_item(&key)))
+            .consistent_read(true);
         let item = read.send().await.map_err(StoreError::unavailable)?.item;
         item.map(|item| from_item(kind, item)).transpose()
     }
 
     /// All rows of a partition whose sort key begins with `prefix`, strongly consistent.
-    pub(crate) async fn query<R: DeserializeOwned>(&self, kind: &'static str, pk: String, prefix: &str) -> Result<Vec<R>, StoreError> {
+    pub(crate) async fn query<R: DeserializeOwned>(
+        &self,
+        kind: &'static str,
+        pk: String,
+        prefix: &str,
+    ) -> Result<Vec<R>, StoreError> {
         let query = self.client.query().table_name(&self.table).consistent_read(true);
         let query = query.key_condition_expression("pk = :pk AND begins_with(sk, :prefix)");
         let query = query.expression_attribute_values(":pk", AttributeValue::S(pk));
-        let mut pages = query.expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned())).into_paginator().items().send();
+        let mut pages = query
+            .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()))
+            .into_paginator()
+            .items()
+            .send();
         let mut rows = Vec::new();
         while let Some(item) = pages.next().await {
             rows.push(from_item(kind, item.map_err(StoreError::unavailable)?)?);
@@ -252,16 +335,30 @@ impl Store {
         Ok(rows)
     }
 
-    /// One conditional update outside a transaction: the row after it, or the row that did not meet the condition.
-    pub(crate) async fn update(&self, write: Write) -> Result<Result<Item, Option<Item>>, StoreError> {
+    /// One conditional update outside a transaction: the row after it, or the row that did not meet
+    /// the condition.
+    pub(crate) async fn update(
+        &self,
+        write: Write,
+    ) -> Result<Result<Item, Option<Item>>, StoreError> {
         use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-        let Kind::Update(key, expression) = write.kind else { unreachable!("only updates are sent alone") };
-        let update = self.client.update_item().table_name(&self.table).set_key(Some(to_item(&key))).update_expression(expression);
+        let Kind::Update(key, expression) = write.kind else {
+            unreachable!("only updates are sent alone")
+        };
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(to_item(&key)))
+            .update_expression(expression);
         let update = update.set_condition_expression(write.condition);
-        let update = update.set_expression_attribute_names((!write.names.is_empty()).then_some(write.names));
-        let update = update.set_expression_attribute_values((!write.values.is_empty()).then_some(write.values));
+        let update =
+            update.set_expression_attribute_names((!write.names.is_empty()).then_some(write.names));
+        let update = update
+            .set_expression_attribute_values((!write.values.is_empty()).then_some(write.values));
         let update = update.return_values(aws_sdk_dynamodb::types::ReturnValue::AllNew);
-        let update = update.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let update = update
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let mut backoff = Backoff::new();
         loop {
             let error = match update.clone().send().await {
@@ -269,11 +366,21 @@ impl Store {
                 Err(error) => error,
             };
             match error {
-                SdkError::ServiceError(refused) if refused.err().is_conditional_check_failed_exception() => {
-                    let UpdateItemError::ConditionalCheckFailedException(failed) = refused.into_err() else { unreachable!("just matched") };
+                SdkError::ServiceError(refused)
+                    if refused.err().is_conditional_check_failed_exception() =>
+                {
+                    let UpdateItemError::ConditionalCheckFailedException(failed) =
+                        refused.into_err()
+                    else {
+                        unreachable!("just matched")
+                    };
                     return Ok(Err(failed.item));
                 }
-                SdkError::ServiceError(conflict) if conflict.err().code() == Some("TransactionConflictException") => backoff.wait().await?,
+                SdkError::ServiceError(conflict)
+                    if conflict.err().code() == Some("TransactionConflictException") =>
+                {
+                    backoff.wait().await?
+                }
                 other => return Err(StoreError::unavailable(other)),
             }
         }
@@ -288,6 +395,10 @@ fn to_attribute(value: impl Serialize) -> AttributeValue {
     serde_dynamo::to_attribute_value(value).expect("values are plain")
 }
 
-pub(crate) fn from_item<R: DeserializeOwned>(kind: &'static str, item: Item) -> Result<R, StoreError> {
-    serde_dynamo::from_item(item).map_err(|cause| StoreError::Row { kind, cause: cause.to_string() })
+pub(crate) fn from_item<R: DeserializeOwned>(
+    kind: &'static str,
+    item: Item,
+) -> Result<R, StoreError> {
+    serde_dynamo::from_item(item)
+        .map_err(|cause| StoreError::Row { kind, cause: cause.to_string() })
 }

@@ -15,22 +15,29 @@ interface Fetching {
   signal: AbortSignal;
 }
 
-export const requestCode = (body: Body<"requestCode">) => send<"requestCode">("POST", "/api/login/code", body);
-export const verifyCode = (body: Body<"verifyCode">) => send<"verifyCode">("POST", "/api/login/verify", body);
+export const requestCode = (body: Body<"requestCode">) =>
+  send<"requestCode">("POST", "/api/login/code", body);
+export const verifyCode = (body: Body<"verifyCode">) =>
+  send<"verifyCode">("POST", "/api/login/verify", body);
 export const endSession = () => send<"endSession">("POST", "/api/logout");
-export const getSession = ({ signal }: Fetching) => send<"getSession">("GET", "/api/session", undefined, { signal });
+export const getSession = ({ signal }: Fetching) =>
+  send<"getSession">("GET", "/api/session", undefined, { signal });
 
-export const getSandbox = ({ signal }: Fetching) => send<"getSandbox">("GET", "/api/sandbox", undefined, { signal });
+export const getSandbox = ({ signal }: Fetching) =>
+  send<"getSandbox">("GET", "/api/sandbox", undefined, { signal });
 export const testSandbox = () => send<"testSandbox">("POST", "/api/sandbox/test");
 export const retrySandbox = () => send<"retrySandbox">("POST", "/api/sandbox/provision");
 
-export const listKeys = ({ signal }: Fetching) => send<"listKeys">("GET", "/api/keys", undefined, { signal });
+export const listKeys = ({ signal }: Fetching) =>
+  send<"listKeys">("GET", "/api/keys", undefined, { signal });
 /** The same `attempt` never makes a second key, however often it is sent. */
 export const createKey = (name: string, attempt: string) =>
   send<"createKey">("POST", "/api/keys", { name }, { headers: { "Idempotency-Key": attempt } });
-export const deleteKey = (id: string) => send<"deleteKey">("DELETE", "/api/keys/{key_id}", undefined, { path: { key_id: id } });
+export const deleteKey = (id: string) =>
+  send<"deleteKey">("DELETE", "/api/keys/{key_id}", undefined, { path: { key_id: id } });
 
-export const listMembers = ({ signal }: Fetching) => send<"listMembers">("GET", "/api/team", undefined, { signal });
+export const listMembers = ({ signal }: Fetching) =>
+  send<"listMembers">("GET", "/api/team", undefined, { signal });
 export const inviteMember = (email: string) => send<"inviteMember">("POST", "/api/team", { email });
 export const revokeMember = (id: string) =>
   send<"revokeMember">("DELETE", "/api/team/{member_id}", undefined, { path: { member_id: id } });

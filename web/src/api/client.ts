@@ -14,7 +14,9 @@ export type Answer<Op extends keyof operations> = operations[Op]["responses"] ex
   : never;
 
 /** What an operation is sent. */
-export type Body<Op extends keyof operations> = Content<NonNullable<operations[Op]["requestBody" & keyof operations[Op]]>>;
+export type Body<Op extends keyof operations> = Content<
+  NonNullable<operations[Op]["requestBody" & keyof operations[Op]]>
+>;
 
 interface Call {
   /** Fills `{key_id}` and the like. */
@@ -40,7 +42,10 @@ export async function send<Op extends keyof operations>(
   try {
     response = await fetch(fill(path, call.path), {
       method,
-      headers: { ...(body === undefined ? {} : { "Content-Type": "application/json" }), ...call.headers },
+      headers: {
+        ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+        ...call.headers,
+      },
       body: body === undefined ? null : JSON.stringify(body),
       signal: call.signal ? AbortSignal.any([call.signal, timeout]) : timeout,
       redirect: "error",
@@ -65,9 +70,20 @@ function refused(response: Response, text: string): Failure {
   const problem = parse(text) as Partial<Problem> | undefined;
   if (!problem?.code || !problem.detail) {
     // Not from the API: a gateway before it that answers in its own words.
-    return new Failure("temporarily_unavailable", "This cannot be answered at the moment. Try again shortly.", response.status, retryAfter);
+    return new Failure(
+      "temporarily_unavailable",
+      "This cannot be answered at the moment. Try again shortly.",
+      response.status,
+      retryAfter,
+    );
   }
-  return new Failure(problem.code, problem.detail, response.status, retryAfter, problem.attempts_left ?? null);
+  return new Failure(
+    problem.code,
+    problem.detail,
+    response.status,
+    retryAfter,
+    problem.attempts_left ?? null,
+  );
 }
 
 function parse(text: string): unknown {

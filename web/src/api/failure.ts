@@ -24,7 +24,11 @@ export class Failure extends Error {
   }
 
   static offline(): Failure {
-    return new Failure("offline", "You are offline. Nothing was sent; try again once you are back.", 0);
+    return new Failure(
+      "offline",
+      "You are offline. Nothing was sent; try again once you are back.",
+      0,
+    );
   }
 
   static noAnswer(): Failure {

@@ -9,7 +9,8 @@ export const queryClient: QueryClient = new QueryClient({
     onError(error, query) {
       const failure = failureOf(error);
       if (failure.endsSession) return leave(queryClient, "ended");
-      // What never arrived says so in its own place; a refresh that failed leaves the old on the screen and says so here.
+      // What never arrived says so in its own place; a refresh that failed leaves the old on the
+      // screen and says so here.
       if (query.state.data !== undefined && failure.code !== "offline") {
         toast({ kind: "problem", text: failure.detail, retry: () => void query.fetch() });
       }
@@ -30,7 +31,8 @@ export const queryClient: QueryClient = new QueryClient({
       refetchOnWindowFocus: "always",
     },
     mutations: {
-      // Nothing waits in a queue to be sent later, when nobody expects it any more: offline, the client refuses at once.
+      // Nothing waits in a queue to be sent later, when nobody expects it any more: offline, the
+      // client refuses at once.
       networkMode: "always",
       retry: false,
       // Neither what was sent nor what came back is kept once its form is gone.

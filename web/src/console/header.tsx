@@ -18,7 +18,11 @@ export function Header({ session }: { session: LoggedIn }) {
     onError: (error) => {
       const failure = failureOf(error);
       if (failure.endsSession) return;
-      toast({ kind: "problem", text: `You are still logged in. ${failure.detail}`, retry: () => logOut.mutate() });
+      toast({
+        kind: "problem",
+        text: `You are still logged in. ${failure.detail}`,
+        retry: () => logOut.mutate(),
+      });
     },
   });
   return (
@@ -28,7 +32,9 @@ export function Header({ session }: { session: LoggedIn }) {
         <span className="header-account">{session.account.name}</span>
         <div className="header-me">
           <span className="header-email">{session.member.email}</span>
-          <span className="header-role">{session.member.role === "admin" ? "Admin" : "Member"}</span>
+          <span className="header-role">
+            {session.member.role === "admin" ? "Admin" : "Member"}
+          </span>
         </div>
         <Button onClick={() => logOut.mutate()} busy={logOut.isPending}>
           Log out

@@ -42,7 +42,12 @@ export function CreateKeyDialog({ memberId, onClose }: { memberId: string; onClo
       open
       onClose={close}
       title="New API key"
-      description={<p>Give the key a name that tells where it will be used. You see its value once, right after it is created.</p>}
+      description={
+        <p>
+          Give the key a name that tells where it will be used. You see its value once, right after
+          it is created.
+        </p>
+      }
     >
       <form onSubmit={submit} noValidate>
         <TextField
@@ -61,7 +66,9 @@ export function CreateKeyDialog({ memberId, onClose }: { memberId: string; onClo
             name.type(text);
           }}
         />
-        {failure && !refusedName && !failure.endsSession && <Notice kind="problem">{failure.detail}</Notice>}
+        {failure && !refusedName && !failure.endsSession && (
+          <Notice kind="problem">{failure.detail}</Notice>
+        )}
         <div className="dialog-actions">
           <Button onClick={close} refused={create.isPending}>
             Cancel
@@ -77,6 +84,7 @@ export function CreateKeyDialog({ memberId, onClose }: { memberId: string; onClo
 
 function wrongWith(name: string): string | null {
   if (name === "") return "Give the key a name.";
-  if ([...name].length > MAX_LENGTH) return `A name has at most ${MAX_LENGTH} characters; this one has ${[...name].length}.`;
+  if ([...name].length > MAX_LENGTH)
+    return `A name has at most ${MAX_LENGTH} characters; this one has ${[...name].length}.`;
   return null;
 }

@@ -43,12 +43,13 @@ export function DeleteKeyDialog({ apiKey, onClose }: { apiKey: ApiKey; onClose: 
     >
       {apiKey.sandbox ? (
         <p>
-          The Sandbox stops working at once and shows as not configured until auto-provisioning runs again: at the next login, or by Retry
-          Auto-Configuration, which makes a new key.
+          The Sandbox stops working at once and shows as not configured until auto-provisioning runs
+          again: at the next login, or by Retry Auto-Configuration, which makes a new key.
         </p>
       ) : (
         <p>
-          Everything that calls the API with the key <code>{apiKey.start}…</code> stops working at once.
+          Everything that calls the API with the key <code>{apiKey.start}…</code> stops working at
+          once.
         </p>
       )}
       <p>This action cannot be undone.</p>

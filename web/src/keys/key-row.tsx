@@ -24,7 +24,12 @@ export function KeyRow({ apiKey, onDelete }: Props) {
       </td>
       {onDelete && (
         <td className="cell-actions">
-          <IconButton label={`Delete ${apiKey.name}`} icon={<TrashIcon />} tone="danger" onClick={() => onDelete(apiKey)} />
+          <IconButton
+            label={`Delete ${apiKey.name}`}
+            icon={<TrashIcon />}
+            tone="danger"
+            onClick={() => onDelete(apiKey)}
+          />
         </td>
       )}
     </tr>

@@ -38,7 +38,13 @@ export function KeyValue({ plain }: { plain: ShownOnce }) {
     <div className="key-value">
       <div className="key-value-box">
         {/* aria-label would replace the value for screen readers: hidden while it is only dots. */}
-        <code ref={text} className="key-value-text" aria-hidden={!revealed} translate="no" data-revealed={revealed} />
+        <code
+          ref={text}
+          className="key-value-text"
+          aria-hidden={!revealed}
+          translate="no"
+          data-revealed={revealed}
+        />
         {!revealed && <span className="visually-hidden">The key is hidden.</span>}
         <IconButton
           label={revealed ? "Hide key" : "Show key"}
@@ -52,7 +58,8 @@ export function KeyValue({ plain }: { plain: ShownOnce }) {
       </Button>
       <p className="key-copied" role="status">
         {copied === "yes" && "Copied to the clipboard."}
-        {copied === "refused" && "Your browser does not let this page copy. The key is selected: copy it with Ctrl+C or ⌘C."}
+        {copied === "refused" &&
+          "Your browser does not let this page copy. The key is selected: copy it with Ctrl+C or ⌘C."}
       </p>
     </div>
   );

@@ -33,8 +33,8 @@ export function KeyViewerDialog({ shown, onClose }: { shown: NewKey; onClose: ()
             <Dialog.Description asChild>
               <div className="dialog-description">
                 <p>
-                  This is the only time the full value of <b>{shown.name}</b> is shown. Once you close this, it cannot be retrieved. Copy it
-                  now and store it somewhere safe.
+                  This is the only time the full value of <b>{shown.name}</b> is shown. Once you
+                  close this, it cannot be retrieved. Copy it now and store it somewhere safe.
                 </p>
               </div>
             </Dialog.Description>
@@ -59,7 +59,8 @@ export function KeyViewerDialog({ shown, onClose }: { shown: NewKey; onClose: ()
         onConfirm={onClose}
       >
         <p>
-          The value of <b>{shown.name}</b> cannot be shown again. If you have not saved it, delete the key afterwards and create another.
+          The value of <b>{shown.name}</b> cannot be shown again. If you have not saved it, delete
+          the key afterwards and create another.
         </p>
       </Confirm>
     </Dialog.Root>

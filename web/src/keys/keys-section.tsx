@@ -32,7 +32,12 @@ export function KeysSection({ session }: { session: LoggedIn }) {
       }
       action={
         admin && (
-          <LimitedButton id="new-api-key" unknown={!data} refused={data ? whyNoMore(data) : null} onClick={() => setCreating(true)}>
+          <LimitedButton
+            id="new-api-key"
+            unknown={!data}
+            refused={data ? whyNoMore(data) : null}
+            onClick={() => setCreating(true)}
+          >
             <PlusIcon />
             New API Key
           </LimitedButton>
@@ -55,8 +60,15 @@ export function KeysSection({ session }: { session: LoggedIn }) {
             </tr>
           </thead>
           <tbody>
-            {!data && <SkeletonRows rows={key_count} columns={admin ? ["", "", "cell-actions"] : ["", ""]} />}
-            {data?.keys.map((key) => <KeyRow key={key.id} apiKey={key} onDelete={admin ? setDeleting : null} />)}
+            {!data && (
+              <SkeletonRows
+                rows={key_count}
+                columns={admin ? ["", "", "cell-actions"] : ["", ""]}
+              />
+            )}
+            {data?.keys.map((key) => (
+              <KeyRow key={key.id} apiKey={key} onDelete={admin ? setDeleting : null} />
+            ))}
             {data?.keys.length === 0 && (
               <tr>
                 <td className="table-empty" colSpan={admin ? 3 : 2}>
@@ -68,9 +80,13 @@ export function KeysSection({ session }: { session: LoggedIn }) {
         </table>
       )}
       <p className="section-note">
-        {admin ? ((data && whyNoMore(data)) ?? "A key’s value is shown once, when it is created.") : "Only admins can create and delete keys."}
+        {admin
+          ? ((data && whyNoMore(data)) ?? "A key’s value is shown once, when it is created.")
+          : "Only admins can create and delete keys."}
       </p>
-      {creating && <CreateKeyDialog memberId={session.member.id} onClose={() => setCreating(false)} />}
+      {creating && (
+        <CreateKeyDialog memberId={session.member.id} onClose={() => setCreating(false)} />
+      )}
       {deleting && <DeleteKeyDialog apiKey={deleting} onClose={() => setDeleting(null)} />}
     </Section>
   );
@@ -78,6 +94,7 @@ export function KeysSection({ session }: { session: LoggedIn }) {
 
 function whyNoMore({ available, count, limit }: Keys): string | null {
   if (available > 0) return null;
-  if (count < limit) return `The limit of ${limit} keys is reached: one place is held for the Sandbox key. Delete a key to create another.`;
+  if (count < limit)
+    return `The limit of ${limit} keys is reached: one place is held for the Sandbox key. Delete a key to create another.`;
   return `The limit of ${limit} keys is reached. Delete a key to create another.`;
 }

@@ -30,7 +30,8 @@ export function useCreateKey(onCreated: () => void) {
       const failure = failureOf(error);
       // An answer that did come is final: the next try is another attempt.
       if (!failure.mayPass) attempt.current = null;
-      if (failure.code === "key_limit_reached") void client.invalidateQueries({ queryKey: keysQuery.queryKey });
+      if (failure.code === "key_limit_reached")
+        void client.invalidateQueries({ queryKey: keysQuery.queryKey });
     },
   });
 }

@@ -27,9 +27,12 @@ export function pendingLogin(email: string, answer: Challenge): PendingLogin {
 
 export function loadPendingLogin(): PendingLogin | null {
   try {
-    const { email, challenge, expiresAt, resendAt } = JSON.parse(sessionStorage.getItem(STORAGE) ?? "null") ?? {};
+    const { email, challenge, expiresAt, resendAt } =
+      JSON.parse(sessionStorage.getItem(STORAGE) ?? "null") ?? {};
     const texts = typeof email === "string" && typeof challenge === "string";
-    return texts && Number.isFinite(expiresAt) && Number.isFinite(resendAt) ? { email, challenge, expiresAt, resendAt } : null;
+    return texts && Number.isFinite(expiresAt) && Number.isFinite(resendAt)
+      ? { email, challenge, expiresAt, resendAt }
+      : null;
   } catch {
     return null;
   }

@@ -14,7 +14,15 @@ interface Props {
 }
 
 /** Six boxes for six digits: typing goes on, Backspace goes back, a paste fills them all, the last digit submits. */
-export function CodeBoxes({ ref, value, onChange, disabled, readOnly, invalid, describedBy }: Props) {
+export function CodeBoxes({
+  ref,
+  value,
+  onChange,
+  disabled,
+  readOnly,
+  invalid,
+  describedBy,
+}: Props) {
   return (
     <OneTimePasswordField.Root
       ref={ref}
@@ -29,7 +37,12 @@ export function CodeBoxes({ ref, value, onChange, disabled, readOnly, invalid, d
       readOnly={readOnly}
     >
       {Array.from({ length: LENGTH }, (_, index) => (
-        <OneTimePasswordField.Input key={index} index={index} aria-label={`Digit ${index + 1} of ${LENGTH}`} aria-invalid={invalid} />
+        <OneTimePasswordField.Input
+          key={index}
+          index={index}
+          aria-label={`Digit ${index + 1} of ${LENGTH}`}
+          aria-invalid={invalid}
+        />
       ))}
       <OneTimePasswordField.HiddenInput />
     </OneTimePasswordField.Root>

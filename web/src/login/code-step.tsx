@@ -50,7 +50,8 @@ export function CodeStep({ pending, onResent, onChangeEmail, onTooManyAttempts }
     onSuccess: arrive,
     onError: async (error) => {
       const failure = failureOf(error);
-      // The answer to the right code may have been lost on its way: then the cookie is there all the same.
+      // The answer to the right code may have been lost on its way: then the cookie is there all
+      // the same.
       if (failure.mayPass && (await isLoggedIn())) return;
       if (failure.code === "too_many_attempts") return onTooManyAttempts();
       if (failure.code === "code_expired") setExpired(true);
@@ -84,7 +85,8 @@ export function CodeStep({ pending, onResent, onChangeEmail, onTooManyAttempts }
     },
     onError: (error) => {
       const failure = failureOf(error);
-      if (failure.code === "rate_limited") setLimitedUntil(Date.now() + (failure.retryAfter ?? 60) * 1000);
+      if (failure.code === "rate_limited")
+        setLimitedUntil(Date.now() + (failure.retryAfter ?? 60) * 1000);
     },
   });
 
@@ -111,9 +113,11 @@ export function CodeStep({ pending, onResent, onChangeEmail, onTooManyAttempts }
       <header>
         <h1>Enter your code</h1>
         <p className="muted">
-          If <b className="address">
+          If{" "}
+          <b className="address">
             <Address>{pending.email}</Address>
-          </b> is registered, a six-digit code is on its way there.
+          </b>{" "}
+          is registered, a six-digit code is on its way there.
         </p>
       </header>
       <div className="code-entry">
@@ -137,17 +141,31 @@ export function CodeStep({ pending, onResent, onChangeEmail, onTooManyAttempts }
             {problem}
           </Notice>
         )}
-        {resend.isSuccess && !problem && <Notice kind="info">A new code is on its way. Codes from earlier mails do not work any more.</Notice>}
+        {resend.isSuccess && !problem && (
+          <Notice kind="info">
+            A new code is on its way. Codes from earlier mails do not work any more.
+          </Notice>
+        )}
         {wait > 0 && <LimitedNotice seconds={wait} />}
         {resendFailure && resendFailure.code !== "rate_limited" && !resend.isPending && (
           <Notice kind="problem">{resendFailure.detail}</Notice>
         )}
       </div>
-      <Button type="submit" tone="primary" wide disabled={code.length < LENGTH || over} busy={verify.isPending}>
+      <Button
+        type="submit"
+        tone="primary"
+        wide
+        disabled={code.length < LENGTH || over}
+        busy={verify.isPending}
+      >
         Log in
       </Button>
       <div className="login-others">
-        <ResendButton availableAt={Math.max(pending.resendAt, limitedUntil)} busy={resend.isPending} onResend={() => resend.mutate()} />
+        <ResendButton
+          availableAt={Math.max(pending.resendAt, limitedUntil)}
+          busy={resend.isPending}
+          onResend={() => resend.mutate()}
+        />
         <Button tone="quiet" onClick={onChangeEmail}>
           Change email
         </Button>

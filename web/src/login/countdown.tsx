@@ -3,7 +3,12 @@ import { clock } from "../ui/duration.ts";
 /** The time that the code is still good for. Read out once a minute and near the end, not every second. */
 export function Countdown({ seconds }: { seconds: number }) {
   const minutes = Math.ceil(seconds / 60);
-  const announcement = seconds === 0 ? "" : seconds <= 30 ? "Less than 30 seconds left" : `${minutes} ${minutes === 1 ? "minute" : "minutes"} left`;
+  const announcement =
+    seconds === 0
+      ? ""
+      : seconds <= 30
+        ? "Less than 30 seconds left"
+        : `${minutes} ${minutes === 1 ? "minute" : "minutes"} left`;
   return (
     <p className="countdown">
       <span role="timer" aria-live="off">

@@ -42,7 +42,8 @@ export function EmailStep({ email, onEmail, terms, onTerms, word, onSent }: Prop
       setInvalid(failure.detail);
       field.current?.focus();
     }
-    if (failure.code === "rate_limited") setLimited({ email: to, until: Date.now() + (failure.retryAfter ?? 60) * 1000 });
+    if (failure.code === "rate_limited")
+      setLimited({ email: to, until: Date.now() + (failure.retryAfter ?? 60) * 1000 });
   }
 
   function submit(event: FormEvent) {
@@ -57,12 +58,17 @@ export function EmailStep({ email, onEmail, terms, onTerms, word, onSent }: Prop
   }
 
   const failure = request.error && failureOf(request.error);
-  const elsewhere = failure && !["invalid_email", "user_not_found", "rate_limited"].includes(failure.code) ? failure.detail : null;
+  const elsewhere =
+    failure && !["invalid_email", "user_not_found", "rate_limited"].includes(failure.code)
+      ? failure.detail
+      : null;
   return (
     <form className="login-step" onSubmit={submit} noValidate>
       <header>
         <h1>Log in</h1>
-        <p className="muted">Enter your e-mail address. We mail you a code; there is no password.</p>
+        <p className="muted">
+          Enter your e-mail address. We mail you a code; there is no password.
+        </p>
       </header>
       {word && (
         <Notice kind="info" id={wordId}>
@@ -87,7 +93,13 @@ export function EmailStep({ email, onEmail, terms, onTerms, word, onSent }: Prop
       <TermsCheckbox checked={terms} onChange={onTerms} />
       {waits && <LimitedNotice seconds={wait} />}
       {elsewhere && !request.isPending && <Notice kind="problem">{elsewhere}</Notice>}
-      <Button type="submit" tone="primary" wide disabled={!terms || waits || request.isPending} busy={request.isPending}>
+      <Button
+        type="submit"
+        tone="primary"
+        wide
+        disabled={!terms || waits || request.isPending}
+        busy={request.isPending}
+      >
         Send Code
       </Button>
     </form>

@@ -6,7 +6,8 @@ export function wordsAboutCode(failure: Failure): string {
   const left = failure.attemptsLeft;
   switch (failure.code) {
     case "code_incorrect":
-      if (left === 0) return "That is not the code that was mailed, and it was the last guess. Ask for a new code.";
+      if (left === 0)
+        return "That is not the code that was mailed, and it was the last guess. Ask for a new code.";
       return `That is not the code that was mailed. Check the newest mail and try again${left === null ? "" : `: ${left} ${left === 1 ? "attempt" : "attempts"} left`}.`;
     case "code_expired":
       return "This code is not good any more. Use “Resend code” to get a new one.";
@@ -17,10 +18,12 @@ export function wordsAboutCode(failure: Failure): string {
   }
 }
 
-export const TOO_MANY_ATTEMPTS = "Those were too many wrong codes, so this login was stopped. Send a new code to start again.";
+export const TOO_MANY_ATTEMPTS =
+  "Those were too many wrong codes, so this login was stopped. Send a new code to start again.";
 
 export const FAREWELLS = {
-  ended: "Your session has ended: it expired, was logged out elsewhere, or your access was removed. Log in to go on.",
+  ended:
+    "Your session has ended: it expired, was logged out elsewhere, or your access was removed. Log in to go on.",
   logged_out: "You are logged out.",
   logged_out_elsewhere: "You logged out in another tab.",
 } as const;

@@ -20,7 +20,13 @@ const TITLES: Record<Sandbox["state"], string> = {
 /** The state in words. Changes are read out: this is a live region. */
 export function SandboxStatus({ ref, state, sandbox }: Props) {
   return (
-    <div className={`sandbox-status ${state}`} ref={ref} tabIndex={-1} role="status" data-state={state}>
+    <div
+      className={`sandbox-status ${state}`}
+      ref={ref}
+      tabIndex={-1}
+      role="status"
+      data-state={state}
+    >
       <span className="sandbox-sign">
         {state === "validating" && <Spinner />}
         {state === "ready" && <CheckIcon />}
@@ -28,7 +34,9 @@ export function SandboxStatus({ ref, state, sandbox }: Props) {
       </span>
       <div className="sandbox-words">
         <p className="sandbox-title">{TITLES[state]}</p>
-        {state === "validating" && <p>Checking that the Sandbox’s reserved key is active and responding correctly.</p>}
+        {state === "validating" && (
+          <p>Checking that the Sandbox’s reserved key is active and responding correctly.</p>
+        )}
         {state === "ready" && <Ready validatedAt={sandbox?.validated_at ?? null} />}
         {state === "not_configured" && <NotConfigured reason={sandbox?.reason ?? null} />}
       </div>
@@ -59,8 +67,9 @@ function NotConfigured({ reason }: { reason: Sandbox["reason"] }) {
         </p>
       )}
       <p>
-        Click <b>Retry Auto-Configuration</b>. If it still fails, go to the <a href="#api-keys">API keys</a> section and ensure at least one
-        valid key exists, then retry.
+        Click <b>Retry Auto-Configuration</b>. If it still fails, go to the{" "}
+        <a href="#api-keys">API keys</a> section and ensure at least one valid key exists, then
+        retry.
       </p>
     </>
   );

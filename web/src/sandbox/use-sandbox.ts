@@ -39,24 +39,31 @@ export function useSandbox(): SandboxControl {
       }
       waitingSince.current ??= state.dataUpdatedAt;
       const waited = state.dataUpdatedAt - waitingSince.current;
-      return waited > POLL_LONGEST_MS ? false : Math.min(POLL_SLOWEST_MS, POLL_FIRST_MS + waited / 3);
+      return waited > POLL_LONGEST_MS
+        ? false
+        : Math.min(POLL_SLOWEST_MS, POLL_FIRST_MS + waited / 3);
     },
   });
 
   const test = useMutation({
     mutationFn: async (by: "page" | "person") => {
-      const [answer] = await Promise.all([testSandbox(), by === "person" ? pause(LEAST_SHOWN_MS) : undefined]);
+      const [answer] = await Promise.all([
+        testSandbox(),
+        by === "person" ? pause(LEAST_SHOWN_MS) : undefined,
+      ]);
       return answer;
     },
     onMutate: () => client.cancelQueries({ queryKey: sandboxQuery.queryKey }),
     onSuccess: (sandbox, by) => {
       client.setQueryData(sandboxQuery.queryKey, sandbox);
-      if (by === "person" && sandbox.state === "ready") toast({ kind: "done", text: "The reserved key works." });
+      if (by === "person" && sandbox.state === "ready")
+        toast({ kind: "done", text: "The reserved key works." });
     },
     onError: (error, by) => {
       const failure = failureOf(error);
       void client.invalidateQueries({ queryKey: sandboxQuery.queryKey });
-      if (by === "person" || failure.code !== "sandbox_not_ready") complain(failure, () => test.mutate(by));
+      if (by === "person" || failure.code !== "sandbox_not_ready")
+        complain(failure, () => test.mutate(by));
     },
   });
 
@@ -78,7 +85,8 @@ export function useSandbox(): SandboxControl {
 
   return {
     sandbox,
-    validating: sandbox === null ? !query.isError : pending || unchecked || test.isPending || retry.isPending,
+    validating:
+      sandbox === null ? !query.isError : pending || unchecked || test.isPending || retry.isPending,
     failure: sandbox === null && query.error ? failureOf(query.error) : null,
     reload: () => void query.refetch(),
     test: () => test.mutate("person"),
@@ -94,7 +102,11 @@ function isPending(sandbox: Sandbox, now: number): boolean {
  * A page load validates once, as soon as nothing else does: unless there is no key to try, or the last result is younger
  * than a minute. True until that is decided, so that an old result does not flash up before.
  */
-function useFirstValidation(sandbox: Sandbox | null, pending: boolean, validate: () => void): boolean {
+function useFirstValidation(
+  sandbox: Sandbox | null,
+  pending: boolean,
+  validate: () => void,
+): boolean {
   const [decided, setDecided] = useState(false);
   const done = useRef(false);
   useEffect(() => {
@@ -114,7 +126,8 @@ function useRefreshOfKeys(sandbox: Sandbox | null, pending: boolean) {
   const before = useRef({ keyId, pending });
   useEffect(() => {
     const ended = before.current.pending && !pending;
-    if (ended || before.current.keyId !== keyId) void client.invalidateQueries({ queryKey: keysQuery.queryKey });
+    if (ended || before.current.keyId !== keyId)
+      void client.invalidateQueries({ queryKey: keysQuery.queryKey });
     before.current = { keyId, pending };
   }, [client, keyId, pending]);
 }

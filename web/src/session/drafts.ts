@@ -8,7 +8,11 @@ import { useState } from "react";
 const drafts = new Map<string, string>();
 
 /** A text field's state that is kept under a name until it is dropped. */
-export function useDraft(name: string): { text: string; type: (text: string) => void; drop: () => void } {
+export function useDraft(name: string): {
+  text: string;
+  type: (text: string) => void;
+  drop: () => void;
+} {
   const [text, setText] = useState(() => drafts.get(name) ?? "");
   return {
     text,

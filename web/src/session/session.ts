@@ -29,7 +29,11 @@ export const sessionQuery = queryOptions({
       if (before && !before.in) return before;
       forget(client);
       const ended = before?.in === true || error.code === "session_ended";
-      return { in: false, why: ended ? "ended" : null, email: before?.in ? before.member.email : "" };
+      return {
+        in: false,
+        why: ended ? "ended" : null,
+        email: before?.in ? before.member.email : "",
+      };
     }
   },
 });

@@ -30,7 +30,8 @@ export function InviteDialog({ memberId, onClose }: { memberId: string; onClose:
     onError: (error) => {
       const failure = failureOf(error);
       if (ABOUT_THE_ADDRESS.includes(failure.code)) field.current?.focus();
-      // A lost answer may have been a yes; a full account or a known address may be news to this list.
+      // A lost answer may have been a yes; a full account or a known address may be news to this
+      // list.
       void client.invalidateQueries({ queryKey: teamQuery.queryKey });
     },
   });
@@ -50,13 +51,19 @@ export function InviteDialog({ memberId, onClose }: { memberId: string; onClose:
   }
 
   const failure = invite.error && !invite.isPending ? failureOf(invite.error) : null;
-  const aboutTheAddress = failure && ABOUT_THE_ADDRESS.includes(failure.code) ? failure.detail : null;
+  const aboutTheAddress =
+    failure && ABOUT_THE_ADDRESS.includes(failure.code) ? failure.detail : null;
   return (
     <Modal
       open
       onClose={close}
       title="Add member"
-      description={<p>They get an e-mail and can log in at once with a mailed code; there is no password to set up.</p>}
+      description={
+        <p>
+          They get an e-mail and can log in at once with a mailed code; there is no password to set
+          up.
+        </p>
+      }
     >
       <form onSubmit={submit} noValidate>
         <TextField
@@ -75,7 +82,9 @@ export function InviteDialog({ memberId, onClose }: { memberId: string; onClose:
             email.type(text);
           }}
         />
-        {failure && !aboutTheAddress && !failure.endsSession && <Notice kind="problem">{failure.detail}</Notice>}
+        {failure && !aboutTheAddress && !failure.endsSession && (
+          <Notice kind="problem">{failure.detail}</Notice>
+        )}
         <div className="dialog-actions">
           <Button onClick={close} refused={invite.isPending}>
             Cancel

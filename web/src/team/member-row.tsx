@@ -23,7 +23,9 @@ export function MemberRow({ member, lastAdmin, onRevoke }: Props) {
           </span>
           {member.you && <span className="badge accent">You</span>}
           {member.status === "invited" && <span className="badge">Pending</span>}
-          {member.status === "invitation_failed" && <span className="badge danger">Invitation failed</span>}
+          {member.status === "invitation_failed" && (
+            <span className="badge danger">Invitation failed</span>
+          )}
         </span>
         <span className="cell-under">
           {member.role === "admin" ? "Admin" : "Member"}
@@ -32,7 +34,8 @@ export function MemberRow({ member, lastAdmin, onRevoke }: Props) {
             {lastLogin}
           </span>
           {lastAdmin && " · The last admin cannot be removed"}
-          {member.status === "invitation_failed" && " · The mail could not be delivered. Revoke, then invite again."}
+          {member.status === "invitation_failed" &&
+            " · The mail could not be delivered. Revoke, then invite again."}
         </span>
       </th>
       <td className="wide-only">{lastLogin}</td>

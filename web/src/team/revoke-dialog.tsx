@@ -34,9 +34,15 @@ export function RevokeDialog({ member, onClose }: { member: TeamMember; onClose:
       onConfirm={() => revoke.mutate()}
     >
       {member.you ? (
-        <p>You are logged out at once, everywhere, and cannot log in again until another admin invites you.</p>
+        <p>
+          You are logged out at once, everywhere, and cannot log in again until another admin
+          invites you.
+        </p>
       ) : (
-        <p>Access ends immediately: they are logged out everywhere and cannot log in again until they are re-invited.</p>
+        <p>
+          Access ends immediately: they are logged out everywhere and cannot log in again until they
+          are re-invited.
+        </p>
       )}
       <p>API keys stay as they are. A key that this person knows works until it is deleted.</p>
     </Confirm>

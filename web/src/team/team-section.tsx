@@ -34,7 +34,11 @@ export function TeamSection({ session }: { session: LoggedIn }) {
         )
       }
       action={
-        <LimitedButton unknown={!data} refused={data ? whyNoMore(data) : null} onClick={() => setInviting(true)}>
+        <LimitedButton
+          unknown={!data}
+          refused={data ? whyNoMore(data) : null}
+          onClick={() => setInviting(true)}
+        >
           <PlusIcon />
           Add member
         </LimitedButton>
@@ -58,7 +62,12 @@ export function TeamSection({ session }: { session: LoggedIn }) {
           <tbody>
             {!data && <SkeletonRows rows={count} columns={["", "wide-only", "cell-actions"]} />}
             {data?.members.map((member) => (
-              <MemberRow key={member.id} member={member} lastAdmin={member.role === "admin" && admins === 1} onRevoke={setRevoking} />
+              <MemberRow
+                key={member.id}
+                member={member}
+                lastAdmin={member.role === "admin" && admins === 1}
+                onRevoke={setRevoking}
+              />
             ))}
           </tbody>
         </table>
@@ -74,5 +83,7 @@ export function TeamSection({ session }: { session: LoggedIn }) {
 }
 
 function whyNoMore({ count, limit }: Team): string | null {
-  return count < limit ? null : `The account’s limit of ${limit} members is reached. Remove a member to add another.`;
+  return count < limit
+    ? null
+    : `The account’s limit of ${limit} members is reached. Remove a member to add another.`;
 }

@@ -10,7 +10,16 @@ interface Props extends Omit<ComponentProps<"button">, "className"> {
   wide?: boolean;
 }
 
-export function Button({ tone = "plain", busy = false, refused = false, wide = false, type = "button", children, onClick, ...rest }: Props) {
+export function Button({
+  tone = "plain",
+  busy = false,
+  refused = false,
+  wide = false,
+  type = "button",
+  children,
+  onClick,
+  ...rest
+}: Props) {
   const inert = busy || refused;
   function click(event: MouseEvent<HTMLButtonElement>) {
     if (inert) event.preventDefault();

@@ -13,7 +13,13 @@ export function CheckboxField({ name, checked, onChange, children }: Props) {
   const id = useId();
   return (
     <div className="checkbox-field">
-      <Checkbox.Root id={id} name={name} className="checkbox" checked={checked} onCheckedChange={(next) => onChange(next === true)}>
+      <Checkbox.Root
+        id={id}
+        name={name}
+        className="checkbox"
+        checked={checked}
+        onCheckedChange={(next) => onChange(next === true)}
+      >
         <Checkbox.Indicator asChild>
           <span>
             <CheckIcon />

@@ -19,7 +19,17 @@ interface Props {
 }
 
 /** Asks before something that cannot be taken back. Stays open until it is done, and says when it could not be. */
-export function Confirm({ open, title, children, action, cancel = "Cancel", busy = false, failure, onConfirm, onCancel }: Props) {
+export function Confirm({
+  open,
+  title,
+  children,
+  action,
+  cancel = "Cancel",
+  busy = false,
+  failure,
+  onConfirm,
+  onCancel,
+}: Props) {
   const focus = useReturnFocus();
   return (
     <AlertDialog.Root open={open} onOpenChange={(next) => next || busy || onCancel()}>

@@ -13,12 +13,22 @@ interface Props {
 }
 
 /** A button that is an icon: named for those who do not see it, explained to those who point at it. */
-export function IconButton({ label, icon, tone = "plain", refused = null, pressed, onClick }: Props) {
+export function IconButton({
+  label,
+  icon,
+  tone = "plain",
+  refused = null,
+  pressed,
+  onClick,
+}: Props) {
   const reasonId = useId();
   return (
     <Hint text={refused ?? label}>
       {/* The focus that comes back from a dialog is no question about the icon, unless keys brought it back. */}
-      <Tooltip.Trigger asChild onFocus={(event) => event.currentTarget.matches(":focus-visible") || event.preventDefault()}>
+      <Tooltip.Trigger
+        asChild
+        onFocus={(event) => event.currentTarget.matches(":focus-visible") || event.preventDefault()}
+      >
         <button
           type="button"
           className={`icon-button ${tone}`}

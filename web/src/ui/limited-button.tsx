@@ -17,7 +17,14 @@ interface Props {
 export function LimitedButton({ id, refused, unknown, onClick, children }: Props) {
   const reasonId = useId();
   const button = (
-    <Button id={id} tone="primary" disabled={unknown} refused={refused !== null} aria-describedby={refused ? reasonId : undefined} onClick={onClick}>
+    <Button
+      id={id}
+      tone="primary"
+      disabled={unknown}
+      refused={refused !== null}
+      aria-describedby={refused ? reasonId : undefined}
+      onClick={onClick}
+    >
       {children}
     </Button>
   );

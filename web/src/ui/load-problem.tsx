@@ -3,7 +3,15 @@ import { Button } from "./button.tsx";
 import { Notice } from "./notice.tsx";
 
 /** In the place of what could not be loaded. */
-export function LoadProblem({ failure, onRetry, busy }: { failure: Failure; onRetry: () => void; busy: boolean }) {
+export function LoadProblem({
+  failure,
+  onRetry,
+  busy,
+}: {
+  failure: Failure;
+  onRetry: () => void;
+  busy: boolean;
+}) {
   return (
     <div className="load-problem">
       <Notice kind="problem">{failure.detail}</Notice>

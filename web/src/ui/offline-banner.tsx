@@ -18,7 +18,11 @@ export function OfflineBanner() {
   const online = useOnline();
   return (
     <div className="offline-live" role="status">
-      {!online && <p className="offline">You are offline. What you typed stays here; nothing is sent until you are back.</p>}
+      {!online && (
+        <p className="offline">
+          You are offline. What you typed stays here; nothing is sent until you are back.
+        </p>
+      )}
     </div>
   );
 }

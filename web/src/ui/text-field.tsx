@@ -12,7 +12,9 @@ interface Props extends Omit<ComponentProps<"input">, "onChange" | "id" | "class
 
 export function TextField({ ref, label, help, error, describedBy, onChange, ...input }: Props) {
   const id = useId();
-  const described = [error && `${id}-error`, help && `${id}-help`, describedBy].filter(Boolean).join(" ");
+  const described = [error && `${id}-error`, help && `${id}-help`, describedBy]
+    .filter(Boolean)
+    .join(" ");
   return (
     <div className="field">
       <label htmlFor={id}>{label}</label>

@@ -1,5 +1,11 @@
 const day = new Intl.DateTimeFormat("en", { year: "numeric", month: "short", day: "numeric" });
-const minute = new Intl.DateTimeFormat("en", { year: "numeric", month: "short", day: "numeric", hour: "numeric", minute: "2-digit" });
+const minute = new Intl.DateTimeFormat("en", {
+  year: "numeric",
+  month: "short",
+  day: "numeric",
+  hour: "numeric",
+  minute: "2-digit",
+});
 const timeOfDay = new Intl.DateTimeFormat("en", { hour: "numeric", minute: "2-digit" });
 
 /** A date; the time of day on pointing at it. */
@@ -16,5 +22,7 @@ export function Day({ at }: { at: string }) {
 export function Minute({ at }: { at: string }) {
   const date = new Date(at);
   const today = day.format(date) === day.format(new Date());
-  return <time dateTime={at}>{today ? `today at ${timeOfDay.format(date)}` : minute.format(date)}</time>;
+  return (
+    <time dateTime={at}>{today ? `today at ${timeOfDay.format(date)}` : minute.format(date)}</time>
+  );
 }

@@ -1,4 +1,5 @@
-//! DynamoDB: dynoxide in this process, served on the real wire protocol, behind a door that asks who may do what.
+//! DynamoDB: dynoxide in this process, served on the real wire protocol, behind a door that asks
+//! who may do what.
 
 use std::net::SocketAddr;
 
@@ -6,8 +7,8 @@ use aws_sdk_dynamodb::{
     config::{BehaviorVersion, Credentials, Region, SharedHttpClient},
     error::DisplayErrorContext,
     types::{
-        AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType, StreamSpecification,
-        StreamViewType, TimeToLiveSpecification,
+        AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType,
+        Projection, ProjectionType, StreamSpecification, StreamViewType, TimeToLiveSpecification,
     },
 };
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
@@ -40,24 +41,31 @@ pub(crate) struct Database {
     pub(crate) server: JoinHandle<()>,
 }
 
-/// Opens the file of the state folder, or a database in memory, and serves it on a free loopback port.
+/// Opens the file of the state folder, or a database in memory, and serves it on a free loopback
+/// port.
 pub(crate) async fn serve(keeper: &Keeper, ending: &Ending) -> Result<Database, StartError> {
     let database = match keeper.path("desk.db") {
         Some(path) => {
             // Made here first, so that nobody else may read it.
-            crate::state::private_file(&path).map_err(|source| StartError::State { path: path.clone(), source })?;
+            crate::state::private_file(&path)
+                .map_err(|source| StartError::State { path: path.clone(), source })?;
             dynoxide::Database::new(&path.to_string_lossy()).map_err(|error| {
                 tracing::debug!(%error, "the database does not open");
-                StartError::StateDamaged { file: path, detail: "it does not open as a database".to_owned() }
+                StartError::StateDamaged {
+                    file: path,
+                    detail: "it does not open as a database".to_owned(),
+                }
             })?
         }
-        None => dynoxide::Database::memory().map_err(|error| StartError::Store(error.to_string()))?,
+        None => {
+            dynoxide::Database::memory().map_err(|error| StartError::Store(error.to_string()))?
+        }
     };
     let (listener, address) = server::listen_anywhere().await?;
     let mut ending = ending.clone();
     let server = tokio::spawn(async move {
-        // Aborting the server rather than draining it: by then nobody is left whose request could matter, and every
-        // commit is on disk.
+        // Aborting the server rather than draining it: by then nobody is left whose request could
+        // matter, and every commit is on disk.
         tokio::select! {
             () = dynoxide::server::serve_on(listener, database) => {}
             () = ending.wait() => {}
@@ -82,15 +90,25 @@ pub(crate) fn door(iam: Iam, engine: SocketAddr) -> Result<Router, StartError> {
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
     let client = Client::builder(TokioExecutor::new()).build(connector);
-    Ok(Router::new().fallback(admit).layer(DefaultBodyLimit::max(MOST)).with_state(Door { iam, engine, client }))
+    Ok(Router::new().fallback(admit).layer(DefaultBodyLimit::max(MOST)).with_state(Door {
+        iam,
+        engine,
+        client,
+    }))
 }
 
-async fn admit(State(door): State<Door>, method: Method, headers: HeaderMap, body: Bytes) -> Response {
+async fn admit(
+    State(door): State<Door>,
+    method: Method,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     if let Err(denial) = door.iam.admit_to_dynamodb(&headers, &body) {
         return refusal(&denial);
     }
     let mut request = Request::new(Body::from(body));
-    (*request.method_mut(), *request.uri_mut(), *request.headers_mut()) = (method, door.engine.clone(), headers);
+    (*request.method_mut(), *request.uri_mut(), *request.headers_mut()) =
+        (method, door.engine.clone(), headers);
     match door.client.request(request).await {
         Ok(answer) => answer.into_response(),
         Err(error) => {
@@ -131,8 +149,12 @@ pub(crate) fn client(address: SocketAddr) -> aws_sdk_dynamodb::Client {
     aws_sdk_dynamodb::Client::from_conf(config)
 }
 
-/// A client for the table's stream, under a function's role: Lambda reads the stream as the function.
-pub(crate) fn streams_client(address: SocketAddr, function: &str) -> aws_sdk_dynamodbstreams::Client {
+/// A client for the table's stream, under a function's role: Lambda reads the stream as the
+/// function.
+pub(crate) fn streams_client(
+    address: SocketAddr,
+    function: &str,
+) -> aws_sdk_dynamodbstreams::Client {
     let config = aws_sdk_dynamodbstreams::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(REGION))
@@ -145,10 +167,16 @@ pub(crate) fn streams_client(address: SocketAddr, function: &str) -> aws_sdk_dyn
 }
 
 /// Makes the table unless it is there.
-pub(crate) async fn ensure_table(client: &aws_sdk_dynamodb::Client, table: &Table) -> Result<(), StartError> {
+pub(crate) async fn ensure_table(
+    client: &aws_sdk_dynamodb::Client,
+    table: &Table,
+) -> Result<(), StartError> {
     match client.describe_table().table_name(&table.name).send().await {
         Ok(_) => return Ok(()),
-        Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) => {}
+        Err(error)
+            if error
+                .as_service_error()
+                .is_some_and(|error| error.is_resource_not_found_exception()) => {}
         Err(error) => return Err(failed(error)),
     }
     let mut create = client
@@ -157,13 +185,17 @@ pub(crate) async fn ensure_table(client: &aws_sdk_dynamodb::Client, table: &Tabl
         .billing_mode(BillingMode::PayPerRequest)
         .set_key_schema(Some(key_schema(&table.key)?));
     for (name, kind) in &table.attributes {
-        let attribute = AttributeDefinition::builder().attribute_name(name).attribute_type(kind.as_str().into());
+        let attribute = AttributeDefinition::builder()
+            .attribute_name(name)
+            .attribute_type(kind.as_str().into());
         create = create.attribute_definitions(attribute.build().map_err(failed)?);
     }
     for index in &table.indexes {
         let projection = Projection::builder()
             .projection_type(ProjectionType::from(index.projection.as_str()))
-            .set_non_key_attributes(Some(index.non_key_attributes.clone()).filter(|names| !names.is_empty()));
+            .set_non_key_attributes(
+                Some(index.non_key_attributes.clone()).filter(|names| !names.is_empty()),
+            );
         let index = GlobalSecondaryIndex::builder()
             .index_name(&index.name)
             .set_key_schema(Some(key_schema(&index.key)?))
@@ -171,7 +203,9 @@ pub(crate) async fn ensure_table(client: &aws_sdk_dynamodb::Client, table: &Tabl
         create = create.global_secondary_indexes(index.build().map_err(failed)?);
     }
     if let Some(view) = &table.stream_view {
-        let stream = StreamSpecification::builder().stream_enabled(true).stream_view_type(StreamViewType::from(view.as_str()));
+        let stream = StreamSpecification::builder()
+            .stream_enabled(true)
+            .stream_view_type(StreamViewType::from(view.as_str()));
         create = create.stream_specification(stream.build().map_err(failed)?);
     }
     create.send().await.map_err(failed)?;
@@ -191,10 +225,9 @@ pub(crate) async fn ensure_table(client: &aws_sdk_dynamodb::Client, table: &Tabl
 fn key_schema(key: &Key) -> Result<Vec<KeySchemaElement>, StartError> {
     let hash = Some((&key.hash, KeyType::Hash));
     let range = key.range.as_ref().map(|range| (range, KeyType::Range));
-    let elements = hash
-        .into_iter()
-        .chain(range)
-        .map(|(name, kind)| KeySchemaElement::builder().attribute_name(name).key_type(kind).build().map_err(failed));
+    let elements = hash.into_iter().chain(range).map(|(name, kind)| {
+        KeySchemaElement::builder().attribute_name(name).key_type(kind).build().map_err(failed)
+    });
     elements.collect()
 }
 

@@ -26,9 +26,13 @@ pub struct Mail {
 }
 
 impl Mail {
-    /// The code stands on a line of its own in the text, six digits, which is how people find it too.
+    /// The code stands on a line of its own in the text, six digits, which is how people find it
+    /// too.
     pub(super) fn find_code(text: &str) -> Option<String> {
-        text.lines().map(str::trim).find(|line| line.len() == 6 && line.bytes().all(|byte| byte.is_ascii_digit())).map(str::to_owned)
+        text.lines()
+            .map(str::trim)
+            .find(|line| line.len() == 6 && line.bytes().all(|byte| byte.is_ascii_digit()))
+            .map(str::to_owned)
     }
 }
 

@@ -1,4 +1,5 @@
-//! AWS Secrets Manager: `GetSecretValue` and `PutSecretValue`, with stages as they move in a rotation.
+//! AWS Secrets Manager: `GetSecretValue` and `PutSecretValue`, with stages as they move in a
+//! rotation.
 
 use std::{
     collections::BTreeMap,
@@ -75,7 +76,11 @@ const NOT_FOUND: &str = "ResourceNotFoundException";
 
 impl Secrets {
     /// Opens what was kept, and generates the secrets that the template declares and nobody kept.
-    pub(crate) fn open(keeper: &Keeper, clock: Clock, declared: &[template::Secret]) -> Result<Self, StartError> {
+    pub(crate) fn open(
+        keeper: &Keeper,
+        clock: Clock,
+        declared: &[template::Secret],
+    ) -> Result<Self, StartError> {
         let mut secrets: BTreeMap<String, Secret> = keeper.load(FILE)?.unwrap_or_default();
         for secret in declared.iter() {
             secrets.entry(secret.arn.clone()).or_insert_with(|| Secret {
@@ -88,7 +93,9 @@ impl Secrets {
                 }],
             });
         }
-        keeper.save(FILE, &secrets).map_err(|source| StartError::State { path: FILE.into(), source })?;
+        keeper
+            .save(FILE, &secrets)
+            .map_err(|source| StartError::State { path: FILE.into(), source })?;
         Ok(Self { inner: Arc::new(Mutex::new(secrets)), keeper: keeper.clone(), clock })
     }
 
@@ -137,14 +144,17 @@ impl Secrets {
             // The same token with the same value is the same call again.
             Some(known) if known.value == request.secret_string => {}
             Some(_) => {
-                let message = "You can't modify an existing version, you can only create a new one.";
+                let message =
+                    "You can't modify an existing version, you can only create a new one.";
                 return Err(Refusal("ResourceExistsException", message.to_owned()));
             }
             None => {
                 for version in &mut secret.versions {
                     let was_current = version.stages.iter().any(|stage| stage == CURRENT);
                     let moves_current = stages.iter().any(|stage| stage == CURRENT);
-                    let moves = |stage: &String| stages.contains(stage) || (moves_current && stage == PREVIOUS);
+                    let moves = |stage: &String| {
+                        stages.contains(stage) || (moves_current && stage == PREVIOUS)
+                    };
                     version.stages.retain(|stage| !moves(stage));
                     if was_current && moves_current {
                         version.stages.push(PREVIOUS.to_owned());
@@ -159,18 +169,24 @@ impl Secrets {
             }
         }
         let name = secret.name.clone();
-        self.keeper
-            .save(FILE, &*secrets)
-            .map_err(|error| Refusal("InternalServiceError", format!("the desk cannot keep the secret: {error}")))?;
+        self.keeper.save(FILE, &*secrets).map_err(|error| {
+            Refusal("InternalServiceError", format!("the desk cannot keep the secret: {error}"))
+        })?;
         Ok(json!({"ARN": arn, "Name": name, "VersionId": id, "VersionStages": stages}))
     }
 }
 
-/// A secret by its ARN, its name, or its ARN without the last six characters, all of which AWS accepts.
-fn find<'s>(secrets: &'s BTreeMap<String, Secret>, id: &str) -> Result<(&'s str, &'s Secret), Refusal> {
-    let found = secrets
-        .iter()
-        .find(|(arn, secret)| *arn == id || secret.name == id || arn.rsplit_once('-').is_some_and(|(partial, _)| partial == id));
+/// A secret by its ARN, its name, or its ARN without the last six characters, all of which AWS
+/// accepts.
+fn find<'s>(
+    secrets: &'s BTreeMap<String, Secret>,
+    id: &str,
+) -> Result<(&'s str, &'s Secret), Refusal> {
+    let found = secrets.iter().find(|(arn, secret)| {
+        *arn == id
+            || secret.name == id
+            || arn.rsplit_once('-').is_some_and(|(partial, _)| partial == id)
+    });
     found.map(|(arn, secret)| (arn.as_str(), secret)).ok_or_else(not_found)
 }
 
@@ -182,28 +198,53 @@ fn not_found() -> Refusal {
     Refusal(NOT_FOUND, "Secrets Manager can't find the specified secret.".to_owned())
 }
 
-/// Whether the caller may do this. Who may not is told so before it is looked whether the secret is there.
-fn admit(secrets: &Secrets, iam: &Iam, headers: &HeaderMap, operation: &str, body: &Bytes) -> Result<(), Refusal> {
+/// Whether the caller may do this. Who may not is told so before it is looked whether the secret is
+/// there.
+fn admit(
+    secrets: &Secrets,
+    iam: &Iam,
+    headers: &HeaderMap,
+    operation: &str,
+    body: &Bytes,
+) -> Result<(), Refusal> {
     let request: Value = serde_json::from_slice(body).map_err(malformed)?;
     let id = request["SecretId"].as_str().unwrap_or("*");
-    let act = Act::new(format!("secretsmanager:{operation}"), secrets.arn(id).unwrap_or_else(|| id.to_owned()));
+    let act = Act::new(
+        format!("secretsmanager:{operation}"),
+        secrets.arn(id).unwrap_or_else(|| id.to_owned()),
+    );
     iam.admit(headers, &act).map_err(|denial| {
         let (kind, message) = denial.words();
         Refusal(kind, message)
     })
 }
 
-async fn answer(State((secrets, iam)): State<(Secrets, Iam)>, headers: HeaderMap, body: Bytes) -> Response {
-    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
+async fn answer(
+    State((secrets, iam)): State<(Secrets, Iam)>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let target =
+        headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
     let operation = target.strip_prefix("secretsmanager.").unwrap_or(target);
-    let outcome = admit(&secrets, &iam, &headers, operation, &body).and_then(|()| match operation {
-        "GetSecretValue" => serde_json::from_slice(&body).map_err(malformed).and_then(|get| secrets.get(&get)),
-        "PutSecretValue" => serde_json::from_slice(&body).map_err(malformed).and_then(|put| secrets.put(put)),
-        _ => Err(Refusal("UnknownOperationException", format!("The desk does not know the operation {target}."))),
-    });
+    let outcome =
+        admit(&secrets, &iam, &headers, operation, &body).and_then(|()| match operation {
+            "GetSecretValue" => {
+                serde_json::from_slice(&body).map_err(malformed).and_then(|get| secrets.get(&get))
+            }
+            "PutSecretValue" => {
+                serde_json::from_slice(&body).map_err(malformed).and_then(|put| secrets.put(put))
+            }
+            _ => Err(Refusal(
+                "UnknownOperationException",
+                format!("The desk does not know the operation {target}."),
+            )),
+        });
     let (status, answer) = match outcome {
         Ok(answer) => (StatusCode::OK, answer),
-        Err(Refusal(kind, message)) => (StatusCode::BAD_REQUEST, json!({"__type": kind, "Message": message})),
+        Err(Refusal(kind, message)) => {
+            (StatusCode::BAD_REQUEST, json!({"__type": kind, "Message": message}))
+        }
     };
     let headers = [
         (header::CONTENT_TYPE, "application/x-amz-json-1.1".to_owned()),

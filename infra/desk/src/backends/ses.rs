@@ -51,25 +51,33 @@ impl Ses {
         Router::new().route("/", post(answer)).with_state(self)
     }
 
-    /// Whether the caller may do this, as the sender's identity and, as in SES's sandbox, towards the receiver's. SES calls a
-    /// refusal `AccessDenied`.
+    /// Whether the caller may do this, as the sender's identity and, as in SES's sandbox, towards
+    /// the receiver's. SES calls a refusal `AccessDenied`.
     fn admit(&self, headers: &HeaderMap, form: &BTreeMap<String, String>) -> Result<(), Refusal> {
         let action = form.get("Action").map_or("(none)", String::as_str);
         let from = form.get("Source").map(|sender| address_of(sender));
         let identity = |name: &str| format!("arn:aws:ses:{REGION}:{ACCOUNT_ID}:identity/{name}");
         let sender = from.map_or_else(|| "*".to_owned(), |from| identity(domain_of(from)));
         let receivers = numbered(form, |n| format!("Destination.ToAddresses.member.{n}"));
-        [sender].into_iter().chain(receivers.iter().map(|receiver| identity(address_of(receiver)))).try_for_each(|resource| {
-            let context = Context { from_address: from.map(str::to_owned), leading_keys: None };
-            let act = Act { context, ..Act::new(format!("ses:{action}"), resource) };
-            self.admit_act(headers, &act)
-        })
+        [sender]
+            .into_iter()
+            .chain(receivers.iter().map(|receiver| identity(address_of(receiver))))
+            .try_for_each(|resource| {
+                let context = Context { from_address: from.map(str::to_owned), leading_keys: None };
+                let act = Act { context, ..Act::new(format!("ses:{action}"), resource) };
+                self.admit_act(headers, &act)
+            })
     }
 
     fn admit_act(&self, headers: &HeaderMap, act: &Act) -> Result<(), Refusal> {
         self.iam.admit(headers, act).map_err(|denial| match denial.words() {
-            ("AccessDeniedException", message) => Refusal { status: StatusCode::FORBIDDEN, ..Refusal::new("AccessDenied", message) },
-            (_, message) => Refusal { status: StatusCode::FORBIDDEN, ..Refusal::new("InvalidClientTokenId", message) },
+            ("AccessDeniedException", message) => {
+                Refusal { status: StatusCode::FORBIDDEN, ..Refusal::new("AccessDenied", message) }
+            }
+            (_, message) => Refusal {
+                status: StatusCode::FORBIDDEN,
+                ..Refusal::new("InvalidClientTokenId", message)
+            },
         })
     }
 
@@ -80,7 +88,10 @@ impl Ses {
                 return Err(Refusal::new("Throttling", "Maximum sending rate exceeded."));
             }
             MailServiceMode::Rejecting => {
-                return Err(Refusal::new("MessageRejected", "Email address is on the suppression list."));
+                return Err(Refusal::new(
+                    "MessageRejected",
+                    "Email address is on the suppression list.",
+                ));
             }
         }
         let field = |name: &str| form.get(name).map(String::as_str).unwrap_or_default();
@@ -135,13 +146,17 @@ impl Refusal {
 
 async fn answer(State(ses): State<Ses>, headers: HeaderMap, body: Bytes) -> Response {
     let form: BTreeMap<String, String> = form_urlencoded::parse(&body).into_owned().collect();
-    let outcome = ses.admit(&headers, &form).and_then(|()| match form.get("Action").map(String::as_str) {
-        Some("SendEmail") => ses.send(&form),
-        other => {
-            let action = other.unwrap_or("(none)");
-            Err(Refusal::new("InvalidAction", format!("Could not find operation {action} at the desk.")))
-        }
-    });
+    let outcome =
+        ses.admit(&headers, &form).and_then(|()| match form.get("Action").map(String::as_str) {
+            Some("SendEmail") => ses.send(&form),
+            other => {
+                let action = other.unwrap_or("(none)");
+                Err(Refusal::new(
+                    "InvalidAction",
+                    format!("Could not find operation {action} at the desk."),
+                ))
+            }
+        });
     let id = request_id();
     let (status, xml) = match outcome {
         Ok(()) => {
@@ -162,7 +177,14 @@ async fn answer(State(ses): State<Ses>, headers: HeaderMap, body: Bytes) -> Resp
             (status, xml)
         }
     };
-    (status, [(header::CONTENT_TYPE, "text/xml".to_owned()), (header::HeaderName::from_static("x-amzn-requestid"), id)], xml)
+    (
+        status,
+        [
+            (header::CONTENT_TYPE, "text/xml".to_owned()),
+            (header::HeaderName::from_static("x-amzn-requestid"), id),
+        ],
+        xml,
+    )
         .into_response()
 }
 

@@ -44,13 +44,15 @@ pub(crate) fn authorizer(seen: &Seen<'_>, parts: &Parts, identity: &str) -> Valu
     event["type"] = "REQUEST".into();
     event["identitySource"] = json!([identity]);
     let (method, path) = (parts.method.as_str(), parts.uri.path());
-    event["routeArn"] = format!("arn:aws:execute-api:{REGION}:{ACCOUNT_ID}:{API_ID}/{STAGE}/{method}{path}").into();
+    event["routeArn"] =
+        format!("arn:aws:execute-api:{REGION}:{ACCOUNT_ID}:{API_ID}/{STAGE}/{method}{path}").into();
     event
 }
 
 fn common(seen: &Seen<'_>, parts: &Parts) -> Value {
     let now = seen.clock.now();
-    let header = |name| parts.headers.get(name).and_then(|value: &header::HeaderValue| value.to_str().ok());
+    let header =
+        |name| parts.headers.get(name).and_then(|value: &header::HeaderValue| value.to_str().ok());
     let host = header(header::HOST).unwrap_or("localhost");
     let domain = host.rsplit_once(':').map_or(host, |(domain, _)| domain);
     let (headers, cookies) = headers(&parts.headers, seen.port);
@@ -84,7 +86,8 @@ fn common(seen: &Seen<'_>, parts: &Parts) -> Value {
         event["cookies"] = json!(cookies);
     }
     if !query.is_empty() {
-        event["queryStringParameters"] = joined(form_urlencoded::parse(query.as_bytes()).into_owned());
+        event["queryStringParameters"] =
+            joined(form_urlencoded::parse(query.as_bytes()).into_owned());
     }
     if !seen.path_parameters.is_empty() {
         event["pathParameters"] = json!(seen.path_parameters);
@@ -99,7 +102,12 @@ fn headers(headers: &HeaderMap, port: u16) -> (Value, Vec<String>) {
     for (name, value) in headers {
         let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
         if name == header::COOKIE {
-            cookies.extend(value.split(';').map(|cookie| cookie.trim().to_owned()).filter(|cookie| !cookie.is_empty()));
+            cookies.extend(
+                value
+                    .split(';')
+                    .map(|cookie| cookie.trim().to_owned())
+                    .filter(|cookie| !cookie.is_empty()),
+            );
         } else {
             pairs.push((name.as_str().to_owned(), value));
         }
@@ -128,12 +136,18 @@ fn joined(pairs: impl IntoIterator<Item = (String, String)>) -> Value {
 
 /// The kinds of body that arrive as text; all others arrive in base64.
 fn is_text(headers: &HeaderMap) -> bool {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("text/plain");
+    let kind = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .unwrap_or("text/plain");
     let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     kind.starts_with("text/")
         || kind.ends_with("+json")
         || kind.ends_with("+xml")
-        || matches!(kind.as_str(), "application/json" | "application/javascript" | "application/xml")
+        || matches!(
+            kind.as_str(),
+            "application/json" | "application/javascript" | "application/xml"
+        )
 }
 
 #[cfg(test)]
@@ -144,7 +158,12 @@ mod tests {
     fn event(request: axum::http::request::Builder, body: &[u8]) -> Value {
         let (parts, ()) = request.body(()).expect("a request").into_parts();
         let parameters = BTreeMap::from([("key_id".to_owned(), "k".to_owned())]);
-        let seen = Seen { route_key: "DELETE /api/keys/{key_id}", path_parameters: &parameters, clock: &Clock::system(), port: 9000 };
+        let seen = Seen {
+            route_key: "DELETE /api/keys/{key_id}",
+            path_parameters: &parameters,
+            clock: &Clock::system(),
+            port: 9000,
+        };
         http(&seen, &parts, body)
     }
 
@@ -170,7 +189,10 @@ mod tests {
     fn only_text_that_is_utf_8_arrives_as_text() {
         let body = |kind: &str, body: &[u8]| {
             let event = event(Request::post("/").header("content-type", kind), body);
-            (event["body"].as_str().unwrap_or_default().to_owned(), event["isBase64Encoded"] == true)
+            (
+                event["body"].as_str().unwrap_or_default().to_owned(),
+                event["isBase64Encoded"] == true,
+            )
         };
         assert_eq!(body("application/json; charset=utf-8", b"{}"), ("{}".to_owned(), false));
         assert_eq!(body("text/plain", b"\xff"), ("/w==".to_owned(), true));

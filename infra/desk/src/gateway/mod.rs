@@ -1,5 +1,5 @@
-//! The HTTP API's gateway: routes from the template, payload 2.0 in both directions, API Gateway's own answers where
-//! a function has none.
+//! The HTTP API's gateway: routes from the template, payload 2.0 in both directions, API Gateway's
+//! own answers where a function has none.
 
 pub(crate) mod event;
 mod response;
@@ -40,15 +40,20 @@ pub(crate) struct Gateway {
 
 /// Everything that no other part of the desk answers: the API's routes, and the console.
 ///
-/// In a deployment CloudFront stands here: only `/api` leads to the HTTP API, so its `$default` route sees nothing else
-/// here either.
+/// In a deployment CloudFront stands here: only `/api` leads to the HTTP API, so its `$default`
+/// route sees nothing else here either.
 pub(crate) async fn answer(State(gateway): State<Gateway>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let path = parts.uri.path();
     let is_api = is_below("/api", path);
     match gateway.routes.find(parts.method.as_str(), path) {
         Some(found) if is_api || found.route.key != "$default" => {
-            let seen = Seen { route_key: &found.route.key, path_parameters: &found.parameters, clock: &gateway.clock, port: gateway.port };
+            let seen = Seen {
+                route_key: &found.route.key,
+                path_parameters: &found.parameters,
+                clock: &gateway.clock,
+                port: gateway.port,
+            };
             match read(body).await {
                 Ok(body) => gateway.invoke(&found.route.function, &seen, &parts, &body).await,
                 Err(refusal) => refusal,
@@ -58,7 +63,9 @@ pub(crate) async fn answer(State(gateway): State<Gateway>, request: Request) -> 
         _ if is_below("/_local", path) || is_below("/heify", path) => nothing(),
         _ => match gateway.site.as_ref().filter(|site| site.is_there()) {
             Some(site) => site.answer(&parts),
-            None if path == "/" && matches!(parts.method, Method::GET | Method::HEAD) => page(gateway.home.render_instead_of_console()),
+            None if path == "/" && matches!(parts.method, Method::GET | Method::HEAD) => {
+                page(gateway.home.render_instead_of_console())
+            }
             None => nothing(),
         },
     }
@@ -69,17 +76,30 @@ fn is_below(folder: &str, path: &str) -> bool {
 }
 
 fn nothing() -> Response {
-    (StatusCode::NOT_FOUND, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], "There is no such page.\n").into_response()
+    (
+        StatusCode::NOT_FOUND,
+        [(header::CONTENT_TYPE, "text/plain; charset=utf-8")],
+        "There is no such page.\n",
+    )
+        .into_response()
 }
 
 /// The whole body, within the limit.
 pub(crate) async fn read(body: Body) -> Result<Bytes, Response> {
     // The other way to fail is a client that goes away, which reads no answer.
-    axum::body::to_bytes(body, BODY_LIMIT).await.map_err(|_| message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"))
+    axum::body::to_bytes(body, BODY_LIMIT)
+        .await
+        .map_err(|_| message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"))
 }
 
 impl Gateway {
-    async fn invoke(&self, function: &str, seen: &Seen<'_>, parts: &Parts, body: &Bytes) -> Response {
+    async fn invoke(
+        &self,
+        function: &str,
+        seen: &Seen<'_>,
+        parts: &Parts,
+        body: &Bytes,
+    ) -> Response {
         let event = event::http(seen, parts, body);
         match self.lambdas.invoke(function, &event).await {
             Ok(answer) => response::http(answer).unwrap_or_else(|problem| {

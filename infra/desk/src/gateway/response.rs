@@ -17,7 +17,9 @@ pub(super) fn http(answer: Value) -> Result<Response, String> {
         // API Gateway takes an answer without a status for the body of a 200.
         None => {
             let mut response = Response::new(Body::from(answer.to_string()));
-            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            response
+                .headers_mut()
+                .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
             response
         }
     };
@@ -28,7 +30,9 @@ pub(super) fn http(answer: Value) -> Result<Response, String> {
 
 fn shaped(answer: &Value, status: &Value) -> Result<Response, String> {
     let status = status.as_u64().and_then(|status| u16::try_from(status).ok());
-    let status = status.and_then(|status| StatusCode::from_u16(status).ok()).ok_or("statusCode is no HTTP status")?;
+    let status = status
+        .and_then(|status| StatusCode::from_u16(status).ok())
+        .ok_or("statusCode is no HTTP status")?;
     let body = answer["body"].as_str().unwrap_or_default();
     let body = if answer["isBase64Encoded"] == true {
         STANDARD.decode(body).map_err(|error| format!("body is not base64: {error}"))?
@@ -43,7 +47,10 @@ fn shaped(answer: &Value, status: &Value) -> Result<Response, String> {
         // hyper writes the length of what it sends.
         if name != header::CONTENT_LENGTH {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            headers.append(&name, HeaderValue::try_from(text).map_err(|error| format!("header {name}: {error}"))?);
+            headers.append(
+                &name,
+                HeaderValue::try_from(text).map_err(|error| format!("header {name}: {error}"))?,
+            );
         }
     }
     for cookie in answer["cookies"].as_array().into_iter().flatten().filter_map(Value::as_str) {

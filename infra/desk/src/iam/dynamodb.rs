@@ -1,7 +1,7 @@
 //! What a request to DynamoDB asks for: its acts, as the service hands them to IAM.
 //!
-//! A transaction is the acts of its items; IAM knows no action for the transaction itself. A batch has an action of its
-//! own. A query of an index is an act on the index.
+//! A transaction is the acts of its items; IAM knows no action for the transaction itself. A batch
+//! has an action of its own. A query of an index is an act on the index.
 
 use serde_json::Value;
 
@@ -12,7 +12,9 @@ use crate::template::{Table, table_arn};
 pub(super) fn acts(table: &Table, target: &str, body: &Value) -> Result<Vec<Act>, String> {
     let rows = Rows { table };
     match target.split_once('.') {
-        Some(("DynamoDBStreams_20120810", operation)) => Ok(vec![Act::new(format!("dynamodb:{operation}"), &*table.stream_arn)]),
+        Some(("DynamoDBStreams_20120810", operation)) => {
+            Ok(vec![Act::new(format!("dynamodb:{operation}"), &*table.stream_arn)])
+        }
         Some(("DynamoDB_20120810", operation)) => rows.acts(operation, body),
         _ => Err(format!("the desk does not know the operation {target}")),
     }
@@ -31,10 +33,13 @@ impl Rows<'_> {
             "PutItem" => one(Some(vec![self.key(&body["Item"])?])),
             "Query" => one(Some(vec![self.queried(body)?])),
             "Scan" => one(None),
-            "TransactWriteItems" | "TransactGetItems" => list(&body["TransactItems"])?.iter().map(|item| self.part(item)).collect(),
+            "TransactWriteItems" | "TransactGetItems" => {
+                list(&body["TransactItems"])?.iter().map(|item| self.part(item)).collect()
+            }
             "BatchGetItem" | "BatchWriteItem" => self.batch(operation, &body["RequestItems"]),
             // Without this list a request could name rows in a way that is not looked at here.
-            "DescribeTable" | "ListTables" | "DescribeTimeToLive" | "DescribeLimits" | "DescribeEndpoints" => one(None),
+            "DescribeTable" | "ListTables" | "DescribeTimeToLive" | "DescribeLimits"
+            | "DescribeEndpoints" => one(None),
             other => Err(format!("the desk does not know which rows {other} names")),
         }
     }
@@ -48,8 +53,10 @@ impl Rows<'_> {
             ("Delete", "DeleteItem", "Key"),
             ("ConditionCheck", "ConditionCheckItem", "Key"),
         ];
-        let known = PARTS.iter().find_map(|(name, action, key)| Some((action, item.get(name)?, key)));
-        let (action, part, key) = known.ok_or_else(|| format!("the desk does not know this item of a transaction: {item}"))?;
+        let known =
+            PARTS.iter().find_map(|(name, action, key)| Some((action, item.get(name)?, key)));
+        let (action, part, key) = known
+            .ok_or_else(|| format!("the desk does not know this item of a transaction: {item}"))?;
         Ok(act(action, resource(part), Some(vec![self.key(&part[key])?])))
     }
 
@@ -61,7 +68,10 @@ impl Rows<'_> {
                 "BatchGetItem" => list(&items["Keys"])?.iter().collect(),
                 _ => list(items)?
                     .iter()
-                    .map(|item| item.get("PutRequest").map_or(&item["DeleteRequest"]["Key"], |put| &put["Item"]))
+                    .map(|item| {
+                        item.get("PutRequest")
+                            .map_or(&item["DeleteRequest"]["Key"], |put| &put["Item"])
+                    })
                     .collect(),
             };
             let keys = keys.into_iter().map(|key| self.key(key)).collect::<Result<_, _>>()?;
@@ -72,10 +82,12 @@ impl Rows<'_> {
 
     /// The partition key of a row.
     fn key(&self, row: &Value) -> Result<String, String> {
-        text(&row[&self.table.key.hash]).ok_or_else(|| "the request names a row without its partition key".to_owned())
+        text(&row[&self.table.key.hash])
+            .ok_or_else(|| "the request names a row without its partition key".to_owned())
     }
 
-    /// The partition key of a query: `KeyConditionExpression` begins with it or has it behind `AND`, as `name = :value`.
+    /// The partition key of a query: `KeyConditionExpression` begins with it or has it behind
+    /// `AND`, as `name = :value`.
     fn queried(&self, body: &Value) -> Result<String, String> {
         let hash = match body["IndexName"].as_str() {
             None => &self.table.key.hash,
@@ -84,9 +96,17 @@ impl Rows<'_> {
                 None => return Err(format!("the desk does not know the index {name}")),
             },
         };
-        let words: Vec<&str> = body["KeyConditionExpression"].as_str().unwrap_or_default().split_whitespace().collect();
-        let is_hash = |name: &str| body["ExpressionAttributeNames"][name].as_str().unwrap_or(name) == hash;
-        let value = words.windows(3).find(|words| words[1] == "=" && is_hash(words[0])).map(|words| words[2]);
+        let words: Vec<&str> = body["KeyConditionExpression"]
+            .as_str()
+            .unwrap_or_default()
+            .split_whitespace()
+            .collect();
+        let is_hash =
+            |name: &str| body["ExpressionAttributeNames"][name].as_str().unwrap_or(name) == hash;
+        let value = words
+            .windows(3)
+            .find(|words| words[1] == "=" && is_hash(words[0]))
+            .map(|words| words[2]);
         value
             .and_then(|value| text(&body["ExpressionAttributeValues"][value]))
             .ok_or_else(|| "the desk cannot tell the query's partition".to_owned())
@@ -94,7 +114,10 @@ impl Rows<'_> {
 }
 
 fn act(operation: &str, resource: String, leading_keys: Option<Vec<String>>) -> Act {
-    Act { context: Context { leading_keys, from_address: None }, ..Act::new(format!("dynamodb:{operation}"), resource) }
+    Act {
+        context: Context { leading_keys, from_address: None },
+        ..Act::new(format!("dynamodb:{operation}"), resource)
+    }
 }
 
 /// The table, or the index of it, that a request or a part of one names.
@@ -126,9 +149,11 @@ mod tests {
 
     /// The acts of a request on the table that `template.yaml` declares.
     fn acts_of(target: &str, body: Value) -> Result<Vec<Told>, String> {
-        let document = Document::read(&crate::desk::Options::default().template).expect("the template is there");
+        let document = Document::read(&crate::desk::Options::default().template)
+            .expect("the template is there");
         let own = [("ConsoleOrigin", "http://localhost:1"), ("MailFrom", "desk@example.com")];
-        let own: BTreeMap<String, String> = own.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let own: BTreeMap<String, String> =
+            own.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let template = document.resolve(&BTreeMap::new(), &own).expect("a good template");
         let mut body = body;
         let named = |value: &mut Value| {
@@ -142,7 +167,10 @@ mod tests {
         }
         let arn = table_arn(&template.table().name);
         let told = acts(template.table(), target, &body)?;
-        Ok(told.into_iter().map(|act| (act.action, act.resource.replace(&arn, "T"), act.context.leading_keys)).collect())
+        Ok(told
+            .into_iter()
+            .map(|act| (act.action, act.resource.replace(&arn, "T"), act.context.leading_keys))
+            .collect())
     }
 
     fn row(pk: &str) -> Value {
@@ -150,13 +178,20 @@ mod tests {
     }
 
     fn told(action: &str, resource: &str, keys: &[&str]) -> Told {
-        (format!("dynamodb:{action}"), resource.to_owned(), Some(keys.iter().map(|key| (*key).to_owned()).collect()))
+        (
+            format!("dynamodb:{action}"),
+            resource.to_owned(),
+            Some(keys.iter().map(|key| (*key).to_owned()).collect()),
+        )
     }
 
     #[test]
     fn a_request_for_one_row_is_one_act_with_its_partition_key() {
-        for (operation, field) in [("GetItem", "Key"), ("UpdateItem", "Key"), ("DeleteItem", "Key"), ("PutItem", "Item")] {
-            let acts = acts_of(&format!("DynamoDB_20120810.{operation}"), json!({ field: row("A") }));
+        for (operation, field) in
+            [("GetItem", "Key"), ("UpdateItem", "Key"), ("DeleteItem", "Key"), ("PutItem", "Item")]
+        {
+            let acts =
+                acts_of(&format!("DynamoDB_20120810.{operation}"), json!({ field: row("A") }));
             assert_eq!(acts, Ok(vec![told(operation, "T", &["A"])]));
         }
     }
@@ -174,24 +209,38 @@ mod tests {
         ];
         assert_eq!(acts_of("DynamoDB_20120810.TransactWriteItems", items), Ok(wanted.to_vec()));
         let items = json!({"TransactItems": [{"Get": {"Key": row("A")}}]});
-        assert_eq!(acts_of("DynamoDB_20120810.TransactGetItems", items), Ok(vec![told("GetItem", "T", &["A"])]));
+        assert_eq!(
+            acts_of("DynamoDB_20120810.TransactGetItems", items),
+            Ok(vec![told("GetItem", "T", &["A"])])
+        );
     }
 
     #[test]
     fn a_batch_has_an_action_of_its_own_on_each_table_with_all_keys() {
         let name = "frontdesk-Table";
-        let acts = acts_of("DynamoDB_20120810.BatchGetItem", json!({"RequestItems": {name: {"Keys": [row("A"), row("B")]}}}));
+        let acts = acts_of(
+            "DynamoDB_20120810.BatchGetItem",
+            json!({"RequestItems": {name: {"Keys": [row("A"), row("B")]}}}),
+        );
         assert_eq!(acts, Ok(vec![told("BatchGetItem", "T", &["A", "B"])]));
-        let writes = json!({"RequestItems": {name: [{"PutRequest": {"Item": row("A")}}, {"DeleteRequest": {"Key": row("B")}}]}});
-        assert_eq!(acts_of("DynamoDB_20120810.BatchWriteItem", writes), Ok(vec![told("BatchWriteItem", "T", &["A", "B"])]));
+        let writes = json!({
+            "RequestItems": {name: [{"PutRequest": {"Item": row("A")}}, {"DeleteRequest": {"Key": row("B")}}]},
+        });
+        assert_eq!(
+            acts_of("DynamoDB_20120810.BatchWriteItem", writes),
+            Ok(vec![told("BatchWriteItem", "T", &["A", "B"])])
+        );
     }
 
     #[test]
     fn a_query_names_its_partition_and_one_of_an_index_is_an_act_on_the_index() {
         let values = json!({":pk": {"S": "A"}, ":x": {"S": "x"}, ":n": {"N": "1"}});
         let query = |expression: &str, more: Value| {
-            let mut body = json!({"KeyConditionExpression": expression, "ExpressionAttributeValues": values});
-            body.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+            let mut body =
+                json!({"KeyConditionExpression": expression, "ExpressionAttributeValues": values});
+            body.as_object_mut()
+                .expect("an object")
+                .extend(more.as_object().expect("an object").clone());
             acts_of("DynamoDB_20120810.Query", body)
         };
         let table = Ok(vec![told("Query", "T", &["A"])]);
@@ -199,14 +248,20 @@ mod tests {
         assert_eq!(query("begins_with(sk, :x) AND pk = :pk", json!({})), table);
         assert_eq!(query("#p = :pk", json!({"ExpressionAttributeNames": {"#p": "pk"}})), table);
         let names = json!({"ExpressionAttributeNames": {"#duty": "duty"}, "IndexName": "duties"});
-        assert_eq!(query("#duty = :pk AND due_at < :n", names), Ok(vec![told("Query", "T/index/duties", &["A"])]));
+        assert_eq!(
+            query("#duty = :pk AND due_at < :n", names),
+            Ok(vec![told("Query", "T/index/duties", &["A"])])
+        );
         assert!(query("sk = :x", json!({})).is_err());
         assert!(query("pk = :pk", json!({"IndexName": "others"})).is_err());
     }
 
     #[test]
     fn a_scan_names_no_key_at_all() {
-        assert_eq!(acts_of("DynamoDB_20120810.Scan", json!({})), Ok(vec![("dynamodb:Scan".to_owned(), "T".to_owned(), None)]));
+        assert_eq!(
+            acts_of("DynamoDB_20120810.Scan", json!({})),
+            Ok(vec![("dynamodb:Scan".to_owned(), "T".to_owned(), None)])
+        );
         let index = Ok(vec![("dynamodb:Scan".to_owned(), "T/index/duties".to_owned(), None)]);
         assert_eq!(acts_of("DynamoDB_20120810.Scan", json!({"IndexName": "duties"})), index);
     }
@@ -217,7 +272,10 @@ mod tests {
             ("DynamoDB_20120810.ExecuteStatement", json!({"Statement": "SELECT * FROM x"})),
             ("DynamoDB_20120810.GetItem", json!({})),
             ("DynamoDB_20120810.GetItem", json!({"Key": {"pk": {"B": "AAAA"}}})),
-            ("DynamoDB_20120810.TransactWriteItems", json!({"TransactItems": [{"Upsert": {"Key": row("A")}}]})),
+            (
+                "DynamoDB_20120810.TransactWriteItems",
+                json!({"TransactItems": [{"Upsert": {"Key": row("A")}}]}),
+            ),
             ("DynamoDB_20120810.TransactWriteItems", json!({})),
             ("DynamoDB_20120810.Query", json!({"KeyConditions": {}})),
             ("GetItem", json!({"Key": row("A")})),
@@ -230,7 +288,8 @@ mod tests {
     #[test]
     fn reading_the_stream_is_an_act_on_the_stream() {
         for operation in ["ListStreams", "DescribeStream", "GetShardIterator", "GetRecords"] {
-            let told = acts_of(&format!("DynamoDBStreams_20120810.{operation}"), json!({})).expect("an act");
+            let told = acts_of(&format!("DynamoDBStreams_20120810.{operation}"), json!({}))
+                .expect("an act");
             assert_eq!(told[0].0, format!("dynamodb:{operation}"));
             assert!(told[0].1.starts_with("T/stream/"), "{told:?}");
         }

@@ -1,10 +1,13 @@
-//! Who may do what: the roles of `template.yaml`, enforced at the stand-ins' doors, and a record of what was used.
+//! Who may do what: the roles of `template.yaml`, enforced at the stand-ins' doors, and a record of
+//! what was used.
 //!
-//! Each function in the desk's process has credentials of its own, whose access key is its name. So a stand-in knows who
-//! calls, asks here, and answers a refusal in the words of the service that it stands in for. The desk's own credentials
-//! are an operator's, who may do everything; so may functions that run elsewhere, for they share one environment.
+//! Each function in the desk's process has credentials of its own, whose access key is its name. So
+//! a stand-in knows who calls, asks here, and answers a refusal in the words of the service that it
+//! stands in for. The desk's own credentials are an operator's, who may do everything; so may
+//! functions that run elsewhere, for they share one environment.
 //!
-//! A service that the functions use for the first time needs its acts told, as [`dynamodb`] does for DynamoDB's.
+//! A service that the functions use for the first time needs its acts told, as [`dynamodb`] does
+//! for DynamoDB's.
 
 mod dynamodb;
 mod policy;
@@ -97,7 +100,10 @@ impl Denial {
     /// The error's type, and what AWS says.
     pub(crate) fn words(&self) -> (&'static str, String) {
         match self {
-            Self::UnknownCaller => ("UnrecognizedClientException", "The security token included in the request is invalid.".to_owned()),
+            Self::UnknownCaller => (
+                "UnrecognizedClientException",
+                "The security token included in the request is invalid.".to_owned(),
+            ),
             Self::Act { role, act, forbidden } => {
                 let Act { action, resource, context: _ } = &**act;
                 let because = if *forbidden {
@@ -105,7 +111,9 @@ impl Denial {
                 } else {
                     format!("because no identity-based policy allows the {action} action")
                 };
-                let message = format!("User: {role} is not authorized to perform: {action} on resource: {resource} {because}");
+                let message = format!(
+                    "User: {role} is not authorized to perform: {action} on resource: {resource} {because}"
+                );
                 ("AccessDeniedException", message)
             }
             Self::Untold(problem) => ("AccessDeniedException", format!("Refused, for {problem}")),
@@ -116,7 +124,8 @@ impl Denial {
 impl Iam {
     pub(crate) fn new(template: &Template) -> Self {
         let role = |function: &crate::template::Function| {
-            let role = Role { name: function.role.name.clone(), policy: function.role.policy.clone() };
+            let role =
+                Role { name: function.role.name.clone(), policy: function.role.policy.clone() };
             (function.name.clone(), role)
         };
         let roles = template.functions.iter().map(role).collect();
@@ -126,14 +135,20 @@ impl Iam {
     /// Lets a request to DynamoDB or its streams through, or says why not.
     pub(crate) fn admit_to_dynamodb(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), Denial> {
         let Some(function) = self.function(headers)? else { return Ok(()) };
-        let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or("(none)");
+        let target =
+            headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or("(none)");
         let told = serde_json::from_slice::<Value>(body)
             .map_err(|error| format!("the request is not JSON: {error}"))
             .and_then(|body| dynamodb::acts(&self.0.table, target, &body));
         match told {
             Ok(acts) => acts.iter().try_for_each(|act| self.authorize(function, act)),
             Err(problem) => {
-                let refused = Refused { function: function.to_owned(), action: target.to_owned(), resource: "?".to_owned(), keys: None };
+                let refused = Refused {
+                    function: function.to_owned(),
+                    action: target.to_owned(),
+                    resource: "?".to_owned(),
+                    keys: None,
+                };
                 self.record().refused.insert(refused);
                 Err(Denial::Untold(problem))
             }
@@ -155,26 +170,47 @@ impl Iam {
         let mut record = self.record();
         match decision {
             Decision::Allowed(grant) => {
-                *record.used.entry(Permission { function: function.to_owned(), grant }).or_default() += 1;
+                *record
+                    .used
+                    .entry(Permission { function: function.to_owned(), grant })
+                    .or_default() += 1;
                 Ok(())
             }
             Decision::Denied | Decision::Forbidden => {
                 let keys = act.context.leading_keys.clone();
                 let (action, resource) = (act.action.clone(), act.resource.clone());
                 tracing::warn!(function, action, resource, "not allowed by the template");
-                record.refused.insert(Refused { function: function.to_owned(), action, resource, keys });
-                let user = format!("arn:aws:sts::{ACCOUNT_ID}:assumed-role/{}/{function}", role.name);
-                Err(Denial::Act { role: user, act: Box::new(act.clone()), forbidden: decision == Decision::Forbidden })
+                record.refused.insert(Refused {
+                    function: function.to_owned(),
+                    action,
+                    resource,
+                    keys,
+                });
+                let user =
+                    format!("arn:aws:sts::{ACCOUNT_ID}:assumed-role/{}/{function}", role.name);
+                Err(Denial::Act {
+                    role: user,
+                    act: Box::new(act.clone()),
+                    forbidden: decision == Decision::Forbidden,
+                })
             }
         }
     }
 
     /// The function that signed the request; none for an operator.
     fn function(&self, headers: &HeaderMap) -> Result<Option<&str>, Denial> {
-        let key = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(access_key);
+        let key = headers
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok())
+            .and_then(access_key);
         match key {
             Some(OPERATOR) => Ok(None),
-            Some(key) => self.0.roles.get_key_value(key).map(|(name, _)| Some(name.as_str())).ok_or(Denial::UnknownCaller),
+            Some(key) => self
+                .0
+                .roles
+                .get_key_value(key)
+                .map(|(name, _)| Some(name.as_str()))
+                .ok_or(Denial::UnknownCaller),
             None => Err(Denial::UnknownCaller),
         }
     }
@@ -200,5 +236,10 @@ impl Iam {
 
 /// `AWS4-HMAC-SHA256 Credential=KEY/20260101/us-east-1/dynamodb/aws4_request, ...`
 fn access_key(authorization: &str) -> Option<&str> {
-    authorization.strip_prefix("AWS4-HMAC-SHA256 ")?.split(',').find_map(|part| part.trim().strip_prefix("Credential="))?.split('/').next()
+    authorization
+        .strip_prefix("AWS4-HMAC-SHA256 ")?
+        .split(',')
+        .find_map(|part| part.trim().strip_prefix("Credential="))?
+        .split('/')
+        .next()
 }

@@ -1,9 +1,11 @@
-//! Policies, and what they decide: the part of IAM's policy language that `template.yaml` is written in.
+//! Policies, and what they decide: the part of IAM's policy language that `template.yaml` is
+//! written in.
 //!
-//! By AWS's rules for the policies of a role: what no statement allows is denied, and a statement that denies wins over
-//! all that allow. A statement speaks of an act when one of its actions, one of its resources and every one of its
-//! conditions match. What is not understood here is an error when the template is read and never passed over, for a
-//! policy that is understood in part is another policy.
+//! By AWS's rules for the policies of a role: what no statement allows is denied, and a statement
+//! that denies wins over all that allow. A statement speaks of an act when one of its actions, one
+//! of its resources and every one of its conditions match. What is not understood here is an error
+//! when the template is read and never passed over, for a policy that is understood in part is
+//! another policy.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -74,7 +76,8 @@ enum Key {
     FromAddress,
 }
 
-/// One permission: an action of a statement, on a resource of the same statement, where its conditions hold.
+/// One permission: an action of a statement, on a resource of the same statement, where its
+/// conditions hold.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Grant {
     /// The statement's `Sid`.
@@ -115,7 +118,12 @@ impl Policy {
     }
 
     pub fn decide(&self, act: &Act) -> Decision {
-        let matching = |effect: Effect| self.0.iter().filter(move |statement| statement.effect == effect).find_map(|own| own.matches(act));
+        let matching = |effect: Effect| {
+            self.0
+                .iter()
+                .filter(move |statement| statement.effect == effect)
+                .find_map(|own| own.matches(act))
+        };
         match (matching(Effect::Deny), matching(Effect::Allow)) {
             (Some(_), _) => Decision::Forbidden,
             (None, Some(grant)) => Decision::Allowed(grant),
@@ -127,7 +135,9 @@ impl Policy {
     pub fn grants(&self) -> Vec<Grant> {
         let allowing = self.0.iter().filter(|statement| statement.effect == Effect::Allow);
         let of = |statement: &Statement| {
-            let pairs = statement.actions.iter().flat_map(|action| statement.resources.iter().map(move |resource| (action, resource)));
+            let pairs = statement.actions.iter().flat_map(|action| {
+                statement.resources.iter().map(move |resource| (action, resource))
+            });
             pairs.map(|(action, resource)| statement.grant(action, resource)).collect::<Vec<_>>()
         };
         allowing.flat_map(of).collect()
@@ -136,25 +146,41 @@ impl Policy {
 
 impl Statement {
     fn read(statement: &Value) -> Result<Self, String> {
-        let fields = object(statement, "a statement", &["Sid", "Effect", "Action", "Resource", "Condition"])?;
-        let sid = fields.get("Sid").and_then(Value::as_str).ok_or_else(|| format!("a statement has no Sid: {statement}"))?.to_owned();
+        let fields = object(
+            statement,
+            "a statement",
+            &["Sid", "Effect", "Action", "Resource", "Condition"],
+        )?;
+        let sid = fields
+            .get("Sid")
+            .and_then(Value::as_str)
+            .ok_or_else(|| format!("a statement has no Sid: {statement}"))?
+            .to_owned();
         let effect = match fields.get("Effect").and_then(Value::as_str) {
             Some("Allow") => Effect::Allow,
             Some("Deny") => Effect::Deny,
             _ => return Err(format!("the Effect of {sid} is neither Allow nor Deny")),
         };
         let mut conditions = Vec::new();
-        let operators = fields.get("Condition").map(|condition| object_of_any(condition, &sid)).transpose()?;
+        let operators =
+            fields.get("Condition").map(|condition| object_of_any(condition, &sid)).transpose()?;
         for (operator, keys) in operators.into_iter().flatten() {
             for (key, values) in object_of_any(keys, &sid)? {
-                conditions.push(Condition::read(operator, key, values).map_err(|problem| format!("the Condition of {sid}: {problem}"))?);
+                conditions.push(
+                    Condition::read(operator, key, values)
+                        .map_err(|problem| format!("the Condition of {sid}: {problem}"))?,
+                );
             }
         }
-        let (actions, resources) = (texts(fields.get("Action"), &sid)?, texts(fields.get("Resource"), &sid)?);
-        if let Some(action) = actions.iter().find(|action| *action != "*" && !action.contains(':')) {
+        let (actions, resources) =
+            (texts(fields.get("Action"), &sid)?, texts(fields.get("Resource"), &sid)?);
+        if let Some(action) = actions.iter().find(|action| *action != "*" && !action.contains(':'))
+        {
             return Err(format!("the Action of {sid} names no service: {action}"));
         }
-        if let Some(resource) = resources.iter().find(|resource| *resource != "*" && segments(resource).is_none()) {
+        if let Some(resource) =
+            resources.iter().find(|resource| *resource != "*" && segments(resource).is_none())
+        {
             return Err(format!("the Resource of {sid} is no ARN: {resource}"));
         }
         Ok(Self { sid, effect, actions, resources, conditions })
@@ -162,14 +188,24 @@ impl Statement {
 
     /// The permission by which this statement speaks of the act.
     fn matches(&self, act: &Act) -> Option<Grant> {
-        let action = self.actions.iter().find(|action| is_like(&action.to_ascii_lowercase(), &act.action.to_ascii_lowercase()))?;
+        let action = self.actions.iter().find(|action| {
+            is_like(&action.to_ascii_lowercase(), &act.action.to_ascii_lowercase())
+        })?;
         let resource = self.resources.iter().find(|resource| covers(resource, &act.resource))?;
-        self.conditions.iter().all(|condition| condition.holds(&act.context)).then(|| self.grant(action, resource))
+        self.conditions
+            .iter()
+            .all(|condition| condition.holds(&act.context))
+            .then(|| self.grant(action, resource))
     }
 
     fn grant(&self, action: &str, resource: &str) -> Grant {
         let only = self.conditions.iter().flat_map(|condition| condition.values.clone()).collect();
-        Grant { statement: self.sid.clone(), action: action.to_owned(), resource: resource.to_owned(), only }
+        Grant {
+            statement: self.sid.clone(),
+            action: action.to_owned(),
+            resource: resource.to_owned(),
+            only,
+        }
     }
 }
 
@@ -184,12 +220,17 @@ impl Condition {
             "StringLike" => Operator::StringLike,
             other => return Err(format!("the desk does not know the operator {other}")),
         };
-        // A key with many values takes a set operator, a key with one takes none: IAM warns of the other way round.
+        // A key with many values takes a set operator, a key with one takes none: IAM warns of the
+        // other way round.
         let key = match (key, for_all) {
             ("dynamodb:LeadingKeys", true) => Key::LeadingKeys,
             ("ses:FromAddress", false) => Key::FromAddress,
-            ("dynamodb:LeadingKeys", false) => return Err(format!("{key} has many values and wants ForAllValues")),
-            ("ses:FromAddress", true) => return Err(format!("{key} has one value and wants no ForAllValues")),
+            ("dynamodb:LeadingKeys", false) => {
+                return Err(format!("{key} has many values and wants ForAllValues"));
+            }
+            ("ses:FromAddress", true) => {
+                return Err(format!("{key} has one value and wants no ForAllValues"));
+            }
             (other, _) => return Err(format!("the desk does not know the key {other}")),
         };
         Ok(Self { operator, key, values: texts(Some(values), "it")? })
@@ -203,18 +244,21 @@ impl Condition {
             })
         };
         match self.key {
-            // `ForAllValues` holds where there is no value at all, and where the request has no such key.
+            // `ForAllValues` holds where there is no value at all, and where the request has no
+            // such key.
             Key::LeadingKeys => context.leading_keys.iter().flatten().all(fits),
             Key::FromAddress => context.from_address.as_ref().is_some_and(fits),
         }
     }
 }
 
-/// Whether an ARN is covered by a pattern. A wildcard stays between the colons, save behind the fifth, where all the rest
-/// is one part.
+/// Whether an ARN is covered by a pattern. A wildcard stays between the colons, save behind the
+/// fifth, where all the rest is one part.
 fn covers(pattern: &str, arn: &str) -> bool {
     match (segments(pattern), segments(arn)) {
-        (Some(patterns), Some(parts)) => patterns.iter().zip(parts).all(|(pattern, part)| is_like(pattern, part)),
+        (Some(patterns), Some(parts)) => {
+            patterns.iter().zip(parts).all(|(pattern, part)| is_like(pattern, part))
+        }
         _ => pattern == "*",
     }
 }
@@ -226,7 +270,8 @@ fn segments(arn: &str) -> Option<[&str; 6]> {
 
 /// `*` stands for any characters or none, `?` for any one.
 fn is_like(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+    let (pattern, text): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), text.chars().collect());
     let (mut at, mut from) = (0, 0);
     // Where the last `*` stands, and how far it has reached.
     let mut star = None;
@@ -236,7 +281,9 @@ fn is_like(pattern: &str, text: &str) -> bool {
                 star = Some((at, from));
                 at += 1;
             }
-            Some(wanted) if *wanted == '?' || *wanted == text[from] => (at, from) = (at + 1, from + 1),
+            Some(wanted) if *wanted == '?' || *wanted == text[from] => {
+                (at, from) = (at + 1, from + 1)
+            }
             Some(_) | None => match star {
                 Some((position, reached)) => {
                     star = Some((position, reached + 1));
@@ -250,7 +297,11 @@ fn is_like(pattern: &str, text: &str) -> bool {
 }
 
 /// An object that has no other fields than these.
-fn object<'v>(value: &'v Value, what: &str, known: &[&str]) -> Result<&'v Map<String, Value>, String> {
+fn object<'v>(
+    value: &'v Value,
+    what: &str,
+    known: &[&str],
+) -> Result<&'v Map<String, Value>, String> {
     let object = object_of_any(value, what)?;
     match object.keys().find(|field| !known.contains(&field.as_str())) {
         Some(field) => Err(format!("the desk does not know {field} in {what}")),
@@ -273,7 +324,9 @@ fn list(value: Option<&Value>) -> Vec<&Value> {
 /// One text or a list of them; never none.
 fn texts(value: Option<&Value>, of: &str) -> Result<Vec<String>, String> {
     let read = |value: &Value| match value.as_str() {
-        Some(text) if text.contains("${") => Err(format!("the desk does not know policy variables, as {of} has one: {text}")),
+        Some(text) if text.contains("${") => {
+            Err(format!("the desk does not know policy variables, as {of} has one: {text}"))
+        }
         Some(text) => Ok(text.to_owned()),
         None => Err(format!("something in {of} is not a text: {value}")),
     };
@@ -314,7 +367,8 @@ mod tests {
         assert_eq!(Policy::default().decide(&read), Decision::Denied);
         let allowing = allow(json!("dynamodb:*"), json!("*"));
         assert!(allows(&policy(json!([allowing])), &read));
-        let forbidding = json!({"Sid": "Two", "Effect": "Deny", "Action": "dynamodb:GetItem", "Resource": "*"});
+        let forbidding =
+            json!({"Sid": "Two", "Effect": "Deny", "Action": "dynamodb:GetItem", "Resource": "*"});
         for statements in [json!([allowing, forbidding]), json!([forbidding, allowing])] {
             assert_eq!(policy(statements.clone()).decide(&read), Decision::Forbidden);
             assert!(allows(&policy(statements), &Act::new("dynamodb:PutItem", TABLE)));
@@ -334,7 +388,11 @@ mod tests {
             ("dynamodb:*", "dynamodbstreams:GetRecords", false),
             ("*", "ses:SendEmail", true),
         ] {
-            assert_eq!(allows(&policy(allow(json!(pattern), json!("*"))), &Act::new(action, TABLE)), fits, "{pattern} {action}");
+            assert_eq!(
+                allows(&policy(allow(json!(pattern), json!("*"))), &Act::new(action, TABLE)),
+                fits,
+                "{pattern} {action}"
+            );
         }
     }
 
@@ -351,7 +409,11 @@ mod tests {
             (format!("{TABLE}*"), format!("{TABLE}/stream/2024-01-01T00:00:00.000"), true),
             ("arn:aws:dynamodb:*:*:table/frontdesk".to_owned(), TABLE.to_owned(), true),
             ("arn:aws:*:*:*:/aws/lambda/x".to_owned(), logs.to_owned(), false),
-            ("arn:aws:dynamodb:us-east-?:000000000000:table/front*".to_owned(), TABLE.to_owned(), true),
+            (
+                "arn:aws:dynamodb:us-east-?:000000000000:table/front*".to_owned(),
+                TABLE.to_owned(),
+                true,
+            ),
             (format!("{logs}:*"), format!("{logs}:log-stream:2026/11/24/[$LATEST]a"), true),
             (format!("{logs}:*"), format!("{logs}y:log-stream:2026/11/24/[$LATEST]a"), false),
             ("*".to_owned(), TABLE.to_owned(), true),
@@ -359,16 +421,24 @@ mod tests {
             (TABLE.to_owned(), "*".to_owned(), false),
         ] {
             let policy = policy(allow(json!("dynamodb:GetItem"), json!(pattern)));
-            assert_eq!(allows(&policy, &Act::new("dynamodb:GetItem", resource.clone())), fits, "{pattern} {resource}");
+            assert_eq!(
+                allows(&policy, &Act::new("dynamodb:GetItem", resource.clone())),
+                fits,
+                "{pattern} {resource}"
+            );
         }
     }
 
     #[test]
     fn for_all_values_wants_every_key_to_fit_and_holds_where_there_is_none() {
-        let policy = fenced(json!({"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["ACCT#*", "X?"]}}));
+        let policy =
+            fenced(json!({"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["ACCT#*", "X?"]}}));
         let read = |keys: Option<&[&str]>| {
             let leading_keys = keys.map(|keys| keys.iter().map(|key| (*key).to_owned()).collect());
-            Act { context: Context { leading_keys, from_address: None }, ..Act::new("dynamodb:GetItem", TABLE) }
+            Act {
+                context: Context { leading_keys, from_address: None },
+                ..Act::new("dynamodb:GetItem", TABLE)
+            }
         };
         for (keys, fits) in [
             (None, true),
@@ -388,10 +458,17 @@ mod tests {
 
     #[test]
     fn a_key_with_one_value_must_be_there_and_equal() {
-        let policy = fenced(json!({"StringEquals": {"ses:FromAddress": ["desk@example.com", "*"]}}));
+        let policy =
+            fenced(json!({"StringEquals": {"ses:FromAddress": ["desk@example.com", "*"]}}));
         let send = |from: Option<&str>| {
             let context = Context { from_address: from.map(str::to_owned), leading_keys: None };
-            Act { context, ..Act::new("ses:SendEmail", "arn:aws:ses:us-east-1:000000000000:identity/example.com") }
+            Act {
+                context,
+                ..Act::new(
+                    "ses:SendEmail",
+                    "arn:aws:ses:us-east-1:000000000000:identity/example.com",
+                )
+            }
         };
         for (from, fits) in [
             (Some("desk@example.com"), true),
@@ -411,7 +488,10 @@ mod tests {
             "StringLike": {"ses:FromAddress": "*@example.com"},
         }));
         let act = |key: &str, from: &str| {
-            let context = Context { leading_keys: Some(vec![key.to_owned()]), from_address: Some(from.to_owned()) };
+            let context = Context {
+                leading_keys: Some(vec![key.to_owned()]),
+                from_address: Some(from.to_owned()),
+            };
             Act { context, ..Act::new("dynamodb:GetItem", TABLE) }
         };
         assert!(allows(&policy, &act("ACCT#1", "a@example.com")));
@@ -421,8 +501,12 @@ mod tests {
 
     #[test]
     fn an_act_is_allowed_by_one_permission_and_each_permission_is_named_once() {
-        let mut statement = allow(json!(["dynamodb:GetItem", "dynamodb:PutItem"]), json!([TABLE, format!("{TABLE}/index/duties")]));
-        statement["Condition"] = json!({"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["ACCT#*"]}});
+        let mut statement = allow(
+            json!(["dynamodb:GetItem", "dynamodb:PutItem"]),
+            json!([TABLE, format!("{TABLE}/index/duties")]),
+        );
+        statement["Condition"] =
+            json!({"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["ACCT#*"]}});
         let policy = policy(json!([statement]));
         let granted = Grant {
             statement: "One".to_owned(),
@@ -430,7 +514,10 @@ mod tests {
             resource: TABLE.to_owned(),
             only: vec!["ACCT#*".to_owned()],
         };
-        assert_eq!(policy.decide(&Act::new("dynamodb:PutItem", TABLE)), Decision::Allowed(granted.clone()));
+        assert_eq!(
+            policy.decide(&Act::new("dynamodb:PutItem", TABLE)),
+            Decision::Allowed(granted.clone())
+        );
         assert_eq!(policy.grants().len(), 4);
         assert_eq!(policy.grants().iter().filter(|grant| **grant == granted).count(), 1);
     }
@@ -454,7 +541,8 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_an_error_that_names_it() {
-        let good = json!({"Sid": "S", "Effect": "Allow", "Action": "ses:SendEmail", "Resource": TABLE});
+        let good =
+            json!({"Sid": "S", "Effect": "Allow", "Action": "ses:SendEmail", "Resource": TABLE});
         let with = |field: &str, value: Value| {
             let mut statement = good.clone();
             statement[field] = value;
@@ -474,10 +562,19 @@ mod tests {
             (with("Resource", json!(format!("{TABLE}/${{aws:username}}"))), "policy variables"),
             (with("Sid", Value::Null), "no Sid"),
             (condition(json!({"StringNotLike": {"ses:FromAddress": "x"}})), "StringNotLike"),
-            (condition(json!({"StringEqualsIfExists": {"ses:FromAddress": "x"}})), "StringEqualsIfExists"),
-            (condition(json!({"ForAnyValue:StringLike": {"dynamodb:LeadingKeys": "x"}})), "ForAnyValue:StringLike"),
+            (
+                condition(json!({"StringEqualsIfExists": {"ses:FromAddress": "x"}})),
+                "StringEqualsIfExists",
+            ),
+            (
+                condition(json!({"ForAnyValue:StringLike": {"dynamodb:LeadingKeys": "x"}})),
+                "ForAnyValue:StringLike",
+            ),
             (condition(json!({"StringLike": {"dynamodb:LeadingKeys": "x"}})), "wants ForAllValues"),
-            (condition(json!({"ForAllValues:StringLike": {"ses:FromAddress": "x"}})), "wants no ForAllValues"),
+            (
+                condition(json!({"ForAllValues:StringLike": {"ses:FromAddress": "x"}})),
+                "wants no ForAllValues",
+            ),
             (condition(json!({"StringEquals": {"aws:SourceIp": "x"}})), "aws:SourceIp"),
             (condition(json!({"StringEquals": {"ses:FromAddress": []}})), "Condition of S"),
             (condition(json!("x")), "not an object"),
@@ -486,8 +583,15 @@ mod tests {
             let error = Policy::default().add(&document).expect_err("not understood");
             assert!(error.contains(said), "{error:?} does not say {said:?}");
         }
-        for document in [json!({"Statement": [good]}), json!({"Version": "2008-10-17", "Statement": [good]})] {
-            assert!(Policy::default().add(&document).expect_err("an old version").contains("2012-10-17"));
+        for document in
+            [json!({"Statement": [good]}), json!({"Version": "2008-10-17", "Statement": [good]})]
+        {
+            assert!(
+                Policy::default()
+                    .add(&document)
+                    .expect_err("an old version")
+                    .contains("2012-10-17")
+            );
         }
         let twice = json!({"Version": "2012-10-17", "Statement": [good, good]});
         assert!(Policy::default().add(&twice).expect_err("two of one name").contains("Sid S"));

@@ -17,7 +17,10 @@ pub(crate) fn page(html: String) -> Response {
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::CACHE_CONTROL, "no-store"),
-        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+        ),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ];
@@ -46,11 +49,20 @@ impl Home {
 
     fn render_with(&self, notice: &str) -> String {
         let rows = |pairs: &mut dyn Iterator<Item = (&str, &str)>| {
-            let row = |(left, right): (&str, &str)| format!("<tr><td>{}</td><td><code>{}</code></td></tr>\n", escape(left), escape(right));
+            let row = |(left, right): (&str, &str)| {
+                format!(
+                    "<tr><td>{}</td><td><code>{}</code></td></tr>\n",
+                    escape(left),
+                    escape(right)
+                )
+            };
             pairs.map(row).collect::<String>()
         };
-        let functions = rows(&mut self.functions.iter().map(|(name, trigger)| (name.as_str(), trigger.as_str())));
-        let backends = rows(&mut self.backends.iter().map(|(name, address)| (*name, address.as_str())));
+        let functions = rows(
+            &mut self.functions.iter().map(|(name, trigger)| (name.as_str(), trigger.as_str())),
+        );
+        let backends =
+            rows(&mut self.backends.iter().map(|(name, address)| (*name, address.as_str())));
         HOME.replace("{{style}}", STYLE)
             .replace("{{notice}}", notice)
             .replace("{{functions}}", &functions)
@@ -63,7 +75,8 @@ impl Home {
 pub(crate) fn inbox(mails: &[Mail]) -> String {
     let mut list = String::new();
     for mail in mails {
-        let code = mail.code.as_deref().map(|code| format!("<p class=\"code\">{}</p>", escape(code)));
+        let code =
+            mail.code.as_deref().map(|code| format!("<p class=\"code\">{}</p>", escape(code)));
         list.push_str(&format!(
             "<article><h2>{}</h2><p class=\"meta\">to <b>{}</b>, {}, {}</p>{}<pre>{}</pre></article>\n",
             escape(&mail.subject),
@@ -75,7 +88,9 @@ pub(crate) fn inbox(mails: &[Mail]) -> String {
         ));
     }
     if mails.is_empty() {
-        list.push_str("<p class=\"empty\">No mail yet. This page looks again every two seconds.</p>");
+        list.push_str(
+            "<p class=\"empty\">No mail yet. This page looks again every two seconds.</p>",
+        );
     }
     INBOX.replace("{{style}}", STYLE).replace("{{mails}}", &list)
 }

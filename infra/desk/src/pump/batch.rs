@@ -1,10 +1,11 @@
 //! What becomes of a batch, decided without doing anything.
 //!
-//! - A function error fails the whole batch. It is halved where the trigger says so, which costs no attempt; a batch
-//!   that cannot be halved is tried again after a pause.
-//! - An answer that names records fails from the lowest of them on: that one and all later ones come again, whether
-//!   the function had done the later ones or not.
-//! - A batch that has used up its attempts, and records that are too old, go to the on-failure destination.
+//! - A function error fails the whole batch. It is halved where the trigger says so, which costs no
+//!   attempt; a batch that cannot be halved is tried again after a pause.
+//! - An answer that names records fails from the lowest of them on: that one and all later ones
+//!   come again, whether the function had done the later ones or not.
+//! - A batch that has used up its attempts, and records that are too old, go to the on-failure
+//!   destination.
 
 use std::time::Duration;
 
@@ -51,8 +52,8 @@ pub(super) struct Given {
 }
 
 impl Outcome {
-    /// Reads `{"batchItemFailures": [{"itemIdentifier": "..."}]}`. As with Lambda, no list is a success, and an entry
-    /// that names nothing fails the whole batch.
+    /// Reads `{"batchItemFailures": [{"itemIdentifier": "..."}]}`. As with Lambda, no list is a
+    /// success, and an entry that names nothing fails the whole batch.
     pub(super) fn of_answer(answer: &Value) -> Self {
         let failures = answer.get("batchItemFailures").and_then(Value::as_array);
         let failures = match failures {
@@ -60,10 +61,16 @@ impl Outcome {
             Some(failures) if failures.is_empty() => return Self::Success,
             Some(failures) => failures,
         };
-        let identifiers = failures.iter().map(|failure| failure["itemIdentifier"].as_str().filter(|id| !id.is_empty()));
+        let identifiers = failures
+            .iter()
+            .map(|failure| failure["itemIdentifier"].as_str().filter(|id| !id.is_empty()));
         match identifiers.collect::<Option<Vec<_>>>() {
-            Some(identifiers) => Self::Partial(identifiers.into_iter().map(str::to_owned).collect()),
-            None => Self::FunctionError("batchItemFailures has an entry without an itemIdentifier".to_owned()),
+            Some(identifiers) => {
+                Self::Partial(identifiers.into_iter().map(str::to_owned).collect())
+            }
+            None => Self::FunctionError(
+                "batchItemFailures has an entry without an itemIdentifier".to_owned(),
+            ),
         }
     }
 }
@@ -74,16 +81,35 @@ impl Batch {
     }
 
     /// Splits off what is older than the trigger allows.
-    pub(super) fn without_older_than(mut self, age: Option<Duration>, now: Timestamp) -> (Option<Self>, Option<Given>) {
-        let Some(age) = age.and_then(|age| SignedDuration::try_from(age).ok()) else { return (Some(self), None) };
-        let (old, young) = self.records.into_iter().partition(|record| now.duration_since(record.created_at) > age);
+    pub(super) fn without_older_than(
+        mut self,
+        age: Option<Duration>,
+        now: Timestamp,
+    ) -> (Option<Self>, Option<Given>) {
+        let Some(age) = age.and_then(|age| SignedDuration::try_from(age).ok()) else {
+            return (Some(self), None);
+        };
+        let (old, young) = self
+            .records
+            .into_iter()
+            .partition(|record| now.duration_since(record.created_at) > age);
         self.records = young;
-        let given = Given { records: old, condition: "RecordAgeExceeded", attempts: self.attempts, error: None };
+        let given = Given {
+            records: old,
+            condition: "RecordAgeExceeded",
+            attempts: self.attempts,
+            error: None,
+        };
         ((!self.records.is_empty()).then_some(self), (!given.records.is_empty()).then_some(given))
     }
 
     /// What is left of the batch after the invocation.
-    pub(super) fn after(self, outcome: Outcome, trigger: &StreamTrigger, now: Timestamp) -> Delivered {
+    pub(super) fn after(
+        self,
+        outcome: Outcome,
+        trigger: &StreamTrigger,
+        now: Timestamp,
+    ) -> Delivered {
         match outcome {
             Outcome::Success => Delivered { again: Vec::new(), given_up: None },
             Outcome::FunctionError(_) if trigger.bisect && self.records.len() > 1 => {
@@ -94,20 +120,28 @@ impl Batch {
             Outcome::Partial(identifiers) => {
                 let named = |record: &Record| identifiers.contains(&record.sequence_number);
                 match self.records.iter().position(named) {
-                    // The one that failed is tried alone, so that it does not take the others with it in the end.
+                    // The one that failed is tried alone, so that it does not take the others with
+                    // it in the end.
                     Some(0) if trigger.bisect && self.records.len() > 1 => {
                         let mut again = self.split_at(1);
-                        let Delivered { again: first, given_up } = again.remove(0).failed("the record failed".to_owned(), trigger, now);
+                        let Delivered { again: first, given_up } =
+                            again.remove(0).failed("the record failed".to_owned(), trigger, now);
                         again.splice(0..0, first);
                         Delivered { again, given_up }
                     }
-                    Some(0) => self.failed("the first record of the batch failed".to_owned(), trigger, now),
+                    Some(0) => {
+                        self.failed("the first record of the batch failed".to_owned(), trigger, now)
+                    }
                     // What lies before is done, so the rest begins anew with its one failure.
                     Some(first) => {
                         let rest = Batch::new(self.records[first..].to_vec());
                         rest.failed("a record of the batch failed".to_owned(), trigger, now)
                     }
-                    None => self.failed("batchItemFailures names no record of the batch".to_owned(), trigger, now),
+                    None => self.failed(
+                        "batchItemFailures names no record of the batch".to_owned(),
+                        trigger,
+                        now,
+                    ),
                 }
             }
         }
@@ -122,7 +156,12 @@ impl Batch {
     fn failed(mut self, error: String, trigger: &StreamTrigger, now: Timestamp) -> Delivered {
         self.attempts += 1;
         if trigger.maximum_retry_attempts.is_some_and(|retries| self.attempts > retries) {
-            let given = Given { records: self.records, condition: "RetryAttemptsExhausted", attempts: self.attempts, error: Some(error) };
+            let given = Given {
+                records: self.records,
+                condition: "RetryAttemptsExhausted",
+                attempts: self.attempts,
+                error: Some(error),
+            };
             return Delivered { again: Vec::new(), given_up: Some(given) };
         }
         self.not_before = now.saturating_add(pause(self.attempts)).unwrap_or(now);
@@ -172,7 +211,8 @@ mod tests {
 
     #[test]
     fn a_batch_comes_again_from_its_lowest_failed_record_on_whatever_the_order_of_the_answer() {
-        let left = batch(&["1", "2", "3", "4"]).after(partial(&["4", "2"]), &trigger(Some(5), false), NOW);
+        let left =
+            batch(&["1", "2", "3", "4"]).after(partial(&["4", "2"]), &trigger(Some(5), false), NOW);
         assert_eq!(left.given_up, None);
         assert_eq!(numbers(&left.again[0].records), ["2", "3", "4"]);
         assert_eq!(left.again[0].attempts, 1);
@@ -184,10 +224,16 @@ mod tests {
         let trigger = trigger(Some(2), false);
         let mut left = batch(&["1", "2"]);
         for attempts in 1..=2 {
-            left = left.after(Outcome::FunctionError("boom".to_owned()), &trigger, NOW).again.remove(0);
+            left = left
+                .after(Outcome::FunctionError("boom".to_owned()), &trigger, NOW)
+                .again
+                .remove(0);
             assert_eq!(left.attempts, attempts);
         }
-        let given = left.after(Outcome::FunctionError("boom".to_owned()), &trigger, NOW).given_up.expect("given up");
+        let given = left
+            .after(Outcome::FunctionError("boom".to_owned()), &trigger, NOW)
+            .given_up
+            .expect("given up");
         assert_eq!((numbers(&given.records), given.attempts), (vec!["1", "2"], 3));
         assert_eq!(given.condition, "RetryAttemptsExhausted");
     }
@@ -195,7 +241,8 @@ mod tests {
     #[test]
     fn a_function_error_halves_the_batch_at_no_cost_until_one_record_is_alone() {
         let trigger = trigger(Some(0), true);
-        let left = batch(&["1", "2", "3"]).after(Outcome::FunctionError("boom".to_owned()), &trigger, NOW);
+        let left =
+            batch(&["1", "2", "3"]).after(Outcome::FunctionError("boom".to_owned()), &trigger, NOW);
         assert_eq!(numbers(&left.again[0].records), ["1", "2"]);
         assert_eq!(numbers(&left.again[1].records), ["3"]);
         assert!(left.again.iter().all(|batch| batch.attempts == 0 && batch.not_before <= NOW));
@@ -215,7 +262,10 @@ mod tests {
     fn an_answer_that_names_nothing_fails_the_whole_batch() {
         let nameless = serde_json::json!({"batchItemFailures": [{"itemIdentifier": ""}]});
         assert!(matches!(Outcome::of_answer(&nameless), Outcome::FunctionError(_)));
-        assert!(matches!(Outcome::of_answer(&serde_json::json!({"batchItemFailures": []})), Outcome::Success));
+        assert!(matches!(
+            Outcome::of_answer(&serde_json::json!({"batchItemFailures": []})),
+            Outcome::Success
+        ));
         assert!(matches!(Outcome::of_answer(&Value::Null), Outcome::Success));
         let left = batch(&["1", "2"]).after(partial(&["9"]), &trigger(None, false), NOW);
         assert_eq!(numbers(&left.again[0].records), ["1", "2"]);

@@ -34,7 +34,8 @@ impl Ledger {
         Self(Mutex::new(Inner { lanes, read: VecDeque::new(), open: HashSet::new() }))
     }
 
-    /// Takes in a record that was read. One that the filters refuse only moves the checkpoint along.
+    /// Takes in a record that was read. One that the filters refuse only moves the checkpoint
+    /// along.
     pub(super) fn add(&self, record: Record, wanted: bool) {
         let mut inner = self.lock();
         inner.read.push_back(record.sequence_number.clone());
@@ -42,7 +43,8 @@ impl Ledger {
             inner.open.insert(record.sequence_number.clone());
             let mut hasher = DefaultHasher::new();
             record.partition_key.hash(&mut hasher);
-            let lane = usize::try_from(hasher.finish() % inner.lanes.len() as u64).unwrap_or_default();
+            let lane =
+                usize::try_from(hasher.finish() % inner.lanes.len() as u64).unwrap_or_default();
             inner.lanes[lane].fresh.push_back(record);
         }
     }
@@ -52,7 +54,8 @@ impl Ledger {
         self.lock().open.len()
     }
 
-    /// The next batch of a lane; none when there is none, or when the one that must come first has to wait.
+    /// The next batch of a lane; none when there is none, or when the one that must come first has
+    /// to wait.
     pub(super) fn take(&self, lane: usize, size: usize, now: Timestamp) -> Option<Batch> {
         let mut inner = self.lock();
         let lane = &mut inner.lanes[lane];
@@ -75,7 +78,8 @@ impl Ledger {
         }
     }
 
-    /// Takes records off the list, and gives the checkpoint if it moved: everything up to it is done.
+    /// Takes records off the list, and gives the checkpoint if it moved: everything up to it is
+    /// done.
     pub(super) fn done(&self, sequence_numbers: &[String]) -> Option<String> {
         let mut inner = self.lock();
         for number in sequence_numbers {
@@ -99,7 +103,11 @@ impl Ledger {
 
 /// The sequence numbers that are in none of the batches.
 pub(super) fn not_among(mut sequence_numbers: Vec<String>, batches: &[Batch]) -> Vec<String> {
-    let again: HashSet<&str> = batches.iter().flat_map(|batch| &batch.records).map(|record| record.sequence_number.as_str()).collect();
+    let again: HashSet<&str> = batches
+        .iter()
+        .flat_map(|batch| &batch.records)
+        .map(|record| record.sequence_number.as_str())
+        .collect();
     sequence_numbers.retain(|number| !again.contains(number.as_str()));
     sequence_numbers
 }
@@ -118,7 +126,8 @@ mod tests {
 
     #[test]
     fn the_checkpoint_stops_before_the_first_record_that_is_not_done() {
-        let ledger = ledger(1, &[("1", false), ("2", true), ("3", true), ("4", false), ("5", true)]);
+        let ledger =
+            ledger(1, &[("1", false), ("2", true), ("3", true), ("4", false), ("5", true)]);
         assert_eq!(ledger.done(&[]).as_deref(), Some("1"));
         assert_eq!(ledger.done(&["3".to_owned()]), None);
         assert_eq!(ledger.done(&["2".to_owned()]).as_deref(), Some("4"));
@@ -146,7 +155,8 @@ mod tests {
         for number in ["1", "2", "3", "4", "5", "6"] {
             ledger.add(Record::for_tests(number, Timestamp::UNIX_EPOCH), true);
         }
-        let batches: Vec<Batch> = (0..4).filter_map(|lane| ledger.take(lane, 10, Timestamp::UNIX_EPOCH)).collect();
+        let batches: Vec<Batch> =
+            (0..4).filter_map(|lane| ledger.take(lane, 10, Timestamp::UNIX_EPOCH)).collect();
         assert_eq!(batches.iter().map(|batch| batch.records.len()).collect::<Vec<_>>(), [6]);
     }
 }

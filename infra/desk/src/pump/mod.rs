@@ -1,9 +1,10 @@
 //! The stream triggers: what Lambda's event source mappings do with the table's stream.
 //!
-//! Each mapping reads the stream for itself, from its own checkpoint, over the wire as everything else does. Its
-//! reader filters and sorts the records into as many lanes as the trigger's `ParallelizationFactor`, the records of
-//! one partition key always into the same; each lane delivers its records in order, and treats a failed batch as
-//! Lambda treats it. The rules for that are in [`batch`], the checkpoint is in [`ledger`].
+//! Each mapping reads the stream for itself, from its own checkpoint, over the wire as everything
+//! else does. Its reader filters and sorts the records into as many lanes as the trigger's
+//! `ParallelizationFactor`, the records of one partition key always into the same; each lane
+//! delivers its records in order, and treats a failed batch as Lambda treats it. The rules for that
+//! are in [`batch`], the checkpoint is in [`ledger`].
 
 mod batch;
 mod ledger;
@@ -50,9 +51,18 @@ impl Mapping {
         let ledger = Arc::new(Ledger::new(self.trigger.parallelization_factor));
         let mapping = Arc::new(self);
         let waker = workers.waker();
-        workers.start(Reader { mapping: Arc::clone(&mapping), ledger: Arc::clone(&ledger), source, waker });
+        workers.start(Reader {
+            mapping: Arc::clone(&mapping),
+            ledger: Arc::clone(&ledger),
+            source,
+            waker,
+        });
         for lane in 0..mapping.trigger.parallelization_factor {
-            workers.start(Lane { mapping: Arc::clone(&mapping), ledger: Arc::clone(&ledger), lane });
+            workers.start(Lane {
+                mapping: Arc::clone(&mapping),
+                ledger: Arc::clone(&ledger),
+                lane,
+            });
         }
     }
 
@@ -68,17 +78,26 @@ impl Mapping {
         }
     }
 
-    /// Whether Lambda may put into this bucket as the function. It first looks whether the bucket is there.
+    /// Whether Lambda may put into this bucket as the function. It first looks whether the bucket
+    /// is there.
     fn may_keep_in(&self, bucket: &str) -> bool {
-        let acts = [Act::new("s3:ListBucket", bucket), Act::new("s3:PutObject", format!("{bucket}/aws/lambda/{}", self.trigger.id))];
+        let acts = [
+            Act::new("s3:ListBucket", bucket),
+            Act::new("s3:PutObject", format!("{bucket}/aws/lambda/{}", self.trigger.id)),
+        ];
         acts.iter().all(|act| self.iam.authorize(&self.function, act).is_ok())
     }
 
-    /// Hands records to the on-failure destination, where the trigger has one. As with Lambda, they are lost where the
-    /// function may not put them there.
+    /// Hands records to the on-failure destination, where the trigger has one. As with Lambda, they
+    /// are lost where the function may not put them there.
     fn give_up(&self, given: &Given) {
         let Given { records, condition, attempts, error } = given;
-        tracing::warn!(function = self.function, records = records.len(), condition, "records were given up");
+        tracing::warn!(
+            function = self.function,
+            records = records.len(),
+            condition,
+            "records were given up"
+        );
         if let Some(bucket) = &self.trigger.on_failure
             && self.may_keep_in(bucket)
             && let (Some(first), Some(last)) = (records.first(), records.last())
@@ -123,7 +142,11 @@ impl Worker for Reader {
             Ok(page) if page.is_empty() => return Step::Idle,
             Ok(page) => page,
             Err(error) => {
-                tracing::warn!(trigger = self.mapping.trigger.id, error, "the stream cannot be read now");
+                tracing::warn!(
+                    trigger = self.mapping.trigger.id,
+                    error,
+                    "the stream cannot be read now"
+                );
                 return Step::Idle;
             }
         };
@@ -151,7 +174,8 @@ impl Worker for Lane {
         let Some(batch) = self.ledger.take(self.lane, self.mapping.trigger.batch_size, now) else {
             return Step::Idle;
         };
-        let (batch, too_old) = batch.without_older_than(self.mapping.trigger.maximum_record_age, now);
+        let (batch, too_old) =
+            batch.without_older_than(self.mapping.trigger.maximum_record_age, now);
         self.finish(Vec::new(), too_old);
         match batch {
             Some(batch) => self.deliver(batch).await,
@@ -163,7 +187,9 @@ impl Worker for Lane {
 impl Lane {
     async fn deliver(&mut self, batch: Batch) -> Step {
         let Mapping { function, trigger, lambdas, clock, .. } = &*self.mapping;
-        let event = json!({"Records": batch.records.iter().map(|record| &record.event).collect::<Vec<_>>()});
+        let event = json!({
+            "Records": batch.records.iter().map(|record| &record.event).collect::<Vec<_>>(),
+        });
         let outcome = match lambdas.invoke(function, &event).await {
             Err(InvokeError::Unreachable { url, .. }) => {
                 if !self.mapping.unreachable.swap(true, Ordering::Relaxed) {
@@ -188,8 +214,8 @@ impl Lane {
         Step::Worked
     }
 
-    /// Keeps what was given up, and only then takes it and what is done off the list: a crash in between delivers
-    /// again, it does not lose.
+    /// Keeps what was given up, and only then takes it and what is done off the list: a crash in
+    /// between delivers again, it does not lose.
     fn finish(&self, mut done: Vec<String>, given_up: Option<Given>) {
         if let Some(given) = given_up {
             self.mapping.give_up(&given);

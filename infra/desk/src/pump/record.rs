@@ -30,9 +30,14 @@ pub(super) struct Source<'s> {
 
 impl Record {
     /// `None` for a record without a sequence number, which there is not.
-    pub(super) fn new(record: types::Record, source: &Source<'_>, created_at: Timestamp) -> Option<Self> {
+    pub(super) fn new(
+        record: types::Record,
+        source: &Source<'_>,
+        created_at: Timestamp,
+    ) -> Option<Self> {
         let stream = record.dynamodb?;
-        let partition_key = stream.keys.as_ref().and_then(|keys| keys.get(source.partition_key)).cloned();
+        let partition_key =
+            stream.keys.as_ref().and_then(|keys| keys.get(source.partition_key)).cloned();
         let sequence_number = stream.sequence_number?;
         let mut dynamodb = json!({
             "ApproximateCreationDateTime": created_at.as_second(),
@@ -58,7 +63,8 @@ impl Record {
             "eventSourceARN": source.arn,
         });
         if let Some(identity) = record.user_identity {
-            event["userIdentity"] = json!({"type": identity.r#type, "principalId": identity.principal_id});
+            event["userIdentity"] =
+                json!({"type": identity.r#type, "principalId": identity.principal_id});
         }
         let partition_key = partition_key.map(|key| attribute(key).to_string()).unwrap_or_default();
         Some(Self { sequence_number, partition_key, created_at, event })
@@ -66,12 +72,19 @@ impl Record {
 
     #[cfg(test)]
     pub(super) fn for_tests(sequence_number: &str, created_at: Timestamp) -> Self {
-        Self { sequence_number: sequence_number.to_owned(), partition_key: String::new(), created_at, event: Value::Null }
+        Self {
+            sequence_number: sequence_number.to_owned(),
+            partition_key: String::new(),
+            created_at,
+            event: Value::Null,
+        }
     }
 }
 
 fn attributes(item: HashMap<String, AttributeValue>) -> Value {
-    Value::Object(item.into_iter().map(|(name, value)| (name, attribute(value))).collect::<Map<_, _>>())
+    Value::Object(
+        item.into_iter().map(|(name, value)| (name, attribute(value))).collect::<Map<_, _>>(),
+    )
 }
 
 /// An attribute value in DynamoDB's JSON.
@@ -87,7 +100,9 @@ fn attribute(value: AttributeValue) -> Value {
         AttributeValue::Bs(blobs) => {
             json!({"BS": blobs.iter().map(|blob| STANDARD.encode(blob)).collect::<Vec<_>>()})
         }
-        AttributeValue::L(list) => json!({"L": list.into_iter().map(attribute).collect::<Vec<_>>()}),
+        AttributeValue::L(list) => {
+            json!({"L": list.into_iter().map(attribute).collect::<Vec<_>>()})
+        }
         AttributeValue::M(map) => json!({"M": attributes(map)}),
         other => {
             tracing::error!(?other, "an attribute type that the desk does not know");

@@ -32,8 +32,8 @@ impl Checkpoints {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner).get(mapping).cloned()
     }
 
-    /// Moves a mapping's checkpoint forward. Lanes may come here out of order, so one that lies behind is ignored;
-    /// sequence numbers are of one length, and compare as text.
+    /// Moves a mapping's checkpoint forward. Lanes may come here out of order, so one that lies
+    /// behind is ignored; sequence numbers are of one length, and compare as text.
     pub(super) fn advance(&self, mapping: &str, sequence_number: String) {
         let mut checkpoints = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         if checkpoints.get(mapping).is_some_and(|before| *before >= sequence_number) {
@@ -63,7 +63,14 @@ impl Source {
     /// Reads from the position on, or from the oldest record on.
     pub(crate) fn new(client: Client, table: &Table, position: Option<String>) -> Self {
         let (source_arn, partition_key) = (table.stream_arn.clone(), table.key.hash.clone());
-        Self { client, table: table.name.clone(), source_arn, partition_key, iterator: None, position }
+        Self {
+            client,
+            table: table.name.clone(),
+            source_arn,
+            partition_key,
+            iterator: None,
+            position,
+        }
     }
 
     /// The next records; none when there are no more at the moment.
@@ -72,11 +79,16 @@ impl Source {
             Some(iterator) => iterator,
             None => self.open().await?,
         };
-        let answer =
-            self.client.get_records().shard_iterator(iterator).send().await.map_err(|error| DisplayErrorContext(error).to_string())?;
+        let answer = self
+            .client
+            .get_records()
+            .shard_iterator(iterator)
+            .send()
+            .await
+            .map_err(|error| DisplayErrorContext(error).to_string())?;
         self.iterator = answer.next_shard_iterator;
-        // The engine stamps records by the machine's clock, ages are told by the desk's: a record is as old now as
-        // the engine says, and grows older from here by the desk's clock.
+        // The engine stamps records by the machine's clock, ages are told by the desk's: a record
+        // is as old now as the engine says, and grows older from here by the desk's clock.
         let (now, ahead) = (clock.now(), clock.ahead());
         let mut records = Vec::new();
         for record in answer.records.unwrap_or_default() {
@@ -85,8 +97,10 @@ impl Source {
                 .as_ref()
                 .and_then(|stream| stream.approximate_creation_date_time)
                 .and_then(|at| Timestamp::from_second(at.secs()).ok());
-            let created_at = stamped.and_then(|at| at.checked_add(ahead).ok()).unwrap_or(now).min(now);
-            let source = record::Source { arn: &self.source_arn, partition_key: &self.partition_key };
+            let created_at =
+                stamped.and_then(|at| at.checked_add(ahead).ok()).unwrap_or(now).min(now);
+            let source =
+                record::Source { arn: &self.source_arn, partition_key: &self.partition_key };
             if let Some(record) = Record::new(record, &source, created_at) {
                 self.position = Some(record.sequence_number.clone());
                 records.push(record);
@@ -96,20 +110,39 @@ impl Source {
     }
 
     async fn open(&self) -> Result<String, String> {
-        let listed =
-            self.client.list_streams().table_name(&self.table).send().await.map_err(|error| DisplayErrorContext(error).to_string())?;
-        let stream =
-            listed.streams.unwrap_or_default().into_iter().find_map(|stream| stream.stream_arn).ok_or("the table has no stream")?;
-        let described =
-            self.client.describe_stream().stream_arn(&stream).send().await.map_err(|error| DisplayErrorContext(error).to_string())?;
-        let shards = described.stream_description.and_then(|stream| stream.shards).unwrap_or_default();
-        let shard = shards.into_iter().find_map(|shard| shard.shard_id).ok_or("the stream has no shard")?;
+        let listed = self
+            .client
+            .list_streams()
+            .table_name(&self.table)
+            .send()
+            .await
+            .map_err(|error| DisplayErrorContext(error).to_string())?;
+        let stream = listed
+            .streams
+            .unwrap_or_default()
+            .into_iter()
+            .find_map(|stream| stream.stream_arn)
+            .ok_or("the table has no stream")?;
+        let described = self
+            .client
+            .describe_stream()
+            .stream_arn(&stream)
+            .send()
+            .await
+            .map_err(|error| DisplayErrorContext(error).to_string())?;
+        let shards =
+            described.stream_description.and_then(|stream| stream.shards).unwrap_or_default();
+        let shard =
+            shards.into_iter().find_map(|shard| shard.shard_id).ok_or("the stream has no shard")?;
         let request = self.client.get_shard_iterator().stream_arn(&stream).shard_id(shard);
         let request = match &self.position {
-            Some(position) => request.shard_iterator_type(ShardIteratorType::AfterSequenceNumber).sequence_number(position),
+            Some(position) => request
+                .shard_iterator_type(ShardIteratorType::AfterSequenceNumber)
+                .sequence_number(position),
             None => request.shard_iterator_type(ShardIteratorType::TrimHorizon),
         };
-        let answer = request.send().await.map_err(|error| DisplayErrorContext(error).to_string())?;
+        let answer =
+            request.send().await.map_err(|error| DisplayErrorContext(error).to_string())?;
         answer.shard_iterator.ok_or_else(|| "the stream gave no iterator".to_owned())
     }
 }

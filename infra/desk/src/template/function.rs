@@ -68,13 +68,19 @@ pub struct Schedule {
     pub input: Option<String>,
 }
 
-pub(super) fn read(at: &At<'_>, resource: &Value, roles: &Roles) -> Result<Function, TemplateError> {
+pub(super) fn read(
+    at: &At<'_>,
+    resource: &Value,
+    roles: &Roles,
+) -> Result<Function, TemplateError> {
     let name = resource
         .get("Metadata")
         .and_then(|metadata| metadata.get("BuildProperties"))
         .and_then(|build| build.get("Binary"))
         .and_then(Value::as_str)
-        .ok_or_else(|| at.error("Metadata.BuildProperties.Binary", "is missing: it names the action"))?;
+        .ok_or_else(|| {
+            at.error("Metadata.BuildProperties.Binary", "is missing: it names the action")
+        })?;
     let mut function = Function {
         name: name.to_owned(),
         timeout: Duration::from_secs(number(at, resource, "Timeout")?.unwrap_or(3)),
@@ -89,13 +95,15 @@ pub(super) fn read(at: &At<'_>, resource: &Value, roles: &Roles) -> Result<Funct
     let events = resource.get("Properties").and_then(|properties| properties.get("Events"));
     for (event_name, event) in events.and_then(Value::as_mapping).into_iter().flatten() {
         let event_name = scalar(event_name).unwrap_or_default();
-        let event = Event { at, id: format!("{}.{event_name}", at.resource), name: event_name, event };
+        let event =
+            Event { at, id: format!("{}.{event_name}", at.resource), name: event_name, event };
         match event.event.get("Type").and_then(Value::as_str) {
             Some("HttpApi") => function.routes.push(event.route(name)?),
             Some("DynamoDB") => function.streams.push(event.stream()?),
             Some("ScheduleV2" | "Schedule") => function.schedules.push(event.schedule()?),
             other => {
-                let problem = format!("the desk does not know the event type {}", other.unwrap_or("(none)"));
+                let problem =
+                    format!("the desk does not know the event type {}", other.unwrap_or("(none)"));
                 return Err(at.error(&format!("Events.{}.Type", event.name), problem));
             }
         }
@@ -109,15 +117,24 @@ fn own_or_global<'v>(at: &At<'v>, resource: &'v Value, property: &str) -> Option
     own.or_else(|| at.scope().globals()?.get(property))
 }
 
-fn number<N: std::str::FromStr>(at: &At<'_>, resource: &Value, property: &str) -> Result<Option<N>, TemplateError> {
+fn number<N: std::str::FromStr>(
+    at: &At<'_>,
+    resource: &Value,
+    property: &str,
+) -> Result<Option<N>, TemplateError> {
     let Some(value) = own_or_global(at, resource, property) else { return Ok(None) };
     let text = at.text(property, value)?;
-    text.map(|text| text.parse().map_err(|_| at.error(property, format!("{text:?} is not a number")))).transpose()
+    text.map(|text| {
+        text.parse().map_err(|_| at.error(property, format!("{text:?} is not a number")))
+    })
+    .transpose()
 }
 
 /// The one that `LoggingConfig` names, or the one that Lambda makes.
 fn log_group(at: &At<'_>, resource: &Value, name: &str) -> Result<String, TemplateError> {
-    let group = resource.get("Properties").and_then(|properties| properties.get("LoggingConfig")?.get("LogGroup"));
+    let group = resource
+        .get("Properties")
+        .and_then(|properties| properties.get("LoggingConfig")?.get("LogGroup"));
     let group = group.map(|group| at.text("LoggingConfig.LogGroup", group)).transpose()?.flatten();
     Ok(group.unwrap_or_else(|| format!("/aws/lambda/{name}")))
 }
@@ -126,7 +143,8 @@ fn log_group(at: &At<'_>, resource: &Value, name: &str) -> Result<String, Templa
 fn environment(at: &At<'_>, resource: &Value) -> Result<BTreeMap<String, String>, TemplateError> {
     let mut variables = BTreeMap::new();
     for holder in [at.scope().globals(), resource.get("Properties")].into_iter().flatten() {
-        let declared = holder.get("Environment").and_then(|environment| environment.get("Variables"));
+        let declared =
+            holder.get("Environment").and_then(|environment| environment.get("Variables"));
         for (name, value) in declared.and_then(Value::as_mapping).into_iter().flatten() {
             let name = scalar(name).unwrap_or_default();
             if let Some(value) = at.text(&format!("Environment.Variables.{name}"), value)? {
@@ -152,7 +170,8 @@ impl Event<'_> {
 
     /// The property, resolved; null when it is absent.
     fn property(&self, name: &str) -> Result<Json, TemplateError> {
-        let Some(value) = self.event.get("Properties").and_then(|properties| properties.get(name)) else {
+        let Some(value) = self.event.get("Properties").and_then(|properties| properties.get(name))
+        else {
             return Ok(Json::Null);
         };
         Ok(self.at.resolve(&format!("Events.{}.{name}", self.name), value)?.unwrap_or(Json::Null))
@@ -176,27 +195,46 @@ impl Event<'_> {
     fn route(&self, function: &str) -> Result<Route, TemplateError> {
         let path = self.property("Path")?;
         let method = self.property("Method")?;
-        Ok(Route::new(path.as_str().unwrap_or("$default"), method.as_str().unwrap_or("ANY"), function))
+        Ok(Route::new(
+            path.as_str().unwrap_or("$default"),
+            method.as_str().unwrap_or("ANY"),
+            function,
+        ))
     }
 
     fn stream(&self) -> Result<StreamTrigger, TemplateError> {
         let stream = self.property("Stream")?;
-        if !stream.as_str().is_some_and(|arn| arn.starts_with("arn:aws:dynamodb:") && arn.contains("/stream/")) {
+        if !stream
+            .as_str()
+            .is_some_and(|arn| arn.starts_with("arn:aws:dynamodb:") && arn.contains("/stream/"))
+        {
             return Err(self.error("Stream", "must be the StreamArn of the table"));
         }
         let criteria = self.property("FilterCriteria")?;
         let mut filters = Vec::new();
         for entry in criteria["Filters"].as_array().into_iter().flatten() {
-            let pattern = entry["Pattern"].as_str().ok_or_else(|| self.error("FilterCriteria", "has no Pattern"))?;
-            filters.push(pattern.parse().map_err(|problem| self.error("FilterCriteria", format!("{problem}")))?);
+            let pattern = entry["Pattern"]
+                .as_str()
+                .ok_or_else(|| self.error("FilterCriteria", "has no Pattern"))?;
+            filters.push(
+                pattern
+                    .parse()
+                    .map_err(|problem| self.error("FilterCriteria", format!("{problem}")))?,
+            );
         }
         let response_types = self.property("FunctionResponseTypes")?;
         let destination = self.property("DestinationConfig")?;
         let retries = self.limit("MaximumRetryAttempts")?;
         Ok(StreamTrigger {
             id: self.id.clone(),
-            batch_size: usize::try_from(self.limit("BatchSize")?.unwrap_or(100)).unwrap_or(usize::MAX).max(1),
-            parallelization_factor: usize::try_from(self.limit("ParallelizationFactor")?.unwrap_or(1)).unwrap_or(1).clamp(1, 10),
+            batch_size: usize::try_from(self.limit("BatchSize")?.unwrap_or(100))
+                .unwrap_or(usize::MAX)
+                .max(1),
+            parallelization_factor: usize::try_from(
+                self.limit("ParallelizationFactor")?.unwrap_or(1),
+            )
+            .unwrap_or(1)
+            .clamp(1, 10),
             filters,
             report_batch_item_failures: response_types
                 .as_array()
@@ -210,13 +248,23 @@ impl Event<'_> {
 
     fn schedule(&self) -> Result<Schedule, TemplateError> {
         // `Schedule` events say `Schedule`, `ScheduleV2` events say `ScheduleExpression`.
-        let name = if self.event.get("Type").and_then(Value::as_str) == Some("Schedule") { "Schedule" } else { "ScheduleExpression" };
+        let name = if self.event.get("Type").and_then(Value::as_str) == Some("Schedule") {
+            "Schedule"
+        } else {
+            "ScheduleExpression"
+        };
         let expression = self.property(name)?;
-        let every = expression
-            .as_str()
-            .and_then(rate)
-            .ok_or_else(|| self.error(name, format!("the desk runs only rates such as rate(5 minutes), not {expression}")))?;
-        Ok(Schedule { id: self.id.clone(), every, input: self.property("Input")?.as_str().map(str::to_owned) })
+        let every = expression.as_str().and_then(rate).ok_or_else(|| {
+            self.error(
+                name,
+                format!("the desk runs only rates such as rate(5 minutes), not {expression}"),
+            )
+        })?;
+        Ok(Schedule {
+            id: self.id.clone(),
+            every,
+            input: self.property("Input")?.as_str().map(str::to_owned),
+        })
     }
 }
 

@@ -1,7 +1,8 @@
 //! CloudFormation's intrinsic functions, resolved to what the desk stands in for.
 //!
-//! Both spellings are read: `!Ref Table` and `{Ref: Table}`. Anything else than the functions below is an error, for
-//! a value that the desk guessed would differ from the deployed one without anybody noticing.
+//! Both spellings are read: `!Ref Table` and `{Ref: Table}`. Anything else than the functions below
+//! is an error, for a value that the desk guessed would differ from the deployed one without
+//! anybody noticing.
 
 use serde_json::{Map, Value as Json, json};
 use serde_yaml_ng::{Mapping, Value};
@@ -57,11 +58,19 @@ impl<'s> At<'s> {
     }
 
     pub(super) fn error(&self, property: &str, problem: impl Into<String>) -> TemplateError {
-        TemplateError::Property { resource: self.resource.to_owned(), property: property.to_owned(), problem: problem.into() }
+        TemplateError::Property {
+            resource: self.resource.to_owned(),
+            property: property.to_owned(),
+            problem: problem.into(),
+        }
     }
 
     /// The value with every intrinsic in it resolved; `None` for `AWS::NoValue`.
-    pub(super) fn resolve(&self, property: &str, value: &Value) -> Result<Option<Json>, TemplateError> {
+    pub(super) fn resolve(
+        &self,
+        property: &str,
+        value: &Value,
+    ) -> Result<Option<Json>, TemplateError> {
         match self.outcome(property, value)? {
             Outcome::Value(json) => Ok(Some(json)),
             Outcome::NoValue => Ok(None),
@@ -69,7 +78,11 @@ impl<'s> At<'s> {
     }
 
     /// The value as text; numbers and booleans are written as CloudFormation writes them.
-    pub(super) fn text(&self, property: &str, value: &Value) -> Result<Option<String>, TemplateError> {
+    pub(super) fn text(
+        &self,
+        property: &str,
+        value: &Value,
+    ) -> Result<Option<String>, TemplateError> {
         self.resolve(property, value)?.map(|json| self.json_text(property, &json)).transpose()
     }
 
@@ -94,7 +107,9 @@ impl<'s> At<'s> {
                 }
                 let mut object = Map::new();
                 for (key, inner) in mapping {
-                    let Some(key) = scalar(key) else { return Err(self.error(property, "has a key that is not text")) };
+                    let Some(key) = scalar(key) else {
+                        return Err(self.error(property, "has a key that is not text"));
+                    };
                     let property = format!("{property}.{key}");
                     if let Some(json) = self.resolve(&property, inner)? {
                         object.insert(key, json);
@@ -110,7 +125,8 @@ impl<'s> At<'s> {
                 Json::Array(array)
             }
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-                serde_json::to_value(value).map_err(|error| self.error(property, error.to_string()))?
+                serde_json::to_value(value)
+                    .map_err(|error| self.error(property, error.to_string()))?
             }
         };
         Ok(Outcome::Value(json))
@@ -119,7 +135,8 @@ impl<'s> At<'s> {
     fn call(&self, property: &str, name: &str, argument: &Value) -> Result<Outcome, TemplateError> {
         let text = match name {
             "Ref" => {
-                let id = scalar(argument).ok_or_else(|| self.error(property, "!Ref takes a name"))?;
+                let id =
+                    scalar(argument).ok_or_else(|| self.error(property, "!Ref takes a name"))?;
                 if id == "AWS::NoValue" {
                     return Ok(Outcome::NoValue);
                 }
@@ -127,7 +144,9 @@ impl<'s> At<'s> {
             }
             "GetAtt" => {
                 let path = match argument {
-                    Value::Sequence(parts) => parts.iter().filter_map(scalar).collect::<Vec<_>>().join("."),
+                    Value::Sequence(parts) => {
+                        parts.iter().filter_map(scalar).collect::<Vec<_>>().join(".")
+                    }
                     _ => scalar(argument).unwrap_or_default(),
                 };
                 self.attribute(property, &path)?
@@ -135,8 +154,12 @@ impl<'s> At<'s> {
             "Sub" => self.substitute(property, argument)?,
             "If" => {
                 let [condition, yes, no] = self.arguments(property, "!If", argument)?;
-                let condition = scalar(condition).ok_or_else(|| self.error(property, "!If takes a condition's name"))?;
-                return self.outcome(property, if self.condition(property, &condition)? { yes } else { no });
+                let condition = scalar(condition)
+                    .ok_or_else(|| self.error(property, "!If takes a condition's name"))?;
+                return self.outcome(
+                    property,
+                    if self.condition(property, &condition)? { yes } else { no },
+                );
             }
             "Join" => {
                 let [separator, parts] = self.arguments(property, "!Join", argument)?;
@@ -144,7 +167,10 @@ impl<'s> At<'s> {
                 let Some(Json::Array(parts)) = self.resolve(property, parts)? else {
                     return Err(self.error(property, "!Join takes a list"));
                 };
-                let parts: Vec<String> = parts.iter().map(|part| self.json_text(property, part)).collect::<Result<_, _>>()?;
+                let parts: Vec<String> = parts
+                    .iter()
+                    .map(|part| self.json_text(property, part))
+                    .collect::<Result<_, _>>()?;
                 parts.join(&separator)
             }
             "Select" => {
@@ -152,13 +178,16 @@ impl<'s> At<'s> {
                 let index: Option<usize> = scalar(index).and_then(|index| index.parse().ok());
                 let list = self.resolve(property, list)?;
                 let part = index.zip(list).and_then(|(index, list)| list.get(index).cloned());
-                let part = part.ok_or_else(|| self.error(property, "!Select takes a number and a list that long"))?;
+                let part = part.ok_or_else(|| {
+                    self.error(property, "!Select takes a number and a list that long")
+                })?;
                 return Ok(Outcome::Value(part));
             }
             "Split" => {
                 let [delimiter, text] = self.arguments(property, "!Split", argument)?;
                 let delimiter = scalar(delimiter).filter(|delimiter| !delimiter.is_empty());
-                let delimiter = delimiter.ok_or_else(|| self.error(property, "!Split takes a delimiter"))?;
+                let delimiter =
+                    delimiter.ok_or_else(|| self.error(property, "!Split takes a delimiter"))?;
                 let text = self.text(property, text)?.unwrap_or_default();
                 return Ok(Outcome::Value(text.split(&delimiter).collect()));
             }
@@ -167,7 +196,12 @@ impl<'s> At<'s> {
         Ok(Outcome::Value(Json::String(text)))
     }
 
-    fn arguments<'v, const N: usize>(&self, property: &str, name: &str, argument: &'v Value) -> Result<[&'v Value; N], TemplateError> {
+    fn arguments<'v, const N: usize>(
+        &self,
+        property: &str,
+        name: &str,
+        argument: &'v Value,
+    ) -> Result<[&'v Value; N], TemplateError> {
         argument
             .as_sequence()
             .and_then(|sequence| sequence.iter().collect::<Vec<_>>().try_into().ok())
@@ -190,7 +224,10 @@ impl<'s> At<'s> {
             (_, Some("AWS::Logs::LogGroup")) => self.log_group(property, id)?,
             (_, Some(_)) => id.to_owned(),
             (_, None) => {
-                return Err(self.error(property, format!("refers to {id}, which is no parameter and no resource")));
+                return Err(self.error(
+                    property,
+                    format!("refers to {id}, which is no parameter and no resource"),
+                ));
             }
         };
         Ok(value)
@@ -198,20 +235,31 @@ impl<'s> At<'s> {
 
     /// What `!GetAtt` gives.
     fn attribute(&self, property: &str, path: &str) -> Result<String, TemplateError> {
-        let (id, attribute) = path.split_once('.').ok_or_else(|| self.error(property, format!("!GetAtt {path} names no attribute")))?;
-        let kind = self.scope.kind_of(id).ok_or_else(|| self.error(property, format!("refers to {id}, which is not a resource")))?;
+        let (id, attribute) = path
+            .split_once('.')
+            .ok_or_else(|| self.error(property, format!("!GetAtt {path} names no attribute")))?;
+        let kind = self.scope.kind_of(id).ok_or_else(|| {
+            self.error(property, format!("refers to {id}, which is not a resource"))
+        })?;
         match (kind, attribute) {
             ("AWS::DynamoDB::Table", "Arn") => Ok(table::arn(&table::name(id))),
             ("AWS::DynamoDB::Table", "StreamArn") => Ok(table::stream_arn(&table::name(id))),
             ("AWS::SecretsManager::Secret", "Id" | "Arn") => Ok(secret::arn(id)),
-            ("AWS::Serverless::Function", "Arn") => Ok(format!("arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{id}")),
+            ("AWS::Serverless::Function", "Arn") => {
+                Ok(format!("arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{id}"))
+            }
             ("AWS::SQS::Queue", "Arn") => Ok(format!("arn:aws:sqs:{REGION}:{ACCOUNT_ID}:{id}")),
             ("AWS::IAM::Role", "Arn") => Ok(role::arn(id)),
             // With all of its streams, as CloudFormation has it.
-            ("AWS::Logs::LogGroup", "Arn") => Ok(format!("{}:*", log_group_arn(&self.log_group(property, id)?))),
+            ("AWS::Logs::LogGroup", "Arn") => {
+                Ok(format!("{}:*", log_group_arn(&self.log_group(property, id)?)))
+            }
             ("AWS::S3::Bucket", "Arn") => Ok(format!("arn:aws:s3:::{id}")),
-            ("AWS::SNS::Topic", "TopicArn") => Ok(format!("arn:aws:sns:{REGION}:{ACCOUNT_ID}:{id}")),
-            _ => Err(self.error(property, format!("the desk does not know {attribute} of {id}, a {kind}"))),
+            ("AWS::SNS::Topic", "TopicArn") => {
+                Ok(format!("arn:aws:sns:{REGION}:{ACCOUNT_ID}:{id}"))
+            }
+            _ => Err(self
+                .error(property, format!("the desk does not know {attribute} of {id}, a {kind}"))),
         }
     }
 
@@ -220,7 +268,9 @@ impl<'s> At<'s> {
         let group = self.scope.document.get("Resources").and_then(|resources| resources.get(id));
         let name = group.and_then(|group| group.get("Properties")?.get("LogGroupName"));
         let name = name.map(|name| self.text(property, name)).transpose()?.flatten();
-        name.ok_or_else(|| self.error(property, format!("refers to the log group {id}, which has no LogGroupName")))
+        name.ok_or_else(|| {
+            self.error(property, format!("refers to the log group {id}, which has no LogGroupName"))
+        })
     }
 
     fn substitute(&self, property: &str, argument: &Value) -> Result<String, TemplateError> {
@@ -237,7 +287,9 @@ impl<'s> At<'s> {
         let mut rest = text.as_str();
         while let Some(start) = rest.find("${") {
             result.push_str(&rest[..start]);
-            let (name, after) = rest[start + 2..].split_once('}').ok_or_else(|| self.error(property, "!Sub has a ${ without its }"))?;
+            let (name, after) = rest[start + 2..]
+                .split_once('}')
+                .ok_or_else(|| self.error(property, "!Sub has a ${ without its }"))?;
             let value = match (name.strip_prefix('!'), variables.get(name)) {
                 (Some(literal), _) => format!("${{{literal}}}"),
                 (None, Some(variable)) => self.text(property, variable)?.unwrap_or_default(),
@@ -258,7 +310,12 @@ impl<'s> At<'s> {
             .document
             .get("Conditions")
             .and_then(|conditions| conditions.get(name))
-            .ok_or_else(|| self.error(property, format!("refers to the condition {name}, which does not exist")))?;
+            .ok_or_else(|| {
+                self.error(
+                    property,
+                    format!("refers to the condition {name}, which does not exist"),
+                )
+            })?;
         self.holds(property, condition)
     }
 
@@ -269,12 +326,16 @@ impl<'s> At<'s> {
                 tag = tagged.tag.to_string();
                 (tag.trim_start_matches('!'), &tagged.value)
             }
-            Value::Mapping(mapping) => {
-                long_form(mapping).ok_or_else(|| self.error(property, "refers to a condition that the desk cannot read"))?
+            Value::Mapping(mapping) => long_form(mapping).ok_or_else(|| {
+                self.error(property, "refers to a condition that the desk cannot read")
+            })?,
+            _ => {
+                return Err(self.error(property, "refers to a condition that the desk cannot read"));
             }
-            _ => return Err(self.error(property, "refers to a condition that the desk cannot read")),
         };
-        let all = || argument.as_sequence().into_iter().flatten().map(|inner| self.holds(property, inner));
+        let all = || {
+            argument.as_sequence().into_iter().flatten().map(|inner| self.holds(property, inner))
+        };
         match name {
             "Condition" => self.condition(property, &scalar(argument).unwrap_or_default()),
             "Equals" => {
@@ -287,12 +348,16 @@ impl<'s> At<'s> {
             }
             "And" => Ok(all().collect::<Result<Vec<_>, _>>()?.into_iter().all(|holds| holds)),
             "Or" => Ok(all().collect::<Result<Vec<_>, _>>()?.into_iter().any(|holds| holds)),
-            other => Err(self.error(property, format!("the desk cannot resolve !{other} in a condition"))),
+            other => {
+                Err(self
+                    .error(property, format!("the desk cannot resolve !{other} in a condition")))
+            }
         }
     }
 }
 
-/// `{Ref: x}`, `{Condition: x}` and `{Fn::Name: x}`, as the name without its prefix and the argument.
+/// `{Ref: x}`, `{Condition: x}` and `{Fn::Name: x}`, as the name without its prefix and the
+/// argument.
 fn long_form(mapping: &Mapping) -> Option<(&str, &Value)> {
     let (key, argument) = mapping.iter().next().filter(|_| mapping.len() == 1)?;
     let key = key.as_str()?;
@@ -317,7 +382,11 @@ pub(super) fn scalar(value: &Value) -> Option<String> {
 }
 
 /// What the desk reads of a resource, as JSON: the named properties, each resolved.
-pub(super) fn properties(at: &At<'_>, resource: &Value, names: &[&str]) -> Result<Json, TemplateError> {
+pub(super) fn properties(
+    at: &At<'_>,
+    resource: &Value,
+    names: &[&str],
+) -> Result<Json, TemplateError> {
     let mut object = json!({});
     for name in names {
         if let Some(value) = resource.get("Properties").and_then(|properties| properties.get(*name))

@@ -1,8 +1,9 @@
 //! `template.yaml`, as far as the desk stands in for what it deploys.
 //!
-//! The template stays the only list of functions, routes, triggers, filters, the table and its indexes: the desk
-//! reads them, so that what runs on a laptop is what would be deployed. Only the properties that the desk acts on
-//! are resolved; one of those that it cannot resolve is an error with the names of the resource and the property.
+//! The template stays the only list of functions, routes, triggers, filters, the table and its
+//! indexes: the desk reads them, so that what runs on a laptop is what would be deployed. Only the
+//! properties that the desk acts on are resolved; one of those that it cannot resolve is an error
+//! with the names of the resource and the property.
 
 mod function;
 mod intrinsics;
@@ -59,7 +60,8 @@ pub struct Document(Value);
 impl Document {
     /// Reads the file.
     pub fn read(path: &Path) -> Result<Self, TemplateError> {
-        let text = std::fs::read_to_string(path).map_err(|source| TemplateError::Read { path: path.to_owned(), source })?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| TemplateError::Read { path: path.to_owned(), source })?;
         Self::parse(&text).map_err(|source| TemplateError::Syntax { path: path.to_owned(), source })
     }
 
@@ -67,8 +69,9 @@ impl Document {
         serde_yaml_ng::from_str(text).map(Self)
     }
 
-    /// Resolves what the desk acts on. `given` are the parameters that the user set, `own` those that the desk knows
-    /// better than the template's defaults (its own address, say); the user's win.
+    /// Resolves what the desk acts on. `given` are the parameters that the user set, `own` those
+    /// that the desk knows better than the template's defaults (its own address, say); the user's
+    /// win.
     pub fn resolve(&self, given: &Parameters, own: &Parameters) -> Result<Template, TemplateError> {
         let parameters = parameters::settle(&self.0, given, own)?;
         let scope = Scope::new(&self.0, parameters);
@@ -77,10 +80,17 @@ impl Document {
         for (id, resource) in scope.resources() {
             let at = scope.at(id);
             match resource.get("Type").and_then(Value::as_str) {
-                Some("AWS::Serverless::Function") => template.functions.push(function::read(&at, resource, &roles)?),
-                Some("AWS::SecretsManager::Secret") => template.secrets.push(secret::read(&at, resource)?),
+                Some("AWS::Serverless::Function") => {
+                    template.functions.push(function::read(&at, resource, &roles)?)
+                }
+                Some("AWS::SecretsManager::Secret") => {
+                    template.secrets.push(secret::read(&at, resource)?)
+                }
                 Some("AWS::DynamoDB::Table") if template.table.is_some() => {
-                    return Err(at.error("Type", "the desk stands in for one table, and this is the second"));
+                    return Err(at.error(
+                        "Type",
+                        "the desk stands in for one table, and this is the second",
+                    ));
                 }
                 Some("AWS::DynamoDB::Table") => template.table = Some(table::read(&at, resource)?),
                 _ => {}
@@ -227,17 +237,27 @@ Resources:
         let template = resolve(SMALL).expect("a good template");
         let function = template.function("deliver-mail").expect("the function");
         let trigger = &function.streams[0];
-        assert_eq!((function.timeout.as_secs(), trigger.batch_size, trigger.maximum_retry_attempts), (60, 25, Some(3)));
+        assert_eq!(
+            (function.timeout.as_secs(), trigger.batch_size, trigger.maximum_retry_attempts),
+            (60, 25, Some(3))
+        );
         assert!(trigger.bisect && trigger.report_batch_item_failures);
         assert_eq!(trigger.on_failure.as_deref(), Some("arn:aws:s3:::Bucket"));
         assert_eq!(trigger.maximum_record_age.map(|age| age.as_secs()), Some(3600));
-        assert_eq!(template.function("sweep").expect("the function").schedules[0].every.as_secs(), 300);
+        assert_eq!(
+            template.function("sweep").expect("the function").schedules[0].every.as_secs(),
+            300
+        );
     }
 
     #[test]
     fn what_cannot_be_resolved_names_resource_and_property() {
         for (from, to, said) in [
-            ("!GetAtt LoginSecret.Id", "!GetAtt Nobody.Id", "Environment.Variables.SECRET of resource CreateKey"),
+            (
+                "!GetAtt LoginSecret.Id",
+                "!GetAtt Nobody.Id",
+                "Environment.Variables.SECRET of resource CreateKey",
+            ),
             ("!GetAtt LoginSecret.Id", "!ImportValue x", "!ImportValue"),
             ("!If [IsSimple", "!If [IsOdd", "IsOdd"),
             ("Type: ScheduleV2", "Type: SQS", "Events.Rate.Type of resource Sweep"),
@@ -245,10 +265,26 @@ Resources:
             ("!Ref Logs", "!Ref Nobody", "LoggingConfig.LogGroup of resource CreateKey"),
             ("!GetAtt Logs.Arn", "!GetAtt Logs.Name", "Policies"),
             ("Action: s3:PutObject", "NotAction: s3:PutObject", "Policies of resource Role"),
-            ("      LoggingConfig:", "      Policies: []\n      LoggingConfig:", "Policies of resource CreateKey"),
-            ("Role: !GetAtt Role.Arn\n      LoggingConfig", "LoggingConfig", "Role of resource CreateKey"),
-            ("Service: lambda.amazonaws.com", "Service: ec2.amazonaws.com", "AssumeRolePolicyDocument of resource Role"),
-            ("      Policies:\n", "      ManagedPolicyArns: [x]\n      Policies:\n", "ManagedPolicyArns of resource Role"),
+            (
+                "      LoggingConfig:",
+                "      Policies: []\n      LoggingConfig:",
+                "Policies of resource CreateKey",
+            ),
+            (
+                "Role: !GetAtt Role.Arn\n      LoggingConfig",
+                "LoggingConfig",
+                "Role of resource CreateKey",
+            ),
+            (
+                "Service: lambda.amazonaws.com",
+                "Service: ec2.amazonaws.com",
+                "AssumeRolePolicyDocument of resource Role",
+            ),
+            (
+                "      Policies:\n",
+                "      ManagedPolicyArns: [x]\n      Policies:\n",
+                "ManagedPolicyArns of resource Role",
+            ),
             (r#"{"eventName":["INSERT"]}"#, r#"{"eventName":[{"suffix":"T"}]}"#, "suffix"),
         ] {
             let broken = SMALL.replace(from, to);
@@ -262,11 +298,19 @@ Resources:
     fn a_parameter_of_the_user_wins_and_an_unknown_one_is_refused_with_the_names() {
         let document = Document::parse(SMALL).expect("YAML");
         let set = |name: &str, value: &str| Parameters::from([(name.to_owned(), value.to_owned())]);
-        let template = document.resolve(&set("Origin", "http://user"), &set("Origin", "http://desk")).expect("resolved");
+        let template = document
+            .resolve(&set("Origin", "http://user"), &set("Origin", "http://desk"))
+            .expect("resolved");
         assert_eq!(template.functions[0].environment["LINK"], "http://user/keys?${literal}");
-        let unknown = document.resolve(&set("Orgin", "x"), &Parameters::new()).expect_err("unknown").to_string();
+        let unknown = document
+            .resolve(&set("Orgin", "x"), &Parameters::new())
+            .expect_err("unknown")
+            .to_string();
         assert!(unknown.contains("Mode, Origin"), "{unknown}");
-        let wrong = document.resolve(&set("Mode", "odd"), &Parameters::new()).expect_err("not allowed").to_string();
+        let wrong = document
+            .resolve(&set("Mode", "odd"), &Parameters::new())
+            .expect_err("not allowed")
+            .to_string();
         assert!(wrong.contains("simple, iam"), "{wrong}");
     }
 }

@@ -9,9 +9,14 @@ use super::{TemplateError, intrinsics::scalar};
 /// Values by parameter name.
 pub type Parameters = BTreeMap<String, String>;
 
-/// One value for each parameter of the template. Values that the desk has for a parameter which this template does
-/// not have are ignored; values that the user gave are not, for they would be a slip of the pen.
-pub(super) fn settle(document: &Value, given: &Parameters, own: &Parameters) -> Result<Parameters, TemplateError> {
+/// One value for each parameter of the template. Values that the desk has for a parameter which
+/// this template does not have are ignored; values that the user gave are not, for they would be a
+/// slip of the pen.
+pub(super) fn settle(
+    document: &Value,
+    given: &Parameters,
+    own: &Parameters,
+) -> Result<Parameters, TemplateError> {
     let empty = serde_yaml_ng::Mapping::new();
     let declared = document.get("Parameters").and_then(Value::as_mapping).unwrap_or(&empty);
     let mut settled = Parameters::new();
@@ -32,7 +37,10 @@ pub(super) fn settle(document: &Value, given: &Parameters, own: &Parameters) -> 
         settled.insert(name.to_owned(), value);
     }
     match given.keys().find(|name| !settled.contains_key(*name)) {
-        Some(name) => Err(TemplateError::UnknownParameter { name: name.clone(), known: settled.into_keys().collect() }),
+        Some(name) => Err(TemplateError::UnknownParameter {
+            name: name.clone(),
+            known: settled.into_keys().collect(),
+        }),
         None => Ok(settled),
     }
 }

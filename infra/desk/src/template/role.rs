@@ -1,7 +1,7 @@
 //! The roles that functions run under: one `AWS::IAM::Role` each, with its policies inline.
 //!
-//! A function's own `Policies` are no way to give it permissions here: SAM then makes the role, and attaches AWS's
-//! managed policies to it, which this file could not show.
+//! A function's own `Policies` are no way to give it permissions here: SAM then makes the role, and
+//! attaches AWS's managed policies to it, which this file could not show.
 
 use std::collections::BTreeMap;
 
@@ -33,15 +33,24 @@ pub(super) fn arn(logical_id: &str) -> String {
 pub(super) fn read_all(scope: &Scope<'_>) -> Result<Roles, TemplateError> {
     let mut roles = Roles::new();
     let kind = |resource: &Value| resource.get("Type").and_then(Value::as_str).map(str::to_owned);
-    for (id, resource) in scope.resources().filter(|(_, resource)| kind(resource).as_deref() == Some("AWS::IAM::Role")) {
+    for (id, resource) in scope
+        .resources()
+        .filter(|(_, resource)| kind(resource).as_deref() == Some("AWS::IAM::Role"))
+    {
         roles.insert(arn(id), read(&scope.at(id), resource)?);
     }
     for (id, resource) in scope.resources() {
         let at = scope.at(id);
         match kind(resource).as_deref() {
             Some("AWS::IAM::ManagedPolicy") => attach(&at, resource, &mut roles)?,
-            Some(other @ ("AWS::IAM::Policy" | "AWS::IAM::RolePolicy" | "AWS::Serverless::Connector")) => {
-                return Err(at.error("Type", format!("the desk does not know what {other} allows; put it into the role")));
+            Some(
+                other
+                @ ("AWS::IAM::Policy" | "AWS::IAM::RolePolicy" | "AWS::Serverless::Connector"),
+            ) => {
+                return Err(at.error(
+                    "Type",
+                    format!("the desk does not know what {other} allows; put it into the role"),
+                ));
             }
             Some(_) | None => {}
         }
@@ -51,14 +60,24 @@ pub(super) fn read_all(scope: &Scope<'_>) -> Result<Roles, TemplateError> {
 
 fn read(at: &At<'_>, resource: &Value) -> Result<Role, TemplateError> {
     const ACTED_ON: [&str; 2] = ["AssumeRolePolicyDocument", "Policies"];
-    let names = resource.get("Properties").and_then(Value::as_mapping).into_iter().flatten().filter_map(|(name, _)| name.as_str());
-    if let Some(other) = names.into_iter().find(|name| !ACTED_ON.contains(name) && *name != "Description") {
+    let names = resource
+        .get("Properties")
+        .and_then(Value::as_mapping)
+        .into_iter()
+        .flatten()
+        .filter_map(|(name, _)| name.as_str());
+    if let Some(other) =
+        names.into_iter().find(|name| !ACTED_ON.contains(name) && *name != "Description")
+    {
         return Err(at.error(other, "the desk does not know what this does to a role"));
     }
     let properties = properties(at, resource, &ACTED_ON)?;
     let trust = json!([{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]);
     if properties["AssumeRolePolicyDocument"]["Statement"] != trust {
-        return Err(at.error("AssumeRolePolicyDocument", "must let Lambda assume the role, and nobody else"));
+        return Err(at.error(
+            "AssumeRolePolicyDocument",
+            "must let Lambda assume the role, and nobody else",
+        ));
     }
     let mut policy = Policy::default();
     for inline in properties["Policies"].as_array().into_iter().flatten() {
@@ -77,14 +96,21 @@ fn attach(at: &At<'_>, resource: &Value, roles: &mut Roles) -> Result<(), Templa
     let properties = properties(at, resource, &["PolicyDocument", "Roles"])?;
     for name in properties["Roles"].as_array().into_iter().flatten() {
         let role = name.as_str().and_then(|name| roles.get_mut(&arn(name)));
-        let role = role.ok_or_else(|| at.error("Roles", format!("{name} is no role of the template")))?;
-        role.policy.add(&properties["PolicyDocument"]).map_err(|problem| at.error("PolicyDocument", problem))?;
+        let role =
+            role.ok_or_else(|| at.error("Roles", format!("{name} is no role of the template")))?;
+        role.policy
+            .add(&properties["PolicyDocument"])
+            .map_err(|problem| at.error("PolicyDocument", problem))?;
     }
     Ok(())
 }
 
 /// The role that a function names.
-pub(super) fn of_function(at: &At<'_>, resource: &Value, roles: &Roles) -> Result<Role, TemplateError> {
+pub(super) fn of_function(
+    at: &At<'_>,
+    resource: &Value,
+    roles: &Roles,
+) -> Result<Role, TemplateError> {
     let properties = properties(at, resource, &["Role", "Policies"])?;
     if properties["Policies"] != Json::Null {
         return Err(at.error("Policies", "stand in the function's role, which Role names"));

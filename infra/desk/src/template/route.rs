@@ -16,7 +16,8 @@ pub struct Route {
     is_default: bool,
 }
 
-/// One segment of a route's path. The order is the order of precedence: what is more specific comes first.
+/// One segment of a route's path. The order is the order of precedence: what is more specific comes
+/// first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Segment {
     Static(String),
@@ -41,7 +42,11 @@ impl Route {
             key: if is_default { path.to_owned() } else { format!("{method} {path}") },
             function: function.to_owned(),
             method: (!matches!(method.as_str(), "ANY" | "*")).then_some(method),
-            path: if is_default { Vec::new() } else { path.trim_start_matches('/').split('/').map(segment).collect() },
+            path: if is_default {
+                Vec::new()
+            } else {
+                path.trim_start_matches('/').split('/').map(segment).collect()
+            },
             is_default,
         }
     }
@@ -87,8 +92,9 @@ pub struct Routes(Vec<Route>);
 impl Routes {
     pub(super) fn new(routes: impl Iterator<Item = Route>) -> Self {
         let mut routes: Vec<Route> = routes.collect();
-        // Segment by segment a name beats `{param}` beats `{proxy+}`, a method beats ANY, and `$default` comes last:
-        // sorted so, the first route that matches is the one that the gateway takes.
+        // Segment by segment a name beats `{param}` beats `{proxy+}`, a method beats ANY, and
+        // `$default` comes last: sorted so, the first route that matches is the one that the
+        // gateway takes.
         routes.sort_by_key(|route| (route.is_default, route.path.clone(), route.method.is_none()));
         Self(routes)
     }

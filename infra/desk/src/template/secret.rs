@@ -8,7 +8,8 @@ use super::{
     intrinsics::{At, properties},
 };
 
-/// The ARN that the secret of this logical id has at the desk. The six characters at the end are AWS's habit.
+/// The ARN that the secret of this logical id has at the desk. The six characters at the end are
+/// AWS's habit.
 pub(super) fn arn(logical_id: &str) -> String {
     format!("arn:aws:secretsmanager:{REGION}:{ACCOUNT_ID}:secret:{}-Local1", name(logical_id))
 }
@@ -31,11 +32,13 @@ pub struct Secret {
 }
 
 impl Secret {
-    /// A first value, new at each call: `SecretStringTemplate` with the random characters under `GenerateStringKey`,
-    /// or the bare characters where the template has no such key.
+    /// A first value, new at each call: `SecretStringTemplate` with the random characters under
+    /// `GenerateStringKey`, or the bare characters where the template has no such key.
     pub fn generate(&self) -> String {
         let mut rng = rand::rng();
-        let random: String = (0..self.length).map(|_| self.alphabet[rng.random_range(0..self.alphabet.len())]).collect();
+        let random: String = (0..self.length)
+            .map(|_| self.alphabet[rng.random_range(0..self.alphabet.len())])
+            .collect();
         match &self.generated_key {
             Some(key) => {
                 let mut object = self.skeleton.clone();
@@ -51,15 +54,23 @@ pub(super) fn read(at: &At<'_>, resource: &Value) -> Result<Secret, TemplateErro
     let properties = properties(at, resource, &["GenerateSecretString"])?;
     let generate = &properties["GenerateSecretString"];
     if !generate.is_object() {
-        return Err(at.error("GenerateSecretString", "is missing: the desk can make only generated secrets"));
+        return Err(at.error(
+            "GenerateSecretString",
+            "is missing: the desk can make only generated secrets",
+        ));
     }
     let skeleton = match generate["SecretStringTemplate"].as_str() {
-        Some(text) => serde_json::from_str(text)
-            .map_err(|error| at.error("GenerateSecretString.SecretStringTemplate", format!("is not a JSON object: {error}")))?,
+        Some(text) => serde_json::from_str(text).map_err(|error| {
+            at.error(
+                "GenerateSecretString.SecretStringTemplate",
+                format!("is not a JSON object: {error}"),
+            )
+        })?,
         None => serde_json::Map::new(),
     };
     let excluded = generate["ExcludeCharacters"].as_str().unwrap_or_default();
-    let punctuation = if generate["ExcludePunctuation"] == true { "" } else { "!#$%&()*+,-./:;<=>?@[]^_{|}~" };
+    let punctuation =
+        if generate["ExcludePunctuation"] == true { "" } else { "!#$%&()*+,-./:;<=>?@[]^_{|}~" };
     Ok(Secret {
         arn: arn(at.resource),
         name: name(at.resource),
@@ -67,10 +78,9 @@ pub(super) fn read(at: &At<'_>, resource: &Value) -> Result<Secret, TemplateErro
         generated_key: generate["GenerateStringKey"].as_str().map(str::to_owned),
         length: match &generate["PasswordLength"] {
             serde_json::Value::Null => 32,
-            length => length
-                .as_u64()
-                .and_then(|length| usize::try_from(length).ok())
-                .ok_or_else(|| at.error("GenerateSecretString.PasswordLength", "must be a number"))?,
+            length => length.as_u64().and_then(|length| usize::try_from(length).ok()).ok_or_else(
+                || at.error("GenerateSecretString.PasswordLength", "must be a number"),
+            )?,
         },
         alphabet: ('a'..='z')
             .chain('A'..='Z')

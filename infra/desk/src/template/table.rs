@@ -1,4 +1,5 @@
-//! The table: keys, indexes, stream and time to live, as `CreateTable` and `UpdateTimeToLive` need them.
+//! The table: keys, indexes, stream and time to live, as `CreateTable` and `UpdateTimeToLive` need
+//! them.
 
 use serde::Deserialize;
 use serde_yaml_ng::Value;
@@ -8,7 +9,8 @@ use super::{
     intrinsics::{At, properties},
 };
 
-/// The name that the table of this logical id has at the desk. A name that the template gives is left to deployments.
+/// The name that the table of this logical id has at the desk. A name that the template gives is
+/// left to deployments.
 pub(super) fn name(logical_id: &str) -> String {
     format!("frontdesk-{logical_id}")
 }
@@ -17,7 +19,8 @@ pub(crate) fn arn(name: &str) -> String {
     format!("arn:aws:dynamodb:{REGION}:{ACCOUNT_ID}:table/{name}")
 }
 
-/// The ARN that events name as their source. The engine has one of its own with another region in it.
+/// The ARN that events name as their source. The engine has one of its own with another region in
+/// it.
 pub(super) fn stream_arn(name: &str) -> String {
     format!("{}/stream/2024-01-01T00:00:00.000", arn(name))
 }
@@ -112,9 +115,15 @@ struct TimeToLive {
 }
 
 pub(super) fn read(at: &At<'_>, resource: &Value) -> Result<Table, TemplateError> {
-    let names = ["AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "StreamSpecification", "TimeToLiveSpecification"];
-    let properties: Properties =
-        serde_json::from_value(properties(at, resource, &names)?).map_err(|error| at.error("Properties", error.to_string()))?;
+    let names = [
+        "AttributeDefinitions",
+        "KeySchema",
+        "GlobalSecondaryIndexes",
+        "StreamSpecification",
+        "TimeToLiveSpecification",
+    ];
+    let properties: Properties = serde_json::from_value(properties(at, resource, &names)?)
+        .map_err(|error| at.error("Properties", error.to_string()))?;
     let indexes = properties.global_secondary_indexes.into_iter().map(|index| {
         Ok(Index {
             key: key(at, "GlobalSecondaryIndexes", index.key_schema)?,
@@ -135,12 +144,20 @@ pub(super) fn read(at: &At<'_>, resource: &Value) -> Result<Table, TemplateError
             .map(|attribute| (attribute.attribute_name, attribute.attribute_type))
             .collect(),
         stream_view: properties.stream_specification.map(|stream| stream.stream_view_type),
-        ttl: properties.time_to_live_specification.filter(|ttl| ttl.enabled).map(|ttl| ttl.attribute_name),
+        ttl: properties
+            .time_to_live_specification
+            .filter(|ttl| ttl.enabled)
+            .map(|ttl| ttl.attribute_name),
     })
 }
 
 fn key(at: &At<'_>, property: &str, schema: Vec<KeyElement>) -> Result<Key, TemplateError> {
-    let attribute = |kind: &str| schema.iter().find(|element| element.key_type == kind).map(|element| element.attribute_name.clone());
+    let attribute = |kind: &str| {
+        schema
+            .iter()
+            .find(|element| element.key_type == kind)
+            .map(|element| element.attribute_name.clone())
+    };
     let hash = attribute("HASH").ok_or_else(|| at.error(property, "has no HASH key"))?;
     Ok(Key { hash, range: attribute("RANGE") })
 }
