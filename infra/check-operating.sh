@@ -67,11 +67,11 @@ row() {
         --expression-attribute-values "{\":pk\":{\"S\":\"$1\"},\":sk\":{\"S\":\"$2\"}}"
 }
 reveal() { call -X POST -H "$auth" "$desk/api/sandbox/key" | field api_key; }
-sealed() { row "ACCT#$account" SANDBOX | python3 -c 'import json, sys; print(json.load(sys.stdin)[0]["reserved"]["M"]["sealed"]["M"]["version"]["S"])'; }
+sealed() { row "ACCT#$account" SANDBOX | python3 -c 'import json, sys; print(json.load(sys.stdin)[0]["sandbox_key"]["M"]["sealed"]["M"]["version"]["S"])'; }
 # Sealed keys under a version, as the guide counts them.
 still_sealed() {
     aws dynamodb scan --table-name "$TABLE" --select COUNT --query Count --output text \
-        --filter-expression 'reserved.sealed.version = :old' --expression-attribute-values "{\":old\":{\"S\":\"$1\"}}"
+        --filter-expression 'sandbox_key.sealed.version = :old' --expression-attribute-values "{\":old\":{\"S\":\"$1\"}}"
 }
 account=$(aws dynamodb scan --table-name "$TABLE" --filter-expression 'sk = :a' --expression-attribute-values '{":a":{"S":"ACCOUNT"}}' \
     --query 'Items[0].id.S' --output text)
@@ -94,7 +94,7 @@ login
 expect "the next login seals it under the new version" 2 "$(sealed)"
 expect "keys still sealed under the old version" 0 "$(still_sealed 1)"
 expect "codes are made under the new version" 2 "$(aws dynamodb scan --table-name "$TABLE" --filter-expression '#t = :lane' \
-    --expression-attribute-names '{"#t":"type"}' --expression-attribute-values '{":lane":{"S":"lane"}}' --query 'Items[0].pepper.S' --output text)"
+    --expression-attribute-names '{"#t":"type"}' --expression-attribute-values '{":lane":{"S":"lane"}}' --query 'Items[0].keyring_version.S' --output text)"
 if infra/keyring.sh drop "$(secret SealingSecret)" 2; then echo "FAILED: the current version was dropped"; exit 1; fi
 for keyring in LoginSecret SealingSecret; do infra/keyring.sh drop "$(secret $keyring)" 1; done
 later

@@ -40,7 +40,7 @@ pub async fn handle(app: &App, request: AuthorizerRequest) -> Result<Value, Erro
     let authorized = authorize_key(app, presented(&request)).await?;
     telemetry::outcome(if authorized.is_some() { "allowed" } else { "refused" });
     if let Some(Authorized { account, .. }) = &authorized {
-        telemetry::concerns(account);
+        telemetry::set_account(account);
     }
     let context = authorized.as_ref().map(|Authorized { account, key }| {
         json!({

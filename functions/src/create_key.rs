@@ -4,7 +4,7 @@ use crate::view::KeyView;
 use domain::key::IdempotencyKey;
 use domain::{ApiKey, KeyId, KeyKind, KeyName, PlainKey};
 use edge::http::{Answer, Call};
-use edge::{App, Code, Problem};
+use edge::{App, Problem, ProblemCode};
 use lambda_http::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use store::{Admin, IdempotentRequest, InsertKeyRefusal, Inserted};
@@ -23,12 +23,12 @@ struct Created<'a> {
 }
 
 pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
-    let actor = Admin(call.session()?);
+    let actor = Admin::claim(call.session()?);
     let request: CreateKey = call.json()?;
-    let name: KeyName = request.name.parse().or(Err(Code::InvalidName))?;
-    let repeated = call.single_header("idempotency-key", Code::InvalidIdempotencyKey)?;
+    let name: KeyName = request.name.parse().or(Err(ProblemCode::InvalidName))?;
+    let repeated = call.single_header("idempotency-key", ProblemCode::InvalidIdempotencyKey)?;
     let repeated = repeated
-        .map(|text| IdempotencyKey::parse(text).ok_or(Code::InvalidIdempotencyKey))
+        .map(|text| IdempotencyKey::parse(text).ok_or(ProblemCode::InvalidIdempotencyKey))
         .transpose()?;
     let (key, plain) = create_key(app, &actor, name, repeated.as_ref()).await?;
     let api_key = plain.secret().expose();
@@ -46,7 +46,7 @@ async fn create_key(
     repeated: Option<&IdempotencyKey>,
 ) -> Result<(ApiKey, PlainKey), Problem> {
     let (token, prefix, now, mut rng) =
-        (&actor.0, &app.settings.key_prefix, app.clock.now(), app.rng());
+        (&actor.session, &app.settings.key_prefix, app.clock.now(), app.rng());
     let id = KeyId::random(KeyKind::Live, &mut rng);
     let derive = |id: &KeyId, once: &IdempotencyKey, nonce: &str| {
         PlainKey::derive(prefix, &token.account, id, token, once, nonce)
@@ -74,10 +74,10 @@ async fn create_key(
     }
 }
 
-fn refused(refusal: InsertKeyRefusal) -> Code {
+fn refused(refusal: InsertKeyRefusal) -> ProblemCode {
     match refusal {
         InsertKeyRefusal::Actor(refusal) => refusal.into(),
-        InsertKeyRefusal::LimitReached => Code::KeyLimitReached,
-        InsertKeyRefusal::IdempotencyKeyReused => Code::IdempotencyKeyReused,
+        InsertKeyRefusal::LimitReached => ProblemCode::KeyLimitReached,
+        InsertKeyRefusal::IdempotencyKeyReused => ProblemCode::IdempotencyKeyReused,
     }
 }

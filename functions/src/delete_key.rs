@@ -2,11 +2,11 @@
 
 use domain::{KeyId, KeyKind};
 use edge::http::{Answer, Call};
-use edge::{App, Code, Problem};
+use edge::{App, Problem, ProblemCode};
 use store::{Admin, DeleteKeyRefusal};
 
 pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
-    let (actor, now) = (Admin(call.session()?), app.clock.now());
+    let (actor, now) = (Admin::claim(call.session()?), app.clock.now());
     call.no_body()?;
     // What has not even the form of an id goes the same way as an id that nobody has: who asks is
     // looked at first.
@@ -19,9 +19,9 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
     Ok(Answer::no_content())
 }
 
-fn refused(refusal: DeleteKeyRefusal) -> Code {
+fn refused(refusal: DeleteKeyRefusal) -> ProblemCode {
     match refusal {
         DeleteKeyRefusal::Actor(refusal) => refusal.into(),
-        DeleteKeyRefusal::NotFound => Code::KeyNotFound,
+        DeleteKeyRefusal::NotFound => ProblemCode::KeyNotFound,
     }
 }

@@ -29,12 +29,12 @@ async fn deliver_mail(app: &App, key: &OutboxKey) -> Result<(), String> {
     };
     let DutyKind::Mail(MailRow { to, mail }) = &row.duty else { return Ok(()) };
     let sent = match mail {
-        MailKind::LoginCode { challenge_id, generation, pepper, expires_at } => {
+        MailKind::LoginCode { challenge_id, generation, keyring_version, expires_at } => {
             let address = to.hash();
             let Some(owner) = app.store.find_owner(&address).await.map_err(lost)? else {
                 return app.store.finish(key).await.map_err(lost);
             };
-            telemetry::concerns(&owner.account);
+            telemetry::set_account(&owner.account);
             if !is_active(app, &owner.account).await.map_err(lost)? {
                 return app.store.finish(key).await.map_err(lost);
             }
@@ -43,8 +43,10 @@ async fn deliver_mail(app: &App, key: &OutboxKey) -> Result<(), String> {
                     .await
                     .map_err(lost);
             }
-            let ring = app.keyrings.login_of(pepper).await.map_err(|error| error.to_string())?;
-            let Ok(code) = LoginCode::derive(&ring, pepper, &address, challenge_id, *generation)
+            let ring =
+                app.keyrings.login_of(keyring_version).await.map_err(|error| error.to_string())?;
+            let Ok(code) =
+                LoginCode::derive(&ring, keyring_version, &address, challenge_id, *generation)
             else {
                 // Nobody can derive it any more; trying again would hold up the mails behind it.
                 return give_up(app, key, &row, "its keyring version was taken out")
@@ -58,7 +60,7 @@ async fn deliver_mail(app: &App, key: &OutboxKey) -> Result<(), String> {
                 app.store.find_account(account_id),
                 app.store.find_member(account_id, member_id)
             );
-            telemetry::concerns(account_id);
+            telemetry::set_account(account_id);
             let account = account.map_err(lost)?.filter(|account| !account.suspended);
             let (Some(account), Some(_)) = (account, member.map_err(lost)?) else {
                 return app.store.finish(key).await.map_err(lost);

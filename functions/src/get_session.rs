@@ -2,7 +2,7 @@
 
 use crate::view::{AccountView, MemberView};
 use edge::http::{Answer, Call};
-use edge::{App, Code, Problem};
+use edge::{App, Problem, ProblemCode};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -30,8 +30,8 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
 fn unmatched(call: &Call) -> Problem {
     let methods = crate::methods_of(call.path());
     if methods.is_empty() {
-        Code::NotFound.into()
+        ProblemCode::NotFound.into()
     } else {
-        Problem::new(Code::MethodNotAllowed).allowing(&methods)
+        Problem::new(ProblemCode::MethodNotAllowed).allowing(&methods)
     }
 }

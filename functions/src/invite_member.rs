@@ -3,7 +3,7 @@
 use crate::view::TeamMemberView;
 use domain::{EmailAddress, Member, MemberId, MemberStatus, Role};
 use edge::http::{Answer, Call};
-use edge::{App, Code, Problem};
+use edge::{App, Problem, ProblemCode};
 use lambda_http::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use store::{Admin, InviteRefusal};
@@ -21,9 +21,9 @@ struct Invited {
 }
 
 pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
-    let actor = Admin(call.session()?);
+    let actor = Admin::claim(call.session()?);
     let request: InviteMember = call.json()?;
-    let email: EmailAddress = request.email.parse().or(Err(Code::InvalidEmail))?;
+    let email: EmailAddress = request.email.parse().or(Err(ProblemCode::InvalidEmail))?;
     let (id, now) = (MemberId::random(&email.hash(), &mut app.rng()), app.clock.now());
     app.store
         .insert_member(&actor, &id, &email, now)
@@ -40,10 +40,10 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
     Ok(Answer::json(StatusCode::CREATED, &Invited { member: TeamMemberView::new(&member, false) }))
 }
 
-fn refused(refusal: InviteRefusal) -> Code {
+fn refused(refusal: InviteRefusal) -> ProblemCode {
     match refusal {
         InviteRefusal::Actor(refusal) => refusal.into(),
-        InviteRefusal::AlreadyRegistered => Code::EmailAlreadyRegistered,
-        InviteRefusal::LimitReached => Code::MemberLimitReached,
+        InviteRefusal::AlreadyRegistered => ProblemCode::EmailAlreadyRegistered,
+        InviteRefusal::LimitReached => ProblemCode::MemberLimitReached,
     }
 }

@@ -15,7 +15,7 @@ struct Team {
 
 pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
     let (caller, members) =
-        app.store.find_members(&Admin(call.session()?), app.clock.now()).await?;
+        app.store.find_members(&Admin::claim(call.session()?), app.clock.now()).await?;
     let views = members
         .iter()
         .map(|member| TeamMemberView::new(member, member.id == caller.member.id))

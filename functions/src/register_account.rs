@@ -3,7 +3,7 @@
 use domain::account::{MAX_KEY_LIMIT, MAX_MEMBER_LIMIT};
 use domain::{AccountId, AccountName, EmailAddress};
 use edge::lambda::Event;
-use edge::{App, Code, Problem, telemetry};
+use edge::{App, Problem, ProblemCode, telemetry};
 use lambda_runtime::Error;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -34,14 +34,15 @@ async fn register_account(app: &App, request: RegisterAccount) -> Result<Value, 
         |limit: Option<u32>, most: u32| limit.is_none_or(|limit| (1..=most).contains(&limit));
     if !within(request.key_limit, MAX_KEY_LIMIT) || !within(request.member_limit, MAX_MEMBER_LIMIT)
     {
-        return Err(Code::InvalidLimit.into());
+        return Err(ProblemCode::InvalidLimit.into());
     }
-    let admin_email: EmailAddress = request.admin_email.parse().or(Err(Code::InvalidEmail))?;
+    let admin_email: EmailAddress =
+        request.admin_email.parse().or(Err(ProblemCode::InvalidEmail))?;
     let account = request
         .account_id
-        .map(|id| id.parse::<AccountId>().or(Err(Code::AccountNotFound)))
+        .map(|id| id.parse::<AccountId>().or(Err(ProblemCode::AccountNotFound)))
         .transpose()?;
-    let name: AccountName = request.name.parse().or(Err(Code::InvalidName))?;
+    let name: AccountName = request.name.parse().or(Err(ProblemCode::InvalidName))?;
     let wanted = Registration {
         account,
         name,
@@ -58,7 +59,7 @@ async fn register_account(app: &App, request: RegisterAccount) -> Result<Value, 
         .await
         .map_err(|failure| Problem::of(failure, refused))?;
     let Registered { account, admin, created } = done;
-    telemetry::concerns(&account.id);
+    telemetry::set_account(&account.id);
     Ok(json!({
         "account_id": account.id,
         "name": account.name,
@@ -71,10 +72,10 @@ async fn register_account(app: &App, request: RegisterAccount) -> Result<Value, 
     }))
 }
 
-fn refused(refusal: RegistrationRefusal) -> Code {
+fn refused(refusal: RegistrationRefusal) -> ProblemCode {
     match refusal {
-        RegistrationRefusal::AccountNotFound => Code::AccountNotFound,
-        RegistrationRefusal::AlreadyRegistered => Code::EmailAlreadyRegistered,
-        RegistrationRefusal::MemberLimitReached => Code::MemberLimitReached,
+        RegistrationRefusal::AccountNotFound => ProblemCode::AccountNotFound,
+        RegistrationRefusal::AlreadyRegistered => ProblemCode::EmailAlreadyRegistered,
+        RegistrationRefusal::MemberLimitReached => ProblemCode::MemberLimitReached,
     }
 }

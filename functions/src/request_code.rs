@@ -8,13 +8,13 @@ use domain::login::{CODE_LIFETIME, ChallengeToken, Device, Lane, RESEND_AFTER};
 use domain::{AddressHash, EmailAddress};
 use edge::config::UserExistenceErrors;
 use edge::http::{Answer, Call, DEVICE_COOKIE};
-use edge::{App, Code, Problem};
+use edge::{App, Problem, ProblemCode};
 use lambda_http::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use store::{Failure, LoginMail, PutLaneRefusal, StoreError};
 
 /// How often a request is decided anew because another one of the same address was faster.
-const TRIES: usize = 8;
+const MAX_TRIES: usize = 8;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -35,9 +35,9 @@ struct Challenged {
 pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
     let request: RequestCode = call.json()?;
     if !request.accept_terms {
-        return Err(Code::TermsNotAccepted.into());
+        return Err(ProblemCode::TermsNotAccepted.into());
     }
-    let email: EmailAddress = request.email.parse().or(Err(Code::InvalidEmail))?;
+    let email: EmailAddress = request.email.parse().or(Err(ProblemCode::InvalidEmail))?;
     let challenge = request_code(app, &email, call.cookie(DEVICE_COOKIE)).await?;
     let answer = Challenged {
         challenge: challenge.to_string(),
@@ -57,19 +57,19 @@ async fn request_code(
     let (address, ring, now) = (email.hash(), app.keyrings.login().await?, app.clock.now());
     let device = device.and_then(|cookie| Device::verify(cookie, &ring, &address, now));
     let lane = device.map_or_else(Lane::everyone, |device| device.lane());
-    for _ in 0..TRIES {
+    for _ in 0..MAX_TRIES {
         let (record, known) =
             tokio::join!(app.store.find_lane(&address, &lane), is_known(app, &address));
         let (record, known) = (record?, known?);
         let limited = |limited: domain::login::RateLimited| {
-            Problem::new(Code::RateLimited).retry_after(limited.retry_after)
+            Problem::new(ProblemCode::RateLimited).retry_after(limited.retry_after)
         };
         let (next, challenge) =
             record.request_code(ring.current(), now, &mut app.rng()).map_err(limited)?;
         let mail = known.then(|| LoginMail { email: email.clone(), challenge: challenge.clone() });
         match app.store.put_lane(&address, &lane, &next, mail.as_ref(), now).await {
             Ok(()) if known => return Ok(ChallengeToken::new(address, lane, &challenge)),
-            Ok(()) => return Err(Code::UserNotFound.into()),
+            Ok(()) => return Err(ProblemCode::UserNotFound.into()),
             Err(Failure::Refused(PutLaneRefusal)) => {}
             Err(Failure::Store(error)) => return Err(error.into()),
         }

@@ -1,9 +1,9 @@
-//! `POST /api/sandbox/key`: hands the reserved key to the console's product pages; audited, never
+//! `POST /api/sandbox/key`: hands the Sandbox key to the console's product pages; audited, never
 //! cached, never logged.
 
-use crate::provision_sandbox::open_reserved;
+use crate::provision_sandbox::open_sandbox_key;
 use edge::http::{Answer, Call};
-use edge::{App, Code, Problem};
+use edge::{App, Problem, ProblemCode};
 use serde::Serialize;
 use store::RevealRefusal;
 
@@ -15,19 +15,20 @@ struct Revealed<'a> {
 pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
     let token = call.session()?;
     call.no_body()?;
-    let reserved = app
+    let sandbox_key = app
         .store
-        .reveal_reserved_key(&token, app.clock.now())
+        .reveal_sandbox_key(&token, app.clock.now())
         .await
         .map_err(|failure| Problem::of(failure, refused))?;
-    let plain =
-        open_reserved(app, &token.account, &reserved).await?.ok_or(Code::SandboxNotReady)?;
+    let plain = open_sandbox_key(app, &token.account, &sandbox_key)
+        .await?
+        .ok_or(ProblemCode::SandboxNotReady)?;
     Ok(Answer::ok(&Revealed { api_key: plain.expose() }))
 }
 
-fn refused(refusal: RevealRefusal) -> Code {
+fn refused(refusal: RevealRefusal) -> ProblemCode {
     match refusal {
         RevealRefusal::Actor(refusal) => refusal.into(),
-        RevealRefusal::NotReady => Code::SandboxNotReady,
+        RevealRefusal::NotReady => ProblemCode::SandboxNotReady,
     }
 }

@@ -2,16 +2,17 @@
 
 use domain::MemberId;
 use edge::http::{Answer, Call};
-use edge::{App, Code, Problem};
+use edge::{App, Problem, ProblemCode};
 use store::{Admin, RevokeRefusal};
 
 pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
-    let (actor, now) = (Admin(call.session()?), app.clock.now());
+    let (actor, now) = (Admin::claim(call.session()?), app.clock.now());
     call.no_body()?;
     // What has not even the form of an id goes the same way as an id that nobody has: who asks is
     // looked at first.
     let id = call.path_parameter("member_id").and_then(|id| id.parse().ok());
-    let id = id.unwrap_or_else(|| MemberId::random(&actor.0.member.address(), &mut app.rng()));
+    let id =
+        id.unwrap_or_else(|| MemberId::random(&actor.session.member.address(), &mut app.rng()));
     app.store
         .delete_member(&actor, &id, now)
         .await
@@ -19,10 +20,10 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
     Ok(Answer::no_content())
 }
 
-fn refused(refusal: RevokeRefusal) -> Code {
+fn refused(refusal: RevokeRefusal) -> ProblemCode {
     match refusal {
         RevokeRefusal::Actor(refusal) => refusal.into(),
-        RevokeRefusal::NotFound => Code::MemberNotFound,
-        RevokeRefusal::LastAdmin => Code::LastAdmin,
+        RevokeRefusal::NotFound => ProblemCode::MemberNotFound,
+        RevokeRefusal::LastAdmin => ProblemCode::LastAdmin,
     }
 }

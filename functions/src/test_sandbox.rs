@@ -1,16 +1,16 @@
-//! `POST /api/sandbox/test`: Test Connection, validates the reserved key now.
+//! `POST /api/sandbox/test`: Test Connection, validates the Sandbox key now.
 //!
 //! The one action that waits for the store twice: the key must be read before the product API is
 //! asked, and the verdict must be on record before it is told.
 
-use crate::provision_sandbox::open_reserved;
+use crate::provision_sandbox::open_sandbox_key;
 use crate::view::SandboxView;
 use domain::{Sandbox, SessionToken};
 use edge::http::{Answer, Call};
-use edge::{App, Code, Problem};
+use edge::{App, Problem, ProblemCode};
 
 /// With the product API's time-out, well within the 8 seconds of an API function.
-const TRIES: u32 = 2;
+const MAX_TRIES: u32 = 2;
 
 pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
     let token = call.session()?;
@@ -21,9 +21,10 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
 
 async fn test_sandbox(app: &App, token: &SessionToken) -> Result<Sandbox, Problem> {
     let (_, before) = app.store.find_sandbox_as(token, app.clock.now()).await?;
-    let key = before.key.as_ref().ok_or(Code::SandboxNotReady)?;
-    let plain = open_reserved(app, &token.account, key).await?.ok_or(Code::SandboxNotReady)?;
-    let verdict = app.product_api.validate(&plain, TRIES).await?;
+    let key = before.key.as_ref().ok_or(ProblemCode::SandboxNotReady)?;
+    let plain =
+        open_sandbox_key(app, &token.account, key).await?.ok_or(ProblemCode::SandboxNotReady)?;
+    let verdict = app.product_api.validate(&plain, MAX_TRIES).await?;
     let now = app.clock.now();
     Ok(app.store.record_test(token, key, &before.judged(verdict, now), now).await?)
 }

@@ -6,11 +6,11 @@
 
 use crate::view::{AccountView, MemberView};
 use domain::login::{ChallengeToken, DEVICE_LIFETIME, Device, LiveChallenge, LoginCode};
-use domain::session::{IDLE, LIFETIME};
+use domain::session::{SESSION_IDLE_LIMIT, SESSION_LIFETIME};
 use domain::{Account, Member, MemberStatus, SessionToken};
 use edge::http::{Answer, Call, DEVICE_COOKIE, SESSION_COOKIE};
 use edge::telemetry::Metric;
-use edge::{App, Code, Problem, telemetry};
+use edge::{App, Problem, ProblemCode, telemetry};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use store::{CountRefusal, OpenSession, OpenSessionRefusal, Owner};
@@ -51,9 +51,9 @@ struct Opened {
 
 pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
     let request: VerifyCode = call.json()?;
-    let challenge = ChallengeToken::parse(&request.challenge).ok_or(Code::CodeExpired)?;
+    let challenge = ChallengeToken::parse(&request.challenge).ok_or(ProblemCode::CodeExpired)?;
     let guess = LoginCode::parse(&request.code).ok_or_else(|| {
-        Problem::new(Code::InvalidRequest).with_detail("The code has six digits.")
+        Problem::new(ProblemCode::InvalidRequest).with_detail("The code has six digits.")
     })?;
     let now = app.clock.now();
     let Opened { token, member, account } = verify_code(app, &challenge, &guess, now).await?;
@@ -61,7 +61,7 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
     let answer = Answer::ok(&Verified {
         member: MemberView::from(&member),
         account: AccountView::to(member.role, &account),
-        expires_at: now + IDLE,
+        expires_at: now + SESSION_IDLE_LIMIT,
         session_token: bearer,
     });
     match request.session {
@@ -72,7 +72,7 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
                 .cookie(DEVICE_COOKIE)
                 .and_then(|cookie| Device::verify(cookie, &ring, &challenge.address, now));
             let device = known.unwrap_or_else(|| Device::new(now, &mut app.rng()));
-            let answer = answer.with_cookie(SESSION_COOKIE, token.secret(), LIFETIME);
+            let answer = answer.with_cookie(SESSION_COOKIE, token.secret(), SESSION_LIFETIME);
             Ok(answer.with_cookie(
                 DEVICE_COOKIE,
                 &device.sign(&ring, &challenge.address),
@@ -95,8 +95,9 @@ async fn verify_code(
         app.store.find_owner(&challenge.address)
     );
     let live = counted.map_err(|failure| Problem::of(failure, uncounted))?.challenge;
-    let incorrect =
-        || Problem::new(Code::CodeIncorrect).with_attempts_left(live.allowed - live.attempts);
+    let incorrect = || {
+        Problem::new(ProblemCode::CodeIncorrect).with_attempts_left(live.allowed - live.attempts)
+    };
     let right = code_of(app, challenge, &live).await?;
     if !right.matches(guess) {
         return Err(incorrect());
@@ -114,7 +115,7 @@ async fn verify_code(
         store::Failure::Refused(OpenSessionRefusal::NoMember) => incorrect(),
         other => Problem::of(other, unopened),
     })?;
-    telemetry::concerns(&owner.account);
+    telemetry::set_account(&owner.account);
     Metric::Login.count();
     let (member, account) = (member?.ok_or_else(incorrect)?, account?.ok_or_else(incorrect)?);
     // Read beside the write that made it so.
@@ -129,22 +130,22 @@ async fn code_of(
     challenge: &ChallengeToken,
     live: &LiveChallenge,
 ) -> Result<LoginCode, Problem> {
-    let ring = app.keyrings.login_of(&live.pepper).await?;
-    LoginCode::derive(&ring, &live.pepper, &challenge.address, &live.id, live.generation)
-        .or(Err(Code::CodeExpired.into()))
+    let ring = app.keyrings.login_of(&live.keyring_version).await?;
+    LoginCode::derive(&ring, &live.keyring_version, &challenge.address, &live.id, live.generation)
+        .or(Err(ProblemCode::CodeExpired.into()))
 }
 
-fn uncounted(refusal: CountRefusal) -> Code {
+fn uncounted(refusal: CountRefusal) -> ProblemCode {
     match refusal {
-        CountRefusal::Expired => Code::CodeExpired,
-        CountRefusal::TooManyAttempts => Code::TooManyAttempts,
+        CountRefusal::Expired => ProblemCode::CodeExpired,
+        CountRefusal::TooManyAttempts => ProblemCode::TooManyAttempts,
     }
 }
 
-fn unopened(refusal: OpenSessionRefusal) -> Code {
+fn unopened(refusal: OpenSessionRefusal) -> ProblemCode {
     match refusal {
-        OpenSessionRefusal::Expired => Code::CodeExpired,
-        OpenSessionRefusal::NoMember => Code::CodeIncorrect,
-        OpenSessionRefusal::Suspended => Code::AccountSuspended,
+        OpenSessionRefusal::Expired => ProblemCode::CodeExpired,
+        OpenSessionRefusal::NoMember => ProblemCode::CodeIncorrect,
+        OpenSessionRefusal::Suspended => ProblemCode::AccountSuspended,
     }
 }

@@ -194,7 +194,7 @@ class Work:
         return work
 
     def provision_sandbox(self):
-        """It makes a reserved key at the first login, and gives one that was rejected a new secret."""
+        """It makes a Sandbox key at the first login, and gives one that was rejected a new secret."""
         address, registered = self.world.register()
         challenge, code = self.world.challenge(address)
         admin = self.world.customer()

@@ -52,7 +52,7 @@ fn declared(action: &str) -> Waves {
 /// After so many seconds the mark of a session's last use is due again, so that each read is
 /// measured with its write.
 fn until_mark_is_due() -> u64 {
-    u64::try_from(domain::session::TOUCH.as_secs()).expect("a while") + 1
+    u64::try_from(domain::session::USE_RECORDED_EVERY.as_secs()).expect("a while") + 1
 }
 
 /// An action under measurement: called once to be warm, and a second time to be counted.

@@ -98,7 +98,7 @@ async fn deleting_the_sandbox_key_says_so_in_the_sandbox() {
     let listed = admin.get("/api/keys").await;
     assert_eq!(listed.body, json!({ "keys": [], "count": 0, "limit": 10, "available": 9 }));
     // The sealed value goes with it.
-    assert!(!world.rows_of("sandbox").await.iter().any(|row| row.contains_key("reserved")));
+    assert!(!world.rows_of("sandbox").await.iter().any(|row| row.contains_key("sandbox_key")));
 
     world
         .changes_nothing(admin.delete(&format!("/api/keys/{id}")))

@@ -326,7 +326,7 @@ async fn no_code_lies_in_a_row_or_in_what_the_stream_gave_up() {
     let id = lane["challenge_id"].as_s().unwrap();
     let stuck = domain::login::LoginCode::derive(
         &ring,
-        lane["pepper"].as_s().unwrap(),
+        lane["keyring_version"].as_s().unwrap(),
         &address,
         id,
         generation,

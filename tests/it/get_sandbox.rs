@@ -21,7 +21,7 @@ async fn first_provisioning(parameters: &[(&str, &str)], mode: ProductApiMode) -
     assert_eq!(
         body["key_id"],
         keys.ok(200)["keys"][0]["id"],
-        "the reserved key is there, whatever the product API says"
+        "the Sandbox key is there, whatever the product API says"
     );
     assert_eq!(keys.body["keys"][0]["sandbox"], true);
     assert!(at(&body["validated_at"]) <= world.desk.clock().now());

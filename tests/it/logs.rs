@@ -317,9 +317,9 @@ async fn no_line_holds_a_key_a_code_a_token_an_address_an_ip_or_a_body() {
     world.verify(&challenge, wrong(&code)).await;
     let admin = opened(&world, &challenge, &code).await;
     let (_, key) = admin.key("Kept to ourselves").await;
-    let reserved =
+    let sandbox_key =
         admin.act("/api/sandbox/key").await.ok(200)["api_key"].as_str().unwrap().to_owned();
-    for presented in [&*key, &key[..key.len() - 1], &reserved] {
+    for presented in [&*key, &key[..key.len() - 1], &sandbox_key] {
         world.desk.invoke("authorize-key", &authorizer_event(presented)).await.expect("an answer");
     }
     admin.post("/api/team", json!({ "email": "colleague@example.com" })).await.ok(201);
@@ -349,7 +349,7 @@ async fn no_line_holds_a_key_a_code_a_token_an_address_an_ip_or_a_body() {
     let secrets = [
         &*key,
         &key[9..],
-        &reserved,
+        &sandbox_key,
         &code,
         &first_code,
         &challenge,
@@ -423,7 +423,7 @@ async fn every_count_is_a_document_of_the_embedded_metric_format_in_the_stacks_n
     world.desk.mail_service().set_mode(MailServiceMode::Rejecting);
     admin.post("/api/team", json!({ "email": "new@example.com" })).await.ok(201);
     world.settle().await;
-    // An invitation that is late, and then one that was driven too often.
+    // An invitation that is late, and then one that was redelivered too often.
     world.desk.mail_service().set_mode(MailServiceMode::Throttling);
     admin.post("/api/team", json!({ "email": "late@example.com" })).await.ok(201);
     world.advance(130);
@@ -434,7 +434,7 @@ async fn every_count_is_a_document_of_the_embedded_metric_format_in_the_stacks_n
         .find(|row| row["to"].as_s().is_ok_and(|to| to == "late@example.com"))
         .expect("the mail");
     let number = |number: i64| AttributeValue::N(number.to_string());
-    let exhausted = [("drives", number(9)), ("due_at", number(1))];
+    let exhausted = [("redeliveries", number(9)), ("due_at", number(1))];
     world.set_attributes(late["pk"].as_s().unwrap(), late["sk"].as_s().unwrap(), &exhausted).await;
     world.desk.invoke("sweep", &json!({})).await.expect("an answer");
 

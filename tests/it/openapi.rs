@@ -2,7 +2,7 @@
 //! a running desk answers is what it says.
 
 use crate::support::{ADMIN, Reply, World, wrong};
-use edge::Code;
+use edge::ProblemCode;
 use functions::{FUNCTIONS, Trigger};
 use jsonschema::{Draft, Validator};
 use serde_json::{Value, json};
@@ -201,7 +201,7 @@ fn codes_of(response: &Value) -> BTreeSet<&str> {
 }
 
 /// The codes that only an operator's invocation is refused with.
-const NOT_FOR_HTTP: [Code; 2] = [Code::InvalidLimit, Code::AccountNotFound];
+const NOT_FOR_HTTP: [ProblemCode; 2] = [ProblemCode::InvalidLimit, ProblemCode::AccountNotFound];
 
 #[test]
 fn the_document_has_the_routes_of_the_functions_each_named_after_its_action() {
@@ -222,7 +222,7 @@ fn the_document_has_the_routes_of_the_functions_each_named_after_its_action() {
 #[test]
 fn the_document_has_every_problem_that_http_can_show_each_under_its_status() {
     let contract = Contract::read();
-    let catalogue: BTreeMap<&str, u16> = Code::ALL
+    let catalogue: BTreeMap<&str, u16> = ProblemCode::ALL
         .iter()
         .filter(|code| !NOT_FOR_HTTP.contains(code))
         .map(|code| (code.name(), code.status()))
@@ -378,9 +378,9 @@ async fn every_operation_answers_as_the_document_says() {
     contract.answers("retrySandbox", &admin.act("/api/sandbox/provision").await);
     contract.answers("getSandbox", &admin.get("/api/sandbox").await);
     world.settle().await;
-    let reserved =
+    let sandbox_key =
         admin.get("/api/sandbox").await.body["key_id"].as_str().expect("a key").to_owned();
-    contract.answers("deleteKey", &admin.delete(&format!("/api/keys/{reserved}")).await);
+    contract.answers("deleteKey", &admin.delete(&format!("/api/keys/{sandbox_key}")).await);
     contract.answers("getSandbox", &admin.get("/api/sandbox").await);
 
     // Out.
@@ -484,9 +484,9 @@ async fn every_problem_is_told_as_the_document_says() {
     contract.answers("deleteKey", &admin.delete("/api/keys/key_k00000000").await);
 
     // Sandbox.
-    let reserved =
+    let sandbox_key =
         admin.get("/api/sandbox").await.body["key_id"].as_str().expect("a key").to_owned();
-    admin.delete(&format!("/api/keys/{reserved}")).await.ok(204);
+    admin.delete(&format!("/api/keys/{sandbox_key}")).await.ok(204);
     contract.answers("testSandbox", &admin.act("/api/sandbox/test").await);
     contract.answers("revealSandboxKey", &admin.act("/api/sandbox/key").await);
 
@@ -520,8 +520,8 @@ async fn every_problem_is_told_as_the_document_says() {
         .answers("requestCode", &broken.call("POST", "/api/login/code").json(whole).send().await);
 
     // The store's outages are the business of `contention`.
-    let expected = Code::ALL
-        .iter()
-        .filter(|code| !NOT_FOR_HTTP.contains(code) && **code != Code::TemporarilyUnavailable);
+    let expected = ProblemCode::ALL.iter().filter(|code| {
+        !NOT_FOR_HTTP.contains(code) && **code != ProblemCode::TemporarilyUnavailable
+    });
     assert_eq!(contract.codes, expected.map(|code| code.name().to_owned()).collect());
 }

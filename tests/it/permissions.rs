@@ -247,7 +247,7 @@ impl<'w> Script<'w> {
         .await
     }
 
-    /// An invitation that the stream gives up, the sweep drives again in vain, and gives up in the
+    /// An invitation that the stream gives up, the sweep redelivers in vain, and gives up in the
     /// end.
     async fn lost_invitation(&self, admin: &Person<'_>) -> Step {
         self.world.desk.mail_service().set_mode(MailServiceMode::Throttling);
@@ -449,7 +449,7 @@ fn render(template: &Template) -> String {
                 "AddressRows" => addresses.push(action.to_owned()),
                 "Log" => {}
                 other => {
-                    drop(besides.entry(other.to_owned()).or_default().insert(action.to_owned()))
+                    besides.entry(other.to_owned()).or_default().insert(action.to_owned());
                 }
             }
         }

@@ -37,7 +37,7 @@ async fn put_login_event(world: &World, account: &str, member: &str, id: &str) {
         ("member_id", text(member)),
         ("status", text("pending")),
         ("at", number(now)),
-        ("drives", number(0)),
+        ("redeliveries", number(0)),
         ("duty", text("duty#0")),
         ("due_at", number(now + 120_000)),
         ("ttl", number(now / 1000 + 2_592_000)),
@@ -281,7 +281,7 @@ async fn a_crash_after_the_secret_was_replaced_is_finished_by_the_next_delivery(
     let admin = world.admin().await;
     world.desk.product_api().set_mode(ProductApiMode::Rejecting);
     admin.act("/api/sandbox/test").await.ok(200);
-    let key = world.row(&format!("ACCT#{}", admin.account), "SANDBOX").await["reserved"].clone();
+    let key = world.row(&format!("ACCT#{}", admin.account), "SANDBOX").await["sandbox_key"].clone();
     // A retry's first delivery replaced the secret and died over the verdict; the second finds the
     // request pending.
     admin.act("/api/sandbox/provision").await.ok(202);
@@ -293,7 +293,7 @@ async fn a_crash_after_the_secret_was_replaced_is_finished_by_the_next_delivery(
     world.set_attributes(pk, sk, &[("status", text("pending"))]).await;
     world.settle().await;
     the_one_key(&admin).await;
-    assert_ne!(world.row(pk, "SANDBOX").await["reserved"], key);
+    assert_ne!(world.row(pk, "SANDBOX").await["sandbox_key"], key);
     assert_eq!(status(&world.row(pk, sk).await), "done");
 }
 
@@ -341,7 +341,7 @@ async fn a_deletion_during_the_validation_wins_over_its_verdict() {
     assert_eq!(
         status(&world.rows_of("provision_request").await[0]),
         "done",
-        "nobody drives it again"
+        "nobody redelivers it"
     );
 }
 
@@ -390,7 +390,7 @@ async fn after_a_rotation_old_sealed_keys_open_and_new_ones_are_sealed_anew() {
     admin.act("/api/sandbox/provision").await.ok(202);
     world.settle().await;
     let row = world.row(&format!("ACCT#{}", admin.account), "SANDBOX").await;
-    assert_eq!(row["reserved"].as_m().unwrap()["sealed"].as_m().unwrap()["version"], text("2"));
+    assert_eq!(row["sandbox_key"].as_m().unwrap()["sealed"].as_m().unwrap()["version"], text("2"));
     the_one_key(&admin).await;
 }
 
@@ -409,7 +409,7 @@ async fn a_function_that_has_not_noticed_the_rotation_opens_what_another_sealed_
     admin.act("/api/sandbox/provision").await.ok(202);
     world.settle().await;
     let row = world.row(&format!("ACCT#{}", admin.account), "SANDBOX").await;
-    assert_eq!(row["reserved"].as_m().unwrap()["sealed"].as_m().unwrap()["version"], text("2"));
+    assert_eq!(row["sandbox_key"].as_m().unwrap()["sealed"].as_m().unwrap()["version"], text("2"));
     the_one_key(&admin).await;
 }
 
@@ -442,7 +442,7 @@ async fn codes_are_good_across_a_rotation_of_their_keyring() {
     world.admin().await;
     let lane = world.rows_of("lane").await;
     assert_eq!(
-        lane.iter().map(|row| row["pepper"].as_s().unwrap().as_str()).collect::<Vec<_>>(),
+        lane.iter().map(|row| row["keyring_version"].as_s().unwrap().as_str()).collect::<Vec<_>>(),
         ["2"]
     );
 }
@@ -459,11 +459,11 @@ async fn functions_that_have_not_noticed_the_rotation_mail_and_take_the_new_code
     world.rotate("LOGIN_SECRET_ARN", "2").await;
     world.advance(120);
     world.admin().await;
-    let peppers = world
+    let versions = world
         .rows_of("lane")
         .await
         .iter()
-        .map(|row| row["pepper"].as_s().unwrap().clone())
+        .map(|row| row["keyring_version"].as_s().unwrap().clone())
         .collect::<Vec<_>>();
-    assert!(peppers.contains(&"2".to_owned()), "{peppers:?}");
+    assert!(versions.contains(&"2".to_owned()), "{versions:?}");
 }

@@ -419,7 +419,7 @@ async fn a_busy_customer_cannot_hold_off_a_suspension() {
     let rows = world.rows_of("api_key").await;
     assert!(rows.iter().all(|row| row["suspended"].as_bool().is_ok_and(|suspended| *suspended)));
     let row = world.row(&format!("ACCT#{}", admin.account), "ACCOUNT").await;
-    assert!(!row.contains_key("held_until"), "the hold is over");
+    assert!(!row.contains_key("locked_until"), "the hold is over");
     world.check_counters().await;
 }
 

@@ -27,7 +27,7 @@ async fn reveal(person: &Person<'_>) -> String {
     reply.ok(200)["api_key"].as_str().expect("a key").to_owned()
 }
 
-async fn delete_reserved_key(person: &Person<'_>) -> String {
+async fn delete_sandbox_key(person: &Person<'_>) -> String {
     let key = person.get("/api/sandbox").await.body["key_id"].as_str().expect("an id").to_owned();
     person.delete(&format!("/api/keys/{key}")).await.ok(204);
     key
@@ -98,7 +98,7 @@ async fn a_retry_while_one_is_running_joins_it() {
 async fn parallel_retries_start_one_provisioning() {
     let world = World::new().await;
     let admin = world.admin().await;
-    delete_reserved_key(&admin).await;
+    delete_sandbox_key(&admin).await;
     for reply in join_all((0..16).map(|_| admin.act(RETRY))).await {
         reply.ok(202);
     }
@@ -145,7 +145,7 @@ async fn a_retry_after_the_deletion_makes_a_new_key() {
     let world = World::new().await;
     let admin = world.admin().await;
     let old = reveal(&admin).await;
-    let old_id = delete_reserved_key(&admin).await;
+    let old_id = delete_sandbox_key(&admin).await;
     let reply = admin.act(RETRY).await;
     assert_eq!(
         (&reply.ok(202)["state"], &reply.body["key_id"]),
@@ -178,7 +178,7 @@ async fn a_retry_after_a_rejection_replaces_the_secret_and_keeps_the_key() {
         (403, 200)
     );
     let row = world.row(&format!("ACCT#{}", admin.account), "SANDBOX").await;
-    assert_eq!(row["reserved"].as_m().unwrap()["version"], AttributeValue::N("2".into()));
+    assert_eq!(row["sandbox_key"].as_m().unwrap()["version"], AttributeValue::N("2".into()));
     assert_eq!(admin.get("/api/keys").await.ok(200)["count"], 1);
     assert_eq!(count(&world, "sandbox_key_replaced").await, 1);
 }
@@ -214,7 +214,7 @@ async fn an_outage_of_the_product_api_does_not_cost_the_key_its_secret() {
 async fn a_retry_works_with_nine_own_keys_because_its_place_is_held() {
     let world = World::new().await;
     let admin = world.admin().await;
-    delete_reserved_key(&admin).await;
+    delete_sandbox_key(&admin).await;
     for number in 1..=9 {
         admin.key(&format!("Key {number}")).await;
     }
@@ -243,7 +243,7 @@ async fn a_retry_reaches_no_other_account() {
     let world = World::new().await;
     let (admin, other) = (world.admin().await, world.other_admin("other@example.net").await);
     let before = (admin.get("/api/sandbox").await.text, reveal(&admin).await);
-    delete_reserved_key(&other).await;
+    delete_sandbox_key(&other).await;
     assert_eq!(retried(&other).await.ok(200)["state"], "ready");
     assert_eq!((admin.get("/api/sandbox").await.text, reveal(&admin).await), before);
 }

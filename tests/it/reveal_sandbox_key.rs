@@ -153,14 +153,14 @@ async fn a_sealed_key_that_is_copied_to_another_account_does_not_open_there() {
     let world = World::new().await;
     let (admin, thief) = (world.admin().await, world.other_admin("thief@example.net").await);
     let (mine, before) = (reveal(&admin).await, reveal(&thief).await);
-    let stolen = world.row(&partition(&admin), "SANDBOX").await["reserved"].clone();
+    let stolen = world.row(&partition(&admin), "SANDBOX").await["sandbox_key"].clone();
 
     // All of it, and the sealed text alone under the id that the thief's row already has.
     let mut own =
-        world.row(&partition(&thief), "SANDBOX").await["reserved"].as_m().unwrap().clone();
+        world.row(&partition(&thief), "SANDBOX").await["sandbox_key"].as_m().unwrap().clone();
     own.insert("sealed".to_owned(), stolen.as_m().unwrap()["sealed"].clone());
-    for reserved in [stolen, AttributeValue::M(own)] {
-        world.set_attributes(&partition(&thief), "SANDBOX", &[("reserved", reserved)]).await;
+    for sandbox_key in [stolen, AttributeValue::M(own)] {
+        world.set_attributes(&partition(&thief), "SANDBOX", &[("sandbox_key", sandbox_key)]).await;
         thief.act(REVEAL).await.problem(409, "sandbox_not_ready");
         thief.act("/api/sandbox/test").await.problem(409, "sandbox_not_ready");
     }
@@ -179,11 +179,15 @@ async fn a_sealed_key_does_not_open_under_another_version_of_itself() {
     let world = World::new().await;
     let admin = world.admin().await;
     reveal(&admin).await;
-    let mut reserved =
-        world.row(&partition(&admin), "SANDBOX").await["reserved"].as_m().unwrap().clone();
-    reserved.insert("version".to_owned(), AttributeValue::N("2".to_owned()));
+    let mut sandbox_key =
+        world.row(&partition(&admin), "SANDBOX").await["sandbox_key"].as_m().unwrap().clone();
+    sandbox_key.insert("version".to_owned(), AttributeValue::N("2".to_owned()));
     world
-        .set_attributes(&partition(&admin), "SANDBOX", &[("reserved", AttributeValue::M(reserved))])
+        .set_attributes(
+            &partition(&admin),
+            "SANDBOX",
+            &[("sandbox_key", AttributeValue::M(sandbox_key))],
+        )
         .await;
     admin.act(REVEAL).await.problem(409, "sandbox_not_ready");
 }

@@ -12,7 +12,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use domain::AccountId;
-use domain::sandbox::ReservedKey;
+use domain::sandbox::SandboxKey;
 use futures::StreamExt;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,7 +36,7 @@ async fn request_code_at_a_new_instance(world: &World, email: &str) -> String {
     body_of(&answer)["challenge"].as_str().expect("a challenge").to_owned()
 }
 
-/// The reserved key of an account, sealed anew by an instance that started this moment.
+/// The Sandbox key of an account, sealed anew by an instance that started this moment.
 async fn seal_at_a_new_instance(world: &World, account: &str) {
     let (app, id) = (world.app("provision-sandbox"), account.parse::<AccountId>().expect("an id"));
     let key = app
@@ -48,7 +48,7 @@ async fn seal_at_a_new_instance(world: &World, account: &str) {
         .expect("a key");
     let (ring, place) = (
         app.keyrings.sealing().await.expect("a keyring"),
-        ReservedKey::place(&id, &key.id, key.version),
+        SandboxKey::place(&id, &key.id, key.version),
     );
     let sealed =
         ring.seal(&ring.open(&key.sealed, &place).expect("it opens"), &place, &mut app.rng());
@@ -57,23 +57,23 @@ async fn seal_at_a_new_instance(world: &World, account: &str) {
     };
     let text = |value: &Value| AttributeValue::S(value.as_str().expect("a text").to_owned());
     let sealed = sealed.iter().map(|(name, value)| (name.clone(), text(value))).collect();
-    let mut reserved = world.row(&format!("ACCT#{account}"), "SANDBOX").await["reserved"]
+    let mut sandbox_key = world.row(&format!("ACCT#{account}"), "SANDBOX").await["sandbox_key"]
         .as_m()
         .expect("a map")
         .clone();
-    reserved.insert("sealed".to_owned(), AttributeValue::M(sealed));
+    sandbox_key.insert("sealed".to_owned(), AttributeValue::M(sealed));
     world
         .set_attributes(
             &format!("ACCT#{account}"),
             "SANDBOX",
-            &[("reserved", AttributeValue::M(reserved))],
+            &[("sandbox_key", AttributeValue::M(sandbox_key))],
         )
         .await;
 }
 
 async fn sealed_under(world: &World, account: &str) -> String {
     let row = world.row(&format!("ACCT#{account}"), "SANDBOX").await;
-    row["reserved"].as_m().unwrap()["sealed"].as_m().unwrap()["version"].as_s().unwrap().clone()
+    row["sandbox_key"].as_m().unwrap()["sealed"].as_m().unwrap()["version"].as_s().unwrap().clone()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -86,13 +86,13 @@ async fn a_code_made_under_a_version_that_the_other_functions_just_missed_is_mai
     world.settle().await;
     let code = world.desk.outbox().code_for(ADMIN).expect("a code was mailed");
     world.verify(&challenge, &code).await.ok(200);
-    let peppers: Vec<_> = world
+    let versions: Vec<_> = world
         .rows_of("lane")
         .await
         .iter()
-        .map(|row| row["pepper"].as_s().unwrap().clone())
+        .map(|row| row["keyring_version"].as_s().unwrap().clone())
         .collect();
-    assert_eq!(peppers, ["2"]);
+    assert_eq!(versions, ["2"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -213,7 +213,7 @@ async fn an_outage_of_secrets_manager_never_reads_as_a_key_that_does_not_open() 
 struct Done {
     email: String,
     accepted: bool,
-    /// Every value that the reserved key was shown to have.
+    /// Every value that the Sandbox key was shown to have.
     keys: BTreeSet<String>,
     /// How often the product API took it.
     ready: usize,
@@ -326,12 +326,12 @@ async fn rotating_both_keyrings_under_load_loses_no_login_and_opens_every_sealed
         assert_eq!(sealed_under(&world, &person.account).await, newest);
     }
     let lanes = world.rows_of("lane").await;
-    let peppers: BTreeSet<&str> = lanes
+    let versions: BTreeSet<&str> = lanes
         .iter()
-        .filter(|lane| lane.contains_key("pepper"))
-        .map(|lane| lane["pepper"].as_s().unwrap().as_str())
+        .filter(|lane| lane.contains_key("keyring_version"))
+        .map(|lane| lane["keyring_version"].as_s().unwrap().as_str())
         .collect();
-    assert_eq!(peppers.into_iter().collect::<Vec<_>>(), [&newest]);
+    assert_eq!(versions.into_iter().collect::<Vec<_>>(), [&newest]);
 
     // So the older versions can go.
     for setting in [LOGIN, SEALING] {

@@ -13,8 +13,8 @@ fn status(row: &BTreeMap<String, AttributeValue>) -> &str {
     row["status"].as_s().expect("a text")
 }
 
-fn drives(row: &BTreeMap<String, AttributeValue>) -> u32 {
-    row["drives"].as_n().expect("a number").parse().expect("a number")
+fn redeliveries(row: &BTreeMap<String, AttributeValue>) -> u32 {
+    row["redeliveries"].as_n().expect("a number").parse().expect("a number")
 }
 
 async fn sweep(world: &World) -> Value {
@@ -56,7 +56,7 @@ async fn world_with_lost_invitation() -> World {
     world.settle().await;
     until_lost(&world).await;
     assert_eq!(
-        (status(&invitation(&world).await), drives(&invitation(&world).await)),
+        (status(&invitation(&world).await), redeliveries(&invitation(&world).await)),
         ("pending", 0)
     );
     world
@@ -71,7 +71,10 @@ async fn a_lost_invitation_is_found_by_the_schedule_and_mailed_once() {
     world.advance(300);
     world.settle().await;
     assert_eq!(world.mailed("invitation"), ["new@example.com"]);
-    assert_eq!((status(&invitation(&world).await), drives(&invitation(&world).await)), ("done", 1));
+    assert_eq!(
+        (status(&invitation(&world).await), redeliveries(&invitation(&world).await)),
+        ("done", 1)
+    );
     assert_eq!(duties(&world).await, 0);
     for _ in 0..3 {
         world.advance(300);
@@ -117,7 +120,12 @@ async fn settled_duties_leave_the_index_and_are_not_driven() {
     for kind in ["login_event", "provision_request", "mail"] {
         for row in world.rows_of(kind).await {
             assert_eq!(
-                (status(&row), drives(&row), row.contains_key("duty"), row.contains_key("due_at")),
+                (
+                    status(&row),
+                    redeliveries(&row),
+                    row.contains_key("duty"),
+                    row.contains_key("due_at")
+                ),
                 ("done", 0, false, false),
                 "{kind}"
             );
@@ -154,7 +162,7 @@ async fn a_duty_has_time_before_it_counts_as_lost_and_again_after_each_drive() {
     world.advance(60);
     assert_eq!(sweep(&world).await["driven"], 0);
     assert_eq!(
-        (drives(&invitation(&world).await), status(&invitation(&world).await)),
+        (redeliveries(&invitation(&world).await), status(&invitation(&world).await)),
         (1, "pending")
     );
 }
@@ -164,7 +172,7 @@ async fn sweeps_that_run_at_once_drive_a_duty_once() {
     let world = world_with_lost_invitation().await;
     let swept = join_all((0..8).map(|_| sweep(&world))).await;
     assert_eq!(swept.iter().map(|swept| swept["driven"].as_u64().unwrap()).sum::<u64>(), 1);
-    assert_eq!(drives(&invitation(&world).await), 1);
+    assert_eq!(redeliveries(&invitation(&world).await), 1);
     world.desk.mail_service().set_mode(MailServiceMode::Up);
     world.advance(60);
     world.settle().await;
@@ -183,7 +191,7 @@ async fn an_invitation_that_was_driven_in_vain_for_a_day_and_a_half_is_given_up_
         world.settle().await;
     }
     let row = invitation(&world).await;
-    assert_eq!((status(&row), drives(&row), row.contains_key("duty")), ("failed", 9, false));
+    assert_eq!((status(&row), redeliveries(&row), row.contains_key("duty")), ("failed", 9, false));
     assert_eq!(duties(&world).await, 0);
 
     world.desk.mail_service().set_mode(MailServiceMode::Up);
@@ -222,16 +230,16 @@ async fn the_schedule_runs_every_five_minutes_of_the_desk_s_clock() {
             )
             .await;
     };
-    let drives_after = async |seconds: u64| {
+    let redeliveries_after = async |seconds: u64| {
         always_due().await;
         world.advance(seconds);
         world.settle().await;
-        drives(&invitation(&world).await)
+        redeliveries(&invitation(&world).await)
     };
-    assert_eq!(drives_after(60).await, 1, "the first run is five minutes after the start");
+    assert_eq!(redeliveries_after(60).await, 1, "the first run is five minutes after the start");
     for run in 2..=4 {
-        assert_eq!(drives_after(240).await, run - 1, "four minutes after the last run");
-        assert_eq!(drives_after(60).await, run, "five minutes after it");
+        assert_eq!(redeliveries_after(240).await, run - 1, "four minutes after the last run");
+        assert_eq!(redeliveries_after(60).await, run, "five minutes after it");
     }
-    assert_eq!(drives_after(3000).await, 5, "runs that a moved clock skipped are skipped");
+    assert_eq!(redeliveries_after(3000).await, 5, "runs that a moved clock skipped are skipped");
 }

@@ -12,7 +12,7 @@ fn at(value: &Value) -> Timestamp {
     value.as_str().expect("a text").parse().expect("a time in RFC 3339")
 }
 
-async fn reserved_key(person: &Person<'_>) -> String {
+async fn sandbox_key(person: &Person<'_>) -> String {
     let reply = person.get("/api/sandbox").await;
     reply.ok(200)["key_id"].as_str().expect("an id").to_owned()
 }
@@ -132,7 +132,7 @@ async fn without_a_reserved_key_there_is_nothing_to_test() {
     let product = Product::start().await;
     let world = world_of(&product).await;
     let admin = world.admin().await;
-    let key = reserved_key(&admin).await;
+    let key = sandbox_key(&admin).await;
     admin.delete(&format!("/api/keys/{key}")).await.ok(204);
     product.take_calls();
     world.changes_nothing(admin.act(TEST)).await.problem(409, "sandbox_not_ready");
@@ -155,7 +155,7 @@ async fn a_deletion_during_the_test_wins_over_its_verdict() {
     let product = Product::start().await;
     let world = world_of(&product).await;
     let admin = world.admin().await;
-    let key = reserved_key(&admin).await;
+    let key = sandbox_key(&admin).await;
     product.take_calls();
     product.hold();
     let (tested, ()) = tokio::join!(admin.act(TEST), async {

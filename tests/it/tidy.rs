@@ -2,7 +2,7 @@
 //! sample events, the settings and the documents; and the rules of the house that a reviewer would
 //! otherwise have to remember.
 
-use edge::Code;
+use edge::ProblemCode;
 use functions::{FUNCTIONS, Trigger};
 use serde_json::Value;
 use serde_yaml_ng::Value as Yaml;
@@ -871,9 +871,9 @@ fn every_problem_has_a_code_of_its_own_named_like_its_variant_and_a_line_in_the_
         .and_then(|(_, rest)| rest.split_once('}'))
         .expect("the catalogue")
         .0;
-    assert_eq!(variants.matches(',').count(), Code::ALL.len(), "Code::ALL leaves one out");
+    assert_eq!(variants.matches(',').count(), ProblemCode::ALL.len(), "Code::ALL leaves one out");
     let mut seen = BTreeSet::new();
-    for code in Code::ALL {
+    for code in ProblemCode::ALL {
         assert!(seen.insert(code.name()), "{} stands for two problems", code.name());
         assert!((400..600).contains(&code.status()), "{}", code.name());
         let mut variant = String::new();
@@ -891,7 +891,7 @@ fn every_problem_has_a_code_of_its_own_named_like_its_variant_and_a_line_in_the_
         line.starts_with("| `")
             && line.split('|').nth(2).is_some_and(|status| status.trim().parse::<u16>().is_ok())
     });
-    assert_eq!(listed.count(), Code::ALL.len(), "README.md lists a code that there is not");
+    assert_eq!(listed.count(), ProblemCode::ALL.len(), "README.md lists a code that there is not");
 }
 
 // --- Documents

@@ -29,7 +29,7 @@ impl EmailAddress {
             .finalize();
         let mut head = [0u8; 16];
         head.copy_from_slice(&digest[..16]);
-        AddressHash(base62::encode(u128::from_be_bytes(head), AddressHash::LENGTH))
+        AddressHash(base62::encode(u128::from_be_bytes(head), AddressHash::LEN))
     }
 }
 
@@ -97,10 +97,10 @@ impl From<EmailAddress> for String {
 pub struct AddressHash(String);
 
 impl AddressHash {
-    pub(crate) const LENGTH: usize = 22;
+    pub(crate) const LEN: usize = 22;
 
     pub(crate) fn parse(text: &str) -> Option<AddressHash> {
-        base62::is(text, Self::LENGTH).then(|| AddressHash(text.to_owned()))
+        base62::is(text, Self::LEN).then(|| AddressHash(text.to_owned()))
     }
 
     /// For a text that was checked as part of a larger one.

@@ -49,23 +49,23 @@ pub struct AccountId(String);
 text_id!(AccountId);
 
 impl AccountId {
-    pub(crate) const CODE: usize = 12;
+    pub(crate) const BODY_LEN: usize = 12;
 
     pub fn random(rng: &mut impl CryptoRng) -> AccountId {
-        AccountId(format!("acct_{}", base62::random(Self::CODE, rng)))
+        AccountId(format!("acct_{}", base62::random(Self::BODY_LEN, rng)))
     }
 
     fn parse(text: &str) -> Option<AccountId> {
-        text.strip_prefix("acct_").and_then(AccountId::from_code)
+        text.strip_prefix("acct_").and_then(AccountId::from_body)
     }
 
     /// The part behind the prefix, as keys and session tokens carry it.
-    pub(crate) fn code(&self) -> &str {
+    pub(crate) fn body(&self) -> &str {
         &self.0["acct_".len()..]
     }
 
-    pub(crate) fn from_code(code: &str) -> Option<AccountId> {
-        base62::is(code, Self::CODE).then(|| AccountId(format!("acct_{code}")))
+    pub(crate) fn from_body(code: &str) -> Option<AccountId> {
+        base62::is(code, Self::BODY_LEN).then(|| AccountId(format!("acct_{code}")))
     }
 }
 
@@ -79,28 +79,28 @@ pub struct MemberId(String);
 text_id!(MemberId);
 
 impl MemberId {
-    const OWN: usize = 6;
-    pub(crate) const CODE: usize = AddressHash::LENGTH + Self::OWN;
+    const SUFFIX_LEN: usize = 6;
+    pub(crate) const BODY_LEN: usize = AddressHash::LEN + Self::SUFFIX_LEN;
 
     pub fn random(address: &AddressHash, rng: &mut impl CryptoRng) -> MemberId {
-        MemberId(format!("mem_{address}{}", base62::random(Self::OWN, rng)))
+        MemberId(format!("mem_{address}{}", base62::random(Self::SUFFIX_LEN, rng)))
     }
 
     fn parse(text: &str) -> Option<MemberId> {
-        text.strip_prefix("mem_").and_then(MemberId::from_code)
+        text.strip_prefix("mem_").and_then(MemberId::from_body)
     }
 
-    pub(crate) fn code(&self) -> &str {
+    pub(crate) fn body(&self) -> &str {
         &self.0["mem_".len()..]
     }
 
-    pub(crate) fn from_code(code: &str) -> Option<MemberId> {
-        base62::is(code, Self::CODE).then(|| MemberId(format!("mem_{code}")))
+    pub(crate) fn from_body(code: &str) -> Option<MemberId> {
+        base62::is(code, Self::BODY_LEN).then(|| MemberId(format!("mem_{code}")))
     }
 
     /// The hash of the address that this membership was made for.
     pub fn address(&self) -> AddressHash {
-        AddressHash::from_checked(&self.code()[..AddressHash::LENGTH])
+        AddressHash::from_checked(&self.body()[..AddressHash::LEN])
     }
 }
 
@@ -109,7 +109,7 @@ impl MemberId {
 pub enum KeyKind {
     /// Made by an admin.
     Live,
-    /// The reserved key of the Sandbox.
+    /// The Sandbox key.
     Sandbox,
 }
 
@@ -136,10 +136,10 @@ pub struct KeyId(String);
 text_id!(KeyId);
 
 impl KeyId {
-    pub(crate) const CODE: usize = 8;
+    pub(crate) const BODY_LEN: usize = 8;
 
     pub fn random(kind: KeyKind, rng: &mut impl CryptoRng) -> KeyId {
-        KeyId(format!("key_{}{}", kind.letter(), base62::random(Self::CODE, rng)))
+        KeyId(format!("key_{}{}", kind.letter(), base62::random(Self::BODY_LEN, rng)))
     }
 
     fn parse(text: &str) -> Option<KeyId> {
@@ -149,19 +149,19 @@ impl KeyId {
         } else {
             (KeyKind::Sandbox, rest.strip_prefix(KeyKind::Sandbox.letter())?)
         };
-        KeyId::from_code(kind, code)
+        KeyId::from_body(kind, code)
     }
 
     pub fn kind(&self) -> KeyKind {
         if self.0.as_bytes()["key_".len()] == b's' { KeyKind::Sandbox } else { KeyKind::Live }
     }
 
-    pub(crate) fn code(&self) -> &str {
+    pub(crate) fn body(&self) -> &str {
         &self.0["key_".len() + 1..]
     }
 
-    pub(crate) fn from_code(kind: KeyKind, code: &str) -> Option<KeyId> {
-        base62::is(code, Self::CODE).then(|| KeyId(format!("key_{}{code}", kind.letter())))
+    pub(crate) fn from_body(kind: KeyKind, code: &str) -> Option<KeyId> {
+        base62::is(code, Self::BODY_LEN).then(|| KeyId(format!("key_{}{code}", kind.letter())))
     }
 }
 

@@ -19,9 +19,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-const SECRET: usize = 32;
-const CHECKSUM: usize = 6;
-const BODY: usize = KeyId::CODE + AccountId::CODE + SECRET + CHECKSUM;
+const SECRET_LEN: usize = 32;
+const CHECKSUM_LEN: usize = 6;
+const BODY_LEN: usize = KeyId::BODY_LEN + AccountId::BODY_LEN + SECRET_LEN + CHECKSUM_LEN;
 
 /// The name that the Sandbox key is listed under.
 pub const SANDBOX_KEY_NAME: &str = "Sandbox";
@@ -42,7 +42,7 @@ impl PlainKey {
         id: &KeyId,
         rng: &mut impl CryptoRng,
     ) -> PlainKey {
-        PlainKey::assemble(prefix, account, id, &base62::random(SECRET, rng))
+        PlainKey::assemble(prefix, account, id, &base62::random(SECRET_LEN, rng))
     }
 
     /// The value that one idempotent request has, each time it is repeated.
@@ -63,7 +63,7 @@ impl PlainKey {
         let half = |bytes: &[u8]| {
             base62::encode(
                 bytes.iter().fold(0u128, |sum, byte| sum << 8 | u128::from(*byte)),
-                SECRET / 2,
+                SECRET_LEN / 2,
             )
         };
         PlainKey::assemble(
@@ -76,7 +76,7 @@ impl PlainKey {
 
     fn assemble(prefix: &KeyPrefix, account: &AccountId, id: &KeyId, secret: &str) -> PlainKey {
         let head =
-            format!("{}_{}_{}{}{secret}", prefix.0, id.kind().word(), id.code(), account.code());
+            format!("{}_{}_{}{}{secret}", prefix.0, id.kind().word(), id.body(), account.body());
         let text = Secret::new(format!("{head}{}", checksum(&head)));
         PlainKey { account: account.clone(), id: id.clone(), text }
     }
@@ -90,15 +90,16 @@ impl PlainKey {
         let (kind, body) = rest.split_once('_')?;
         let kind =
             [KeyKind::Live, KeyKind::Sandbox].into_iter().find(|known| known.word() == kind)?;
-        if prefix.parse::<KeyPrefix>().is_err() || !base62::is(body, BODY) {
+        if prefix.parse::<KeyPrefix>().is_err() || !base62::is(body, BODY_LEN) {
             return None;
         }
-        let head = &text[..text.len() - CHECKSUM];
+        let head = &text[..text.len() - CHECKSUM_LEN];
         if checksum(head) != text[head.len()..] {
             return None;
         }
-        let id = KeyId::from_code(kind, &body[..KeyId::CODE])?;
-        let account = AccountId::from_code(&body[KeyId::CODE..KeyId::CODE + AccountId::CODE])?;
+        let id = KeyId::from_body(kind, &body[..KeyId::BODY_LEN])?;
+        let account =
+            AccountId::from_body(&body[KeyId::BODY_LEN..KeyId::BODY_LEN + AccountId::BODY_LEN])?;
         Some(PlainKey { account, id, text: Secret::new(text) })
     }
 
@@ -113,12 +114,12 @@ impl PlainKey {
     /// Prefix and id: enough to recognise the key by, nothing of its secret.
     pub fn start(&self) -> String {
         let text = self.text.expose();
-        text[..text.len() - BODY + KeyId::CODE].to_owned()
+        text[..text.len() - BODY_LEN + KeyId::BODY_LEN].to_owned()
     }
 }
 
 fn checksum(head: &str) -> String {
-    base62::encode(u128::from(crc32fast::hash(head.as_bytes())), CHECKSUM)
+    base62::encode(u128::from(crc32fast::hash(head.as_bytes())), CHECKSUM_LEN)
 }
 
 /// SHA-256 of a key. No slow hash: what it hides is 190 random bits, not a password.

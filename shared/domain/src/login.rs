@@ -1,6 +1,6 @@
 //! Login with a mailed code: challenges, codes, allowances, and the browser that is known.
 //!
-//! The code is derived, never stored: HMAC(pepper, challenge, generation) mod 10^6. An address has
+//! The code is derived, never stored: HMAC(keyring, challenge, generation) mod 10^6. An address has
 //! a *lane* for everyone, and one for each browser that has logged in with it before; a lane has
 //! the allowances and at most one live challenge. So a stranger who uses up an address's lane does
 //! not lock its owner out.
@@ -21,15 +21,15 @@ pub const CODE_LIFETIME: SignedDuration = SignedDuration::from_secs(180);
 /// When the console offers to send the code again.
 pub const RESEND_AFTER: SignedDuration = SignedDuration::from_secs(30);
 /// Guesses at one challenge, over all its generations.
-pub const GUESSES: u32 = 5;
+pub const MAX_GUESSES: u32 = 5;
 /// Codes that a lane may ask for: so many in so long.
-const CODES: [(u32, SignedDuration); 3] = [
+const CODE_ALLOWANCES: [(u32, SignedDuration); 3] = [
     (3, SignedDuration::from_mins(15)),
     (5, SignedDuration::from_hours(1)),
     (10, SignedDuration::from_hours(24)),
 ];
 /// Wrong guesses that a lane may make in an hour.
-const WRONG_GUESSES: (u32, SignedDuration) = (25, SignedDuration::from_hours(1));
+const WRONG_GUESS_ALLOWANCE: (u32, SignedDuration) = (25, SignedDuration::from_hours(1));
 /// How long a browser is known after a login.
 pub const DEVICE_LIFETIME: SignedDuration = SignedDuration::from_hours(24 * 180);
 
@@ -48,7 +48,7 @@ impl Lane {
     }
 
     fn parse(text: &str) -> Option<Lane> {
-        (text == "any" || base62::is(text, DEVICE)).then(|| Lane(text.to_owned()))
+        (text == "any" || base62::is(text, DEVICE_ID_LEN)).then(|| Lane(text.to_owned()))
     }
 }
 
@@ -73,7 +73,7 @@ pub struct LiveChallenge {
     pub id: String,
     pub generation: u32,
     /// The keyring version that its code is derived with.
-    pub pepper: String,
+    pub keyring_version: String,
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub expires_at: Timestamp,
     pub attempts: u32,
@@ -99,20 +99,20 @@ impl LaneRecord {
     /// so no number of resends gives any back.
     pub fn request_code(
         &self,
-        pepper: &str,
+        keyring_version: &str,
         now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<(LaneRecord, LiveChallenge), RateLimited> {
-        let day = CODES[CODES.len() - 1].1;
+        let day = CODE_ALLOWANCES[CODE_ALLOWANCES.len() - 1].1;
         let mut codes: Vec<i64> =
             self.codes.iter().copied().filter(|at| *at > (now - day).as_millisecond()).collect();
-        let waits = CODES.iter().filter_map(|(most, window)| {
+        let waits = CODE_ALLOWANCES.iter().filter_map(|(most, window)| {
             let nth_newest = codes.len().checked_sub(*most as usize).map(|first| codes[first])?;
             Some(nth_newest + window.as_millis() as i64 - now.as_millisecond())
         });
         let too_many_codes = waits.filter(|wait| *wait > 0).max();
 
-        let hour_ago = (now - WRONG_GUESSES.1).as_millisecond();
+        let hour_ago = (now - WRONG_GUESS_ALLOWANCE.1).as_millisecond();
         let mut wrong: Vec<(i64, u32)> =
             self.wrong.iter().copied().filter(|(at, _)| *at > hour_ago).collect();
         let open = self
@@ -125,8 +125,9 @@ impl LaneRecord {
                 wrong.push((last.guessed_at.as_millisecond(), missed));
             }
         }
-        let allowed =
-            GUESSES.min(WRONG_GUESSES.0.saturating_sub(wrong.iter().map(|(_, count)| count).sum()));
+        let allowed = MAX_GUESSES.min(
+            WRONG_GUESS_ALLOWANCE.0.saturating_sub(wrong.iter().map(|(_, count)| count).sum()),
+        );
         let oldest =
             wrong.iter().map(|(at, _)| *at).min().filter(|_| open.is_none() && allowed == 0);
         let too_many_guesses = oldest.map(|oldest| oldest - hour_ago);
@@ -139,13 +140,13 @@ impl LaneRecord {
             Some(last) => LiveChallenge {
                 generation: last.generation + 1,
                 expires_at: now + CODE_LIFETIME,
-                pepper: pepper.to_owned(),
+                keyring_version: keyring_version.to_owned(),
                 ..last.clone()
             },
             None => LiveChallenge {
-                id: base62::random(CHALLENGE, rng),
+                id: base62::random(CHALLENGE_ID_LEN, rng),
                 generation: 1,
-                pepper: pepper.to_owned(),
+                keyring_version: keyring_version.to_owned(),
                 expires_at: now + CODE_LIFETIME,
                 attempts: 0,
                 allowed,
@@ -164,8 +165,8 @@ impl LaneRecord {
     }
 }
 
-const CHALLENGE: usize = 22;
-const DEVICE: usize = 16;
+const CHALLENGE_ID_LEN: usize = 22;
+const DEVICE_ID_LEN: usize = 16;
 
 /// What a client answers a challenge with: where it lies, which it is. Opaque to the client; it
 /// carries no secret.
@@ -189,7 +190,7 @@ impl ChallengeToken {
         let token = ChallengeToken {
             address: AddressHash::parse(address)?,
             lane: Lane::parse(lane)?,
-            id: base62::is(id, CHALLENGE).then(|| id.to_owned())?,
+            id: base62::is(id, CHALLENGE_ID_LEN).then(|| id.to_owned())?,
             generation: generation.parse().ok()?,
         };
         (parts.next().is_none() && token.to_string() == text).then_some(token)
@@ -209,14 +210,14 @@ pub struct LoginCode(Secret);
 impl LoginCode {
     /// The code of one generation of a challenge.
     pub fn derive(
-        pepper: &Keyring,
+        keyring: &Keyring,
         version: &str,
         address: &AddressHash,
         challenge: &str,
         generation: u32,
     ) -> Result<LoginCode, UnknownVersion> {
         let message = format!("{address}.{challenge}.{generation}");
-        let mac = pepper.authenticate(version, Purpose::LoginCode, message.as_bytes())?;
+        let mac = keyring.authenticate(version, Purpose::LoginCode, message.as_bytes())?;
         let number =
             mac[..16].iter().fold(0u128, |sum, byte| sum << 8 | u128::from(*byte)) % 1_000_000;
         Ok(LoginCode(Secret::new(format!("{number:06}"))))
@@ -249,7 +250,7 @@ pub struct Device {
 
 impl Device {
     pub fn new(now: Timestamp, rng: &mut impl CryptoRng) -> Device {
-        Device { id: base62::random(DEVICE, rng), since: now }
+        Device { id: base62::random(DEVICE_ID_LEN, rng), since: now }
     }
 
     pub fn lane(&self) -> Lane {
@@ -279,7 +280,7 @@ impl Device {
         let (version, id, since, signature) =
             (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
         let since = Timestamp::from_second(since.parse().ok()?).ok()?;
-        let device = Device { id: base62::is(id, DEVICE).then(|| id.to_owned())?, since };
+        let device = Device { id: base62::is(id, DEVICE_ID_LEN).then(|| id.to_owned())?, since };
         let right = device.signature(ring, version, address).ok()?;
         let signed: bool = right.as_bytes().ct_eq(signature.as_bytes()).into();
         (signed && parts.next().is_none() && now < since + DEVICE_LIFETIME).then_some(device)

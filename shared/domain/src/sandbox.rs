@@ -30,7 +30,7 @@ pub enum Reason {
     TimedOut,
 }
 
-/// What the product API said to the reserved key.
+/// What the product API said to the Sandbox key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     Accepted,
@@ -94,21 +94,21 @@ pub struct Sandbox {
     pub state: SandboxState,
     /// While validating, the reason that the last validation ended with.
     pub reason: Option<Reason>,
-    pub key: Option<ReservedKey>,
+    pub key: Option<SandboxKey>,
     pub validated_at: Option<Timestamp>,
     pub since: Timestamp,
 }
 
-/// The reserved key, sealed so that the desk can use it again.
+/// The Sandbox key, sealed so that the desk can use it again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReservedKey {
+pub struct SandboxKey {
     pub id: KeyId,
     /// Rises when the secret is replaced.
     pub version: u32,
     pub sealed: Sealed,
 }
 
-impl ReservedKey {
+impl SandboxKey {
     /// What the sealed text is bound to: a row copied elsewhere does not open.
     pub fn place(account: &AccountId, id: &KeyId, version: u32) -> String {
         format!("frontdesk/sandbox-key/1/{account}/{id}/{version}")

@@ -10,25 +10,25 @@ use rand::CryptoRng;
 use sha2::{Digest, Sha256};
 
 /// A session that nobody used for this long has ended.
-pub const IDLE: SignedDuration = SignedDuration::from_hours(12);
+pub const SESSION_IDLE_LIMIT: SignedDuration = SignedDuration::from_hours(12);
 /// A session ends this long after the login, used or not.
-pub const LIFETIME: SignedDuration = SignedDuration::from_hours(7 * 24);
+pub const SESSION_LIFETIME: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// How old a session's last use may be on record before it is written anew; it only shortens the
 /// idle time.
-pub const TOUCH: SignedDuration = SignedDuration::from_secs(60);
+pub const USE_RECORDED_EVERY: SignedDuration = SignedDuration::from_secs(60);
 /// How many sessions a member has at most; with one more, the oldest ends.
-pub const KEPT: u64 = 10;
+pub const MAX_SESSIONS: u64 = 10;
 
-const SECRET: usize = 43;
+const SECRET_LEN: usize = 43;
 
 /// Where a session lies within its member: the nth login of a membership uses the slot n mod
-/// [`KEPT`].
+/// [`MAX_SESSIONS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Slot(u8);
 
 impl Slot {
     pub fn of_login(count: u64) -> Slot {
-        Slot((count % KEPT) as u8)
+        Slot((count % MAX_SESSIONS) as u8)
     }
 
     /// A name that an attribute of the row can have.
@@ -57,10 +57,10 @@ impl SessionToken {
     ) -> SessionToken {
         let text = format!(
             "fds_{}{}{}{}",
-            account.code(),
-            member.code(),
+            account.body(),
+            member.body(),
             slot.0,
-            base62::random(SECRET, rng)
+            base62::random(SECRET_LEN, rng)
         );
         SessionToken {
             account: account.clone(),
@@ -72,13 +72,13 @@ impl SessionToken {
 
     pub fn parse(text: &str) -> Option<SessionToken> {
         let body = text.strip_prefix("fds_")?;
-        if !base62::is(body, AccountId::CODE + MemberId::CODE + 1 + SECRET) {
+        if !base62::is(body, AccountId::BODY_LEN + MemberId::BODY_LEN + 1 + SECRET_LEN) {
             return None;
         }
-        let (account, rest) = body.split_at(AccountId::CODE);
-        let (member, rest) = rest.split_at(MemberId::CODE);
+        let (account, rest) = body.split_at(AccountId::BODY_LEN);
+        let (member, rest) = rest.split_at(MemberId::BODY_LEN);
         let slot = Slot(rest[..1].parse().ok()?);
-        let (account, member) = (AccountId::from_code(account)?, MemberId::from_code(member)?);
+        let (account, member) = (AccountId::from_body(account)?, MemberId::from_body(member)?);
         Some(SessionToken { account, member, slot, text: Secret::new(text) })
     }
 
@@ -111,7 +111,7 @@ pub struct SessionTimes {
 
 impl SessionTimes {
     pub fn expires_at(&self) -> Timestamp {
-        (self.used_at + IDLE).min(self.opened_at + LIFETIME)
+        (self.used_at + SESSION_IDLE_LIMIT).min(self.opened_at + SESSION_LIFETIME)
     }
 
     pub fn is_live(&self, now: Timestamp) -> bool {

@@ -1,7 +1,7 @@
 //! HTTP in and out: what may come in, who it comes from, and how an answer looks.
 
 use crate::config::Settings;
-use crate::problem::{Code, Problem};
+use crate::problem::{Problem, ProblemCode};
 use domain::secret::Secret;
 use domain::{AccountId, SessionToken};
 use lambda_http::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use std::sync::OnceLock;
 
 /// The largest body that is read.
-pub const MAX_BODY: usize = 16 * 1024;
+pub const MAX_BODY_BYTES: usize = 16 * 1024;
 /// The session cookie: this host, HTTPS and all paths only, as its prefix promises.
 pub const SESSION_COOKIE: &str = "__Host-frontdesk";
 /// The cookie of a browser that has logged in before.
@@ -54,7 +54,11 @@ impl Call {
 
     /// A header that may be sent once: absent, or its text. Several of it, or bytes that are no
     /// text, are `otherwise`.
-    pub fn single_header(&self, name: &str, otherwise: Code) -> Result<Option<&str>, Problem> {
+    pub fn single_header(
+        &self,
+        name: &str,
+        otherwise: ProblemCode,
+    ) -> Result<Option<&str>, Problem> {
         let mut values = self.headers().get_all(name).iter();
         match (values.next(), values.next()) {
             (None, _) => Ok(None),
@@ -91,8 +95,8 @@ impl Call {
             },
             None => self.cookie(SESSION_COOKIE),
         };
-        let text = text.ok_or(Code::SessionRequired)?;
-        let token = SessionToken::parse(text).ok_or(Problem::new(Code::SessionEnded))?;
+        let text = text.ok_or(ProblemCode::SessionRequired)?;
+        let token = SessionToken::parse(text).ok_or(Problem::new(ProblemCode::SessionEnded))?;
         self.account.get_or_init(|| token.account.clone());
         Ok(token)
     }
@@ -101,21 +105,20 @@ impl Call {
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         let body = self.bytes()?;
         if !self.header(header::CONTENT_TYPE).is_some_and(is_json) {
-            return Err(Code::UnsupportedMediaType.into());
+            return Err(ProblemCode::UnsupportedMediaType.into());
         }
         // A derived struct would also take an array of its fields' values.
         if body.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|first| *first != b'{')
             && is_whole_json(body)
         {
-            return Err(
-                Problem::new(Code::InvalidRequest).with_detail("The body is not a JSON object.")
-            );
+            return Err(Problem::new(ProblemCode::InvalidRequest)
+                .with_detail("The body is not a JSON object."));
         }
         serde_json::from_slice(body).map_err(|error| match error.classify() {
             serde_json::error::Category::Data => Problem::misfit(&error),
             serde_json::error::Category::Io
             | serde_json::error::Category::Syntax
-            | serde_json::error::Category::Eof => Code::InvalidJson.into(),
+            | serde_json::error::Category::Eof => ProblemCode::InvalidJson.into(),
         })
     }
 
@@ -129,7 +132,7 @@ impl Call {
 
     fn bytes(&self) -> Result<&[u8], Problem> {
         let bytes = self.request.body().as_ref();
-        if bytes.len() > MAX_BODY { Err(Code::BodyTooLarge.into()) } else { Ok(bytes) }
+        if bytes.len() > MAX_BODY_BYTES { Err(ProblemCode::BodyTooLarge.into()) } else { Ok(bytes) }
     }
 
     /// Refuses what a page of another site makes a browser send (Fetch Metadata, else `Origin`).
@@ -150,7 +153,7 @@ impl Call {
             }
             (None, None) => true,
         };
-        if same { Ok(()) } else { Err(Code::CrossSite.into()) }
+        if same { Ok(()) } else { Err(ProblemCode::CrossSite.into()) }
     }
 }
 

@@ -66,9 +66,9 @@ async fn answer(
     if let Some(account) = call.account()
         && done.as_ref().err().is_none_or(|problem| problem.code.comes_after_the_session())
     {
-        telemetry::concerns(account);
+        telemetry::set_account(account);
     }
-    telemetry::ended(done.as_ref().map(drop).map_err(Problem::log));
+    telemetry::log_outcome(done.as_ref().map(drop).map_err(Problem::log));
     match done {
         Ok(answer) => answer.into_response(request_id),
         Err(problem) => problem.into_response(request_id),
@@ -97,7 +97,7 @@ pub fn stream(app: App, action: StreamAction) -> Invoke {
             let batch: StreamEvent = read(&event.payload)?;
             for record in &batch.records {
                 let done = action(&app, record).await;
-                telemetry::ended(
+                telemetry::log_outcome(
                     done.as_ref()
                         .map(drop)
                         .map_err(|failed| ("record_failed", Some(failed as &dyn Display))),
@@ -125,7 +125,7 @@ pub fn plain<T: DeserializeOwned + Send + 'static>(app: App, action: PlainAction
         async move {
             let done = action(&app, read(&event.payload)?).await;
             let problem = done.as_ref().err().and_then(|error| error.downcast_ref::<Problem>());
-            telemetry::ended(match (&done, problem) {
+            telemetry::log_outcome(match (&done, problem) {
                 (Ok(_), _) => Ok(()),
                 (Err(_), Some(problem)) => Err(problem.log()),
                 (Err(error), None) => Err(("failed", Some(error))),
@@ -148,7 +148,7 @@ fn read<T: DeserializeOwned>(event: &RawValue) -> Result<T, Error> {
             error.line(),
             error.column()
         ));
-        telemetry::ended(Err(("failed", Some(&error))));
+        telemetry::log_outcome(Err(("failed", Some(&error))));
         error
     })
 }
@@ -182,7 +182,7 @@ fn not_configured(error: ConfigError) -> Invoke {
     Arc::new(move |_| {
         let error = error.clone();
         async move {
-            telemetry::ended(Err(("not_configured", Some(&error))));
+            telemetry::log_outcome(Err(("not_configured", Some(&error))));
             Err(Error::from(error))
         }
         .boxed()

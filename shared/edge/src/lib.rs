@@ -20,7 +20,7 @@ pub mod secrets;
 pub mod telemetry;
 
 pub use clock::Clock;
-pub use problem::{Code, Problem};
+pub use problem::{Problem, ProblemCode};
 
 use config::{ConfigError, Env, Settings};
 use mail::Mailer;

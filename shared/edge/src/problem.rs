@@ -11,7 +11,7 @@ use store::{ActorRefusal, Failure, StoreError};
 
 /// The catalogue of failures. A code, once published, keeps its name and its meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Code {
+pub enum ProblemCode {
     TermsNotAccepted,
     InvalidEmail,
     RateLimited,
@@ -46,163 +46,165 @@ pub enum Code {
     AccountNotFound,
 }
 
-impl Code {
-    pub const ALL: [Code; 32] = [
-        Code::TermsNotAccepted,
-        Code::InvalidEmail,
-        Code::RateLimited,
-        Code::UserNotFound,
-        Code::CodeIncorrect,
-        Code::CodeExpired,
-        Code::TooManyAttempts,
-        Code::AccountSuspended,
-        Code::SessionRequired,
-        Code::SessionEnded,
-        Code::AdminRequired,
-        Code::CrossSite,
-        Code::SandboxNotReady,
-        Code::InvalidName,
-        Code::KeyLimitReached,
-        Code::InvalidIdempotencyKey,
-        Code::IdempotencyKeyReused,
-        Code::KeyNotFound,
-        Code::EmailAlreadyRegistered,
-        Code::MemberLimitReached,
-        Code::MemberNotFound,
-        Code::LastAdmin,
-        Code::InvalidJson,
-        Code::InvalidRequest,
-        Code::BodyTooLarge,
-        Code::UnsupportedMediaType,
-        Code::NotFound,
-        Code::MethodNotAllowed,
-        Code::TemporarilyUnavailable,
-        Code::InternalError,
-        Code::InvalidLimit,
-        Code::AccountNotFound,
+impl ProblemCode {
+    pub const ALL: [ProblemCode; 32] = [
+        ProblemCode::TermsNotAccepted,
+        ProblemCode::InvalidEmail,
+        ProblemCode::RateLimited,
+        ProblemCode::UserNotFound,
+        ProblemCode::CodeIncorrect,
+        ProblemCode::CodeExpired,
+        ProblemCode::TooManyAttempts,
+        ProblemCode::AccountSuspended,
+        ProblemCode::SessionRequired,
+        ProblemCode::SessionEnded,
+        ProblemCode::AdminRequired,
+        ProblemCode::CrossSite,
+        ProblemCode::SandboxNotReady,
+        ProblemCode::InvalidName,
+        ProblemCode::KeyLimitReached,
+        ProblemCode::InvalidIdempotencyKey,
+        ProblemCode::IdempotencyKeyReused,
+        ProblemCode::KeyNotFound,
+        ProblemCode::EmailAlreadyRegistered,
+        ProblemCode::MemberLimitReached,
+        ProblemCode::MemberNotFound,
+        ProblemCode::LastAdmin,
+        ProblemCode::InvalidJson,
+        ProblemCode::InvalidRequest,
+        ProblemCode::BodyTooLarge,
+        ProblemCode::UnsupportedMediaType,
+        ProblemCode::NotFound,
+        ProblemCode::MethodNotAllowed,
+        ProblemCode::TemporarilyUnavailable,
+        ProblemCode::InternalError,
+        ProblemCode::InvalidLimit,
+        ProblemCode::AccountNotFound,
     ];
 
     /// Status, name, and a sentence that a person can act on.
     const fn entry(self) -> (u16, &'static str, &'static str) {
         match self {
-            Code::TermsNotAccepted => {
+            ProblemCode::TermsNotAccepted => {
                 (400, "terms_not_accepted", "Accept the terms to get a login code.")
             }
-            Code::InvalidEmail => {
+            ProblemCode::InvalidEmail => {
                 (400, "invalid_email", "Enter a valid e-mail address, such as name@example.com.")
             }
-            Code::RateLimited => (
+            ProblemCode::RateLimited => (
                 429,
                 "rate_limited",
                 "Too many codes were asked for with this address. Wait before you ask for another.",
             ),
-            Code::UserNotFound => (
+            ProblemCode::UserNotFound => (
                 404,
                 "user_not_found",
                 "Nobody is registered with this e-mail address. Ask an admin of your account to invite you.",
             ),
-            Code::CodeIncorrect => (
+            ProblemCode::CodeIncorrect => (
                 401,
                 "code_incorrect",
                 "This is not the code that was mailed. Check the newest mail and try again.",
             ),
-            Code::CodeExpired => {
+            ProblemCode::CodeExpired => {
                 (401, "code_expired", "This code is not good any more. Ask for a new one.")
             }
-            Code::TooManyAttempts => (
+            ProblemCode::TooManyAttempts => (
                 429,
                 "too_many_attempts",
                 "Too many wrong codes. Start again and ask for a new code.",
             ),
-            Code::AccountSuspended => (
+            ProblemCode::AccountSuspended => (
                 403,
                 "account_suspended",
                 "This account is suspended. Contact the provider of the API.",
             ),
-            Code::SessionRequired => (401, "session_required", "Log in first."),
-            Code::SessionEnded => (401, "session_ended", "Your session has ended. Log in again."),
-            Code::AdminRequired => {
+            ProblemCode::SessionRequired => (401, "session_required", "Log in first."),
+            ProblemCode::SessionEnded => {
+                (401, "session_ended", "Your session has ended. Log in again.")
+            }
+            ProblemCode::AdminRequired => {
                 (403, "admin_required", "Only an admin of the account may do this.")
             }
-            Code::CrossSite => {
+            ProblemCode::CrossSite => {
                 (403, "cross_site", "Requests from other sites may not change anything here.")
             }
-            Code::SandboxNotReady => (
+            ProblemCode::SandboxNotReady => (
                 409,
                 "sandbox_not_ready",
                 "The Sandbox is not ready. Retry its auto-configuration first.",
             ),
-            Code::InvalidName => (
+            ProblemCode::InvalidName => (
                 400,
                 "invalid_name",
                 "Give a name of 1 to 64 characters, without control characters.",
             ),
-            Code::KeyLimitReached => (
+            ProblemCode::KeyLimitReached => (
                 409,
                 "key_limit_reached",
                 "The account has as many API keys as it may. Delete one that is not used any more.",
             ),
-            Code::InvalidIdempotencyKey => (
+            ProblemCode::InvalidIdempotencyKey => (
                 400,
                 "invalid_idempotency_key",
                 "An Idempotency-Key has 1 to 255 printable ASCII characters, and no comma.",
             ),
-            Code::IdempotencyKeyReused => (
+            ProblemCode::IdempotencyKeyReused => (
                 422,
                 "idempotency_key_reused",
                 "This Idempotency-Key was used with another request. Use a new one.",
             ),
-            Code::KeyNotFound => (
+            ProblemCode::KeyNotFound => (
                 404,
                 "key_not_found",
                 "The account has no API key with this id. It may have been deleted already.",
             ),
-            Code::EmailAlreadyRegistered => (
+            ProblemCode::EmailAlreadyRegistered => (
                 409,
                 "email_already_registered",
                 "This e-mail address belongs to a member already.",
             ),
-            Code::MemberLimitReached => (
+            ProblemCode::MemberLimitReached => (
                 409,
                 "member_limit_reached",
                 "The account has as many members as it may. Remove one, or ask the provider of the API for more.",
             ),
-            Code::MemberNotFound => (
+            ProblemCode::MemberNotFound => (
                 404,
                 "member_not_found",
                 "The account has no member with this id. It may have been removed already.",
             ),
-            Code::LastAdmin => {
+            ProblemCode::LastAdmin => {
                 (409, "last_admin", "The last admin of an account cannot be removed.")
             }
-            Code::InvalidJson => (400, "invalid_json", "The body is not valid JSON."),
-            Code::InvalidRequest => (
+            ProblemCode::InvalidJson => (400, "invalid_json", "The body is not valid JSON."),
+            ProblemCode::InvalidRequest => (
                 400,
                 "invalid_request",
                 "The body does not have the fields that this request takes.",
             ),
-            Code::BodyTooLarge => (413, "body_too_large", "The body is larger than 16 KiB."),
-            Code::UnsupportedMediaType => {
+            ProblemCode::BodyTooLarge => (413, "body_too_large", "The body is larger than 16 KiB."),
+            ProblemCode::UnsupportedMediaType => {
                 (415, "unsupported_media_type", "Send the body as application/json.")
             }
-            Code::NotFound => (404, "not_found", "There is nothing at this address."),
-            Code::MethodNotAllowed => {
+            ProblemCode::NotFound => (404, "not_found", "There is nothing at this address."),
+            ProblemCode::MethodNotAllowed => {
                 (405, "method_not_allowed", "This address does not know this method.")
             }
-            Code::TemporarilyUnavailable => (
+            ProblemCode::TemporarilyUnavailable => (
                 503,
                 "temporarily_unavailable",
                 "This cannot be answered at the moment. Try again shortly; nothing was lost.",
             ),
-            Code::InternalError => (
+            ProblemCode::InternalError => (
                 500,
                 "internal_error",
                 "Something went wrong on our side. Try again; if it stays, report the instance of this answer.",
             ),
-            Code::InvalidLimit => {
+            ProblemCode::InvalidLimit => {
                 (400, "invalid_limit", "A key limit is 1 to 90, a member limit 1 to 200.")
             }
-            Code::AccountNotFound => {
+            ProblemCode::AccountNotFound => {
                 (404, "account_not_found", "There is no account with this id.")
             }
         }
@@ -219,38 +221,38 @@ impl Code {
     /// Whether an action answers this only after the store has found the session good that asks.
     pub(crate) const fn comes_after_the_session(self) -> bool {
         match self {
-            Code::AdminRequired
-            | Code::SandboxNotReady
-            | Code::KeyLimitReached
-            | Code::IdempotencyKeyReused
-            | Code::KeyNotFound
-            | Code::EmailAlreadyRegistered
-            | Code::MemberLimitReached
-            | Code::MemberNotFound
-            | Code::LastAdmin => true,
-            Code::TermsNotAccepted
-            | Code::InvalidEmail
-            | Code::RateLimited
-            | Code::UserNotFound
-            | Code::CodeIncorrect
-            | Code::CodeExpired
-            | Code::TooManyAttempts
-            | Code::AccountSuspended
-            | Code::SessionRequired
-            | Code::SessionEnded
-            | Code::CrossSite
-            | Code::InvalidName
-            | Code::InvalidIdempotencyKey
-            | Code::InvalidJson
-            | Code::InvalidRequest
-            | Code::BodyTooLarge
-            | Code::UnsupportedMediaType
-            | Code::NotFound
-            | Code::MethodNotAllowed
-            | Code::TemporarilyUnavailable
-            | Code::InternalError
-            | Code::InvalidLimit
-            | Code::AccountNotFound => false,
+            ProblemCode::AdminRequired
+            | ProblemCode::SandboxNotReady
+            | ProblemCode::KeyLimitReached
+            | ProblemCode::IdempotencyKeyReused
+            | ProblemCode::KeyNotFound
+            | ProblemCode::EmailAlreadyRegistered
+            | ProblemCode::MemberLimitReached
+            | ProblemCode::MemberNotFound
+            | ProblemCode::LastAdmin => true,
+            ProblemCode::TermsNotAccepted
+            | ProblemCode::InvalidEmail
+            | ProblemCode::RateLimited
+            | ProblemCode::UserNotFound
+            | ProblemCode::CodeIncorrect
+            | ProblemCode::CodeExpired
+            | ProblemCode::TooManyAttempts
+            | ProblemCode::AccountSuspended
+            | ProblemCode::SessionRequired
+            | ProblemCode::SessionEnded
+            | ProblemCode::CrossSite
+            | ProblemCode::InvalidName
+            | ProblemCode::InvalidIdempotencyKey
+            | ProblemCode::InvalidJson
+            | ProblemCode::InvalidRequest
+            | ProblemCode::BodyTooLarge
+            | ProblemCode::UnsupportedMediaType
+            | ProblemCode::NotFound
+            | ProblemCode::MethodNotAllowed
+            | ProblemCode::TemporarilyUnavailable
+            | ProblemCode::InternalError
+            | ProblemCode::InvalidLimit
+            | ProblemCode::AccountNotFound => false,
         }
     }
 }
@@ -258,7 +260,7 @@ impl Code {
 /// One failure: what the client is told, and apart from it what the log is told.
 #[derive(Debug)]
 pub struct Problem {
-    pub code: Code,
+    pub code: ProblemCode,
     detail: Option<String>,
     attempts_left: Option<u32>,
     pub retry_after: Option<SignedDuration>,
@@ -282,7 +284,7 @@ struct Document<'a> {
 }
 
 impl Problem {
-    pub fn new(code: Code) -> Problem {
+    pub fn new(code: ProblemCode) -> Problem {
         Problem {
             code,
             detail: None,
@@ -319,7 +321,7 @@ impl Problem {
     /// a code or an address; only these two name nothing but the fields that the action knows.
     pub fn misfit(error: &serde_json::Error) -> Problem {
         let text = error.to_string();
-        Problem::new(Code::InvalidRequest).with_detail(if text.starts_with("missing field") || text.starts_with("duplicate field") {
+        Problem::new(ProblemCode::InvalidRequest).with_detail(if text.starts_with("missing field") || text.starts_with("duplicate field") {
             format!("The body is not as expected: {text}.")
         } else {
             let (line, column) = (error.line(), error.column());
@@ -329,7 +331,7 @@ impl Problem {
 
     /// What a failed change is to the client: `name` names each refusal, and an outage stays an
     /// outage.
-    pub fn of<R>(failure: Failure<R>, name: impl FnOnce(R) -> Code) -> Problem {
+    pub fn of<R>(failure: Failure<R>, name: impl FnOnce(R) -> ProblemCode) -> Problem {
         match failure {
             Failure::Refused(refusal) => Problem::new(name(refusal)),
             Failure::Store(error) => error.into(),
@@ -376,17 +378,17 @@ impl Display for Problem {
     }
 }
 
-impl From<Code> for Problem {
-    fn from(code: Code) -> Problem {
+impl From<ProblemCode> for Problem {
+    fn from(code: ProblemCode) -> Problem {
         Problem::new(code)
     }
 }
 
-impl From<ActorRefusal> for Code {
-    fn from(refusal: ActorRefusal) -> Code {
+impl From<ActorRefusal> for ProblemCode {
+    fn from(refusal: ActorRefusal) -> ProblemCode {
         match refusal {
-            ActorRefusal::SessionEnded => Code::SessionEnded,
-            ActorRefusal::AdminRequired => Code::AdminRequired,
+            ActorRefusal::SessionEnded => ProblemCode::SessionEnded,
+            ActorRefusal::AdminRequired => ProblemCode::AdminRequired,
         }
     }
 }
@@ -395,29 +397,29 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Problem {
         match error {
             StoreError::Unavailable(_) | StoreError::Contended => {
-                Problem::new(Code::TemporarilyUnavailable)
+                Problem::new(ProblemCode::TemporarilyUnavailable)
                     .retry_after(SignedDuration::from_secs(1))
                     .because(error)
             }
-            StoreError::Row { .. } => Problem::new(Code::InternalError).because(error),
+            StoreError::Row { .. } => Problem::new(ProblemCode::InternalError).because(error),
         }
     }
 }
 
 impl From<Failure<ActorRefusal>> for Problem {
     fn from(failure: Failure<ActorRefusal>) -> Problem {
-        Problem::of(failure, Code::from)
+        Problem::of(failure, ProblemCode::from)
     }
 }
 
 impl From<KeyringError> for Problem {
     fn from(error: KeyringError) -> Problem {
         match error {
-            KeyringError::Unavailable(_) => Problem::new(Code::TemporarilyUnavailable)
+            KeyringError::Unavailable(_) => Problem::new(ProblemCode::TemporarilyUnavailable)
                 .retry_after(SignedDuration::from_secs(1))
                 .because(error),
             KeyringError::Config(_) | KeyringError::Empty | KeyringError::Invalid(_) => {
-                Problem::new(Code::InternalError).because(error)
+                Problem::new(ProblemCode::InternalError).because(error)
             }
         }
     }
@@ -425,6 +427,6 @@ impl From<KeyringError> for Problem {
 
 impl From<ConfigError> for Problem {
     fn from(error: ConfigError) -> Problem {
-        Problem::new(Code::InternalError).because(error)
+        Problem::new(ProblemCode::InternalError).because(error)
     }
 }

@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 /// The longest that a `Retry-After` of the product API is waited for.
-const MOST_PATIENT: Duration = Duration::from_secs(2);
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(2);
 
 /// Asks one configured URL, and no other: redirects are not followed, nothing of the answer but its
 /// status is read.
@@ -40,7 +40,7 @@ impl ProductApi {
                 Verdict::Refused(refusal) if refusal.may_pass() && tried < tries => {
                     let backoff =
                         Duration::from_millis(UnwrapErr(SysRng).random_range(150..=300) << tried);
-                    tokio::time::sleep(patience.unwrap_or(backoff).min(MOST_PATIENT)).await;
+                    tokio::time::sleep(patience.unwrap_or(backoff).min(MAX_RETRY_AFTER)).await;
                 }
                 Verdict::Accepted | Verdict::Refused(_) => return Ok(verdict),
             }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 
 /// How long a keyring is used before it is fetched anew, so that a rotation is noticed.
-const KEPT: SignedDuration = SignedDuration::from_mins(5);
+const REFRESH_AFTER: SignedDuration = SignedDuration::from_mins(5);
 
 /// Both keyrings, each fetched when it is first needed.
 #[derive(Debug)]
@@ -66,7 +66,7 @@ impl Keyrings {
         self.login.get(Some(version)).await
     }
 
-    /// The keyring that the reserved keys are sealed with.
+    /// The keyring that the Sandbox keys are sealed with.
     pub async fn sealing(&self) -> Result<Arc<Keyring>, KeyringError> {
         self.sealing.get(None).await
     }
@@ -92,7 +92,7 @@ impl Slot {
             .as_ref()
             .filter(|(_, keyring)| version.is_none_or(|version| keyring.has(version)));
         if let Some((fetched_at, keyring)) = usable
-            && now < *fetched_at + KEPT
+            && now < *fetched_at + REFRESH_AFTER
         {
             return Ok(keyring.clone());
         }

@@ -129,7 +129,7 @@ pub(crate) async fn invocation<T>(
 
 /// The account that this is about from here on, or none. Only once the store has confirmed it:
 /// operators rely on it.
-pub fn concerns<'a>(account: impl Into<Option<&'a AccountId>>) {
+pub fn set_account<'a>(account: impl Into<Option<&'a AccountId>>) {
     // Outside of an invocation there are no lines to tell it.
     let _ = INVOCATION.try_with(|invocation| invocation.account.replace(account.into().cloned()));
 }
@@ -141,14 +141,14 @@ pub fn outcome(name: &'static str) {
 
 /// Leaves the one line that tells how an invocation, or a record of its batch, went. What follows
 /// concerns nobody yet.
-pub(crate) fn ended(result: Result<(), (&str, Option<&dyn Display>)>) {
+pub(crate) fn log_outcome(result: Result<(), (&str, Option<&dyn Display>)>) {
     let told = INVOCATION.try_with(|invocation| invocation.outcome.take()).ok().flatten();
     match result {
         Ok(()) => tracing::info!(outcome = told.unwrap_or("ok")),
         Err((outcome, None)) => tracing::info!(outcome),
         Err((outcome, Some(cause))) => tracing::error!(outcome, %cause),
     }
-    concerns(None);
+    set_account(None);
 }
 
 /// The format of the lines.

@@ -109,7 +109,7 @@ pub(crate) fn not_suspended(account: &AccountId) -> Write {
 }
 
 /// How long an operator holds an account still at most.
-const HOLD: SignedDuration = SignedDuration::from_secs(10);
+const LOCK_DURATION: SignedDuration = SignedDuration::from_secs(10);
 
 /// What an operator asks for. What is absent stays as it is, or has the deployment's default in a
 /// new account.
@@ -176,7 +176,7 @@ impl Store {
                 // account is held still.
                 Ok(None) => {
                     if let Some(id) = wanted.account.clone().or(owner_account) {
-                        self.hold_account(&id, now).await?;
+                        self.lock_account(&id, now).await?;
                     }
                     backoff.wait().await?;
                 }
@@ -186,9 +186,9 @@ impl Store {
 
     /// For a moment, nobody but the operator changes what the account counts. A hold that is left
     /// behind ends by itself.
-    async fn hold_account(&self, account: &AccountId, now: Timestamp) -> Result<(), StoreError> {
-        let hold = Write::update(layout::account(account), "SET held_until = :until").if_there();
-        self.update(hold.value(":until", (now + HOLD).as_millisecond())).await.map(drop)
+    async fn lock_account(&self, account: &AccountId, now: Timestamp) -> Result<(), StoreError> {
+        let hold = Write::update(layout::account(account), "SET locked_until = :until").if_there();
+        self.update(hold.value(":until", (now + LOCK_DURATION).as_millisecond())).await.map(drop)
     }
 
     async fn create_account(
@@ -275,7 +275,7 @@ impl Store {
         let change = Write::update(
             layout::account(id),
             "SET #name = :name, own_key_limit = :keys, member_limit = :members, member_count = :count, suspended = :suspended, \
-             #version = #version + :one REMOVE held_until ADD admins :admin",
+             #version = #version + :one REMOVE locked_until ADD admins :admin",
         );
         let change = change
             .when("#version = :version")

@@ -15,7 +15,15 @@ use jiff::Timestamp;
 /// that the member is there, is an admin, and has this session, and is refused as a whole when that
 /// is not so at that moment.
 #[derive(Debug, Clone)]
-pub struct Admin(pub SessionToken);
+pub struct Admin {
+    pub session: SessionToken,
+}
+
+impl Admin {
+    pub fn claim(session: SessionToken) -> Self {
+        Self { session }
+    }
+}
 
 /// Why an actor may not do it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -40,8 +48,8 @@ fn with_session(write: Write, token: &SessionToken, now: Timestamp) -> Write {
     write
         .name("#slot", token.slot.name())
         .value(":digest", token.digest().as_str())
-        .value(":idle", (now - session::IDLE).as_millisecond())
-        .value(":oldest", (now - session::LIFETIME).as_millisecond())
+        .value(":idle", (now - session::SESSION_IDLE_LIMIT).as_millisecond())
+        .value(":oldest", (now - session::SESSION_LIFETIME).as_millisecond())
 }
 
 /// The write that stands for the actor in a transaction: the member is there with this session,
@@ -56,8 +64,8 @@ pub(crate) fn acting(token: &SessionToken, role: Option<Role>, now: Timestamp) -
 
 /// [`acting`] for the member that deletes itself.
 pub(crate) fn acting_by_leaving(actor: &Admin, now: Timestamp) -> Write {
-    let write = Write::delete(layout::member(&actor.0.account, &actor.0.member));
-    with_session(as_role(write, Some(Role::Admin)), &actor.0, now)
+    let write = Write::delete(layout::member(&actor.session.account, &actor.session.member));
+    with_session(as_role(write, Some(Role::Admin)), &actor.session, now)
 }
 
 /// [`acting`] for the session that ends itself.
@@ -156,7 +164,7 @@ impl Store {
         );
         let write = write
             .value(":now", now.as_millisecond())
-            .value(":due", (now - session::TOUCH).as_millisecond());
+            .value(":due", (now - session::USE_RECORDED_EVERY).as_millisecond());
         match self.update(write).await? {
             Ok(row) => from_item("member", row).map(Some),
             Err(row) => row.map(|row| from_item("member", row)).transpose(),

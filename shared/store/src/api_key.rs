@@ -137,14 +137,14 @@ impl Store {
         request: Option<&IdempotentRequest>,
         now: Timestamp,
     ) -> Result<Inserted, Failure<InsertKeyRefusal>> {
-        let token = &actor.0;
+        let token = &actor.session;
         let account = Write::update(
             layout::account(&token.account),
             "SET own_keys = own_keys + :one, #version = #version + :one",
         );
         let account = account
             .when("suspended = :no AND own_keys < own_key_limit")
-            .unless_held(now)
+            .unless_locked(now)
             .name("#version", "version");
         let once = request.map(|request| {
             let row = IdempotencyRow {
@@ -223,7 +223,7 @@ impl Store {
         key: &KeyId,
         now: Timestamp,
     ) -> Result<(), Failure<DeleteKeyRefusal>> {
-        let token = &actor.0;
+        let token = &actor.session;
         let sandbox = key.kind() == KeyKind::Sandbox;
         let gone = Write::delete(layout::api_key(&token.account, key)).if_there();
         let deleted = Transaction::new()
@@ -272,7 +272,7 @@ fn one_key_less(account: &AccountId, sandbox: bool, now: Timestamp) -> Write {
     };
     write
         .when("suspended = :no")
-        .unless_held(now)
+        .unless_locked(now)
         .name("#version", "version")
         .value(":one", 1)
         .value(":no", false)

@@ -27,7 +27,7 @@ pub use login::{
     CountRefusal, Counted, LoginMail, OpenSession, OpenSessionRefusal, Owner, PutLaneRefusal,
 };
 pub use member::{InviteRefusal, RevokeRefusal};
-pub use outbox::{Driven, Duty, DutyKind, MailKind, MailRow, OutboxKey, OutboxRow};
+pub use outbox::{Duty, DutyKind, MailKind, MailRow, OutboxKey, OutboxRow, Redelivery};
 pub use sandbox::{EnsureKeyRefusal, Joined, RevealRefusal, VerdictRefusal};
 
 use aws_sdk_dynamodb::Client;

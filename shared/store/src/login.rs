@@ -12,7 +12,7 @@ use rand::CryptoRng;
 use serde::{Deserialize, Serialize};
 
 /// The longest that a lane's memory matters: its oldest code counts for a day.
-const LANE_KEPT: SignedDuration = SignedDuration::from_hours(25);
+const LANE_KEPT_FOR: SignedDuration = SignedDuration::from_hours(25);
 
 #[derive(Debug, Serialize, Deserialize)]
 struct LaneRow {
@@ -118,7 +118,7 @@ impl Store {
     ) -> Result<(), Failure<PutLaneRefusal>> {
         let row = LaneRow {
             kind: "lane".to_owned(),
-            ttl: (now + LANE_KEPT).as_second(),
+            ttl: (now + LANE_KEPT_FOR).as_second(),
             record: record.clone(),
         };
         let put = Write::put(&layout::lane(address, lane), &row);

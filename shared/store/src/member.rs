@@ -134,9 +134,9 @@ impl Store {
         actor: &Admin,
         now: Timestamp,
     ) -> Result<(Caller, Vec<Member>), Failure<ActorRefusal>> {
-        let partition = layout::account_partition(&actor.0.account);
+        let partition = layout::account_partition(&actor.session.account);
         let (caller, rows) = tokio::join!(
-            self.find_caller(&actor.0, now),
+            self.find_caller(&actor.session, now),
             self.query::<MemberRow>("member", partition, layout::MEMBERS)
         );
         let caller = caller?;
@@ -165,14 +165,14 @@ impl Store {
         email: &EmailAddress,
         now: Timestamp,
     ) -> Result<(), Failure<InviteRefusal>> {
-        let token = &actor.0;
+        let token = &actor.session;
         let account = Write::update(
             layout::account(&token.account),
             "SET member_count = member_count + :one, #version = #version + :one",
         );
         let account = account
             .when("suspended = :no AND member_count < member_limit")
-            .unless_held(now)
+            .unless_locked(now)
             .name("#version", "version");
         let row = MemberRow::new(member, email, Role::Member, now);
         let (mail_key, mail) = OutboxRow::invitation(
@@ -226,7 +226,7 @@ impl Store {
         member: &MemberId,
         now: Timestamp,
     ) -> Result<(), Failure<RevokeRefusal>> {
-        let token = &actor.0;
+        let token = &actor.session;
         let leaving = *member == token.member;
         let own = actor::acting(token, Some(Role::Admin), now);
         let gone = Write::delete(layout::member(&token.account, member)).if_there();
@@ -236,7 +236,7 @@ impl Store {
         );
         let account = account
             .when("suspended = :no AND (NOT contains(admins, :id) OR size(admins) > :one)")
-            .unless_held(now)
+            .unless_locked(now)
             .name("#version", "version");
         let account = account
             .value(":one", 1)

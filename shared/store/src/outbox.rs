@@ -2,7 +2,7 @@
 //!
 //! A row is `pending` until its outcome is on record. A pending row that is still there when it is
 //! due has lost its stream record; `sweep` finds it by the sparse index `duties` (candidates only)
-//! and drives it again by a conditional write, which makes a new stream record. Login codes are no
+//! and redelivers it by a conditional write, which makes a new stream record. Login codes are no
 //! duties: they are worth nothing after 180 seconds.
 
 use crate::layout::{self, RowKey};
@@ -15,14 +15,14 @@ use jiff::{SignedDuration, Timestamp};
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
-/// How long a stream gets before a duty counts as lost; each further drive doubles it.
-const GRACE: SignedDuration = SignedDuration::from_mins(2);
-/// After so many drives (about a day and a half) a duty is given up, visibly.
-const MAX_DRIVES: u32 = 9;
+/// How long a stream gets before a duty counts as lost; each redelivery doubles it.
+const DUE_AFTER: SignedDuration = SignedDuration::from_mins(2);
+/// After so many redeliveries (about a day and a half) a duty is given up, visibly.
+const MAX_REDELIVERIES: u32 = 9;
 /// The index has so many partitions, so that no single one gets all the writes.
-const SHARDS: u32 = 8;
+const DUTY_SHARDS: u32 = 8;
 /// How long finished rows stay readable.
-const KEPT: SignedDuration = SignedDuration::from_hours(24 * 30);
+const KEPT_FOR: SignedDuration = SignedDuration::from_hours(24 * 30);
 
 /// Where an outbox row lies.
 pub type OutboxKey = RowKey;
@@ -35,8 +35,8 @@ pub struct OutboxRow {
     status: OutboxStatus,
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub at: Timestamp,
-    /// How often it was driven again.
-    pub drives: u32,
+    /// How often it was redelivered.
+    pub redeliveries: u32,
     #[serde(rename = "duty", default, skip_serializing_if = "Option::is_none")]
     shard: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -83,7 +83,7 @@ pub enum MailKind {
     LoginCode {
         challenge_id: String,
         generation: u32,
-        pepper: String,
+        keyring_version: String,
         #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
         expires_at: Timestamp,
     },
@@ -101,13 +101,13 @@ pub struct Duty {
     due_at: i64,
 }
 
-/// What became of driving a duty again.
+/// What became of redelivering a duty.
 #[derive(Debug, Clone)]
-pub enum Driven {
-    Again,
-    /// It was settled, or driven by somebody else, in the meantime.
+pub enum Redelivery {
+    Started,
+    /// It was settled, or redelivered by somebody else, in the meantime.
     Settled,
-    /// It was driven so often that it is time to give it up.
+    /// It was redelivered so often that it is time to give it up.
     Exhausted(Box<OutboxRow>),
 }
 
@@ -124,17 +124,17 @@ impl OutboxRow {
             duty,
             status: OutboxStatus::Pending,
             at: now,
-            drives: 0,
+            redeliveries: 0,
             shard: None,
             due_at: None,
-            ttl: (now + KEPT).as_second(),
+            ttl: (now + KEPT_FOR).as_second(),
         }
     }
 
     /// Made a duty: `sweep` will find it if its stream record is lost.
     fn due(mut self, now: Timestamp) -> OutboxRow {
-        self.shard = Some(shard(crate::rng().random_range(0..SHARDS)));
-        self.due_at = Some((now + GRACE).as_millisecond());
+        self.shard = Some(shard(crate::rng().random_range(0..DUTY_SHARDS)));
+        self.due_at = Some((now + DUE_AFTER).as_millisecond());
         self
     }
 
@@ -180,7 +180,7 @@ impl OutboxRow {
         let kind = MailKind::LoginCode {
             challenge_id: mail.challenge.id.clone(),
             generation: mail.challenge.generation,
-            pepper: mail.challenge.pepper.clone(),
+            keyring_version: mail.challenge.keyring_version.clone(),
             expires_at: mail.challenge.expires_at,
         };
         let row =
@@ -239,13 +239,9 @@ impl Store {
 
     /// Pending duties that were due before `now`, from every partition of the index: candidates, at
     /// most `most` of each.
-    pub async fn find_lost_duties(
-        &self,
-        now: Timestamp,
-        most: i32,
-    ) -> Result<Vec<Duty>, StoreError> {
+    pub async fn find_overdue(&self, now: Timestamp, most: i32) -> Result<Vec<Duty>, StoreError> {
         let mut duties = Vec::new();
-        for number in 0..SHARDS {
+        for number in 0..DUTY_SHARDS {
             let query =
                 self.client.query().table_name(&self.table).index_name("duties").limit(most);
             let query = query
@@ -265,29 +261,36 @@ impl Store {
         Ok(duties)
     }
 
-    /// Drives a duty again, if it is still pending and still due as the index said: the write makes
+    /// Redelivers a duty, if it is still pending and still due as the index said: the write makes
     /// a new stream record.
-    pub async fn drive_again(&self, duty: &Duty, now: Timestamp) -> Result<Driven, StoreError> {
+    pub async fn redeliver(&self, duty: &Duty, now: Timestamp) -> Result<Redelivery, StoreError> {
         let waited = SignedDuration::from_millis(now.as_millisecond() - duty.due_at)
             .max(SignedDuration::ZERO)
-            + GRACE;
+            + DUE_AFTER;
         let next = now + (waited * 2).min(SignedDuration::from_hours(6));
-        let again = Write::update(duty.key.clone(), "SET drives = drives + :one, due_at = :next");
+        let again = Write::update(
+            duty.key.clone(),
+            "SET redeliveries = redeliveries + :one, due_at = :next",
+        );
         let again = again
-            .when("#status = :pending AND due_at = :due AND drives < :most")
+            .when("#status = :pending AND due_at = :due AND redeliveries < :most")
             .name("#status", "status");
         let again = again
             .value(":pending", OutboxStatus::Pending)
             .value(":due", duty.due_at)
             .value(":one", 1)
-            .value(":most", MAX_DRIVES);
+            .value(":most", MAX_REDELIVERIES);
         match self.update(again.value(":next", next.as_millisecond())).await? {
-            Ok(_) => Ok(Driven::Again),
-            Err(None) => Ok(Driven::Settled),
+            Ok(_) => Ok(Redelivery::Started),
+            Err(None) => Ok(Redelivery::Settled),
             Err(Some(row)) => {
                 let row: OutboxRow = from_item("outbox", row)?;
                 let exhausted = row.is_pending() && row.due_at == Some(duty.due_at);
-                Ok(if exhausted { Driven::Exhausted(Box::new(row)) } else { Driven::Settled })
+                Ok(if exhausted {
+                    Redelivery::Exhausted(Box::new(row))
+                } else {
+                    Redelivery::Settled
+                })
             }
         }
     }

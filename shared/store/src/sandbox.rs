@@ -7,7 +7,7 @@ use crate::outbox::{self, OutboxKey, OutboxRow};
 use crate::write::{Cancelled, Transaction, Write, from_item};
 use crate::{Failure, Store, StoreError, audit, layout};
 use domain::keyring::Sealed;
-use domain::sandbox::{ReservedKey, VALIDATION_LIMIT};
+use domain::sandbox::{SandboxKey, VALIDATION_LIMIT};
 use domain::{AccountId, ApiKey, EventId, KeyId, Reason, Sandbox, SandboxState, SessionToken};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -19,9 +19,9 @@ pub(crate) struct SandboxRow {
     state: SandboxState,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reason: Option<Reason>,
-    /// The reserved key, sealed. Named so that a condition can look inside it.
+    /// The Sandbox key, sealed. Named so that a condition can look inside it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    reserved: Option<ReservedKey>,
+    sandbox_key: Option<SandboxKey>,
     #[serde(
         default,
         with = "jiff::fmt::serde::timestamp::millisecond::optional",
@@ -35,14 +35,21 @@ pub(crate) struct SandboxRow {
 impl From<Sandbox> for SandboxRow {
     fn from(sandbox: Sandbox) -> SandboxRow {
         let Sandbox { state, reason, key, validated_at, since } = sandbox;
-        SandboxRow { kind: "sandbox".to_owned(), state, reason, reserved: key, validated_at, since }
+        SandboxRow {
+            kind: "sandbox".to_owned(),
+            state,
+            reason,
+            sandbox_key: key,
+            validated_at,
+            since,
+        }
     }
 }
 
 impl SandboxRow {
     fn into_sandbox(self) -> Sandbox {
-        let SandboxRow { state, reason, reserved, validated_at, since, kind: _ } = self;
-        Sandbox { state, reason, key: reserved, validated_at, since }
+        let SandboxRow { state, reason, sandbox_key, validated_at, since, kind: _ } = self;
+        Sandbox { state, reason, key: sandbox_key, validated_at, since }
     }
 }
 
@@ -63,7 +70,7 @@ pub enum RevealRefusal {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum VerdictRefusal {
-    #[error("the key that was validated is not the reserved key any more")]
+    #[error("the key that was validated is not the Sandbox key any more")]
     KeyChanged,
 }
 
@@ -85,14 +92,14 @@ enum Part {
     Audit,
 }
 
-/// The Sandbox of an account whose reserved key is deleted in the same transaction.
+/// The Sandbox of an account whose Sandbox key is deleted in the same transaction.
 pub(crate) fn without_key(account: &AccountId, key: &KeyId, now: Timestamp) -> Write {
     let write = Write::update(
         layout::sandbox(account),
-        "SET #state = :state, reason = :reason, since = :now REMOVE reserved, validated_at",
+        "SET #state = :state, reason = :reason, since = :now REMOVE sandbox_key, validated_at",
     );
     let write = write
-        .when("reserved.id = :key")
+        .when("sandbox_key.id = :key")
         .name("#state", "state")
         .value(":state", SandboxState::NotConfigured);
     write
@@ -101,15 +108,15 @@ pub(crate) fn without_key(account: &AccountId, key: &KeyId, now: Timestamp) -> W
         .value(":key", key)
 }
 
-/// The write that puts a verdict on record, if the key that it is about is still the reserved key;
+/// The write that puts a verdict on record, if the key that it is about is still the Sandbox key;
 /// with `sealed`, the key as it is sealed from now on.
 fn judged(
     account: &AccountId,
-    key: &ReservedKey,
+    key: &SandboxKey,
     after: &Sandbox,
     sealed: Option<&Sealed>,
 ) -> Write {
-    let sealing = sealed.map_or("", |_| ", reserved.sealed = :sealed");
+    let sealing = sealed.map_or("", |_| ", sandbox_key.sealed = :sealed");
     let reason = after.reason.map_or(" REMOVE reason", |_| ", reason = :reason");
     let set = format!("SET #state = :state, since = :since, validated_at = :at{sealing}{reason}");
     let write = Write::update(layout::sandbox(account), set)
@@ -120,7 +127,7 @@ fn judged(
         .value(":at", after.validated_at.map(Timestamp::as_millisecond));
     let write = write.some_value(":sealed", sealed).some_value(":reason", after.reason);
     write
-        .when("reserved.id = :key AND reserved.version = :version")
+        .when("sandbox_key.id = :key AND sandbox_key.version = :version")
         .value(":key", &key.id)
         .value(":version", key.version)
 }
@@ -193,13 +200,13 @@ impl Store {
         found_instead(cancelled, token, now).map(|sandbox| (Joined::Running, sandbox))
     }
 
-    /// Hands out the sealed reserved key of a ready Sandbox; that somebody asked is in the audit
+    /// Hands out the sealed Sandbox key of a ready Sandbox; that somebody asked is in the audit
     /// trail before it is opened.
-    pub async fn reveal_reserved_key(
+    pub async fn reveal_sandbox_key(
         &self,
         token: &SessionToken,
         now: Timestamp,
-    ) -> Result<ReservedKey, Failure<RevealRefusal>> {
+    ) -> Result<SandboxKey, Failure<RevealRefusal>> {
         let account = &token.account;
         let ready =
             Write::check(layout::sandbox(account)).when("#state = :ready").name("#state", "state");
@@ -230,7 +237,7 @@ impl Store {
     pub async fn record_test(
         &self,
         token: &SessionToken,
-        key: &ReservedKey,
+        key: &SandboxKey,
         after: &Sandbox,
         now: Timestamp,
     ) -> Result<Sandbox, Failure<ActorRefusal>> {
@@ -253,21 +260,23 @@ impl Store {
         found_instead(cancelled, token, now)
     }
 
-    /// Makes the account's reserved key: key row, sealed plaintext, state and counter in one
+    /// Makes the account's Sandbox key: key row, sealed plaintext, state and counter in one
     /// transaction, or nothing.
-    pub async fn insert_reserved_key(
+    pub async fn insert_sandbox_key(
         &self,
         account: &AccountId,
         key: &ApiKey,
-        reserved: &ReservedKey,
+        sandbox_key: &SandboxKey,
         now: Timestamp,
     ) -> Result<(), Failure<EnsureKeyRefusal>> {
         let counted = Write::update(
             layout::account(account),
             "SET has_sandbox_key = :yes, #version = #version + :one",
         );
-        let counted = counted.when("suspended = :no").unless_held(now).name("#version", "version");
-        let sandbox = with_reserved(account, reserved, now).when("attribute_not_exists(reserved)");
+        let counted =
+            counted.when("suspended = :no").unless_locked(now).name("#version", "version");
+        let sandbox =
+            with_sandbox_key(account, sandbox_key, now).when("attribute_not_exists(sandbox_key)");
         let made = Transaction::new()
             .with(Part::Account, counted.value(":yes", true).value(":no", false).value(":one", 1))
             .with(Part::Sandbox, sandbox)
@@ -282,12 +291,12 @@ impl Store {
         made.commit(self).await.map_err(ensure_refused)
     }
 
-    /// Replaces the reserved key's secret, in its row and sealed, if nobody else did.
-    pub async fn replace_reserved_secret(
+    /// Replaces the Sandbox key's secret, in its row and sealed, if nobody else did.
+    pub async fn replace_sandbox_secret(
         &self,
         account: &AccountId,
         key: &ApiKey,
-        reserved: &ReservedKey,
+        sandbox_key: &SandboxKey,
         now: Timestamp,
     ) -> Result<(), Failure<EnsureKeyRefusal>> {
         let row = Write::update(
@@ -297,13 +306,13 @@ impl Store {
         .if_there();
         let row =
             row.name("#start", "start").value(":digest", &key.digest).value(":start", &key.start);
-        let sandbox = with_reserved(account, reserved, now)
-            .when("reserved.id = :key AND reserved.version = :before");
+        let sandbox = with_sandbox_key(account, sandbox_key, now)
+            .when("sandbox_key.id = :key AND sandbox_key.version = :before");
         let replaced = Transaction::new()
             .with(Part::Account, account::not_suspended(account))
             .with(
                 Part::Sandbox,
-                sandbox.value(":key", &key.id).value(":before", reserved.version - 1),
+                sandbox.value(":key", &key.id).value(":before", sandbox_key.version - 1),
             )
             .with(Part::Key, row)
             .with(
@@ -313,18 +322,18 @@ impl Store {
         replaced.commit(self).await.map_err(ensure_refused)
     }
 
-    /// Marks that this key is being validated, if it is still the reserved key.
+    /// Marks that this key is being validated, if it is still the Sandbox key.
     pub async fn begin_validation(
         &self,
         account: &AccountId,
-        key: &ReservedKey,
+        key: &SandboxKey,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let begun =
             Write::update(layout::sandbox(account), "SET #state = :validating, since = :now")
                 .name("#state", "state");
         let begun = begun
-            .when("reserved.id = :key AND reserved.version = :version")
+            .when("sandbox_key.id = :key AND sandbox_key.version = :version")
             .value(":validating", SandboxState::Validating);
         self.update(
             begun
@@ -342,7 +351,7 @@ impl Store {
         &self,
         account: &AccountId,
         event: &OutboxKey,
-        key: &ReservedKey,
+        key: &SandboxKey,
         after: &Sandbox,
         now: Timestamp,
     ) -> Result<(), Failure<VerdictRefusal>> {
@@ -388,14 +397,14 @@ fn found_instead(
     found.ok_or(failure)
 }
 
-fn with_reserved(account: &AccountId, reserved: &ReservedKey, now: Timestamp) -> Write {
+fn with_sandbox_key(account: &AccountId, sandbox_key: &SandboxKey, now: Timestamp) -> Write {
     let write = Write::update(
         layout::sandbox(account),
-        "SET reserved = :reserved, #state = :validating, since = :now REMOVE validated_at",
+        "SET sandbox_key = :sandbox_key, #state = :validating, since = :now REMOVE validated_at",
     );
     let write = write
         .name("#state", "state")
-        .value(":reserved", reserved)
+        .value(":sandbox_key", sandbox_key)
         .value(":validating", SandboxState::Validating);
     write.value(":now", now.as_millisecond())
 }

@@ -61,18 +61,20 @@ impl Write {
 
     /// Gives way to an operator who holds the account still: as long as that lasts, the transaction
     /// waits and tries again.
-    pub fn unless_held(mut self, now: Timestamp) -> Write {
+    pub fn unless_locked(mut self, now: Timestamp) -> Write {
         let condition =
             self.condition.take().map(|condition| format!("{condition} AND ")).unwrap_or_default();
         self.moment = Some(now.as_millisecond());
-        self.when(format!("{condition}(attribute_not_exists(held_until) OR held_until <= :moment)"))
-            .value(":moment", now.as_millisecond())
+        self.when(format!(
+            "{condition}(attribute_not_exists(locked_until) OR locked_until <= :moment)"
+        ))
+        .value(":moment", now.as_millisecond())
     }
 
     /// Whether this row, which did not meet the condition, is an account that is held.
-    fn is_held(&self, row: Option<&Item>) -> bool {
+    fn is_locked(&self, row: Option<&Item>) -> bool {
         let until = row
-            .and_then(|row| row.get("held_until"))
+            .and_then(|row| row.get("locked_until"))
             .and_then(|until| until.as_n().ok()?.parse::<i64>().ok());
         self.moment.zip(until).is_some_and(|(moment, until)| until > moment)
     }
@@ -250,7 +252,7 @@ impl<P: Copy> Transaction<P> {
                 .iter()
                 .zip(reasons)
                 .filter(|(_, reason)| reason.code() == Some("ConditionalCheckFailed"));
-            if refused.clone().any(|((_, write), reason)| write.is_held(reason.item())) {
+            if refused.clone().any(|((_, write), reason)| write.is_locked(reason.item())) {
                 backoff.wait().await.map_err(Cancelled::Store)?;
                 continue;
             }
