@@ -30,47 +30,58 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
     let repeated = repeated
         .map(|text| IdempotencyKey::parse(text).ok_or(ProblemCode::InvalidIdempotencyKey))
         .transpose()?;
-    let (key, plain) = create_key(app, &actor, name, repeated.as_ref()).await?;
+    let (key, plain) = match &repeated {
+        None => create_key(app, &actor, name).await?,
+        Some(once) => create_key_once(app, &actor, name, once).await?,
+    };
     let api_key = plain.secret().expose();
     Ok(Answer::json(StatusCode::CREATED, &Created { key: KeyView::from(&key), api_key }))
 }
 
 /// Decision: the key's value, pure. Effect: [`store::Store::insert_key`], one transaction.
-///
-/// A repeated request derives its key from what the first left in the table and the session it
-/// comes from; the key itself is kept nowhere.
 async fn create_key(
     app: &App,
     actor: &Admin,
     name: KeyName,
-    repeated: Option<&IdempotencyKey>,
 ) -> Result<(ApiKey, PlainKey), Problem> {
-    let (token, prefix, now, mut rng) =
-        (&actor.session, &app.settings.key_prefix, app.clock.now(), app.rng());
+    let now = app.clock.now();
+    let mut rng = app.rng();
+    let account = &actor.session.account;
     let id = KeyId::random(KeyKind::Live, &mut rng);
-    let derive = |id: &KeyId, once: &IdempotencyKey, nonce: &str| {
-        PlainKey::derive(prefix, &token.account, id, token, once, nonce)
-    };
-    let request = repeated.map(|once| IdempotentRequest {
-        digest: once.digest(token),
-        nonce: domain::base62::random(22, &mut rng),
-    });
-    let plain = match repeated.zip(request.as_ref()) {
-        Some((once, request)) => derive(&id, once, &request.nonce),
-        None => PlainKey::mint(prefix, &token.account, &id, &mut rng),
-    };
+    let plain = PlainKey::mint(&app.settings.key_prefix, account, &id, &mut rng);
     let key = ApiKey::new(&plain, name, now);
-    let inserted = app
-        .store
-        .insert_key(actor, &key, request.as_ref(), now)
-        .await
-        .map_err(|failure| Problem::of(failure, refused))?;
-    match (inserted, repeated) {
-        (Inserted::Before { key, nonce }, Some(once)) => {
-            let plain = derive(&key.id, once, &nonce);
+    let inserted = app.store.insert_key(actor, &key, now).await;
+    inserted.map_err(|failure| Problem::of(failure, refused))?;
+    Ok((key, plain))
+}
+
+/// The same for a request that may be repeated. Effect: [`store::Store::insert_key_once`].
+///
+/// The key's value is derived from the session that asks and what the first request left in the
+/// table, so that a repetition gets it again; it is kept nowhere.
+async fn create_key_once(
+    app: &App,
+    actor: &Admin,
+    name: KeyName,
+    once: &IdempotencyKey,
+) -> Result<(ApiKey, PlainKey), Problem> {
+    let now = app.clock.now();
+    let mut rng = app.rng();
+    let token = &actor.session;
+    let derive = |id: &KeyId, nonce: &str| {
+        PlainKey::derive(&app.settings.key_prefix, &token.account, id, token, once, nonce)
+    };
+    let nonce = domain::base62::random(22, &mut rng);
+    let plain = derive(&KeyId::random(KeyKind::Live, &mut rng), &nonce);
+    let key = ApiKey::new(&plain, name, now);
+    let request = IdempotentRequest { digest: once.digest(token), nonce };
+    let inserted = app.store.insert_key_once(actor, &key, &request, now).await;
+    match inserted.map_err(|failure| Problem::of(failure, refused))? {
+        Inserted::New => Ok((key, plain)),
+        Inserted::Before { key, nonce } => {
+            let plain = derive(&key.id, &nonce);
             Ok((key, plain))
         }
-        (Inserted::New | Inserted::Before { .. }, _) => Ok((key, plain)),
     }
 }
 

@@ -1,106 +1,10 @@
 //! Accounts: limits, counters, suspension; what operators do.
 
-use crate::actor::ActorRefusal;
-use crate::api_key::KeyRow;
-use crate::member::{MemberRow, OwnerRow};
-use crate::sandbox::SandboxRow;
-use crate::write::{Backoff, Cancelled, Item, Transaction, Write, from_item};
+use crate::rows::{AccountRow, Item, KeyRow, MemberRow, OwnerRow, SandboxRow};
+use crate::write::{Backoff, Transaction, Write};
 use crate::{Failure, Store, StoreError, audit, layout};
-use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{Account, AccountId, AccountName, EmailAddress, MemberId, Role, Sandbox};
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct AccountRow {
-    #[serde(rename = "type")]
-    kind: String,
-    id: AccountId,
-    name: AccountName,
-    own_keys: u32,
-    own_key_limit: u32,
-    has_sandbox_key: bool,
-    member_count: u32,
-    member_limit: u32,
-    /// A set, so that one condition can tell whether somebody is the last of them.
-    #[serde(serialize_with = "serde_dynamo::string_set::serialize")]
-    admins: Vec<String>,
-    suspended: bool,
-    created_at: i64,
-    /// Rises with every change of what is counted.
-    version: u64,
-}
-
-impl AccountRow {
-    fn new(account: &Account, admin: &MemberId, now: Timestamp) -> AccountRow {
-        let Account {
-            id,
-            name,
-            own_keys,
-            own_key_limit,
-            has_sandbox_key,
-            member_count,
-            member_limit,
-            suspended,
-        } = account.clone();
-        AccountRow {
-            kind: "account".to_owned(),
-            id,
-            name,
-            own_keys,
-            own_key_limit,
-            has_sandbox_key,
-            member_count,
-            member_limit,
-            admins: vec![admin.to_string()],
-            suspended,
-            created_at: now.as_millisecond(),
-            version: 1,
-        }
-    }
-
-    pub fn into_account(self) -> Account {
-        let AccountRow {
-            id,
-            name,
-            own_keys,
-            own_key_limit,
-            has_sandbox_key,
-            member_count,
-            member_limit,
-            suspended,
-            ..
-        } = self;
-        Account {
-            id,
-            name,
-            own_keys,
-            own_key_limit,
-            has_sandbox_key,
-            member_count,
-            member_limit,
-            suspended,
-        }
-    }
-
-    /// Names the refusal of a condition on the account: a suspended account's sessions are over,
-    /// else it is `otherwise`.
-    pub fn refused<R: From<ActorRefusal>>(
-        row: Option<Item>,
-        otherwise: R,
-    ) -> Result<R, StoreError> {
-        let Some(row) = row else { return Ok(ActorRefusal::SessionEnded.into()) };
-        let row: AccountRow = from_item("account", row)?;
-        Ok(if row.suspended { ActorRefusal::SessionEnded.into() } else { otherwise })
-    }
-}
-
-/// Whether the row that a refused condition shows is a suspended account's.
-pub(crate) fn is_suspended(row: &Item) -> bool {
-    let has = |name, value| row.get(name) == Some(&value);
-    has("type", AttributeValue::S("account".to_owned()))
-        && has("suspended", AttributeValue::Bool(true))
-}
 
 /// The condition that every change of an account's things stands on, where the change does not
 /// count anything.
@@ -108,7 +12,17 @@ pub(crate) fn not_suspended(account: &AccountId) -> Write {
     Write::check(layout::account(account)).when("suspended = :no").value(":no", false)
 }
 
-/// How long an operator holds an account still at most.
+/// A change of what the account counts: it is not suspended, no operator has locked it, and its
+/// version rises. In `set`, `:one` is 1.
+pub(crate) fn counted(account: &AccountId, set: &str, now: Timestamp) -> Write {
+    Write::update(layout::account(account), &format!("SET version = version + :one, {set}"))
+        .when("suspended = :no")
+        .unless_locked(now)
+        .value(":no", false)
+        .value(":one", 1)
+}
+
+/// How long an operator's lock on an account lasts at most.
 const LOCK_DURATION: SignedDuration = SignedDuration::from_secs(10);
 
 /// What an operator asks for. What is absent stays as it is, or has the deployment's default in a
@@ -143,10 +57,23 @@ pub enum RegistrationRefusal {
     MemberLimitReached,
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Part {
-    Account,
-    Rest,
+/// Somebody changed what a registration had read: it is decided anew.
+struct Changed;
+
+fn changed(_: Option<Item>) -> Result<Changed, StoreError> {
+    Ok(Changed)
+}
+
+/// What was committed; `None` if it has to be decided anew.
+fn unless_changed(
+    committed: Result<(), Failure<Changed>>,
+    registered: Registered,
+) -> Result<Option<Registered>, Failure<RegistrationRefusal>> {
+    match committed {
+        Ok(()) => Ok(Some(registered)),
+        Err(Failure::Refused(Changed)) => Ok(None),
+        Err(Failure::Store(error)) => Err(error.into()),
+    }
 }
 
 impl Store {
@@ -172,8 +99,8 @@ impl Store {
                 Ok(Some(registered)) => return Ok(registered),
                 Err(failure) => return Err(failure),
                 // Somebody changed the account in between: what was read is no longer so. A
-                // customer who keeps changing it must not hold off an operator, so from now on the
-                // account is held still.
+                // customer who keeps changing it must not keep an operator waiting, so from now on the
+                // account is locked.
                 Ok(None) => {
                     if let Some(id) = wanted.account.clone().or(owner_account) {
                         self.lock_account(&id, now).await?;
@@ -184,11 +111,13 @@ impl Store {
         }
     }
 
-    /// For a moment, nobody but the operator changes what the account counts. A hold that is left
+    /// For a moment, nobody but the operator changes what the account counts. A lock that is left
     /// behind ends by itself.
     async fn lock_account(&self, account: &AccountId, now: Timestamp) -> Result<(), StoreError> {
-        let hold = Write::update(layout::account(account), "SET locked_until = :until").if_there();
-        self.update(hold.value(":until", (now + LOCK_DURATION).as_millisecond())).await.map(drop)
+        let lock = Write::update(layout::account(account), "SET locked_until = :until")
+            .if_there()
+            .value(":until", (now + LOCK_DURATION).as_millisecond());
+        self.update(lock).await.map(drop)
     }
 
     async fn create_account(
@@ -196,7 +125,8 @@ impl Store {
         wanted: &Registration,
         now: Timestamp,
     ) -> Result<Option<Registered>, Failure<RegistrationRefusal>> {
-        let (id, address) = (AccountId::random(&mut crate::rng()), wanted.admin_email.hash());
+        let id = AccountId::random(&mut crate::rng());
+        let address = wanted.admin_email.hash();
         let admin = MemberId::random(&address, &mut crate::rng());
         let account = Account {
             id: id.clone(),
@@ -208,37 +138,19 @@ impl Store {
             member_limit: wanted.member_limit.unwrap_or(wanted.default_member_limit),
             suspended: wanted.suspended.unwrap_or(false),
         };
-        let created = Transaction::new()
-            .with(
-                Part::Account,
-                Write::put(&layout::account(&id), &AccountRow::new(&account, &admin, now)).if_new(),
-            )
-            .with(
-                Part::Rest,
-                Write::put(&layout::owner(&address), &OwnerRow::new(&id, &admin)).if_new(),
-            )
-            .with(
-                Part::Rest,
-                Write::put(
-                    &layout::member(&id, &admin),
-                    &MemberRow::new(&admin, &wanted.admin_email, Role::Admin, now),
-                )
-                .if_new(),
-            )
-            .with(
-                Part::Rest,
-                Write::put(
-                    &layout::sandbox(&id),
-                    &SandboxRow::from(Sandbox::never_provisioned(now)),
-                )
-                .if_new(),
-            )
-            .with(Part::Rest, audit::row(&id, "account_created", None, Some(admin.as_str()), now));
-        match created.commit(self).await {
-            Ok(()) => Ok(Some(Registered { account, admin, created: true })),
-            Err(Cancelled::Refused(_)) => Ok(None),
-            Err(Cancelled::Store(error)) => Err(error.into()),
-        }
+        let account_row = AccountRow::new(&account, &admin, now);
+        let member = MemberRow::new(&admin, &wanted.admin_email, Role::Admin, now);
+        let sandbox = SandboxRow::from(Sandbox::never_provisioned(now));
+        let owner = OwnerRow::new(&id, &admin);
+        let committed = Transaction::new()
+            .guarded(Write::put(&layout::account(&id), &account_row).if_new(), changed)
+            .guarded(Write::put(&layout::owner(&address), &owner).if_new(), changed)
+            .guarded(Write::put(&layout::member(&id, &admin), &member).if_new(), changed)
+            .guarded(Write::put(&layout::sandbox(&id), &sandbox).if_new(), changed)
+            .with(audit::by_no_member(&id, "account_created", admin.as_str(), now))
+            .commit(self)
+            .await;
+        unless_changed(committed, Registered { account, admin, created: true })
     }
 
     async fn change_account(
@@ -256,7 +168,8 @@ impl Store {
         if owner.as_ref().is_some_and(|owner| owner.account_id != *id) {
             return Err(Failure::Refused(RegistrationRefusal::AlreadyRegistered));
         }
-        let (version, before) = (row.version, row.into_account());
+        let version = row.version;
+        let before = row.into_account();
         let joins = owner.is_none();
         let address = wanted.admin_email.hash();
         let admin = owner
@@ -272,38 +185,31 @@ impl Store {
         if joins && account.member_count > account.member_limit {
             return Err(Failure::Refused(RegistrationRefusal::MemberLimitReached));
         }
-        let change = Write::update(
-            layout::account(id),
-            "SET #name = :name, own_key_limit = :keys, member_limit = :members, member_count = :count, suspended = :suspended, \
-             #version = #version + :one REMOVE locked_until ADD admins :admin",
-        );
-        let change = change
-            .when("#version = :version")
-            .name("#name", "name")
-            .name("#version", "version")
-            .value(":version", version);
-        let change = change
+        let set = "SET name = :name, own_key_limit = :keys, member_limit = :members, \
+                   member_count = :count, suspended = :suspended, version = version + :one \
+                   REMOVE locked_until ADD admins :admin";
+        let change = Write::update(layout::account(id), set)
+            .when("version = :version")
+            .value(":version", version)
             .value(":name", &account.name)
             .value(":keys", account.own_key_limit)
-            .value(":members", account.member_limit);
-        let change = change
+            .value(":members", account.member_limit)
             .value(":count", account.member_count)
             .value(":suspended", account.suspended)
-            .value(":one", 1);
-        let mut changed =
-            Transaction::new().with(Part::Account, change.set_of_one(":admin", admin.as_str()));
-        changed = if joins {
+            .value(":one", 1)
+            .set_of_one(":admin", admin.as_str());
+        let mut writes = Transaction::new().guarded(change, changed);
+        writes = if joins {
             let member = MemberRow::new(&admin, &wanted.admin_email, Role::Admin, now);
-            changed
-                .with(
-                    Part::Rest,
-                    Write::put(&layout::owner(&address), &OwnerRow::new(id, &admin)).if_new(),
-                )
-                .with(Part::Rest, Write::put(&layout::member(id, &admin), &member).if_new())
+            let owner = OwnerRow::new(id, &admin);
+            writes
+                .guarded(Write::put(&layout::owner(&address), &owner).if_new(), changed)
+                .guarded(Write::put(&layout::member(id, &admin), &member).if_new(), changed)
         } else {
-            let promoted =
-                Write::update(layout::member(id, &admin), "SET #role = :role").if_there();
-            changed.with(Part::Rest, promoted.name("#role", "role").value(":role", Role::Admin))
+            let promoted = Write::update(layout::member(id, &admin), "SET role = :role")
+                .if_there()
+                .value(":role", Role::Admin);
+            writes.guarded(promoted, changed)
         };
         // Each key's row says whether it is suspended, so that `authorize-key` reads that one row
         // and nothing else.
@@ -311,8 +217,9 @@ impl Store {
             for key in keys? {
                 let mark =
                     Write::update(layout::api_key(id, &key.id), "SET suspended = :suspended")
-                        .if_there();
-                changed = changed.with(Part::Rest, mark.value(":suspended", account.suspended));
+                        .if_there()
+                        .value(":suspended", account.suspended);
+                writes = writes.guarded(mark, changed);
             }
         }
         let action = match (before.suspended, account.suspended) {
@@ -320,15 +227,9 @@ impl Store {
             (true, false) => "account_resumed",
             (false, false) | (true, true) => "account_changed",
         };
-        match changed
-            .with(Part::Rest, audit::row(id, action, None, Some(admin.as_str()), now))
-            .commit(self)
-            .await
-        {
-            Ok(()) => Ok(Some(Registered { account, admin, created: false })),
-            Err(Cancelled::Refused(_)) => Ok(None),
-            Err(Cancelled::Store(error)) => Err(error.into()),
-        }
+        let committed =
+            writes.with(audit::by_no_member(id, action, admin.as_str(), now)).commit(self).await;
+        unless_changed(committed, Registered { account, admin, created: false })
     }
 
     pub async fn find_account(&self, account: &AccountId) -> Result<Option<Account>, StoreError> {

@@ -1,10 +1,9 @@
 //! Who acts. A session token is a claim; it becomes true or false in the write, or in the read,
 //! that carries it.
 
-use crate::account::{self, AccountRow};
-use crate::member::MemberRow;
-use crate::write::{Cancelled, Item, Write, from_item};
-use crate::{Failure, Store, StoreError, layout};
+use crate::rows::{AccountRow, Item, MemberRow, from_item};
+use crate::write::{Obstacle, Transaction, Write};
+use crate::{Failure, Store, StoreError, audit, layout};
 use domain::session::{self, SessionTimes};
 use domain::{Account, Member, Role, SessionToken};
 use jiff::Timestamp;
@@ -34,6 +33,12 @@ pub enum ActorRefusal {
     AdminRequired,
 }
 
+impl<R: From<ActorRefusal>, T> From<ActorRefusal> for Obstacle<R, T> {
+    fn from(refusal: ActorRefusal) -> Self {
+        Self::Refused(refusal.into())
+    }
+}
+
 /// A session that was found good, with its member and account as they are now.
 #[derive(Debug, Clone)]
 pub struct Caller {
@@ -42,87 +47,86 @@ pub struct Caller {
     pub session: SessionTimes,
 }
 
-const LIVE: &str = "sessions.#slot.digest = :digest AND sessions.#slot.used_at > :idle AND sessions.#slot.opened_at > :oldest";
+/// A transaction of an admin's, who is there with this session, which is used now.
+pub(crate) fn transaction<R: From<ActorRefusal>>(
+    admin: &Admin,
+    now: Timestamp,
+) -> Transaction<'_, R> {
+    begun(&admin.session, if_admin(used(&admin.session, now)), now)
+}
 
-fn with_session(write: Write, token: &SessionToken, now: Timestamp) -> Write {
+/// A transaction of any member's.
+pub(crate) fn member_transaction<R: From<ActorRefusal>>(
+    token: &SessionToken,
+    now: Timestamp,
+) -> Transaction<'_, R> {
+    begun(token, used(token, now), now)
+}
+
+/// A transaction of the admin who deletes itself.
+pub(crate) fn leaving_transaction<R: From<ActorRefusal>>(
+    admin: &Admin,
+    now: Timestamp,
+) -> Transaction<'_, R> {
+    let gone = Write::delete(member_of(&admin.session));
+    begun(&admin.session, if_admin(if_live(gone, &admin.session, now)), now)
+}
+
+/// A transaction of the session that ends itself.
+pub(crate) fn ending_transaction(
+    token: &SessionToken,
+    now: Timestamp,
+) -> Transaction<'_, ActorRefusal> {
+    let ended = Write::update(member_of(token), "REMOVE sessions.#slot");
+    begun(token, if_live(ended, token, now), now)
+}
+
+/// The actor's write comes first, so that its refusal comes before any other; only that the account
+/// is suspended comes before that.
+fn begun<R: From<ActorRefusal>>(
+    token: &SessionToken,
+    actor: Write,
+    now: Timestamp,
+) -> Transaction<'_, R> {
+    Transaction::new()
+        .refused_if_suspended(ActorRefusal::SessionEnded.into())
+        .guarded(actor, move |row| refusal(token, row, now).map(R::from))
+}
+
+/// Why the actor's write was refused, told from the member's row as it was.
+fn refusal(
+    token: &SessionToken,
+    row: Option<Item>,
+    now: Timestamp,
+) -> Result<ActorRefusal, StoreError> {
+    let row: Option<MemberRow> = row.map(|row| from_item("member", row)).transpose()?;
+    let live = row.is_some_and(|row| row.session(token, now).is_some());
+    Ok(if live { ActorRefusal::AdminRequired } else { ActorRefusal::SessionEnded })
+}
+
+fn member_of(token: &SessionToken) -> layout::RowKey {
+    layout::member(&token.account, &token.member)
+}
+
+/// Marks the session as used.
+fn used(token: &SessionToken, now: Timestamp) -> Write {
+    let used = Write::update(member_of(token), "SET sessions.#slot.used_at = :now");
+    if_live(used, token, now).value(":now", now.as_millisecond())
+}
+
+/// On condition that the member is there with this session, and the session is live.
+fn if_live(write: Write, token: &SessionToken, now: Timestamp) -> Write {
     write
+        .when("sessions.#slot.digest = :digest")
+        .and("sessions.#slot.used_at > :idle AND sessions.#slot.opened_at > :oldest")
         .name("#slot", token.slot.name())
         .value(":digest", token.digest().as_str())
         .value(":idle", (now - session::SESSION_IDLE_LIMIT).as_millisecond())
         .value(":oldest", (now - session::SESSION_LIFETIME).as_millisecond())
 }
 
-/// The write that stands for the actor in a transaction: the member is there with this session,
-/// which is used now.
-pub(crate) fn acting(token: &SessionToken, role: Option<Role>, now: Timestamp) -> Write {
-    let write = Write::update(
-        layout::member(&token.account, &token.member),
-        "SET sessions.#slot.used_at = :now",
-    );
-    with_session(as_role(write, role), token, now).value(":now", now.as_millisecond())
-}
-
-/// [`acting`] for the member that deletes itself.
-pub(crate) fn acting_by_leaving(actor: &Admin, now: Timestamp) -> Write {
-    let write = Write::delete(layout::member(&actor.session.account, &actor.session.member));
-    with_session(as_role(write, Some(Role::Admin)), &actor.session, now)
-}
-
-/// [`acting`] for the session that ends itself.
-pub(crate) fn acting_by_ending(token: &SessionToken, now: Timestamp) -> Write {
-    let write =
-        Write::update(layout::member(&token.account, &token.member), "REMOVE sessions.#slot");
-    with_session(as_role(write, None), token, now)
-}
-
-fn as_role(write: Write, role: Option<Role>) -> Write {
-    match role {
-        Some(role) => write
-            .when(format!("{LIVE} AND #role = :role"))
-            .name("#role", "role")
-            .value(":role", role),
-        None => write.when(LIVE),
-    }
-}
-
-/// Why the acting part was refused, told from the member's row as it was.
-pub(crate) fn refusal(
-    token: &SessionToken,
-    row: Option<Item>,
-    now: Timestamp,
-) -> Result<ActorRefusal, StoreError> {
-    let Some(row) = row else { return Ok(ActorRefusal::SessionEnded) };
-    let row: MemberRow = from_item("member", row)?;
-    Ok(if row.session(token, now).is_some() {
-        ActorRefusal::AdminRequired
-    } else {
-        ActorRefusal::SessionEnded
-    })
-}
-
-/// Sorts out a cancelled transaction whose first part is the actor's: the actor's refusal comes
-/// before any other, and that its account is suspended comes before that.
-///
-/// `others` names the refusal for the parts that follow.
-pub(crate) fn sort_out<P: Copy + PartialEq, R: From<ActorRefusal>>(
-    cancelled: Cancelled<P>,
-    actor: P,
-    token: &SessionToken,
-    now: Timestamp,
-    others: impl FnOnce(Vec<(P, Option<Item>)>) -> Result<R, StoreError>,
-) -> Failure<R> {
-    let refused = match cancelled {
-        Cancelled::Store(error) => return Failure::Store(error),
-        Cancelled::Refused(refused) => refused,
-    };
-    if refused.iter().any(|(_, row)| row.as_ref().is_some_and(account::is_suspended)) {
-        return Failure::Refused(ActorRefusal::SessionEnded.into());
-    }
-    let named = match refused.iter().find(|(part, _)| *part == actor) {
-        Some((_, row)) => refusal(token, row.clone(), now).map(R::from),
-        None => others(refused),
-    };
-    named.map_or_else(Failure::Store, Failure::Refused)
+fn if_admin(write: Write) -> Write {
+    write.and("role = :role").value(":role", Role::Admin)
 }
 
 impl Store {
@@ -134,7 +138,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Caller, Failure<ActorRefusal>> {
         let (row, account) = tokio::join!(
-            self.touch(token, now),
+            self.mark_used(token, now),
             self.get::<AccountRow>("account", layout::account(&token.account))
         );
         let ended = || Failure::Refused(ActorRefusal::SessionEnded);
@@ -148,27 +152,15 @@ impl Store {
     }
 
     /// The member's row, its session marked as used; one request whether or not the mark is due.
-    async fn touch(
+    async fn mark_used(
         &self,
         token: &SessionToken,
         now: Timestamp,
     ) -> Result<Option<MemberRow>, StoreError> {
-        let write = Write::update(
-            layout::member(&token.account, &token.member),
-            "SET sessions.#slot.used_at = :now",
-        );
-        let write = with_session(
-            write.when(format!("{LIVE} AND sessions.#slot.used_at < :due")),
-            token,
-            now,
-        );
-        let write = write
-            .value(":now", now.as_millisecond())
-            .value(":due", (now - session::USE_RECORDED_EVERY).as_millisecond());
-        match self.update(write).await? {
-            Ok(row) => from_item("member", row).map(Some),
-            Err(row) => row.map(|row| from_item("member", row)).transpose(),
-        }
+        let due = (now - session::USE_RECORDED_EVERY).as_millisecond();
+        let mark = used(token, now).and("sessions.#slot.used_at < :due").value(":due", due);
+        let row = self.update(mark).await?.map_or_else(|row| row, Some);
+        row.map(|row| from_item("member", row)).transpose()
     }
 
     /// Ends this session.
@@ -177,25 +169,9 @@ impl Store {
         token: &SessionToken,
         now: Timestamp,
     ) -> Result<(), Failure<ActorRefusal>> {
-        #[derive(Clone, Copy, PartialEq)]
-        enum Part {
-            Actor,
-            Audit,
-        }
-        let audit = crate::audit::row(
-            &token.account,
-            "session_ended",
-            Some(token.member.as_str()),
-            None,
-            now,
-        );
-        let ended = crate::write::Transaction::new()
-            .with(Part::Actor, acting_by_ending(token, now))
-            .with(Part::Audit, audit);
-        ended.commit(self).await.map_err(|cancelled| {
-            sort_out(cancelled, Part::Actor, token, now, |_| {
-                unreachable!("the audit row has no condition")
-            })
-        })
+        ending_transaction(token, now)
+            .with(audit::by_member(token, "session_ended", None, now))
+            .commit(self)
+            .await
     }
 }

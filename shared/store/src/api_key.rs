@@ -1,42 +1,13 @@
-//! API keys: rows found by primary key, the counter that limits them, and idempotent creation.
+//! API keys: found by primary key, counted against their limit, made once however often it is
+//! asked for.
 
-use crate::account::AccountRow;
 use crate::actor::{self, ActorRefusal, Admin, Caller};
-use crate::sandbox;
-use crate::write::{Transaction, Write, from_item};
-use crate::{Failure, Store, StoreError, audit, layout};
+use crate::rows::{IdempotencyRow, KeyRow, from_item};
+use crate::write::{Obstacle, Transaction, Write};
+use crate::{Failure, Store, StoreError, account, audit, layout, sandbox};
 use domain::key::{IDEMPOTENCY_WINDOW, in_listing_order};
-use domain::{AccountId, ApiKey, KeyDigest, KeyId, KeyKind, KeyName, PlainKey, Role, SessionToken};
+use domain::{ApiKey, KeyId, KeyKind, PlainKey, SessionToken};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct KeyRow {
-    #[serde(rename = "type")]
-    kind: String,
-    pub id: KeyId,
-    name: KeyName,
-    start: String,
-    digest: KeyDigest,
-    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
-    created_at: Timestamp,
-    /// The account's suspension, so that one read decides.
-    suspended: bool,
-}
-
-impl From<&ApiKey> for KeyRow {
-    fn from(key: &ApiKey) -> KeyRow {
-        let ApiKey { id, name, start, digest, created_at } = key.clone();
-        KeyRow { kind: "api_key".to_owned(), id, name, start, digest, created_at, suspended: false }
-    }
-}
-
-impl KeyRow {
-    fn into_key(self) -> ApiKey {
-        let KeyRow { id, name, start, digest, created_at, kind: _, suspended: _ } = self;
-        ApiKey { id, name, start, digest, created_at }
-    }
-}
 
 /// The row that a presented key leads to.
 #[derive(Debug, Clone)]
@@ -45,29 +16,14 @@ pub struct FoundKey {
     pub suspended: bool,
 }
 
-/// A request that may be repeated: its row's name, what it asks for, and the nonce that its key is
-/// derived with.
+/// A request that may be repeated: its row's name, and the nonce that its key is derived with.
 #[derive(Debug, Clone)]
 pub struct IdempotentRequest {
     pub digest: String,
     pub nonce: String,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
-struct IdempotencyRow {
-    #[serde(rename = "type")]
-    kind: String,
-    key_id: KeyId,
-    name: KeyName,
-    start: String,
-    key_digest: KeyDigest,
-    nonce: String,
-    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
-    created_at: Timestamp,
-    ttl: i64,
-}
-
-/// What an insertion came to.
+/// What an idempotent insertion came to.
 #[derive(Debug, Clone)]
 pub enum Inserted {
     New,
@@ -94,16 +50,6 @@ pub enum DeleteKeyRefusal {
     Actor(#[from] ActorRefusal),
     #[error("the account has no such key")]
     NotFound,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Part {
-    Actor,
-    Idempotency,
-    Key,
-    Account,
-    Sandbox,
-    Audit,
 }
 
 impl Store {
@@ -134,85 +80,39 @@ impl Store {
         &self,
         actor: &Admin,
         key: &ApiKey,
-        request: Option<&IdempotentRequest>,
+        now: Timestamp,
+    ) -> Result<(), Failure<InsertKeyRefusal>> {
+        let transaction = actor::transaction(actor, now);
+        with_key(transaction, actor, key, InsertKeyRefusal::LimitReached, now).commit(self).await
+    }
+
+    /// [`Store::insert_key`] for a request that may be repeated: within the window, the same
+    /// request finds what it made before.
+    pub async fn insert_key_once(
+        &self,
+        actor: &Admin,
+        key: &ApiKey,
+        request: &IdempotentRequest,
         now: Timestamp,
     ) -> Result<Inserted, Failure<InsertKeyRefusal>> {
-        let token = &actor.session;
-        let account = Write::update(
-            layout::account(&token.account),
-            "SET own_keys = own_keys + :one, #version = #version + :one",
-        );
-        let account = account
-            .when("suspended = :no AND own_keys < own_key_limit")
-            .unless_locked(now)
-            .name("#version", "version");
-        let once = request.map(|request| {
-            let row = IdempotencyRow {
-                kind: "idempotency".to_owned(),
-                key_id: key.id.clone(),
-                name: key.name.clone(),
-                start: key.start.clone(),
-                key_digest: key.digest.clone(),
-                nonce: request.nonce.clone(),
-                created_at: now,
-                ttl: (now + IDEMPOTENCY_WINDOW).as_second(),
-            };
-            let put = Write::put(&layout::idempotency(&token.account, &request.digest), &row);
-            put.when("attribute_not_exists(pk) OR created_at <= :expired")
-                .value(":expired", (now - IDEMPOTENCY_WINDOW).as_millisecond())
+        let row = IdempotencyRow::new(key, &request.nonce, now, IDEMPOTENCY_WINDOW);
+        let once = Write::put(&layout::idempotency(&actor.session.account, &request.digest), &row)
+            .when("attribute_not_exists(pk) OR created_at <= :expired")
+            .value(":expired", (now - IDEMPOTENCY_WINDOW).as_millisecond());
+        let transaction = actor::transaction(actor, now).guarded(once, |row| {
+            let row: IdempotencyRow = from_item("idempotency", row.unwrap_or_default())?;
+            Ok(if row.name == key.name {
+                Obstacle::Found(row)
+            } else {
+                Obstacle::Refused(InsertKeyRefusal::IdempotencyKeyReused)
+            })
         });
-        let inserted = Transaction::new()
-            .with(Part::Actor, actor::acting(token, Some(Role::Admin), now))
-            .with_some(Part::Idempotency, once)
-            .with(
-                Part::Key,
-                Write::put(&layout::api_key(&token.account, &key.id), &KeyRow::from(key)).if_new(),
-            )
-            .with(Part::Account, account.value(":one", 1).value(":no", false))
-            .with(
-                Part::Audit,
-                audit::row(
-                    &token.account,
-                    "key_created",
-                    Some(token.member.as_str()),
-                    Some(key.id.as_str()),
-                    now,
-                ),
-            );
-        let Err(cancelled) = inserted.commit(self).await else { return Ok(Inserted::New) };
-
-        let mut before = None;
-        let failure =
-            actor::sort_out(cancelled, Part::Actor, token, now, |refused| match refused[0] {
-                (Part::Idempotency, ref row) => {
-                    let row: IdempotencyRow =
-                        from_item("idempotency", row.clone().unwrap_or_default())?;
-                    before = (row.name == key.name).then_some(row);
-                    Ok(InsertKeyRefusal::IdempotencyKeyReused)
-                }
-                (Part::Account, ref row) => {
-                    AccountRow::refused(row.clone(), InsertKeyRefusal::LimitReached)
-                }
-                (Part::Key, _) => Err(StoreError::Contended),
-                (Part::Actor | Part::Sandbox | Part::Audit, _) => {
-                    unreachable!("these have no condition, or were sorted out")
-                }
-            });
-        match before {
-            Some(row) => {
-                let IdempotencyRow {
-                    key_id: id,
-                    name,
-                    start,
-                    key_digest: digest,
-                    nonce,
-                    created_at,
-                    kind: _,
-                    ttl: _,
-                } = row;
-                Ok(Inserted::Before { key: ApiKey { id, name, start, digest, created_at }, nonce })
-            }
-            None => Err(failure),
+        let limit_reached = Obstacle::Refused(InsertKeyRefusal::LimitReached);
+        match with_key(transaction, actor, key, limit_reached, now).commit(self).await {
+            Ok(()) => Ok(Inserted::New),
+            Err(failure) => failure
+                .found()
+                .map(|row| Inserted::Before { nonce: row.nonce.clone(), key: row.into_key() }),
         }
     }
 
@@ -223,57 +123,45 @@ impl Store {
         key: &KeyId,
         now: Timestamp,
     ) -> Result<(), Failure<DeleteKeyRefusal>> {
-        let token = &actor.session;
-        let sandbox = key.kind() == KeyKind::Sandbox;
-        let gone = Write::delete(layout::api_key(&token.account, key)).if_there();
-        let deleted = Transaction::new()
-            .with(Part::Actor, actor::acting(token, Some(Role::Admin), now))
-            .with(Part::Key, gone)
-            .with(Part::Account, one_key_less(&token.account, sandbox, now))
-            .with_some(
-                Part::Sandbox,
-                sandbox.then(|| sandbox::without_key(&token.account, key, now)),
-            )
-            .with(
-                Part::Audit,
-                audit::row(
-                    &token.account,
-                    "key_deleted",
-                    Some(token.member.as_str()),
-                    Some(key.as_str()),
-                    now,
-                ),
-            );
-        deleted.commit(self).await.map_err(|cancelled| {
-            actor::sort_out(cancelled, Part::Actor, token, now, |refused| match refused[0] {
-                (Part::Key | Part::Sandbox, _) => Ok(DeleteKeyRefusal::NotFound),
-                (Part::Account, ref row) => {
-                    AccountRow::refused(row.clone(), DeleteKeyRefusal::NotFound)
-                }
-                (Part::Actor | Part::Idempotency | Part::Audit, _) => {
-                    unreachable!("these have no condition, or were sorted out")
-                }
-            })
-        })
+        let account = &actor.session.account;
+        let gone = Write::delete(layout::api_key(account, key)).if_there();
+        let deleted =
+            actor::transaction(actor, now).guarded(gone, |_| Ok(DeleteKeyRefusal::NotFound));
+        let deleted = match key.kind() {
+            KeyKind::Live => {
+                let one_less = account::counted(account, "own_keys = own_keys - :one", now);
+                deleted.guarded(one_less, |_| Ok(DeleteKeyRefusal::NotFound))
+            }
+            KeyKind::Sandbox => {
+                let place_free = account::counted(account, "has_sandbox_key = :no", now);
+                let sandbox = sandbox::without_key(account, key, now);
+                deleted
+                    .guarded(place_free, |_| Ok(DeleteKeyRefusal::NotFound))
+                    .guarded(sandbox, |_| Ok(DeleteKeyRefusal::NotFound))
+            }
+        };
+        deleted
+            .with(audit::by_member(&actor.session, "key_deleted", Some(key.as_str()), now))
+            .commit(self)
+            .await
     }
 }
 
-fn one_key_less(account: &AccountId, sandbox: bool, now: Timestamp) -> Write {
-    let write = if sandbox {
-        Write::update(
-            layout::account(account),
-            "SET has_sandbox_key = :no, #version = #version + :one",
-        )
-    } else {
-        Write::update(
-            layout::account(account),
-            "SET own_keys = own_keys - :one, #version = #version + :one",
-        )
-    };
-    write
-        .when("suspended = :no")
-        .unless_locked(now)
-        .name("#version", "version")
-        .value(":one", 1)
-        .value(":no", false)
+/// What every insertion of a key writes: its row, the counter under its limit, the audit row.
+fn with_key<'a, R: Send + 'a>(
+    transaction: Transaction<'a, R>,
+    actor: &Admin,
+    key: &ApiKey,
+    limit_reached: R,
+    now: Timestamp,
+) -> Transaction<'a, R> {
+    let token = &actor.session;
+    let row = Write::put(&layout::api_key(&token.account, &key.id), &KeyRow::from(key)).if_new();
+    let one_more = account::counted(&token.account, "own_keys = own_keys + :one", now)
+        .and("own_keys < own_key_limit");
+    transaction
+        // An id that is drawn twice is drawn anew by the next request.
+        .guarded(row, |_| Err(StoreError::Contended))
+        .guarded(one_more, |_| Ok(limit_reached))
+        .with(audit::by_member(token, "key_created", Some(key.id.as_str()), now))
 }

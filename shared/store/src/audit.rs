@@ -1,32 +1,31 @@
 //! The audit trail: one row for each change, written in the change's own transaction.
 
 use crate::layout;
+use crate::rows::AuditRow;
 use crate::write::Write;
-use domain::{AccountId, EventId};
+use domain::{AccountId, EventId, SessionToken};
 use jiff::Timestamp;
-use serde::Serialize;
 
-#[derive(Serialize)]
-struct AuditRow<'a> {
-    #[serde(rename = "type")]
-    kind: &'static str,
+/// A member's act.
+pub(crate) fn by_member(
+    token: &SessionToken,
     action: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    actor: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    target: Option<&'a str>,
-    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
-    at: Timestamp,
-}
-
-/// `actor` is a member's id, or nobody where the desk acts by itself or an operator does.
-pub(crate) fn row(
-    account: &AccountId,
-    action: &'static str,
-    actor: Option<&str>,
     target: Option<&str>,
     now: Timestamp,
 ) -> Write {
-    let key = layout::audit(account, now, &EventId::random(&mut crate::rng()));
-    Write::put(&key, &AuditRow { kind: "audit", action, actor, target, at: now })
+    row(&token.account, AuditRow::new(action, Some(token.member.as_str()), target, now), now)
+}
+
+/// An act of Frontdesk itself, or of an operator.
+pub(crate) fn by_no_member(
+    account: &AccountId,
+    action: &'static str,
+    target: &str,
+    now: Timestamp,
+) -> Write {
+    row(account, AuditRow::new(action, None, Some(target), now), now)
+}
+
+fn row(account: &AccountId, row: AuditRow<'_>, now: Timestamp) -> Write {
+    Write::put(&layout::audit(account, now, &EventId::random(&mut crate::rng())), &row)
 }

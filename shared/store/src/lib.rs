@@ -5,9 +5,14 @@
 //! and writes then. Every read that decides something is strongly consistent and goes by primary
 //! key; no index decides anything, and no expiry is left to TTL.
 //!
-//! To add an operation: put it in the module of the row that it is about, give each write of its
-//! transaction a name in a `Part` enum, and turn the refused parts into the operation's own closed
-//! enum of refusals. The table of access patterns in `ARCHITECTURE.md` gets a line.
+//! The modules depend on each other in one direction: `layout` (where rows lie) and `rows` (what
+//! they hold), `write` (conditions and transactions), `audit`, `account` and `actor`, `outbox`, and
+//! then the operations on logins, members, the Sandbox and keys.
+//!
+//! To add an operation: put it in the module of the row that it is about, begin with
+//! `actor::transaction`, and add each write together with the function that names its refusal
+//! (`Transaction::guarded`), in the order in which refusals are to be told; `commit` gives the
+//! operation's own closed enum. The table of access patterns in `docs/table.md` gets a line.
 
 mod account;
 mod actor;
@@ -17,6 +22,7 @@ mod layout;
 mod login;
 mod member;
 mod outbox;
+mod rows;
 mod sandbox;
 mod write;
 
@@ -27,7 +33,8 @@ pub use login::{
     CountRefusal, Counted, LoginMail, OpenSession, OpenSessionRefusal, Owner, PutLaneRefusal,
 };
 pub use member::{InviteRefusal, RevokeRefusal};
-pub use outbox::{Duty, DutyKind, MailKind, MailRow, OutboxKey, OutboxRow, Redelivery};
+pub use outbox::{Duty, OutboxKey, Redelivery};
+pub use rows::{DutyKind, MailKind, MailRow, OutboxRow};
 pub use sandbox::{EnsureKeyRefusal, Joined, RevealRefusal, VerdictRefusal};
 
 use aws_sdk_dynamodb::Client;
@@ -62,29 +69,28 @@ pub enum StoreError {
 
 impl Store {
     /// Builds the client; opens no connection.
-    pub fn new(config: &aws_types::SdkConfig, table: impl Into<String>) -> Store {
-        Store { client: Client::new(config), table: table.into() }
+    pub fn new(config: &aws_types::SdkConfig, table: impl Into<String>) -> Self {
+        Self { client: Client::new(config), table: table.into() }
     }
 }
 
 impl StoreError {
-    /// An answer of the store is told by its code and message alone: a cancelled transaction
-    /// carries rows, and rows are not for the log.
-    fn unavailable<E, R>(error: SdkError<E, R>) -> StoreError
+    fn unavailable<E, R>(error: SdkError<E, R>) -> Self
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
         R: std::fmt::Debug,
     {
-        StoreError::Unavailable(match &error {
-            SdkError::ServiceError(answer) => {
-                format!(
-                    "{}: {}",
-                    answer.err().code().unwrap_or("unknown"),
-                    answer.err().message().unwrap_or_default()
-                )
-            }
-            other => DisplayErrorContext(other).to_string(),
-        })
+        match error {
+            SdkError::ServiceError(answer) => Self::answered(answer.err()),
+            other => Self::Unavailable(DisplayErrorContext(other).to_string()),
+        }
+    }
+
+    /// An answer of the store is told by its code and message alone: a cancelled transaction
+    /// carries rows, and rows are not for the log.
+    fn answered(error: &impl ProvideErrorMetadata) -> Self {
+        let code = error.code().unwrap_or("unknown");
+        Self::Unavailable(format!("{code}: {}", error.message().unwrap_or_default()))
     }
 }
 

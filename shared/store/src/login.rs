@@ -1,27 +1,16 @@
 //! Login: lanes with their challenges, and the transaction that opens a session.
 
-use crate::member::{OwnerRow, SessionRow};
-use crate::outbox::OutboxRow;
-use crate::write::{Backoff, Cancelled, Transaction, Write, from_item};
-use crate::{Failure, Store, StoreError, account, audit, layout};
+use crate::rows::{LaneRow, OwnerRow, SessionRow, from_item};
+use crate::write::{Backoff, Obstacle, Transaction, Write};
+use crate::{Failure, Store, StoreError, account, audit, layout, outbox};
 use domain::login::{ChallengeToken, Lane, LaneRecord, LiveChallenge};
 use domain::session::Slot;
-use domain::{AccountId, AddressHash, EmailAddress, EventId, MemberId, MemberStatus, SessionToken};
+use domain::{AccountId, AddressHash, EmailAddress, MemberId, MemberStatus, SessionToken};
 use jiff::{SignedDuration, Timestamp};
 use rand::CryptoRng;
-use serde::{Deserialize, Serialize};
 
 /// The longest that a lane's memory matters: its oldest code counts for a day.
 const LANE_KEPT_FOR: SignedDuration = SignedDuration::from_hours(25);
-
-#[derive(Debug, Serialize, Deserialize)]
-struct LaneRow {
-    #[serde(rename = "type")]
-    kind: String,
-    ttl: i64,
-    #[serde(flatten)]
-    record: LaneRecord,
-}
 
 /// The mail that goes out with a new challenge.
 #[derive(Debug, Clone)]
@@ -76,17 +65,6 @@ pub enum OpenSessionRefusal {
     Suspended,
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Part {
-    Lane,
-    Owner,
-    Account,
-    Member,
-    Event,
-    Mail,
-    Audit,
-}
-
 impl Store {
     pub async fn find_lane(
         &self,
@@ -116,33 +94,22 @@ impl Store {
         mail: Option<&LoginMail>,
         now: Timestamp,
     ) -> Result<(), Failure<PutLaneRefusal>> {
-        let row = LaneRow {
-            kind: "lane".to_owned(),
-            ttl: (now + LANE_KEPT_FOR).as_second(),
-            record: record.clone(),
-        };
+        let row = LaneRow::new(record, now + LANE_KEPT_FOR);
         let put = Write::put(&layout::lane(address, lane), &row);
         let put = if record.version == 1 {
             put.if_new()
         } else {
-            put.when("#version = :read")
-                .name("#version", "version")
-                .value(":read", record.version - 1)
+            put.when("version = :read").value(":read", record.version - 1)
         };
-        let mail = mail.map(|mail| {
-            OutboxRow::login_code(mail, address, now, &EventId::random(&mut crate::rng()))
-        });
-        let mail = mail.map(|(key, row)| Write::put(&key, &row));
-        match Transaction::new()
-            .with(Part::Lane, put)
-            .with_some(Part::Mail, mail)
-            .commit(self)
-            .await
-        {
-            Ok(()) => Ok(()),
-            Err(Cancelled::Refused(_)) => Err(Failure::Refused(PutLaneRefusal)),
-            Err(Cancelled::Store(error)) => Err(error.into()),
+        let written = Transaction::new().guarded(put, |_| Ok(PutLaneRefusal));
+        match mail {
+            Some(mail) => {
+                written.with(outbox::login_code(address, &mail.email, &mail.challenge, now))
+            }
+            None => written,
         }
+        .commit(self)
+        .await
     }
 
     /// Counts one guess at a challenge, before anybody looks at it.
@@ -151,45 +118,34 @@ impl Store {
         token: &ChallengeToken,
         now: Timestamp,
     ) -> Result<Counted, Failure<CountRefusal>> {
-        let count = Write::update(
+        let counted = Write::update(
             layout::lane(&token.address, &token.lane),
-            "SET attempts = attempts + :one, guessed_at = :now, #version = #version + :one",
-        );
-        let count =
-            count.when("challenge_id = :id AND generation = :generation AND used_up = :no AND expires_at > :now AND attempts < allowed");
-        let count = count
-            .name("#version", "version")
-            .value(":one", 1)
-            .value(":now", now.as_millisecond())
-            .value(":no", false);
-        match self
-            .update(count.value(":id", &token.id).value(":generation", token.generation))
-            .await?
-        {
-            Ok(row) => {
-                let challenge = from_item::<LaneRow>("lane", row)?.record.challenge;
-                challenge
-                    .map(|challenge| Counted { challenge })
-                    .ok_or(Failure::Refused(CountRefusal::Expired))
-            }
+            "SET attempts = attempts + :one, guessed_at = :now, version = version + :one",
+        )
+        .when("challenge_id = :id AND generation = :generation AND used_up = :no")
+        .and("expires_at > :now AND attempts < allowed")
+        .value(":id", &token.id)
+        .value(":generation", token.generation)
+        .value(":no", false)
+        .value(":one", 1)
+        .value(":now", now.as_millisecond());
+        let challenge_in = |row| from_item::<LaneRow>("lane", row).map(|row| row.record.challenge);
+        let refusal = match self.update(counted).await? {
+            Ok(row) => match challenge_in(row)? {
+                Some(challenge) => return Ok(Counted { challenge }),
+                None => CountRefusal::Expired,
+            },
             Err(row) => {
-                let record = row
-                    .map(|row| from_item::<LaneRow>("lane", row))
-                    .transpose()?
-                    .map(|row| row.record);
-                let live = record.and_then(|record| record.challenge).filter(|challenge| {
+                let live = row.map(challenge_in).transpose()?.flatten().is_some_and(|challenge| {
                     challenge.id == token.id
                         && challenge.generation == token.generation
                         && !challenge.used_up
                         && now < challenge.expires_at
                 });
-                Err(Failure::Refused(if live.is_some() {
-                    CountRefusal::TooManyAttempts
-                } else {
-                    CountRefusal::Expired
-                }))
+                if live { CountRefusal::TooManyAttempts } else { CountRefusal::Expired }
             }
-        }
+        };
+        Err(Failure::Refused(refusal))
     }
 
     /// Opens a session for a right code: challenge used up, member active, login event written, all
@@ -203,79 +159,62 @@ impl Store {
         let mut logins = owner.logins;
         let mut backoff = Backoff::new();
         loop {
-            let token =
-                SessionToken::mint(&owner.account, &owner.member, Slot::of_login(logins), rng);
-            let refused = match session_opening(challenge, &token, logins, now).commit(self).await {
+            let slot = Slot::of_login(logins);
+            let token = SessionToken::mint(&owner.account, &owner.member, slot, rng);
+            match session_opening(challenge, &token, logins, now).commit(self).await {
                 Ok(()) => return Ok(token),
-                Err(Cancelled::Store(error)) => return Err(error.into()),
-                Err(Cancelled::Refused(refused)) => refused,
-            };
-            let (part, row) = &refused[0];
-            let refusal = match part {
-                Part::Lane => OpenSessionRefusal::Expired,
-                Part::Account => OpenSessionRefusal::Suspended,
-                Part::Owner => {
-                    let row =
-                        row.clone().map(|row| from_item::<OwnerRow>("owner", row)).transpose()?;
-                    match row.filter(|row| row.member_id == owner.member) {
-                        // Another login of the same member took the slot at the same moment: take
-                        // the next.
-                        Some(row) => {
-                            logins = row.logins;
-                            backoff.wait().await?;
-                            continue;
-                        }
-                        None => OpenSessionRefusal::NoMember,
-                    }
-                }
-                Part::Member => OpenSessionRefusal::NoMember,
-                Part::Event | Part::Mail | Part::Audit => unreachable!("these have no condition"),
-            };
-            return Err(Failure::Refused(refusal));
+                // Another login of the same member took the slot at the same moment: take the next.
+                Err(failure) => logins = failure.found()?,
+            }
+            backoff.wait().await?;
         }
     }
 }
 
-fn session_opening(
+/// Finds, instead, how many logins the member has had, if others logged in meanwhile.
+fn session_opening<'a>(
     challenge: &ChallengeToken,
-    token: &SessionToken,
+    token: &'a SessionToken,
     logins: u64,
     now: Timestamp,
-) -> Transaction<Part> {
-    let (account, member) = (&token.account, &token.member);
-    let used_up = Write::update(
-        layout::lane(&challenge.address, &challenge.lane),
-        "SET used_up = :yes, #version = #version + :one",
-    );
-    let used_up = used_up
+) -> Transaction<'a, Obstacle<OpenSessionRefusal, u64>> {
+    let account = &token.account;
+    let member = &token.member;
+    let lane = layout::lane(&challenge.address, &challenge.lane);
+    let used_up = Write::update(lane, "SET used_up = :yes, version = version + :one")
         .when("challenge_id = :id AND generation = :generation AND used_up = :no")
-        .name("#version", "version");
-    let used_up = used_up.value(":yes", true).value(":no", false).value(":one", 1);
-    let used_up = used_up.value(":id", &challenge.id).value(":generation", challenge.generation);
-
-    let owner = Write::update(layout::owner(&challenge.address), "SET logins = logins + :one");
-    let owner = owner.when("member_id = :member AND logins = :logins");
-    let owner = owner.value(":one", 1).value(":member", member).value(":logins", logins);
-
-    let session =
-        SessionRow { digest: token.digest().as_str().to_owned(), opened_at: now, used_at: now };
+        .value(":id", &challenge.id)
+        .value(":generation", challenge.generation)
+        .value(":yes", true)
+        .value(":no", false)
+        .value(":one", 1);
+    let counted = Write::update(layout::owner(&challenge.address), "SET logins = logins + :one")
+        .when("member_id = :member AND logins = :logins")
+        .value(":one", 1)
+        .value(":member", member)
+        .value(":logins", logins);
     let opened = Write::update(
         layout::member(account, member),
-        "SET sessions.#slot = :session, #status = :active, last_login_at = :now",
-    );
-    let opened = opened.if_there().name("#slot", token.slot.name()).name("#status", "status");
-    let opened = opened
-        .value(":session", session)
-        .value(":active", MemberStatus::Active)
-        .value(":now", now.as_millisecond());
-
-    let (key, event) =
-        OutboxRow::login_event(account, member, now, &EventId::random(&mut crate::rng()));
+        "SET sessions.#slot = :session, status = :active, last_login_at = :now",
+    )
+    .if_there()
+    .name("#slot", token.slot.name())
+    .value(":session", SessionRow::new(token, now))
+    .value(":active", MemberStatus::Active)
+    .value(":now", now.as_millisecond());
     Transaction::new()
-        .with(Part::Lane, used_up)
-        .with(Part::Owner, owner)
-        .with(Part::Account, account::not_suspended(account))
-        .with(Part::Member, opened)
-        .with(Part::Event, Write::put(&key, &event))
-        .with(Part::Audit, audit::row(account, "session_opened", Some(member.as_str()), None, now))
+        .guarded(used_up, |_| Ok(Obstacle::Refused(OpenSessionRefusal::Expired)))
+        .guarded(counted, |row| {
+            let row: Option<OwnerRow> = row.map(|row| from_item("owner", row)).transpose()?;
+            Ok(match row.filter(|row| row.member_id == token.member) {
+                Some(row) => Obstacle::Found(row.logins),
+                None => Obstacle::Refused(OpenSessionRefusal::NoMember),
+            })
+        })
+        .guarded(account::not_suspended(account), |_| {
+            Ok(Obstacle::Refused(OpenSessionRefusal::Suspended))
+        })
+        .guarded(opened, |_| Ok(Obstacle::Refused(OpenSessionRefusal::NoMember)))
+        .with(outbox::login_event(account, member, now))
+        .with(audit::by_member(token, "session_opened", None, now))
 }

@@ -6,94 +6,33 @@
 //! duties: they are worth nothing after 180 seconds.
 
 use crate::layout::{self, RowKey};
-use crate::login::LoginMail;
-use crate::write::{Write, from_item};
+use crate::rows::{DutyKind, MailKind, MailRow, OutboxRow, OutboxStatus, from_item};
+use crate::write::Write;
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::AttributeValue;
+use domain::login::LiveChallenge;
 use domain::{AccountId, AddressHash, EmailAddress, EventId, MemberId, MemberStatus};
 use jiff::{SignedDuration, Timestamp};
 use rand::RngExt;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 /// How long a stream gets before a duty counts as lost; each redelivery doubles it.
 const DUE_AFTER: SignedDuration = SignedDuration::from_mins(2);
+/// The longest that a duty waits for its next redelivery.
+const MAX_DUE_AFTER: SignedDuration = SignedDuration::from_hours(6);
 /// After so many redeliveries (about a day and a half) a duty is given up, visibly.
 const MAX_REDELIVERIES: u32 = 9;
 /// The index has so many partitions, so that no single one gets all the writes.
 const DUTY_SHARDS: u32 = 8;
 /// How long finished rows stay readable.
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(24 * 30);
+/// The same for login codes, whose rows have an address in them.
+const LOGIN_MAIL_KEPT_FOR: SignedDuration = SignedDuration::from_hours(24);
 
 /// Where an outbox row lies.
 pub type OutboxKey = RowKey;
 
-/// A row of the outbox.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct OutboxRow {
-    #[serde(flatten)]
-    pub duty: DutyKind,
-    status: OutboxStatus,
-    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
-    pub at: Timestamp,
-    /// How often it was redelivered.
-    pub redeliveries: u32,
-    #[serde(rename = "duty", default, skip_serializing_if = "Option::is_none")]
-    shard: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    due_at: Option<i64>,
-    ttl: i64,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum OutboxStatus {
-    Pending,
-    Done,
-    Failed,
-}
-
-/// What a row asks for.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum DutyKind {
-    /// A member logged in: the Sandbox is to be provisioned, or looked after.
-    LoginEvent {
-        account_id: AccountId,
-        member_id: MemberId,
-    },
-    /// Somebody asked for the whole provisioning again.
-    ProvisionRequest {
-        account_id: AccountId,
-        member_id: MemberId,
-    },
-    Mail(MailRow),
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct MailRow {
-    pub to: EmailAddress,
-    #[serde(flatten)]
-    pub mail: MailKind,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(tag = "mail", rename_all = "snake_case")]
-pub enum MailKind {
-    /// What the code is derived from; the code itself is nowhere.
-    LoginCode {
-        challenge_id: String,
-        generation: u32,
-        keyring_version: String,
-        #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
-        expires_at: Timestamp,
-    },
-    Invitation {
-        account_id: AccountId,
-        member_id: MemberId,
-    },
-}
-
-/// A lost duty, as the index names it.
+/// A duty that may be overdue, as the index names it.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Duty {
     #[serde(flatten)]
@@ -118,80 +57,50 @@ impl Duty {
     }
 }
 
-impl OutboxRow {
-    fn new(duty: DutyKind, now: Timestamp) -> OutboxRow {
-        OutboxRow {
-            duty,
-            status: OutboxStatus::Pending,
-            at: now,
-            redeliveries: 0,
-            shard: None,
-            due_at: None,
-            ttl: (now + KEPT_FOR).as_second(),
-        }
-    }
+/// The write that tells `provision-sandbox` of a login.
+pub(crate) fn login_event(account: &AccountId, member: &MemberId, now: Timestamp) -> Write {
+    let kind = DutyKind::LoginEvent { account_id: account.clone(), member_id: member.clone() };
+    Write::put(&layout::event(account, &event_id()), &duty(kind, now))
+}
 
-    /// Made a duty: `sweep` will find it if its stream record is lost.
-    fn due(mut self, now: Timestamp) -> OutboxRow {
-        self.shard = Some(shard(crate::rng().random_range(0..DUTY_SHARDS)));
-        self.due_at = Some((now + DUE_AFTER).as_millisecond());
-        self
-    }
+/// The write that asks `provision-sandbox` for the whole provisioning.
+pub(crate) fn provision_request(account: &AccountId, member: &MemberId, now: Timestamp) -> Write {
+    let kind =
+        DutyKind::ProvisionRequest { account_id: account.clone(), member_id: member.clone() };
+    Write::put(&layout::event(account, &event_id()), &duty(kind, now))
+}
 
-    pub(crate) fn login_event(
-        account: &AccountId,
-        member: &MemberId,
-        now: Timestamp,
-        id: &EventId,
-    ) -> (OutboxKey, OutboxRow) {
-        let duty = DutyKind::LoginEvent { account_id: account.clone(), member_id: member.clone() };
-        (layout::event(account, id), OutboxRow::new(duty, now).due(now))
-    }
+/// The write that has `deliver-mail` send an invitation.
+pub(crate) fn invitation(
+    account: &AccountId,
+    member: &MemberId,
+    to: &EmailAddress,
+    now: Timestamp,
+) -> Write {
+    let kind = DutyKind::Mail(MailRow::invitation(to, account, member));
+    Write::put(&layout::invitation(account, &event_id()), &duty(kind, now))
+}
 
-    pub(crate) fn provision_request(
-        account: &AccountId,
-        member: &MemberId,
-        now: Timestamp,
-        id: &EventId,
-    ) -> (OutboxKey, OutboxRow) {
-        let duty =
-            DutyKind::ProvisionRequest { account_id: account.clone(), member_id: member.clone() };
-        (layout::event(account, id), OutboxRow::new(duty, now).due(now))
-    }
+/// The write that has `deliver-mail` send a login code. It is no duty.
+pub(crate) fn login_code(
+    address: &AddressHash,
+    to: &EmailAddress,
+    challenge: &LiveChallenge,
+    now: Timestamp,
+) -> Write {
+    let kind = DutyKind::Mail(MailRow::login_code(to, challenge));
+    let row = OutboxRow::new(kind, now, now + LOGIN_MAIL_KEPT_FOR);
+    Write::put(&layout::login_mail(address, &event_id()), &row)
+}
 
-    pub(crate) fn invitation(
-        account: &AccountId,
-        member: &MemberId,
-        to: &EmailAddress,
-        now: Timestamp,
-        id: &EventId,
-    ) -> (OutboxKey, OutboxRow) {
-        let mail = MailKind::Invitation { account_id: account.clone(), member_id: member.clone() };
-        let duty = DutyKind::Mail(MailRow { to: to.clone(), mail });
-        (layout::invitation(account, id), OutboxRow::new(duty, now).due(now))
-    }
+fn event_id() -> EventId {
+    EventId::random(&mut crate::rng())
+}
 
-    pub(crate) fn login_code(
-        mail: &LoginMail,
-        address: &AddressHash,
-        now: Timestamp,
-        id: &EventId,
-    ) -> (OutboxKey, OutboxRow) {
-        let kind = MailKind::LoginCode {
-            challenge_id: mail.challenge.id.clone(),
-            generation: mail.challenge.generation,
-            keyring_version: mail.challenge.keyring_version.clone(),
-            expires_at: mail.challenge.expires_at,
-        };
-        let row =
-            OutboxRow::new(DutyKind::Mail(MailRow { to: mail.email.clone(), mail: kind }), now);
-        let ttl = (now + SignedDuration::from_hours(24)).as_second();
-        (layout::login_mail(address, id), OutboxRow { ttl, ..row })
-    }
-
-    pub fn is_pending(&self) -> bool {
-        self.status == OutboxStatus::Pending
-    }
+/// A row that `sweep` will find if its stream record is lost.
+fn duty(kind: DutyKind, now: Timestamp) -> OutboxRow {
+    let shard = shard(crate::rng().random_range(0..DUTY_SHARDS));
+    OutboxRow::new(kind, now, now + KEPT_FOR).due(shard, now + DUE_AFTER)
 }
 
 fn shard(number: u32) -> String {
@@ -199,12 +108,11 @@ fn shard(number: u32) -> String {
 }
 
 /// The write that puts a row's outcome on record; it is not pending any more, and no duty.
-pub(crate) fn finished(key: &OutboxKey, failed: bool) -> Write {
-    let status = if failed { OutboxStatus::Failed } else { OutboxStatus::Done };
-    let write = Write::update(key.clone(), "SET #status = :status REMOVE #duty, due_at")
-        .when("#status = :pending");
-    let write = write.name("#status", "status").name("#duty", "duty");
-    write.value(":status", status).value(":pending", OutboxStatus::Pending)
+pub(crate) fn finished(key: &OutboxKey, outcome: OutboxStatus) -> Write {
+    Write::update(key.clone(), "SET status = :status REMOVE duty, due_at")
+        .when("status = :pending")
+        .value(":status", outcome)
+        .value(":pending", OutboxStatus::Pending)
 }
 
 impl Store {
@@ -216,44 +124,45 @@ impl Store {
     /// Records that the row's side effect has happened, or need not happen. A second time changes
     /// nothing.
     pub async fn finish(&self, key: &OutboxKey) -> Result<(), StoreError> {
-        self.update(finished(key, false)).await.map(drop)
+        self.update(finished(key, OutboxStatus::Done)).await.map(drop)
     }
 
     /// Records that the row's side effect will not happen; an invitation's member shows it.
     pub async fn give_up(&self, key: &OutboxKey, row: &OutboxRow) -> Result<(), StoreError> {
         // The member first: a crash in between leaves the row pending, and the next delivery does
         // both.
-        if let DutyKind::Mail(MailRow {
-            mail: MailKind::Invitation { account_id, member_id },
-            ..
-        }) = &row.duty
+        if let DutyKind::Mail(mail) = &row.duty
+            && let MailKind::Invitation { account_id, member_id } = &mail.mail
         {
             let shown =
-                Write::update(layout::member(account_id, member_id), "SET #status = :failed")
-                    .name("#status", "status");
-            let shown = shown.when("#status = :invited").value(":invited", MemberStatus::Invited);
-            self.update(shown.value(":failed", MemberStatus::InvitationFailed)).await.map(drop)?;
+                Write::update(layout::member(account_id, member_id), "SET status = :failed")
+                    .when("status = :invited")
+                    .value(":invited", MemberStatus::Invited)
+                    .value(":failed", MemberStatus::InvitationFailed);
+            self.update(shown).await.map(drop)?;
         }
-        self.update(finished(key, true)).await.map(drop)
+        self.update(finished(key, OutboxStatus::Failed)).await.map(drop)
     }
 
     /// Pending duties that were due before `now`, from every partition of the index: candidates, at
     /// most `most` of each.
     pub async fn find_overdue(&self, now: Timestamp, most: i32) -> Result<Vec<Duty>, StoreError> {
+        let before = AttributeValue::N(now.as_millisecond().to_string());
         let mut duties = Vec::new();
         for number in 0..DUTY_SHARDS {
-            let query =
-                self.client.query().table_name(&self.table).index_name("duties").limit(most);
-            let query = query
+            let page = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .index_name("duties")
+                .limit(most)
                 .key_condition_expression("#duty = :shard AND due_at < :now")
-                .expression_attribute_names("#duty", "duty");
-            let query =
-                query.expression_attribute_values(":shard", AttributeValue::S(shard(number)));
-            let query = query.expression_attribute_values(
-                ":now",
-                AttributeValue::N(now.as_millisecond().to_string()),
-            );
-            let page = query.send().await.map_err(StoreError::unavailable)?;
+                .expression_attribute_names("#duty", "duty")
+                .expression_attribute_values(":shard", AttributeValue::S(shard(number)))
+                .expression_attribute_values(":now", before.clone())
+                .send()
+                .await
+                .map_err(StoreError::unavailable)?;
             for item in page.items.unwrap_or_default() {
                 duties.push(from_item("duty", item)?);
             }
@@ -264,29 +173,25 @@ impl Store {
     /// Redelivers a duty, if it is still pending and still due as the index said: the write makes
     /// a new stream record.
     pub async fn redeliver(&self, duty: &Duty, now: Timestamp) -> Result<Redelivery, StoreError> {
-        let waited = SignedDuration::from_millis(now.as_millisecond() - duty.due_at)
-            .max(SignedDuration::ZERO)
-            + DUE_AFTER;
-        let next = now + (waited * 2).min(SignedDuration::from_hours(6));
-        let again = Write::update(
+        let overdue = SignedDuration::from_millis(now.as_millisecond() - duty.due_at);
+        let waited = overdue.max(SignedDuration::ZERO) + DUE_AFTER;
+        let next = now + (waited * 2).min(MAX_DUE_AFTER);
+        let redelivered = Write::update(
             duty.key.clone(),
             "SET redeliveries = redeliveries + :one, due_at = :next",
-        );
-        let again = again
-            .when("#status = :pending AND due_at = :due AND redeliveries < :most")
-            .name("#status", "status");
-        let again = again
-            .value(":pending", OutboxStatus::Pending)
-            .value(":due", duty.due_at)
-            .value(":one", 1)
-            .value(":most", MAX_REDELIVERIES);
-        match self.update(again.value(":next", next.as_millisecond())).await? {
+        )
+        .when("status = :pending AND due_at = :due AND redeliveries < :most")
+        .value(":pending", OutboxStatus::Pending)
+        .value(":due", duty.due_at)
+        .value(":next", next.as_millisecond())
+        .value(":one", 1)
+        .value(":most", MAX_REDELIVERIES);
+        match self.update(redelivered).await? {
             Ok(_) => Ok(Redelivery::Started),
             Err(None) => Ok(Redelivery::Settled),
             Err(Some(row)) => {
                 let row: OutboxRow = from_item("outbox", row)?;
-                let exhausted = row.is_pending() && row.due_at == Some(duty.due_at);
-                Ok(if exhausted {
+                Ok(if row.is_still_due(duty.due_at) {
                     Redelivery::Exhausted(Box::new(row))
                 } else {
                     Redelivery::Settled

@@ -1,57 +1,14 @@
 //! The Sandbox's row, and the transactions that keep it, its key and the counter together.
 
-use crate::account::{self, AccountRow};
 use crate::actor::{self, ActorRefusal, Caller};
-use crate::api_key::KeyRow;
-use crate::outbox::{self, OutboxKey, OutboxRow};
-use crate::write::{Cancelled, Transaction, Write, from_item};
-use crate::{Failure, Store, StoreError, audit, layout};
+use crate::outbox::OutboxKey;
+use crate::rows::{Item, KeyRow, OutboxStatus, SandboxRow, from_item};
+use crate::write::{Obstacle, Transaction, Write};
+use crate::{Failure, Store, StoreError, account, audit, layout, outbox};
 use domain::keyring::Sealed;
 use domain::sandbox::{SandboxKey, VALIDATION_LIMIT};
-use domain::{AccountId, ApiKey, EventId, KeyId, Reason, Sandbox, SandboxState, SessionToken};
+use domain::{AccountId, ApiKey, KeyId, Reason, Sandbox, SandboxState, SessionToken};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct SandboxRow {
-    #[serde(rename = "type")]
-    kind: String,
-    state: SandboxState,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    reason: Option<Reason>,
-    /// The Sandbox key, sealed. Named so that a condition can look inside it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    sandbox_key: Option<SandboxKey>,
-    #[serde(
-        default,
-        with = "jiff::fmt::serde::timestamp::millisecond::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
-    validated_at: Option<Timestamp>,
-    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
-    since: Timestamp,
-}
-
-impl From<Sandbox> for SandboxRow {
-    fn from(sandbox: Sandbox) -> SandboxRow {
-        let Sandbox { state, reason, key, validated_at, since } = sandbox;
-        SandboxRow {
-            kind: "sandbox".to_owned(),
-            state,
-            reason,
-            sandbox_key: key,
-            validated_at,
-            since,
-        }
-    }
-}
-
-impl SandboxRow {
-    fn into_sandbox(self) -> Sandbox {
-        let SandboxRow { state, reason, sandbox_key, validated_at, since, kind: _ } = self;
-        Sandbox { state, reason, key: sandbox_key, validated_at, since }
-    }
-}
 
 /// A request for provisioning that found one running: the Sandbox as that one has it.
 #[derive(Debug, Clone)]
@@ -82,30 +39,17 @@ pub enum EnsureKeyRefusal {
     Overtaken,
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Part {
-    Actor,
-    Account,
-    Key,
-    Sandbox,
-    Event,
-    Audit,
-}
-
 /// The Sandbox of an account whose Sandbox key is deleted in the same transaction.
 pub(crate) fn without_key(account: &AccountId, key: &KeyId, now: Timestamp) -> Write {
-    let write = Write::update(
+    Write::update(
         layout::sandbox(account),
-        "SET #state = :state, reason = :reason, since = :now REMOVE sandbox_key, validated_at",
-    );
-    let write = write
-        .when("sandbox_key.id = :key")
-        .name("#state", "state")
-        .value(":state", SandboxState::NotConfigured);
-    write
-        .value(":reason", Reason::KeyDeleted)
-        .value(":now", now.as_millisecond())
-        .value(":key", key)
+        "SET state = :state, reason = :reason, since = :now REMOVE sandbox_key, validated_at",
+    )
+    .when("sandbox_key.id = :key")
+    .value(":key", key)
+    .value(":state", SandboxState::NotConfigured)
+    .value(":reason", Reason::KeyDeleted)
+    .value(":now", now.as_millisecond())
 }
 
 /// The write that puts a verdict on record, if the key that it is about is still the Sandbox key;
@@ -118,18 +62,16 @@ fn judged(
 ) -> Write {
     let sealing = sealed.map_or("", |_| ", sandbox_key.sealed = :sealed");
     let reason = after.reason.map_or(" REMOVE reason", |_| ", reason = :reason");
-    let set = format!("SET #state = :state, since = :since, validated_at = :at{sealing}{reason}");
-    let write = Write::update(layout::sandbox(account), set)
-        .name("#state", "state")
-        .value(":state", after.state);
-    let write = write
-        .value(":since", after.since.as_millisecond())
-        .value(":at", after.validated_at.map(Timestamp::as_millisecond));
-    let write = write.some_value(":sealed", sealed).some_value(":reason", after.reason);
-    write
+    let set = format!("SET state = :state, since = :since, validated_at = :at{sealing}{reason}");
+    Write::update(layout::sandbox(account), &set)
         .when("sandbox_key.id = :key AND sandbox_key.version = :version")
         .value(":key", &key.id)
         .value(":version", key.version)
+        .value(":state", after.state)
+        .value(":since", after.since.as_millisecond())
+        .value(":at", after.validated_at.map(Timestamp::as_millisecond))
+        .some_value(":sealed", sealed)
+        .some_value(":reason", after.reason)
 }
 
 fn outcome(after: &Sandbox) -> &'static str {
@@ -164,40 +106,25 @@ impl Store {
     ) -> Result<(Joined, Sandbox), Failure<ActorRefusal>> {
         let account = &token.account;
         let start =
-            Write::update(layout::sandbox(account), "SET #state = :validating, since = :now");
-        let start = start.when("#state <> :validating OR since <= :lost").name("#state", "state");
-        let start = start
-            .value(":validating", SandboxState::Validating)
-            .value(":now", now.as_millisecond());
-        let start = start.value(":lost", (now - VALIDATION_LIMIT).as_millisecond());
-        let (key, request) = OutboxRow::provision_request(
-            account,
-            &token.member,
-            now,
-            &EventId::random(&mut crate::rng()),
-        );
-        let requested = Transaction::new()
-            .with(Part::Actor, actor::acting(token, None, now))
-            .with(Part::Account, account::not_suspended(account))
-            .with(Part::Sandbox, start)
-            .with(Part::Event, Write::put(&key, &request))
-            .with(
-                Part::Audit,
-                audit::row(
-                    account,
-                    "provisioning_requested",
-                    Some(token.member.as_str()),
-                    None,
-                    now,
-                ),
-            );
+            Write::update(layout::sandbox(account), "SET state = :validating, since = :now")
+                .when("state <> :validating OR since <= :lost")
+                .value(":validating", SandboxState::Validating)
+                .value(":now", now.as_millisecond())
+                .value(":lost", (now - VALIDATION_LIMIT).as_millisecond());
+        let requested = actor::member_transaction(token, now)
+            .guarded(account::not_suspended(account), ended)
+            .guarded(start, found)
+            .with(outbox::provision_request(account, &token.member, now))
+            .with(audit::by_member(token, "provisioning_requested", None, now));
         let (requested, sandbox) = tokio::join!(requested.commit(self), self.find_sandbox(account));
-        let started = |sandbox: Option<Sandbox>| {
-            let known = sandbox.unwrap_or_else(|| Sandbox::never_provisioned(now));
-            Sandbox { state: SandboxState::Validating, since: now, ..known }
-        };
-        let Err(cancelled) = requested else { return Ok((Joined::Started, started(sandbox?))) };
-        found_instead(cancelled, token, now).map(|sandbox| (Joined::Running, sandbox))
+        match requested {
+            Ok(()) => {
+                let known = sandbox?.unwrap_or_else(|| Sandbox::never_provisioned(now));
+                let started = Sandbox { state: SandboxState::Validating, since: now, ..known };
+                Ok((Joined::Started, started))
+            }
+            Err(failure) => failure.found().map(|running| (Joined::Running, running)),
+        }
     }
 
     /// Hands out the sealed Sandbox key of a ready Sandbox; that somebody asked is in the audit
@@ -208,26 +135,15 @@ impl Store {
         now: Timestamp,
     ) -> Result<SandboxKey, Failure<RevealRefusal>> {
         let account = &token.account;
-        let ready =
-            Write::check(layout::sandbox(account)).when("#state = :ready").name("#state", "state");
-        let revealed = Transaction::new()
-            .with(Part::Actor, actor::acting(token, None, now))
-            .with(Part::Account, account::not_suspended(account))
-            .with(Part::Sandbox, ready.value(":ready", SandboxState::Ready))
-            .with(
-                Part::Audit,
-                audit::row(account, "sandbox_key_revealed", Some(token.member.as_str()), None, now),
-            );
+        let ready = Write::check(layout::sandbox(account))
+            .when("state = :ready")
+            .value(":ready", SandboxState::Ready);
+        let revealed = actor::member_transaction(token, now)
+            .guarded(account::not_suspended(account), |_| Ok(ActorRefusal::SessionEnded.into()))
+            .guarded(ready, |_| Ok(RevealRefusal::NotReady))
+            .with(audit::by_member(token, "sandbox_key_revealed", None, now));
         let (revealed, sandbox) = tokio::join!(revealed.commit(self), self.find_sandbox(account));
-        revealed.map_err(|cancelled| {
-            actor::sort_out(cancelled, Part::Actor, token, now, |refused| match &refused[0] {
-                (Part::Account, row) => AccountRow::refused(row.clone(), RevealRefusal::NotReady),
-                (Part::Sandbox, _) => Ok(RevealRefusal::NotReady),
-                (Part::Actor | Part::Key | Part::Event | Part::Audit, _) => {
-                    unreachable!("these have no condition, or were sorted out")
-                }
-            })
-        })?;
+        revealed?;
         sandbox?.and_then(|sandbox| sandbox.key).ok_or(Failure::Refused(RevealRefusal::NotReady))
     }
 
@@ -241,23 +157,14 @@ impl Store {
         after: &Sandbox,
         now: Timestamp,
     ) -> Result<Sandbox, Failure<ActorRefusal>> {
-        let account = &token.account;
-        let recorded = Transaction::new()
-            .with(Part::Actor, actor::acting(token, None, now))
-            .with(Part::Account, account::not_suspended(account))
-            .with(Part::Sandbox, judged(account, key, after, None))
-            .with(
-                Part::Audit,
-                audit::row(
-                    account,
-                    outcome(after),
-                    Some(token.member.as_str()),
-                    Some(key.id.as_str()),
-                    now,
-                ),
-            );
-        let Err(cancelled) = recorded.commit(self).await else { return Ok(after.clone()) };
-        found_instead(cancelled, token, now)
+        let recorded = actor::member_transaction(token, now)
+            .guarded(account::not_suspended(&token.account), ended)
+            .guarded(judged(&token.account, key, after, None), found)
+            .with(audit::by_member(token, outcome(after), Some(key.id.as_str()), now));
+        match recorded.commit(self).await {
+            Ok(()) => Ok(after.clone()),
+            Err(failure) => failure.found(),
+        }
     }
 
     /// Makes the account's Sandbox key: key row, sealed plaintext, state and counter in one
@@ -269,26 +176,18 @@ impl Store {
         sandbox_key: &SandboxKey,
         now: Timestamp,
     ) -> Result<(), Failure<EnsureKeyRefusal>> {
-        let counted = Write::update(
-            layout::account(account),
-            "SET has_sandbox_key = :yes, #version = #version + :one",
-        );
-        let counted =
-            counted.when("suspended = :no").unless_locked(now).name("#version", "version");
+        let place_taken =
+            account::counted(account, "has_sandbox_key = :yes", now).value(":yes", true);
         let sandbox =
             with_sandbox_key(account, sandbox_key, now).when("attribute_not_exists(sandbox_key)");
-        let made = Transaction::new()
-            .with(Part::Account, counted.value(":yes", true).value(":no", false).value(":one", 1))
-            .with(Part::Sandbox, sandbox)
-            .with(
-                Part::Key,
-                Write::put(&layout::api_key(account, &key.id), &KeyRow::from(key)).if_new(),
-            )
-            .with(
-                Part::Audit,
-                audit::row(account, "sandbox_key_created", None, Some(key.id.as_str()), now),
-            );
-        made.commit(self).await.map_err(ensure_refused)
+        let row = Write::put(&layout::api_key(account, &key.id), &KeyRow::from(key)).if_new();
+        Transaction::new()
+            .guarded(place_taken, |_| Ok(EnsureKeyRefusal::NoAccount))
+            .guarded(sandbox, |_| Ok(EnsureKeyRefusal::Overtaken))
+            .guarded(row, |_| Ok(EnsureKeyRefusal::Overtaken))
+            .with(audit::by_no_member(account, "sandbox_key_created", key.id.as_str(), now))
+            .commit(self)
+            .await
     }
 
     /// Replaces the Sandbox key's secret, in its row and sealed, if nobody else did.
@@ -301,25 +200,22 @@ impl Store {
     ) -> Result<(), Failure<EnsureKeyRefusal>> {
         let row = Write::update(
             layout::api_key(account, &key.id),
-            "SET digest = :digest, #start = :start",
+            "SET digest = :digest, start = :start",
         )
-        .if_there();
-        let row =
-            row.name("#start", "start").value(":digest", &key.digest).value(":start", &key.start);
+        .if_there()
+        .value(":digest", &key.digest)
+        .value(":start", &key.start);
         let sandbox = with_sandbox_key(account, sandbox_key, now)
-            .when("sandbox_key.id = :key AND sandbox_key.version = :before");
-        let replaced = Transaction::new()
-            .with(Part::Account, account::not_suspended(account))
-            .with(
-                Part::Sandbox,
-                sandbox.value(":key", &key.id).value(":before", sandbox_key.version - 1),
-            )
-            .with(Part::Key, row)
-            .with(
-                Part::Audit,
-                audit::row(account, "sandbox_key_replaced", None, Some(key.id.as_str()), now),
-            );
-        replaced.commit(self).await.map_err(ensure_refused)
+            .when("sandbox_key.id = :key AND sandbox_key.version = :before")
+            .value(":key", &key.id)
+            .value(":before", sandbox_key.version - 1);
+        Transaction::new()
+            .guarded(account::not_suspended(account), |_| Ok(EnsureKeyRefusal::NoAccount))
+            .guarded(sandbox, |_| Ok(EnsureKeyRefusal::Overtaken))
+            .guarded(row, |_| Ok(EnsureKeyRefusal::Overtaken))
+            .with(audit::by_no_member(account, "sandbox_key_replaced", key.id.as_str(), now))
+            .commit(self)
+            .await
     }
 
     /// Marks that this key is being validated, if it is still the Sandbox key.
@@ -330,19 +226,13 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let begun =
-            Write::update(layout::sandbox(account), "SET #state = :validating, since = :now")
-                .name("#state", "state");
-        let begun = begun
-            .when("sandbox_key.id = :key AND sandbox_key.version = :version")
-            .value(":validating", SandboxState::Validating);
-        self.update(
-            begun
-                .value(":now", now.as_millisecond())
+            Write::update(layout::sandbox(account), "SET state = :validating, since = :now")
+                .when("sandbox_key.id = :key AND sandbox_key.version = :version")
                 .value(":key", &key.id)
-                .value(":version", key.version),
-        )
-        .await
-        .map(drop)
+                .value(":version", key.version)
+                .value(":validating", SandboxState::Validating)
+                .value(":now", now.as_millisecond());
+        self.update(begun).await.map(drop)
     }
 
     /// Records a provisioning's verdict, the key as it is sealed now, and that its event is done,
@@ -355,66 +245,39 @@ impl Store {
         after: &Sandbox,
         now: Timestamp,
     ) -> Result<(), Failure<VerdictRefusal>> {
-        let recorded = Transaction::new()
-            .with(Part::Sandbox, judged(account, key, after, Some(&key.sealed)))
-            .with(Part::Event, outbox::finished(event, false))
-            .with(
-                Part::Audit,
-                audit::row(account, outcome(after), None, Some(key.id.as_str()), now),
-            );
-        match recorded.commit(self).await {
-            Ok(()) => Ok(()),
-            Err(Cancelled::Store(error)) => Err(error.into()),
-            Err(Cancelled::Refused(refused))
-                if refused.iter().any(|(part, _)| *part == Part::Event) =>
-            {
-                Ok(())
-            }
-            Err(Cancelled::Refused(_)) => Err(Failure::Refused(VerdictRefusal::KeyChanged)),
-        }
+        // The event first: that it is done already comes before what has become of the key.
+        let done = outbox::finished(event, OutboxStatus::Done);
+        let committed = Transaction::new()
+            .guarded(done, |_| Ok(Obstacle::Found(())))
+            .guarded(judged(account, key, after, Some(&key.sealed)), |_| {
+                Ok(Obstacle::Refused(VerdictRefusal::KeyChanged))
+            })
+            .with(audit::by_no_member(account, outcome(after), key.id.as_str(), now))
+            .commit(self)
+            .await;
+        committed.or_else(Failure::found)
     }
 }
 
-/// The Sandbox that stood against a member's write, unless the member was refused itself.
-fn found_instead(
-    cancelled: Cancelled<Part>,
-    token: &SessionToken,
-    now: Timestamp,
-) -> Result<Sandbox, Failure<ActorRefusal>> {
-    let mut found = None;
-    let failure =
-        actor::sort_out(cancelled, Part::Actor, token, now, |refused| match &refused[0] {
-            (Part::Account, row) => AccountRow::refused(row.clone(), ActorRefusal::SessionEnded),
-            (Part::Sandbox, Some(row)) => {
-                found = Some(from_item::<SandboxRow>("sandbox", row.clone())?.into_sandbox());
-                Ok(ActorRefusal::SessionEnded)
-            }
-            (Part::Sandbox, None) => Ok(ActorRefusal::SessionEnded),
-            (Part::Actor | Part::Key | Part::Event | Part::Audit, _) => {
-                unreachable!("these have no condition, or were sorted out")
-            }
-        });
-    found.ok_or(failure)
+/// Finds the Sandbox that stood against a member's write.
+fn found(row: Option<Item>) -> Result<Obstacle<ActorRefusal, Sandbox>, StoreError> {
+    Ok(match row {
+        Some(row) => Obstacle::Found(from_item::<SandboxRow>("sandbox", row)?.into_sandbox()),
+        None => Obstacle::Refused(ActorRefusal::SessionEnded),
+    })
+}
+
+/// The account of a member's write is suspended, or gone.
+fn ended(_: Option<Item>) -> Result<Obstacle<ActorRefusal, Sandbox>, StoreError> {
+    Ok(Obstacle::Refused(ActorRefusal::SessionEnded))
 }
 
 fn with_sandbox_key(account: &AccountId, sandbox_key: &SandboxKey, now: Timestamp) -> Write {
-    let write = Write::update(
+    Write::update(
         layout::sandbox(account),
-        "SET sandbox_key = :sandbox_key, #state = :validating, since = :now REMOVE validated_at",
-    );
-    let write = write
-        .name("#state", "state")
-        .value(":sandbox_key", sandbox_key)
-        .value(":validating", SandboxState::Validating);
-    write.value(":now", now.as_millisecond())
-}
-
-fn ensure_refused(cancelled: Cancelled<Part>) -> Failure<EnsureKeyRefusal> {
-    match cancelled {
-        Cancelled::Store(error) => Failure::Store(error),
-        Cancelled::Refused(refused) if refused.iter().any(|(part, _)| *part == Part::Account) => {
-            Failure::Refused(EnsureKeyRefusal::NoAccount)
-        }
-        Cancelled::Refused(_) => Failure::Refused(EnsureKeyRefusal::Overtaken),
-    }
+        "SET sandbox_key = :sandbox_key, state = :validating, since = :now REMOVE validated_at",
+    )
+    .value(":sandbox_key", sandbox_key)
+    .value(":validating", SandboxState::Validating)
+    .value(":now", now.as_millisecond())
 }

@@ -1,29 +1,36 @@
 //! Writes with their conditions, and the transaction that carries them.
+//!
+//! The refusal stands beside its condition: [`Transaction::guarded`] takes a write together with
+//! the function that names its refusal, from the row as it was.
 
 use crate::layout::RowKey;
-use crate::{Store, StoreError};
+use crate::rows::{Item, from_item, is_locked_account, is_suspended_account, to_item};
+use crate::{Failure, Store, StoreError};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure,
-    TransactWriteItem, Update,
+    AttributeValue, CancellationReason, ConditionCheck, Delete, Put, ReturnValue,
+    ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
 use jiff::Timestamp;
+use rand::RngExt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::HashMap;
 use std::time::Duration;
 
-pub(crate) type Item = HashMap<String, AttributeValue>;
-
 /// One write of a transaction, with the condition that it stands on.
+///
+/// Expressions name attributes as they are: each gets a placeholder of its own, since many names
+/// are reserved words of DynamoDB's.
 #[derive(Debug, Clone)]
 pub(crate) struct Write {
     kind: Kind,
     condition: Option<String>,
     names: HashMap<String, String>,
     values: Item,
-    /// When it is made, if it gives way to an operator's hold on the account.
+    /// When it is made, if it gives way to an operator's lock on the account; in milliseconds.
     moment: Option<i64>,
 }
 
@@ -37,73 +44,97 @@ enum Kind {
 
 impl Write {
     /// Puts `row` at `key`; with [`Write::if_new`], nothing may be there yet.
-    pub fn put(key: &RowKey, row: &impl Serialize) -> Write {
+    pub fn put(key: &RowKey, row: &impl Serialize) -> Self {
         let mut item = to_item(row);
         item.extend(to_item(key));
-        Write::of(Kind::Put(item))
+        Self::of(Kind::Put(item))
     }
 
-    pub fn update(key: RowKey, expression: impl Into<String>) -> Write {
-        Write::of(Kind::Update(key, expression.into()))
+    pub fn update(key: RowKey, expression: &str) -> Self {
+        let mut write = Self::of(Kind::Check(key.clone()));
+        write.kind = Kind::Update(key, write.with_placeholders(expression));
+        write
     }
 
-    pub fn delete(key: RowKey) -> Write {
-        Write::of(Kind::Delete(key))
+    pub fn delete(key: RowKey) -> Self {
+        Self::of(Kind::Delete(key))
     }
 
-    pub fn check(key: RowKey) -> Write {
-        Write::of(Kind::Check(key))
+    pub fn check(key: RowKey) -> Self {
+        Self::of(Kind::Check(key))
     }
 
-    fn of(kind: Kind) -> Write {
-        Write { kind, condition: None, names: HashMap::new(), values: HashMap::new(), moment: None }
+    fn of(kind: Kind) -> Self {
+        Self { kind, condition: None, names: HashMap::new(), values: HashMap::new(), moment: None }
     }
 
-    /// Gives way to an operator who holds the account still: as long as that lasts, the transaction
+    /// The expression with a placeholder for each attribute, noted in `names`.
+    fn with_placeholders(&mut self, expression: &str) -> String {
+        let mut text = String::with_capacity(expression.len() * 2);
+        let mut rest = expression;
+        while let Some(first) = rest.chars().next() {
+            let of_word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':' || c == '#';
+            let end = rest.find(|c| of_word(c) != of_word(first)).unwrap_or(rest.len());
+            let (part, behind) = rest.split_at(end);
+            // Values begin with a colon, placeholders with a hash, operators are in capitals, and
+            // functions have an argument.
+            if part.starts_with(|c: char| c.is_ascii_lowercase()) && !behind.starts_with('(') {
+                self.names.insert(format!("#{part}"), part.to_owned());
+                text.push('#');
+            }
+            text.push_str(part);
+            rest = behind;
+        }
+        text
+    }
+
+    /// Gives way to an operator who has locked the account: as long as that lasts, the transaction
     /// waits and tries again.
-    pub fn unless_locked(mut self, now: Timestamp) -> Write {
-        let condition =
-            self.condition.take().map(|condition| format!("{condition} AND ")).unwrap_or_default();
-        self.moment = Some(now.as_millisecond());
-        self.when(format!(
-            "{condition}(attribute_not_exists(locked_until) OR locked_until <= :moment)"
-        ))
-        .value(":moment", now.as_millisecond())
+    pub fn unless_locked(mut self, now: Timestamp) -> Self {
+        let moment = now.as_millisecond();
+        self.moment = Some(moment);
+        self.and("(attribute_not_exists(locked_until) OR locked_until <= :moment)")
+            .value(":moment", moment)
     }
 
-    /// Whether this row, which did not meet the condition, is an account that is held.
-    fn is_locked(&self, row: Option<&Item>) -> bool {
-        let until = row
-            .and_then(|row| row.get("locked_until"))
-            .and_then(|until| until.as_n().ok()?.parse::<i64>().ok());
-        self.moment.zip(until).is_some_and(|(moment, until)| until > moment)
-    }
-
-    pub fn when(mut self, condition: impl Into<String>) -> Write {
-        self.condition = Some(condition.into());
+    /// The condition; the first one, or the only one.
+    pub fn when(mut self, condition: &str) -> Self {
+        self.condition = Some(self.with_placeholders(condition));
         self
     }
 
-    pub fn if_new(self) -> Write {
+    /// One more condition.
+    pub fn and(mut self, condition: &str) -> Self {
+        let condition = self.with_placeholders(condition);
+        self.condition = Some(match self.condition {
+            Some(before) => format!("{before} AND {condition}"),
+            None => condition,
+        });
+        self
+    }
+
+    pub fn if_new(self) -> Self {
         self.when("attribute_not_exists(pk)")
     }
 
-    pub fn if_there(self) -> Write {
+    pub fn if_there(self) -> Self {
         self.when("attribute_exists(pk)")
     }
 
-    pub fn name(mut self, placeholder: &str, name: impl Into<String>) -> Write {
+    /// A part of a path that is not known before.
+    pub fn name(mut self, placeholder: &str, name: impl Into<String>) -> Self {
         self.names.insert(placeholder.to_owned(), name.into());
         self
     }
 
-    pub fn value(mut self, placeholder: &str, value: impl Serialize) -> Write {
-        self.values.insert(placeholder.to_owned(), to_attribute(value));
+    pub fn value(mut self, placeholder: &str, value: impl Serialize) -> Self {
+        let value = serde_dynamo::to_attribute_value(value).expect("values are plain");
+        self.values.insert(placeholder.to_owned(), value);
         self
     }
 
     /// A value that the expression names only if there is one.
-    pub fn some_value(self, placeholder: &str, value: Option<impl Serialize>) -> Write {
+    pub fn some_value(self, placeholder: &str, value: Option<impl Serialize>) -> Self {
         match value {
             Some(value) => self.value(placeholder, value),
             None => self,
@@ -111,167 +142,158 @@ impl Write {
     }
 
     /// A set of one text: `serde` knows lists only.
-    pub fn set_of_one(mut self, placeholder: &str, value: &str) -> Write {
+    pub fn set_of_one(mut self, placeholder: &str, value: &str) -> Self {
         self.values.insert(placeholder.to_owned(), AttributeValue::Ss(vec![value.to_owned()]));
         self
     }
 
     fn into_item(self, table: &str) -> TransactWriteItem {
+        let condition = self.condition;
         let names = (!self.names.is_empty()).then_some(self.names);
         let values = (!self.values.is_empty()).then_some(self.values);
-        let all_old = ReturnValuesOnConditionCheckFailure::AllOld;
-        let complete = "every required field is set";
+        // Four builders of the SDK's with the same fields, and no trait for them.
+        macro_rules! complete {
+            ($builder:expr) => {
+                $builder
+                    .table_name(table)
+                    .set_condition_expression(condition)
+                    .set_expression_attribute_names(names)
+                    .set_expression_attribute_values(values)
+                    .return_values_on_condition_check_failure(
+                        ReturnValuesOnConditionCheckFailure::AllOld,
+                    )
+                    .build()
+                    .expect("every required field is set")
+            };
+        }
         let item = TransactWriteItem::builder();
         match self.kind {
-            Kind::Put(row) => {
-                let put = Put::builder()
-                    .table_name(table)
-                    .set_item(Some(row))
-                    .set_condition_expression(self.condition);
-                let put = put
-                    .set_expression_attribute_names(names)
-                    .set_expression_attribute_values(values);
-                item.put(
-                    put.return_values_on_condition_check_failure(all_old).build().expect(complete),
-                )
-                .build()
-            }
-            Kind::Update(key, expression) => {
-                let update = Update::builder()
-                    .table_name(table)
-                    .set_key(Some(to_item(&key)))
-                    .update_expression(expression);
-                let update = update
-                    .set_condition_expression(self.condition)
-                    .set_expression_attribute_names(names);
-                let update = update.set_expression_attribute_values(values);
-                item.update(
-                    update
-                        .return_values_on_condition_check_failure(all_old)
-                        .build()
-                        .expect(complete),
-                )
-                .build()
-            }
+            Kind::Put(row) => item.put(complete!(Put::builder().set_item(Some(row)))),
+            Kind::Update(key, expression) => item.update(complete!(
+                Update::builder().set_key(Some(to_item(&key))).update_expression(expression)
+            )),
             Kind::Delete(key) => {
-                let delete = Delete::builder()
-                    .table_name(table)
-                    .set_key(Some(to_item(&key)))
-                    .set_condition_expression(self.condition);
-                let delete = delete
-                    .set_expression_attribute_names(names)
-                    .set_expression_attribute_values(values);
-                item.delete(
-                    delete
-                        .return_values_on_condition_check_failure(all_old)
-                        .build()
-                        .expect(complete),
-                )
-                .build()
+                item.delete(complete!(Delete::builder().set_key(Some(to_item(&key)))))
             }
-            Kind::Check(key) => {
-                let check = ConditionCheck::builder()
-                    .table_name(table)
-                    .set_key(Some(to_item(&key)))
-                    .set_condition_expression(self.condition);
-                let check = check
-                    .set_expression_attribute_names(names)
-                    .set_expression_attribute_values(values);
-                item.condition_check(
-                    check
-                        .return_values_on_condition_check_failure(all_old)
-                        .build()
-                        .expect(complete),
-                )
-                .build()
-            }
+            Kind::Check(key) => item
+                .condition_check(complete!(ConditionCheck::builder().set_key(Some(to_item(&key))))),
         }
+        .build()
     }
 }
 
-/// A transaction whose writes have names, so that a refusal says which of them it was.
-#[derive(Debug, Clone)]
-pub(crate) struct Transaction<P> {
-    parts: Vec<(P, Write)>,
+/// Names the refusal of a write, from the row as it was.
+type NameRefusal<'a, R> = Box<dyn FnOnce(Option<Item>) -> Result<R, StoreError> + Send + 'a>;
+
+/// Writes that are made together or not at all. It fails as its operation does: `R` is what can
+/// stand against it.
+pub(crate) struct Transaction<'a, R> {
+    writes: Vec<(Write, Option<NameRefusal<'a, R>>)>,
+    if_suspended: Option<R>,
 }
 
-/// How a transaction failed.
-#[derive(Debug)]
-pub(crate) enum Cancelled<P> {
-    /// The parts whose conditions did not hold, in order, each with the row as it was.
-    Refused(Vec<(P, Option<Item>)>),
-    Store(StoreError),
-}
-
-impl<P: Copy> Transaction<P> {
+impl<'a, R> Transaction<'a, R> {
     pub fn new() -> Self {
-        Transaction { parts: Vec::new() }
+        Self { writes: Vec::new(), if_suspended: None }
     }
 
-    pub fn with(mut self, part: P, write: Write) -> Self {
-        self.parts.push((part, write));
+    /// What it is if an account in it is suspended, whatever else stands against it.
+    pub fn refused_if_suspended(mut self, refusal: R) -> Self {
+        self.if_suspended = Some(refusal);
         self
     }
 
-    pub fn with_some(self, part: P, write: Option<Write>) -> Self {
-        match write {
-            Some(write) => self.with(part, write),
-            None => self,
-        }
+    /// A write without a condition.
+    pub fn with(mut self, write: Write) -> Self {
+        self.writes.push((write, None));
+        self
     }
 
-    /// Commits, or says what stood against it. A conflict with another transaction is no refusal:
-    /// it is tried again.
-    pub async fn commit(self, store: &Store) -> Result<(), Cancelled<P>> {
-        let items: Vec<TransactWriteItem> =
-            self.parts.iter().map(|(_, write)| write.clone().into_item(&store.table)).collect();
+    /// A write with a condition, and what it means that it did not hold.
+    pub fn guarded(
+        mut self,
+        write: Write,
+        refusal: impl FnOnce(Option<Item>) -> Result<R, StoreError> + Send + 'a,
+    ) -> Self {
+        self.writes.push((write, Some(Box::new(refusal))));
+        self
+    }
+
+    /// Commits, or says what stood against it: the first of the refused writes decides. A conflict
+    /// with another transaction is no refusal: it is tried again.
+    pub async fn commit(self, store: &Store) -> Result<(), Failure<R>> {
+        let moments: Vec<Option<i64>> = self.writes.iter().map(|(write, _)| write.moment).collect();
+        let (writes, refusals): (Vec<Write>, Vec<_>) = self.writes.into_iter().unzip();
+        let items: Vec<_> = writes.into_iter().map(|write| write.into_item(&store.table)).collect();
         let mut backoff = Backoff::new();
-        loop {
-            let sent = store
-                .client
-                .transact_write_items()
-                .set_transact_items(Some(items.clone()))
-                .send()
-                .await;
+        let reasons = loop {
+            let items = Some(items.clone());
+            let sent = store.client.transact_write_items().set_transact_items(items).send().await;
             let Err(error) = sent else { return Ok(()) };
-            let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
-                error.as_service_error()
-            else {
-                if matches!(
-                    error.as_service_error(),
-                    Some(TransactWriteItemsError::TransactionInProgressException(_))
-                ) {
-                    backoff.wait().await.map_err(Cancelled::Store)?;
+            let reasons = match error.as_service_error() {
+                Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+                    cancelled.cancellation_reasons().to_vec()
+                }
+                Some(TransactWriteItemsError::TransactionInProgressException(_)) => {
+                    backoff.wait().await?;
                     continue;
                 }
-                return Err(Cancelled::Store(StoreError::unavailable(error)));
+                _ => return Err(StoreError::unavailable(error).into()),
             };
-            let reasons = cancelled.cancellation_reasons();
-            let refused = self
-                .parts
-                .iter()
-                .zip(reasons)
-                .filter(|(_, reason)| reason.code() == Some("ConditionalCheckFailed"));
-            if refused.clone().any(|((_, write), reason)| write.is_locked(reason.item())) {
-                backoff.wait().await.map_err(Cancelled::Store)?;
-                continue;
-            }
-            let refused: Vec<(P, Option<Item>)> =
-                refused.map(|((part, _), reason)| (*part, reason.item().cloned())).collect();
-            if !refused.is_empty() {
-                return Err(Cancelled::Refused(refused));
-            }
             let any = |codes: &[&str]| {
-                reasons.iter().any(|reason| reason.code().is_some_and(|code| codes.contains(&code)))
+                reasons.iter().filter_map(|reason| reason.code()).any(|code| codes.contains(&code))
             };
-            // Throttled in one of its parts: the SDK does not see that and tries no more.
-            if any(&["ThrottlingError", "ProvisionedThroughputExceeded"]) {
-                backoff.wait().await.or(Err(Cancelled::Store(StoreError::unavailable(error))))?;
+            let waits = |(moment, reason): (&Option<i64>, &CancellationReason)| {
+                let found = moment.zip(reason.item()).filter(|_| is_refused(reason));
+                found.is_some_and(|(moment, row)| is_locked_account(row, moment))
+            };
+            if moments.iter().zip(&reasons).any(waits) {
+                backoff.wait().await?;
+            } else if reasons.iter().any(is_refused) {
+                break reasons;
+            } else if any(&["ThrottlingError", "ProvisionedThroughputExceeded"]) {
+                // Throttled in one of its parts: the SDK does not see that and tries no more.
+                backoff.wait().await.or(Err(StoreError::unavailable(error)))?;
             } else if any(&["TransactionConflict"]) {
-                backoff.wait().await.map_err(Cancelled::Store)?;
+                backoff.wait().await?;
             } else {
-                return Err(Cancelled::Store(StoreError::unavailable(error)));
+                return Err(StoreError::unavailable(error).into());
             }
+        };
+        let mut refused =
+            refusals.into_iter().zip(&reasons).filter(|(_, reason)| is_refused(reason));
+        let suspended = |reason: &CancellationReason| {
+            is_refused(reason) && reason.item().is_some_and(is_suspended_account)
+        };
+        if let Some(refusal) = self.if_suspended
+            && reasons.iter().any(suspended)
+        {
+            return Err(Failure::Refused(refusal));
+        }
+        let Some((Some(name), reason)) = refused.next() else {
+            return Err(StoreError::Unavailable("refused without a condition".to_owned()).into());
+        };
+        Err(name(reason.item.clone()).map_or_else(Failure::Store, Failure::Refused))
+    }
+}
+
+fn is_refused(reason: &CancellationReason) -> bool {
+    reason.code() == Some("ConditionalCheckFailed")
+}
+
+/// What stood against a write: a refusal, or what was found there instead.
+pub(crate) enum Obstacle<R, T> {
+    Refused(R),
+    Found(T),
+}
+
+impl<R, T> Failure<Obstacle<R, T>> {
+    /// What was found instead, or the failure that it is to the caller.
+    pub fn found(self) -> Result<T, Failure<R>> {
+        match self {
+            Self::Refused(Obstacle::Found(found)) => Ok(found),
+            Self::Refused(Obstacle::Refused(refusal)) => Err(Failure::Refused(refusal)),
+            Self::Store(error) => Err(Failure::Store(error)),
         }
     }
 }
@@ -282,12 +304,11 @@ pub(crate) struct Backoff {
 }
 
 impl Backoff {
-    pub fn new() -> Backoff {
-        Backoff { tries: 0 }
+    pub fn new() -> Self {
+        Self { tries: 0 }
     }
 
     pub async fn wait(&mut self) -> Result<(), StoreError> {
-        use rand::RngExt;
         self.tries += 1;
         if self.tries > 6 {
             return Err(StoreError::Contended);
@@ -322,10 +343,13 @@ impl Store {
         pk: String,
         prefix: &str,
     ) -> Result<Vec<R>, StoreError> {
-        let query = self.client.query().table_name(&self.table).consistent_read(true);
-        let query = query.key_condition_expression("pk = :pk AND begins_with(sk, :prefix)");
-        let query = query.expression_attribute_values(":pk", AttributeValue::S(pk));
-        let mut pages = query
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":pk", AttributeValue::S(pk))
             .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()))
             .into_paginator()
             .items()
@@ -343,64 +367,70 @@ impl Store {
         &self,
         write: Write,
     ) -> Result<Result<Item, Option<Item>>, StoreError> {
-        use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
         let Kind::Update(key, expression) = write.kind else {
-            unreachable!("only updates are sent alone")
+            unreachable!("only updates are sent alone: every caller builds one by Write::update")
         };
         let update = self
             .client
             .update_item()
             .table_name(&self.table)
             .set_key(Some(to_item(&key)))
-            .update_expression(expression);
-        let update = update.set_condition_expression(write.condition);
-        let update =
-            update.set_expression_attribute_names((!write.names.is_empty()).then_some(write.names));
-        let update = update
-            .set_expression_attribute_values((!write.values.is_empty()).then_some(write.values));
-        let update = update.return_values(aws_sdk_dynamodb::types::ReturnValue::AllNew);
-        let update = update
+            .update_expression(expression)
+            .set_condition_expression(write.condition)
+            .set_expression_attribute_names((!write.names.is_empty()).then_some(write.names))
+            .set_expression_attribute_values((!write.values.is_empty()).then_some(write.values))
+            .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let mut backoff = Backoff::new();
         loop {
             let error = match update.clone().send().await {
                 Ok(done) => return Ok(Ok(done.attributes.unwrap_or_default())),
-                Err(error) => error,
+                Err(SdkError::ServiceError(refused)) => refused.into_err(),
+                Err(other) => return Err(StoreError::unavailable(other)),
             };
             match error {
-                SdkError::ServiceError(refused)
-                    if refused.err().is_conditional_check_failed_exception() =>
-                {
-                    let UpdateItemError::ConditionalCheckFailedException(failed) =
-                        refused.into_err()
-                    else {
-                        unreachable!("just matched")
-                    };
+                UpdateItemError::ConditionalCheckFailedException(failed) => {
                     return Ok(Err(failed.item));
                 }
-                SdkError::ServiceError(conflict)
-                    if conflict.err().code() == Some("TransactionConflictException") =>
-                {
-                    backoff.wait().await?
+                conflict if conflict.code() == Some("TransactionConflictException") => {
+                    backoff.wait().await?;
                 }
-                other => return Err(StoreError::unavailable(other)),
+                other => return Err(StoreError::answered(&other)),
             }
         }
     }
 }
 
-pub(crate) fn to_item(row: &impl Serialize) -> Item {
-    serde_dynamo::to_item(row).expect("rows are structs of plain fields")
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn to_attribute(value: impl Serialize) -> AttributeValue {
-    serde_dynamo::to_attribute_value(value).expect("values are plain")
-}
-
-pub(crate) fn from_item<R: DeserializeOwned>(
-    kind: &'static str,
-    item: Item,
-) -> Result<R, StoreError> {
-    serde_dynamo::from_item(item)
-        .map_err(|cause| StoreError::Row { kind, cause: cause.to_string() })
+    #[test]
+    fn every_attribute_of_an_expression_gets_a_placeholder_and_nothing_else_does() {
+        let key = RowKey { pk: "P".to_owned(), sk: "S".to_owned() };
+        let write = Write::update(
+            key,
+            "SET version = version + :one, sessions.#slot.used_at = :n REMOVE x",
+        )
+        .when("attribute_not_exists(pk) OR (NOT contains(admins, :id) AND size(admins) > :one)")
+        .name("#slot", "s3");
+        let Kind::Update(_, expression) = &write.kind else { panic!("an update") };
+        assert_eq!(
+            expression,
+            "SET #version = #version + :one, #sessions.#slot.#used_at = :n REMOVE #x"
+        );
+        assert_eq!(
+            write.condition.as_deref(),
+            Some(
+                "attribute_not_exists(#pk) OR (NOT contains(#admins, :id) AND size(#admins) > :one)"
+            )
+        );
+        let mut names: Vec<_> =
+            write.names.iter().map(|(placeholder, name)| format!("{placeholder}={name}")).collect();
+        names.sort();
+        let expected =
+            ["#admins=admins", "#pk=pk", "#sessions=sessions", "#slot=s3", "#used_at=used_at"];
+        assert_eq!(names[..5], expected);
+        assert_eq!(names[5..], ["#version=version", "#x=x"]);
+    }
 }

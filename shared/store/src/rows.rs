@@ -1,0 +1,462 @@
+//! The data dictionary: what every row holds. Where it lies is in `layout`.
+//!
+//! Times are milliseconds since 1970, `ttl` is in seconds. Every row has a `type`.
+
+use crate::StoreError;
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::login::{LaneRecord, LiveChallenge};
+use domain::sandbox::SandboxKey;
+use domain::session::SessionTimes;
+use domain::{
+    Account, AccountId, AccountName, ApiKey, EmailAddress, KeyDigest, KeyId, KeyName, Member,
+    MemberId, MemberStatus, Reason, Role, Sandbox, SandboxState, SessionToken,
+};
+use jiff::fmt::serde::timestamp::millisecond;
+use jiff::{SignedDuration, Timestamp};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+
+/// A row as DynamoDB has it.
+pub(crate) type Item = HashMap<String, AttributeValue>;
+
+pub(crate) fn to_item(row: &impl Serialize) -> Item {
+    serde_dynamo::to_item(row).expect("rows are structs of plain fields")
+}
+
+pub(crate) fn from_item<R: DeserializeOwned>(
+    kind: &'static str,
+    item: Item,
+) -> Result<R, StoreError> {
+    serde_dynamo::from_item(item)
+        .map_err(|cause| StoreError::Row { kind, cause: cause.to_string() })
+}
+
+// --- In an account's partition
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct AccountRow {
+    #[serde(rename = "type")]
+    kind: String,
+    id: AccountId,
+    name: AccountName,
+    own_keys: u32,
+    own_key_limit: u32,
+    has_sandbox_key: bool,
+    member_count: u32,
+    member_limit: u32,
+    /// A set, so that one condition can tell whether somebody is the last of them.
+    #[serde(serialize_with = "serde_dynamo::string_set::serialize")]
+    admins: Vec<String>,
+    suspended: bool,
+    created_at: i64,
+    /// Rises with every change of what is counted.
+    pub version: u64,
+}
+
+impl AccountRow {
+    pub fn new(account: &Account, admin: &MemberId, now: Timestamp) -> Self {
+        let Account {
+            id,
+            name,
+            own_keys,
+            own_key_limit,
+            has_sandbox_key,
+            member_count,
+            member_limit,
+            suspended,
+        } = account.clone();
+        Self {
+            kind: "account".to_owned(),
+            id,
+            name,
+            own_keys,
+            own_key_limit,
+            has_sandbox_key,
+            member_count,
+            member_limit,
+            admins: vec![admin.to_string()],
+            suspended,
+            created_at: now.as_millisecond(),
+            version: 1,
+        }
+    }
+
+    pub fn into_account(self) -> Account {
+        Account {
+            id: self.id,
+            name: self.name,
+            own_keys: self.own_keys,
+            own_key_limit: self.own_key_limit,
+            has_sandbox_key: self.has_sandbox_key,
+            member_count: self.member_count,
+            member_limit: self.member_limit,
+            suspended: self.suspended,
+        }
+    }
+}
+
+/// Whether a row is a suspended account's.
+pub(crate) fn is_suspended_account(row: &Item) -> bool {
+    let has = |name, value| row.get(name) == Some(&value);
+    has("type", AttributeValue::S("account".to_owned()))
+        && has("suspended", AttributeValue::Bool(true))
+}
+
+/// Whether a row is an account's that an operator has locked, as of `moment` in milliseconds.
+pub(crate) fn is_locked_account(row: &Item, moment: i64) -> bool {
+    let until = row.get("locked_until").and_then(|until| until.as_n().ok()?.parse::<i64>().ok());
+    until.is_some_and(|until| until > moment)
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct MemberRow {
+    #[serde(rename = "type")]
+    kind: String,
+    id: MemberId,
+    email: EmailAddress,
+    role: Role,
+    status: MemberStatus,
+    #[serde(with = "millisecond::required")]
+    invited_at: Timestamp,
+    #[serde(default, with = "millisecond::optional", skip_serializing_if = "Option::is_none")]
+    last_login_at: Option<Timestamp>,
+    /// By slot.
+    sessions: HashMap<String, SessionRow>,
+}
+
+/// One session, inside its member's row.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct SessionRow {
+    digest: String,
+    #[serde(with = "millisecond::required")]
+    opened_at: Timestamp,
+    #[serde(with = "millisecond::required")]
+    used_at: Timestamp,
+}
+
+impl SessionRow {
+    pub fn new(token: &SessionToken, now: Timestamp) -> Self {
+        Self { digest: token.digest().as_str().to_owned(), opened_at: now, used_at: now }
+    }
+}
+
+impl MemberRow {
+    pub fn new(id: &MemberId, email: &EmailAddress, role: Role, now: Timestamp) -> Self {
+        Self {
+            kind: "member".to_owned(),
+            id: id.clone(),
+            email: email.clone(),
+            role,
+            status: MemberStatus::Invited,
+            invited_at: now,
+            last_login_at: None,
+            sessions: HashMap::new(),
+        }
+    }
+
+    /// The times of this session, if the member has it and it is live.
+    pub fn session(&self, token: &SessionToken, now: Timestamp) -> Option<SessionTimes> {
+        let session = self
+            .sessions
+            .get(&token.slot.name())
+            .filter(|session| session.digest == token.digest().as_str())?;
+        let times = SessionTimes { opened_at: session.opened_at, used_at: session.used_at };
+        times.is_live(now).then_some(times)
+    }
+
+    pub fn into_member(self) -> Member {
+        Member {
+            id: self.id,
+            email: self.email,
+            role: self.role,
+            status: self.status,
+            invited_at: self.invited_at,
+            last_login_at: self.last_login_at,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct KeyRow {
+    #[serde(rename = "type")]
+    kind: String,
+    pub id: KeyId,
+    name: KeyName,
+    start: String,
+    digest: KeyDigest,
+    #[serde(with = "millisecond::required")]
+    created_at: Timestamp,
+    /// The account's suspension, so that one read decides.
+    pub suspended: bool,
+}
+
+impl From<&ApiKey> for KeyRow {
+    fn from(key: &ApiKey) -> Self {
+        let ApiKey { id, name, start, digest, created_at } = key.clone();
+        Self { kind: "api_key".to_owned(), id, name, start, digest, created_at, suspended: false }
+    }
+}
+
+impl KeyRow {
+    pub fn into_key(self) -> ApiKey {
+        ApiKey {
+            id: self.id,
+            name: self.name,
+            start: self.start,
+            digest: self.digest,
+            created_at: self.created_at,
+        }
+    }
+}
+
+/// What a request with an `Idempotency-Key` made.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct IdempotencyRow {
+    #[serde(rename = "type")]
+    kind: String,
+    key_id: KeyId,
+    pub name: KeyName,
+    start: String,
+    key_digest: KeyDigest,
+    pub nonce: String,
+    #[serde(with = "millisecond::required")]
+    created_at: Timestamp,
+    ttl: i64,
+}
+
+impl IdempotencyRow {
+    pub fn new(key: &ApiKey, nonce: &str, now: Timestamp, window: SignedDuration) -> Self {
+        Self {
+            kind: "idempotency".to_owned(),
+            key_id: key.id.clone(),
+            name: key.name.clone(),
+            start: key.start.clone(),
+            key_digest: key.digest.clone(),
+            nonce: nonce.to_owned(),
+            created_at: now,
+            ttl: (now + window).as_second(),
+        }
+    }
+
+    pub fn into_key(self) -> ApiKey {
+        ApiKey {
+            id: self.key_id,
+            name: self.name,
+            start: self.start,
+            digest: self.key_digest,
+            created_at: self.created_at,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct SandboxRow {
+    #[serde(rename = "type")]
+    kind: String,
+    state: SandboxState,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason: Option<Reason>,
+    /// Sealed. Its fields have names so that a condition can look inside it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sandbox_key: Option<SandboxKey>,
+    #[serde(default, with = "millisecond::optional", skip_serializing_if = "Option::is_none")]
+    validated_at: Option<Timestamp>,
+    #[serde(with = "millisecond::required")]
+    since: Timestamp,
+}
+
+impl From<Sandbox> for SandboxRow {
+    fn from(sandbox: Sandbox) -> Self {
+        let Sandbox { state, reason, key, validated_at, since } = sandbox;
+        Self { kind: "sandbox".to_owned(), state, reason, sandbox_key: key, validated_at, since }
+    }
+}
+
+impl SandboxRow {
+    pub fn into_sandbox(self) -> Sandbox {
+        Sandbox {
+            state: self.state,
+            reason: self.reason,
+            key: self.sandbox_key,
+            validated_at: self.validated_at,
+            since: self.since,
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(crate) struct AuditRow<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    action: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actor: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<&'a str>,
+    #[serde(with = "millisecond::required")]
+    at: Timestamp,
+}
+
+impl<'a> AuditRow<'a> {
+    pub fn new(
+        action: &'static str,
+        actor: Option<&'a str>,
+        target: Option<&'a str>,
+        now: Timestamp,
+    ) -> Self {
+        Self { kind: "audit", action, actor, target, at: now }
+    }
+}
+
+// --- In an address's partition
+
+/// Which member an address belongs to; it lies where a login finds it by the address alone.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct OwnerRow {
+    #[serde(rename = "type")]
+    kind: String,
+    pub account_id: AccountId,
+    pub member_id: MemberId,
+    /// How many logins this membership has seen; it chooses the slot of the next session.
+    pub logins: u64,
+}
+
+impl OwnerRow {
+    pub fn new(account: &AccountId, member: &MemberId) -> Self {
+        Self {
+            kind: "owner".to_owned(),
+            account_id: account.clone(),
+            member_id: member.clone(),
+            logins: 0,
+        }
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct LaneRow {
+    #[serde(rename = "type")]
+    kind: String,
+    ttl: i64,
+    #[serde(flatten)]
+    pub record: LaneRecord,
+}
+
+impl LaneRow {
+    pub fn new(record: &LaneRecord, ends: Timestamp) -> Self {
+        Self { kind: "lane".to_owned(), ttl: ends.as_second(), record: record.clone() }
+    }
+}
+
+// --- In either: the outbox
+
+/// A row whose stream record makes a side effect happen.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct OutboxRow {
+    #[serde(flatten)]
+    pub duty: DutyKind,
+    status: OutboxStatus,
+    #[serde(with = "millisecond::required")]
+    pub at: Timestamp,
+    /// How often it was redelivered.
+    pub redeliveries: u32,
+    #[serde(rename = "duty", default, skip_serializing_if = "Option::is_none")]
+    shard: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    due_at: Option<i64>,
+    ttl: i64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum OutboxStatus {
+    Pending,
+    Done,
+    Failed,
+}
+
+/// What a row asks for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum DutyKind {
+    /// A member logged in: the Sandbox is to be provisioned, or looked after.
+    LoginEvent {
+        account_id: AccountId,
+        member_id: MemberId,
+    },
+    /// Somebody asked for the whole provisioning again.
+    ProvisionRequest {
+        account_id: AccountId,
+        member_id: MemberId,
+    },
+    Mail(MailRow),
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct MailRow {
+    pub to: EmailAddress,
+    #[serde(flatten)]
+    pub mail: MailKind,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "mail", rename_all = "snake_case")]
+pub enum MailKind {
+    /// What the code is derived from; the code itself is nowhere.
+    LoginCode {
+        challenge_id: String,
+        generation: u32,
+        keyring_version: String,
+        #[serde(with = "millisecond::required")]
+        expires_at: Timestamp,
+    },
+    Invitation {
+        account_id: AccountId,
+        member_id: MemberId,
+    },
+}
+
+impl MailRow {
+    pub(crate) fn login_code(to: &EmailAddress, challenge: &LiveChallenge) -> Self {
+        let mail = MailKind::LoginCode {
+            challenge_id: challenge.id.clone(),
+            generation: challenge.generation,
+            keyring_version: challenge.keyring_version.clone(),
+            expires_at: challenge.expires_at,
+        };
+        Self { to: to.clone(), mail }
+    }
+
+    pub(crate) fn invitation(to: &EmailAddress, account: &AccountId, member: &MemberId) -> Self {
+        let mail = MailKind::Invitation { account_id: account.clone(), member_id: member.clone() };
+        Self { to: to.clone(), mail }
+    }
+}
+
+impl OutboxRow {
+    pub(crate) fn new(duty: DutyKind, now: Timestamp, ends: Timestamp) -> Self {
+        Self {
+            duty,
+            status: OutboxStatus::Pending,
+            at: now,
+            redeliveries: 0,
+            shard: None,
+            due_at: None,
+            ttl: ends.as_second(),
+        }
+    }
+
+    /// Made a duty: in this partition of the index until it is settled, and overdue from then on.
+    pub(crate) fn due(self, shard: String, at: Timestamp) -> Self {
+        Self { shard: Some(shard), due_at: Some(at.as_millisecond()), ..self }
+    }
+
+    pub fn is_pending(&self) -> bool {
+        self.status == OutboxStatus::Pending
+    }
+
+    /// Whether it is still owed, and due as it was when the index was asked.
+    pub(crate) fn is_still_due(&self, due_at: i64) -> bool {
+        self.is_pending() && self.due_at == Some(due_at)
+    }
+}
