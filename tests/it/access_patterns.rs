@@ -1,7 +1,7 @@
 //! What each action sends to the store, how often it waits, and what that costs.
 //!
 //! The actions are counted at the wire, behind a [`Proxy`], each on a warm function and in the same
-//! state of the same account. What is declared here is what `ARCHITECTURE.md` says in its table of
+//! state of the same account. What is declared here is what `docs/table.md` says in its table of
 //! access patterns.
 
 use crate::proxy::{
@@ -225,23 +225,23 @@ async fn every_console_action_waits_for_the_store_at_most_once_and_a_login_at_mo
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_table_of_access_patterns_in_architecture_md_is_measured() {
+async fn the_table_of_access_patterns_in_docs_table_md_is_measured() {
     const BEGIN: &str = "<!-- access-patterns:begin -->";
     const END: &str = "<!-- access-patterns:end -->";
     let table = render(&measure_all().await);
-    let text = std::fs::read_to_string(desk::workspace_root().join("ARCHITECTURE.md"))
-        .expect("ARCHITECTURE.md is there");
+    let text = std::fs::read_to_string(desk::workspace_root().join("docs/table.md"))
+        .expect("docs/table.md is there");
     let written = text
         .split_once(BEGIN)
         .and_then(|(_, rest)| rest.split_once(END))
         .map(|(table, _)| table.trim());
     assert!(
         written == Some(table.trim()),
-        "ARCHITECTURE.md differs from what was measured. Between its marks {BEGIN} and {END} belongs:\n\n{table}\n"
+        "docs/table.md differs from what was measured. Between its marks {BEGIN} and {END} belongs:\n\n{table}\n"
     );
 }
 
-/// The table as it stands in `ARCHITECTURE.md`.
+/// The table as it stands in `docs/table.md`.
 fn render(measured: &[(&str, Recording)]) -> String {
     let mut lines = vec![
         "| action | requests | waits | read units | write units |".to_owned(),

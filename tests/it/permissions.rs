@@ -417,23 +417,23 @@ async fn every_permission_of_the_template_is_used_and_no_act_goes_without() {
 }
 
 #[test]
-fn the_table_of_permissions_in_architecture_md_is_the_templates() {
+fn the_table_of_permissions_in_docs_table_md_is_the_templates() {
     const BEGIN: &str = "<!-- permissions:begin -->";
     const END: &str = "<!-- permissions:end -->";
     let table = render(&resolve(&real()));
-    let text = std::fs::read_to_string(desk::workspace_root().join("ARCHITECTURE.md"))
-        .expect("ARCHITECTURE.md is there");
+    let text = std::fs::read_to_string(desk::workspace_root().join("docs/table.md"))
+        .expect("docs/table.md is there");
     let written = text
         .split_once(BEGIN)
         .and_then(|(_, rest)| rest.split_once(END))
         .map(|(table, _)| table.trim());
     assert!(
         written == Some(table.trim()),
-        "ARCHITECTURE.md differs from the template. Between its marks {BEGIN} and {END} belongs:\n\n{table}\n"
+        "docs/table.md differs from the template. Between its marks {BEGIN} and {END} belongs:\n\n{table}\n"
     );
 }
 
-/// The table as it stands in `ARCHITECTURE.md`.
+/// The table as it stands in `docs/table.md`.
 fn render(template: &Template) -> String {
     let mut lines = vec![
         "| function | rows of accounts | rows of addresses | besides |".to_owned(),

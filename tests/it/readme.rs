@@ -1,13 +1,13 @@
-//! The README's journey is run as it is written.
+//! The README's walk and the journey of `docs/local.md` are run as they are written.
 
 use crate::support::World;
 use std::process::Command;
 
 /// All shell blocks of one section, joined.
-fn shell_of(section: &str) -> String {
-    let readme = std::fs::read_to_string(desk::workspace_root().join("README.md"))
-        .expect("there is a README");
-    let text = readme
+fn shell_of(document: &str, section: &str) -> String {
+    let document = std::fs::read_to_string(desk::workspace_root().join(document))
+        .expect("the document is there");
+    let text = document
         .split("\n## ")
         .find(|part| part.starts_with(section))
         .expect("the section is there")
@@ -17,11 +17,10 @@ fn shell_of(section: &str) -> String {
     blocks.collect::<Vec<_>>().join("\n")
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_journey_of_the_readme_can_be_pasted_as_it_stands() {
+/// Pastes a section into a shell, on a desk of its own; what it says has these texts in this order.
+async fn paste(document: &str, section: &str, in_order: &[&str]) {
     let world = World::new().await;
-    let script =
-        shell_of("The journey, with curl").replace("http://localhost:9000", &world.desk.url());
+    let script = shell_of(document, section).replace("http://localhost:9000", &world.desk.url());
     let run = tokio::task::spawn_blocking(move || {
         Command::new("bash").args(["-euo", "pipefail", "-c", &script]).output()
     });
@@ -31,14 +30,24 @@ async fn the_journey_of_the_readme_can_be_pasted_as_it_stands() {
     assert!(run.status.success() && errors.is_empty(), "{output}\n{errors}");
     let said =
         |text: &str| output.find(text).unwrap_or_else(|| panic!("{text} is missing in:\n{output}"));
+    assert!(in_order.iter().map(|text| said(text)).is_sorted(), "{output}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_journey_of_docs_local_md_can_be_pasted_as_it_stands() {
     let in_order = [
-        said("\"email\":\"admin@example.com\""),
-        said("\"state\":\"ready\""),
-        said("\"configurations\""),
-        said("\"code\":403"),
-        said("\"email\":\"colleague@example.com\""),
-        said("admin_required"),
-        said("session_ended"),
+        "\"email\":\"admin@example.com\"",
+        "\"state\":\"ready\"",
+        "\"configurations\"",
+        "\"code\":403",
+        "\"email\":\"colleague@example.com\"",
+        "admin_required",
+        "session_ended",
     ];
-    assert!(in_order.is_sorted(), "{output}");
+    paste("docs/local.md", "The journey, with curl", &in_order).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_walk_of_the_readme_can_be_pasted_as_it_stands() {
+    paste("README.md", "A key, with curl", &["\"configurations\"", "204\n", "\"code\":403"]).await;
 }

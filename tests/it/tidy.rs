@@ -559,7 +559,7 @@ fn every_setting_that_is_read_is_set_by_the_template_and_none_is_set_for_nobody(
 fn every_parameter_of_the_template_is_used_and_explained() {
     let template = template();
     let text = read("template.yaml");
-    let readme = read("README.md");
+    let document = read("docs/configuration.md");
     for (name, parameter) in template["Parameters"].as_object().expect("parameters") {
         let referred = text
             .match_indices(&format!("!Ref {name}"))
@@ -567,16 +567,22 @@ fn every_parameter_of_the_template_is_used_and_explained() {
         assert!(referred || text.contains(&format!("${{{name}}}")), "{name} is used nowhere");
         let explained = parameter["Description"].as_str().is_some_and(|text| text.len() > 20);
         assert!(explained && parameter["ConstraintDescription"].is_string(), "{name}");
-        assert!(readme.contains(&format!("`{name}`")), "README.md does not name {name}");
+        assert!(
+            document.contains(&format!("`{name}`")),
+            "docs/configuration.md does not name {name}"
+        );
     }
 }
 
 #[test]
-fn every_setting_of_the_template_is_in_the_readme() {
-    let readme = read("README.md");
+fn every_setting_of_the_template_is_in_the_configuration_document() {
+    let document = read("docs/configuration.md");
     for (_, text) in sources("shared/edge/src", "rs") {
         for name in settings_in(&text) {
-            assert!(readme.contains(&format!("`{name}`")), "README.md does not name {name}");
+            assert!(
+                document.contains(&format!("`{name}`")),
+                "docs/configuration.md does not name {name}"
+            );
         }
     }
 }
@@ -863,8 +869,8 @@ fn no_file_names_a_place_on_somebodys_machine() {
 // ------------------------------------------------------------------------------------
 
 #[test]
-fn every_problem_has_a_code_of_its_own_named_like_its_variant_and_a_line_in_the_readme() {
-    let readme = read("README.md");
+fn every_problem_has_a_code_of_its_own_named_like_its_variant_and_a_line_in_the_api_document() {
+    let document = read("docs/api.md");
     let source = read("shared/edge/src/problem.rs");
     let variants = source
         .split_once("pub enum Code {")
@@ -885,13 +891,17 @@ fn every_problem_has_a_code_of_its_own_named_like_its_variant_and_a_line_in_the_
         }
         assert_eq!(variant, code.name());
         let line = format!("| `{}` | {} |", code.name(), code.status());
-        assert!(readme.contains(&line), "README.md has no line that begins with {line}");
+        assert!(document.contains(&line), "docs/api.md has no line that begins with {line}");
     }
-    let listed = readme.lines().filter(|line| {
+    let listed = document.lines().filter(|line| {
         line.starts_with("| `")
             && line.split('|').nth(2).is_some_and(|status| status.trim().parse::<u16>().is_ok())
     });
-    assert_eq!(listed.count(), ProblemCode::ALL.len(), "README.md lists a code that there is not");
+    assert_eq!(
+        listed.count(),
+        ProblemCode::ALL.len(),
+        "docs/api.md lists a code that there is not"
+    );
 }
 
 // --- Documents
@@ -918,7 +928,8 @@ fn prose(text: &str) -> String {
     text.lines().filter(outside).collect::<Vec<_>>().join("\n")
 }
 
-/// The anchors of a document's headings, as GitHub makes them.
+/// The anchors of a document's headings, as GitHub makes them: lower case, without punctuation, with
+/// dashes for spaces; a second heading of the same words gets a number.
 fn anchors(text: &str) -> BTreeSet<String> {
     let prose = prose(text);
     let headings = prose
@@ -926,8 +937,29 @@ fn anchors(text: &str) -> BTreeSet<String> {
         .filter_map(|line| line.strip_prefix('#'))
         .map(|line| line.trim_start_matches('#').trim().to_lowercase());
     let kept = |letter: &char| letter.is_alphanumeric() || matches!(letter, ' ' | '-' | '_');
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     headings
         .map(|heading| heading.chars().filter(kept).collect::<String>().replace(' ', "-"))
+        .map(|anchor| {
+            let before = seen.entry(anchor.clone()).or_default();
+            *before += 1;
+            if *before == 1 { anchor } else { format!("{anchor}-{}", *before - 1) }
+        })
+        .collect()
+}
+
+/// Where a document's links and pictures lead: those of Markdown, and those of HTML.
+fn links(text: &str) -> Vec<String> {
+    let prose = prose(text);
+    let markdown = ("](", ')');
+    let html = ["src", "srcset", "href"].map(|name| (format!(" {name}=\""), '"'));
+    html.iter()
+        .map(|(begin, end)| (begin.as_str(), *end))
+        .chain([markdown])
+        .flat_map(|(begin, end)| {
+            prose.split(begin).skip(1).filter_map(move |rest| rest.split(end).next())
+        })
+        .map(str::to_owned)
         .collect()
 }
 
@@ -937,11 +969,11 @@ fn every_link_of_the_documents_leads_somewhere() {
     assert!(documents.iter().any(|(path, _)| path == "README.md"));
     for (path, text) in &documents {
         let folder = Path::new(path).parent().expect("a folder");
-        for link in prose(text).split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+        for link in links(text) {
             if link.starts_with("https://") || link.starts_with("http://localhost") {
                 continue;
             }
-            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let (file, anchor) = link.split_once('#').unwrap_or((&link, ""));
             let target = if file.is_empty() { PathBuf::from(path) } else { folder.join(file) };
             assert!(root().join(&target).exists(), "{path} links to {link}");
             if !anchor.is_empty() {
@@ -949,6 +981,27 @@ fn every_link_of_the_documents_leads_somewhere() {
                 assert!(anchors(&read(target)).contains(anchor), "{path} links to {link}");
             }
         }
+    }
+}
+
+#[test]
+fn links_and_anchors_are_found_as_github_finds_them() {
+    let text = "# What's new, `here`?\n## Twice\n## Twice\n```sh\n# none [no](no.md)\n```\n";
+    assert_eq!(
+        anchors(text).into_iter().collect::<Vec<_>>(),
+        ["twice", "twice-1", "whats-new-here"]
+    );
+    let text = "[a](b.md#c), <img width=\"1\" src=\"d.webp\">\n<source srcset=\"e.webp\">\n";
+    assert_eq!(links(text), ["d.webp", "e.webp", "b.md#c"]);
+}
+
+#[test]
+fn the_readme_has_at_most_150_lines_and_both_commands_are_in_the_first_screenful() {
+    let readme = read("README.md");
+    let lines: Vec<&str> = readme.lines().collect();
+    assert!(lines.len() <= 150, "README.md has {} lines", lines.len());
+    for command in ["cargo desk", "cargo test --workspace"] {
+        assert!(lines[..35].contains(&command), "{command} stands further down in README.md");
     }
 }
 

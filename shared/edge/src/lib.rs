@@ -6,7 +6,7 @@
 //! endpoint comes from [`config::Env`].
 //!
 //! To add a refusal that clients see: one line in [`problem::Code`]. To add a setting: a field in
-//! [`config`], the parameter in `template.yaml`, and a line in the README's table.
+//! [`config`], the parameter in `template.yaml`, and a line in `docs/configuration.md`.
 
 mod aws;
 pub mod clock;
