@@ -237,7 +237,8 @@ async fn the_table_of_access_patterns_in_docs_table_md_is_measured() {
         .map(|(table, _)| table.trim());
     assert!(
         written == Some(table.trim()),
-        "docs/table.md differs from what was measured. Between its marks {BEGIN} and {END} belongs:\n\n{table}\n"
+        "docs/table.md differs from what was measured. \
+         Between its marks {BEGIN} and {END} belongs:\n\n{table}\n"
     );
 }
 

@@ -429,7 +429,8 @@ fn the_table_of_permissions_in_docs_table_md_is_the_templates() {
         .map(|(table, _)| table.trim());
     assert!(
         written == Some(table.trim()),
-        "docs/table.md differs from the template. Between its marks {BEGIN} and {END} belongs:\n\n{table}\n"
+        "docs/table.md differs from the template. \
+         Between its marks {BEGIN} and {END} belongs:\n\n{table}\n"
     );
 }
 

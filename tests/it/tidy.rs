@@ -928,8 +928,8 @@ fn prose(text: &str) -> String {
     text.lines().filter(outside).collect::<Vec<_>>().join("\n")
 }
 
-/// The anchors of a document's headings, as GitHub makes them: lower case, without punctuation, with
-/// dashes for spaces; a second heading of the same words gets a number.
+/// The anchors of a document's headings, as GitHub makes them: lower case, without punctuation,
+/// with dashes for spaces; a second heading of the same words gets a number.
 fn anchors(text: &str) -> BTreeSet<String> {
     let prose = prose(text);
     let headings = prose
