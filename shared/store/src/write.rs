@@ -219,61 +219,23 @@ impl<'a, R> Transaction<'a, R> {
         self
     }
 
-    /// Commits, or says what stood against it: the first of the refused writes decides. A conflict
-    /// with another transaction is no refusal: it is tried again.
+    /// Commits, or says what stood against it: the first of the refused writes decides.
     pub async fn commit(self, store: &Store) -> Result<(), Failure<R>> {
-        let moments: Vec<Option<i64>> = self.writes.iter().map(|(write, _)| write.moment).collect();
-        let (writes, refusals): (Vec<Write>, Vec<_>) = self.writes.into_iter().unzip();
-        let items: Vec<_> = writes.into_iter().map(|write| write.into_item(&store.table)).collect();
-        let mut backoff = Backoff::new();
-        let reasons = loop {
-            let items = Some(items.clone());
-            let sent = store.client.transact_write_items().set_transact_items(items).send().await;
-            let Err(error) = sent else { return Ok(()) };
-            let reasons = match error.as_service_error() {
-                Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
-                    cancelled.cancellation_reasons().to_vec()
-                }
-                Some(TransactWriteItemsError::TransactionInProgressException(_)) => {
-                    backoff.wait().await?;
-                    continue;
-                }
-                _ => return Err(StoreError::unavailable(error).into()),
-            };
-            let any = |codes: &[&str]| {
-                reasons.iter().filter_map(|reason| reason.code()).any(|code| codes.contains(&code))
-            };
-            let waits = |(moment, reason): (&Option<i64>, &CancellationReason)| {
-                let found = moment.zip(reason.item()).filter(|_| is_refused(reason));
-                found.is_some_and(|(moment, row)| is_locked_account(row, moment))
-            };
-            if moments.iter().zip(&reasons).any(waits) {
-                backoff.wait().await?;
-            } else if reasons.iter().any(is_refused) {
-                break reasons;
-            } else if any(&["ThrottlingError", "ProvisionedThroughputExceeded"]) {
-                // Throttled in one of its parts: the SDK does not see that and tries no more.
-                backoff.wait().await.or(Err(StoreError::unavailable(error)))?;
-            } else if any(&["TransactionConflict"]) {
-                backoff.wait().await?;
-            } else {
-                return Err(StoreError::unavailable(error).into());
-            }
-        };
-        let mut refused =
-            refusals.into_iter().zip(&reasons).filter(|(_, reason)| is_refused(reason));
-        let suspended = |reason: &CancellationReason| {
-            is_refused(reason) && reason.item().is_some_and(is_suspended_account)
-        };
+        let (writes, refusals): (Vec<_>, Vec<_>) = self.writes.into_iter().unzip();
+        let Some(reasons) = store.transact(writes).await? else { return Ok(()) };
+        let refused: Vec<_> =
+            refusals.into_iter().zip(reasons).filter(|(_, reason)| is_refused(reason)).collect();
+        let suspended =
+            refused.iter().filter_map(|(_, reason)| reason.item()).any(is_suspended_account);
         if let Some(refusal) = self.if_suspended
-            && reasons.iter().any(suspended)
+            && suspended
         {
             return Err(Failure::Refused(refusal));
         }
-        let Some((Some(name), reason)) = refused.next() else {
+        let Some((Some(name), reason)) = refused.into_iter().next() else {
             return Err(StoreError::Unavailable("refused without a condition".to_owned()).into());
         };
-        Err(name(reason.item.clone()).map_or_else(Failure::Store, Failure::Refused))
+        Err(name(reason.item).map_or_else(Failure::Store, Failure::Refused))
     }
 }
 
@@ -359,6 +321,51 @@ impl Store {
             rows.push(from_item(kind, item.map_err(StoreError::unavailable)?)?);
         }
         Ok(rows)
+    }
+
+    /// Sends writes until they are committed (`None`), or refused: then the reason of each. A
+    /// conflict with another transaction is no refusal: it is tried again.
+    async fn transact(
+        &self,
+        writes: Vec<Write>,
+    ) -> Result<Option<Vec<CancellationReason>>, StoreError> {
+        let moments: Vec<_> = writes.iter().map(|write| write.moment).collect();
+        let items: Vec<_> = writes.into_iter().map(|write| write.into_item(&self.table)).collect();
+        let mut backoff = Backoff::new();
+        loop {
+            let items = Some(items.clone());
+            let sent = self.client.transact_write_items().set_transact_items(items).send().await;
+            let Err(error) = sent else { return Ok(None) };
+            let reasons = match error.as_service_error() {
+                Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+                    cancelled.cancellation_reasons()
+                }
+                Some(TransactWriteItemsError::TransactionInProgressException(_)) => {
+                    backoff.wait().await?;
+                    continue;
+                }
+                _ => return Err(StoreError::unavailable(error)),
+            };
+            let locked = moments.iter().zip(reasons).any(|(moment, reason)| {
+                let found = moment.zip(reason.item()).filter(|_| is_refused(reason));
+                found.is_some_and(|(moment, row)| is_locked_account(row, moment))
+            });
+            let any = |codes: &[&str]| {
+                reasons.iter().filter_map(|reason| reason.code()).any(|code| codes.contains(&code))
+            };
+            if locked {
+                backoff.wait().await?;
+            } else if reasons.iter().any(is_refused) {
+                return Ok(Some(reasons.to_vec()));
+            } else if any(&["ThrottlingError", "ProvisionedThroughputExceeded"]) {
+                // Throttled in one of its parts: the SDK does not see that and tries no more.
+                backoff.wait().await.or(Err(StoreError::unavailable(error)))?;
+            } else if any(&["TransactionConflict"]) {
+                backoff.wait().await?;
+            } else {
+                return Err(StoreError::unavailable(error));
+            }
+        }
     }
 
     /// One conditional update outside a transaction: the row after it, or the row that did not meet
