@@ -4,7 +4,7 @@ import { Button } from "../ui/button.tsx";
 import { CheckboxField } from "../ui/checkbox-field.tsx";
 import { Confirm } from "../ui/confirm.tsx";
 import { KeyValue } from "./key-value.tsx";
-import type { NewKey } from "./key-viewer.tsx";
+import type { NewKey } from "./shown-once.ts";
 import { useHeldPage } from "./use-held-page.ts";
 
 /** The one time that a key is shown. It closes by "Got it, I saved it"; any other way out asks first. */

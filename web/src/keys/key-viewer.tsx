@@ -1,11 +1,6 @@
 import { createContext, type ReactNode, useContext, useState } from "react";
-import type { ShownOnce } from "./shown-once.ts";
 import { KeyViewerDialog } from "./key-viewer-dialog.tsx";
-
-export interface NewKey {
-  name: string;
-  plain: ShownOnce;
-}
+import type { NewKey } from "./shown-once.ts";
 
 const Show = createContext<(key: NewKey) => void>(() => {});
 

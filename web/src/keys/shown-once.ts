@@ -24,3 +24,9 @@ export class ShownOnce {
     return "•".repeat(this.#text.length);
   }
 }
+
+/** A key that was just made. */
+export interface NewKey {
+  name: string;
+  plain: ShownOnce;
+}

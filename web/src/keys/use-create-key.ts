@@ -3,9 +3,9 @@ import { useRef } from "react";
 import { createKey } from "../api/calls.ts";
 import { failureOf } from "../api/failure.ts";
 import { sessionQuery } from "../session/session.ts";
-import { type NewKey, useShowKey } from "./key-viewer.tsx";
+import { useShowKey } from "./key-viewer.tsx";
 import { keysQuery } from "./keys-query.ts";
-import { ShownOnce } from "./shown-once.ts";
+import { type NewKey, ShownOnce } from "./shown-once.ts";
 
 /** Makes a key and shows it. A retry after an answer that was lost gives the same key again, and takes no second slot. */
 export function useCreateKey(onCreated: () => void) {
