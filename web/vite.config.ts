@@ -1,7 +1,7 @@
 import { defineConfig, type Plugin } from "vite";
 
 // While developing, everything but the pages themselves comes from a running desk.
-const desk = process.env["DESK_URL"] ?? "http://localhost:9000";
+const desk = process.env.DESK_URL ?? "http://localhost:9000";
 const proxy = Object.fromEntries(
   ["/api", "/_local", "/heify"].map((path) => [path, { target: desk, changeOrigin: false }]),
 );

@@ -90,8 +90,12 @@ function observe() {
       type,
       buffered: true,
     });
-  note("layout-shift", (entry) => entry.hadRecentInput || (shift += entry.value));
-  note("paint", (entry) => entry.name === "first-contentful-paint" && (painted = entry.startTime));
+  note("layout-shift", (entry) => {
+    if (!entry.hadRecentInput) shift += entry.value;
+  });
+  note("paint", (entry) => {
+    if (entry.name === "first-contentful-paint") painted = entry.startTime;
+  });
   note("longtask", (entry) => tasks.push([entry.startTime, entry.duration]));
   const first = (selector) =>
     seen.has(selector) ||

@@ -171,7 +171,7 @@ for (const { theme, viewport } of WALKS) {
 
     // Reasons differ in words alone: axe looks at one, the pictures show them all.
     for (const mode of /** @type {const} */ (
-      process.env["SCREENS"] ? ["failing", "limiting", "down", "slow", "rejecting"] : ["rejecting"]
+      process.env.SCREENS ? ["failing", "limiting", "down", "slow", "rejecting"] : ["rejecting"]
     )) {
       await desk.productApi(mode);
       await press(page, "Test Connection");

@@ -4,7 +4,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import {
-  allow,
   askForCode,
   atConsole,
   atLogin,

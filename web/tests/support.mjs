@@ -52,7 +52,7 @@ const PATIENCE_MS = 20_000;
  * @param {{ set?: Record<string, string | number> }} [options] `set`: parameters of template.yaml
  */
 export async function startDesk({ set = {} } = {}) {
-  const binary = process.env["DESK_BINARY"] ?? resolve(web, "../target/debug/examples/desk");
+  const binary = process.env.DESK_BINARY ?? resolve(web, "../target/debug/examples/desk");
   assert.ok(
     existsSync(binary),
     "There is no desk to test with. Build it: cargo build --package frontdesk-desk --example desk",
@@ -255,7 +255,7 @@ export function wrongCode(code) {
 
 /** Starts Chromium, with an empty profile. Once for a test file: pages do not share anything. */
 export function launch() {
-  const executablePath = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
+  const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
   assert.ok(
     existsSync(executablePath),
     "There is no Chromium to test with. Install the package chromium, or set CHROMIUM to its path.",
@@ -541,7 +541,7 @@ export async function axe(page) {
  * @param {string} name
  */
 export async function screens(page, name) {
-  if (!process.env["SCREENS"]) return;
+  if (!process.env.SCREENS) return;
   const folder = resolve(web, "../docs/screens");
   mkdirSync(folder, { recursive: true });
   const before = page.viewportSize();

@@ -1,7 +1,7 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { endSession } from "../api/calls.ts";
 import { failureOf } from "../api/failure.ts";
-import { leave, type LoggedIn } from "../session/session.ts";
+import { type LoggedIn, leave } from "../session/session.ts";
 import { tellOtherTabs } from "../session/tabs.ts";
 import { Brand } from "../ui/brand.tsx";
 import { Button } from "../ui/button.tsx";

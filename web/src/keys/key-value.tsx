@@ -1,7 +1,7 @@
 import { useLayoutEffect, useRef, useState } from "react";
 import { Button } from "../ui/button.tsx";
-import { CheckIcon, CopyIcon, EyeIcon, EyeOffIcon } from "../ui/icons.tsx";
 import { IconButton } from "../ui/icon-button.tsx";
+import { CheckIcon, CopyIcon, EyeIcon, EyeOffIcon } from "../ui/icons.tsx";
 import type { ShownOnce } from "./shown-once.ts";
 
 type Copied = "not_yet" | "yes" | "refused";

@@ -3,6 +3,8 @@ import type { Ref } from "react";
 
 export const LENGTH = 6;
 
+const PLACES = Array.from({ length: LENGTH }, (_, place) => place);
+
 interface Props {
   ref: Ref<HTMLDivElement>;
   value: string;
@@ -36,11 +38,11 @@ export function CodeBoxes({
       disabled={disabled}
       readOnly={readOnly}
     >
-      {Array.from({ length: LENGTH }, (_, index) => (
+      {PLACES.map((place) => (
         <OneTimePasswordField.Input
-          key={index}
-          index={index}
-          aria-label={`Digit ${index + 1} of ${LENGTH}`}
+          key={place}
+          index={place}
+          aria-label={`Digit ${place + 1} of ${LENGTH}`}
           aria-invalid={invalid}
         />
       ))}

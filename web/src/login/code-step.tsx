@@ -37,8 +37,7 @@ export function CodeStep({ pending, onResent, onChangeEmail, onTooManyAttempts }
 
   useHistoryEntry("code", onChangeEmail);
 
-  const focusBoxes = () => boxes.current?.querySelector("input")?.focus();
-  useEffect(focusBoxes, []);
+  useEffect(() => focusFirst(boxes.current), []);
 
   const verify = useMutation({
     mutationFn: async (guess: string) => {
@@ -92,10 +91,10 @@ export function CodeStep({ pending, onResent, onChangeEmail, onTooManyAttempts }
 
   // Before anybody sees the outcome, so that the focus never moves under fingers that type already.
   useLayoutEffect(() => {
-    if (verify.isError) focusBoxes();
+    if (verify.isError) focusFirst(boxes.current);
   }, [verify.isError]);
   useLayoutEffect(() => {
-    if (resend.isSuccess) focusBoxes();
+    if (resend.isSuccess) focusFirst(boxes.current);
   }, [resend.isSuccess]);
 
   function submit(event: FormEvent) {
@@ -172,4 +171,8 @@ export function CodeStep({ pending, onResent, onChangeEmail, onTooManyAttempts }
       </div>
     </form>
   );
+}
+
+function focusFirst(boxes: HTMLElement | null): void {
+  boxes?.querySelector("input")?.focus();
 }

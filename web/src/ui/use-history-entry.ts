@@ -7,26 +7,30 @@ import { useEffect, useRef } from "react";
 export function useHistoryEntry(name: string, onBack: () => void): { hold: () => void } {
   const latest = useRef(onBack);
   const mounted = useRef(false);
-  const isCurrent = () => history.state?.entry === name;
-  const hold = () => {
-    if (!isCurrent()) history.pushState({ entry: name }, "");
-  };
   useEffect(() => {
     latest.current = onBack;
   });
   useEffect(() => {
     mounted.current = true;
-    hold();
-    const popped = () => isCurrent() || latest.current();
+    hold(name);
+    const popped = () => isCurrent(name) || latest.current();
     window.addEventListener("popstate", popped);
     return () => {
       mounted.current = false;
       window.removeEventListener("popstate", popped);
       // Later: an effect that React only runs again keeps its entry.
       setTimeout(() => {
-        if (!mounted.current && isCurrent()) history.back();
+        if (!mounted.current && isCurrent(name)) history.back();
       });
     };
   }, [name]);
-  return { hold };
+  return { hold: () => hold(name) };
+}
+
+function isCurrent(name: string): boolean {
+  return history.state?.entry === name;
+}
+
+function hold(name: string): void {
+  if (!isCurrent(name)) history.pushState({ entry: name }, "");
 }

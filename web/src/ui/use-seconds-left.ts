@@ -4,12 +4,13 @@ import { useEffect, useState } from "react";
 export function useSecondsLeft(deadline: number): number {
   const [now, setNow] = useState(Date.now);
   const left = Math.max(0, Math.ceil((deadline - now) / 1000));
-  // A deadline that was set a moment ago is ahead of the last tick.
+  const over = left === 0;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new deadline is ahead of the last tick
   useEffect(() => setNow(Date.now()), [deadline]);
   useEffect(() => {
-    if (left === 0) return;
+    if (over) return;
     const timer = setInterval(() => setNow(Date.now()), 250);
     return () => clearInterval(timer);
-  }, [left === 0]);
+  }, [over]);
   return left;
 }
