@@ -1,11 +1,12 @@
+// Before the components: their styles build on these.
+import "./ui/theme.css";
+import "./ui/base.css";
 import { QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { queryClient } from "./api/query-client.ts";
 import { App } from "./app.tsx";
 import { listenToOtherTabs } from "./session/tabs.ts";
-import "./ui/theme.css";
-import "./ui/base.css";
 
 listenToOtherTabs(queryClient);
 

@@ -4,8 +4,8 @@ import { SandboxSection } from "../sandbox/sandbox-section.tsx";
 import type { LoggedIn } from "../session/session.ts";
 import { TeamSection } from "../team/team-section.tsx";
 import { useDocumentTitle } from "../ui/use-document-title.ts";
-import "./console.css";
 import { Header } from "./header.tsx";
+import "./console.css";
 
 /** The page: three independent blocks. */
 export function Console({ session }: { session: LoggedIn }) {

@@ -6,6 +6,7 @@ import { tellOtherTabs } from "../session/tabs.ts";
 import { Brand } from "../ui/brand.tsx";
 import { Button } from "../ui/button.tsx";
 import { toast } from "../ui/toast-store.ts";
+import "./header.css";
 
 export function Header({ session }: { session: LoggedIn }) {
   const client = useQueryClient();

@@ -1,4 +1,5 @@
 import type { ApiKey } from "../api/calls.ts";
+import { Badge } from "../ui/badge.tsx";
 import { IconButton } from "../ui/icon-button.tsx";
 import { TrashIcon } from "../ui/icons.tsx";
 import { Day } from "../ui/when.tsx";
@@ -15,7 +16,7 @@ export function KeyRow({ apiKey, onDelete }: Props) {
       <th scope="row">
         <span className="cell-title">
           <span className="cell-name">{apiKey.name}</span>
-          {apiKey.sandbox && <span className="badge accent">Sandbox</span>}
+          {apiKey.sandbox && <Badge tone="accent">Sandbox</Badge>}
         </span>
         <code className="cell-under">{apiKey.start}…</code>
       </th>

@@ -3,6 +3,7 @@ import { Button } from "../ui/button.tsx";
 import { IconButton } from "../ui/icon-button.tsx";
 import { CheckIcon, CopyIcon, EyeIcon, EyeOffIcon } from "../ui/icons.tsx";
 import type { ShownOnce } from "./shown-once.ts";
+import "./key-value.css";
 
 type Copied = "not_yet" | "yes" | "refused";
 

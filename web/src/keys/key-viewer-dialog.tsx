@@ -6,6 +6,7 @@ import { Confirm } from "../ui/confirm.tsx";
 import { KeyValue } from "./key-value.tsx";
 import type { NewKey } from "./shown-once.ts";
 import { useHeldPage } from "./use-held-page.ts";
+import "../ui/dialog.css";
 
 /** The one time that a key is shown. It closes by "Got it, I saved it"; any other way out asks first. */
 export function KeyViewerDialog({ shown, onClose }: { shown: NewKey; onClose: () => void }) {

@@ -11,8 +11,9 @@ import { SkeletonRows } from "../ui/skeleton.tsx";
 import { CreateKeyDialog } from "./create-key-dialog.tsx";
 import { DeleteKeyDialog } from "./delete-key-dialog.tsx";
 import { KeyRow } from "./key-row.tsx";
-import "./keys.css";
 import { keysQuery } from "./keys-query.ts";
+import "../ui/table.css";
+import "./keys.css";
 
 export function KeysSection({ session }: { session: LoggedIn }) {
   const { data, error, refetch, isFetching } = useQuery(keysQuery);

@@ -1,5 +1,6 @@
 import { unstable_OneTimePasswordField as OneTimePasswordField } from "radix-ui";
 import type { Ref } from "react";
+import "./code-boxes.css";
 
 export const LENGTH = 6;
 

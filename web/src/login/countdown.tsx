@@ -1,4 +1,5 @@
 import { clock } from "../ui/duration.ts";
+import "./countdown.css";
 
 /** The time that the code is still good for. Read out once a minute and near the end, not every second. */
 export function Countdown({ seconds }: { seconds: number }) {

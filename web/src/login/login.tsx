@@ -5,8 +5,8 @@ import { useDocumentTitle } from "../ui/use-document-title.ts";
 import { keepPendingLogin, loadPendingLogin, type PendingLogin } from "./challenge.ts";
 import { CodeStep } from "./code-step.tsx";
 import { EmailStep } from "./email-step.tsx";
-import "./login.css";
 import { FAREWELLS, TOO_MANY_ATTEMPTS } from "./words.ts";
+import "./login.css";
 
 /** Both steps of the login: an address, then the code that was mailed to it. */
 export function Login({ presence }: { presence: LoggedOut }) {

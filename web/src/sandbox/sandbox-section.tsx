@@ -2,9 +2,9 @@ import { useRef } from "react";
 import { Button } from "../ui/button.tsx";
 import { LoadProblem } from "../ui/load-problem.tsx";
 import { Section } from "../ui/section.tsx";
-import "./sandbox.css";
 import { SandboxStatus } from "./sandbox-status.tsx";
 import { useSandbox } from "./use-sandbox.ts";
+import "./sandbox.css";
 
 export function SandboxSection() {
   const { sandbox, validating, failure, reload, test, retry } = useSandbox();

@@ -1,5 +1,6 @@
 import type { TeamMember } from "../api/calls.ts";
 import { Address } from "../ui/address.tsx";
+import { Badge } from "../ui/badge.tsx";
 import { IconButton } from "../ui/icon-button.tsx";
 import { TrashIcon } from "../ui/icons.tsx";
 import { Day } from "../ui/when.tsx";
@@ -21,11 +22,9 @@ export function MemberRow({ member, lastAdmin, onRevoke }: Props) {
           <span className="cell-name">
             <Address>{member.email}</Address>
           </span>
-          {member.you && <span className="badge accent">You</span>}
-          {member.status === "invited" && <span className="badge">Pending</span>}
-          {member.status === "invitation_failed" && (
-            <span className="badge danger">Invitation failed</span>
-          )}
+          {member.you && <Badge tone="accent">You</Badge>}
+          {member.status === "invited" && <Badge>Pending</Badge>}
+          {member.status === "invitation_failed" && <Badge tone="danger">Invitation failed</Badge>}
         </span>
         <span className="cell-under">
           {member.role === "admin" ? "Admin" : "Member"}

@@ -12,6 +12,7 @@ import { InviteDialog } from "./invite-dialog.tsx";
 import { MemberRow } from "./member-row.tsx";
 import { RevokeDialog } from "./revoke-dialog.tsx";
 import { teamQuery } from "./team-query.ts";
+import "../ui/table.css";
 
 /** Rendered for admins only, so that nothing of it is fetched for anybody else. */
 export function TeamSection({ session }: { session: LoggedIn }) {

@@ -1,4 +1,5 @@
 import { productName } from "../settings.ts";
+import "./brand.css";
 
 export function Brand() {
   return (

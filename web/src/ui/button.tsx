@@ -1,5 +1,6 @@
 import type { ComponentProps, MouseEvent } from "react";
 import { Spinner } from "./spinner.tsx";
+import "./button.css";
 
 interface Props extends Omit<ComponentProps<"button">, "className"> {
   tone?: "primary" | "plain" | "danger" | "quiet";

@@ -1,6 +1,7 @@
 import { Checkbox } from "radix-ui";
 import { type ReactNode, useId } from "react";
 import { CheckIcon } from "./icons.tsx";
+import "./checkbox-field.css";
 
 interface Props {
   name: string;

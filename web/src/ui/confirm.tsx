@@ -4,6 +4,7 @@ import type { Failure } from "../api/failure.ts";
 import { Button } from "./button.tsx";
 import { Notice } from "./notice.tsx";
 import { useReturnFocus } from "./use-return-focus.ts";
+import "./dialog.css";
 
 interface Props {
   open: boolean;

@@ -1,6 +1,7 @@
 import { Tooltip } from "radix-ui";
 import { type MouseEvent, type ReactNode, useId } from "react";
 import { Hint } from "./hint.tsx";
+import "./icon-button.css";
 
 interface Props {
   label: string;

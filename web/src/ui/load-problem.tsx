@@ -1,6 +1,7 @@
 import type { Failure } from "../api/failure.ts";
 import { Button } from "./button.tsx";
 import { Notice } from "./notice.tsx";
+import "./load-problem.css";
 
 /** In the place of what could not be loaded. */
 export function LoadProblem({

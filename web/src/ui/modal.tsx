@@ -1,6 +1,7 @@
 import { Dialog } from "radix-ui";
 import type { ReactNode } from "react";
 import { useReturnFocus } from "./use-return-focus.ts";
+import "./dialog.css";
 
 interface Props {
   open: boolean;
@@ -15,7 +16,7 @@ interface Props {
  * A dialog over the page.
  *
  * The overlay is a plain element, not Radix's: that one locks scrolling by a style element that it writes into the page,
- * which the content security policy forbids. `:has(.overlay)` in base.css does it instead.
+ * which the content security policy forbids. `:has(.overlay)` in dialog.css does it instead.
  */
 export function Modal({ open, onClose, title, description, children }: Props) {
   const focus = useReturnFocus();

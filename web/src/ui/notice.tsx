@@ -1,5 +1,6 @@
 import type { ReactNode } from "react";
 import { AlertIcon, InfoIcon } from "./icons.tsx";
+import "./notice.css";
 
 /** A sentence that somebody has to notice where they are. */
 export function Notice({

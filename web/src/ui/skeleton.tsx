@@ -1,3 +1,5 @@
+import "./skeleton.css";
+
 /** Rows as high as those that come, as many as the session says there are: nothing moves when they arrive. */
 export function SkeletonRows({ rows, columns }: { rows: number; columns: readonly string[] }) {
   return Array.from({ length: Math.max(1, rows) }, (_, row) => (

@@ -1,3 +1,6 @@
+import "./icons.css";
+import "./spinner.css";
+
 export function Spinner() {
   return (
     <svg className="spinner" viewBox="0 0 20 20" width="18" height="18" aria-hidden="true">

@@ -3,6 +3,7 @@ import { Brand } from "./brand.tsx";
 import { Button } from "./button.tsx";
 import { Notice } from "./notice.tsx";
 import { Spinner } from "./spinner.tsx";
+import "./splash.css";
 
 /** Before it is known who is there. */
 export function Splash({ failure, onRetry }: { failure: Failure | null; onRetry: () => void }) {

@@ -1,4 +1,5 @@
 import { type ComponentProps, type ReactNode, type Ref, useId } from "react";
+import "./text-field.css";
 
 interface Props extends Omit<ComponentProps<"input">, "onChange" | "id" | "className" | "ref"> {
   ref?: Ref<HTMLInputElement>;

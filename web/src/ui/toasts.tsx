@@ -2,6 +2,9 @@ import { Toast } from "radix-ui";
 import { useSyncExternalStore } from "react";
 import { AlertIcon, CheckIcon, CloseIcon } from "./icons.tsx";
 import { dismiss, toastStore } from "./toast-store.ts";
+import "./button.css";
+import "./icon-button.css";
+import "./toasts.css";
 
 export function Toasts() {
   const shown = useSyncExternalStore(toastStore.subscribe, toastStore.get);
