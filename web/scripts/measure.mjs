@@ -9,6 +9,8 @@ import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { askForCode, atConsole, launch, startDesk, typeCode } from "../tests/support.mjs";
 
+/** @import { BrowserContext } from "playwright-core" */
+
 const SLOWDOWN = 4;
 /** Of the page's area, as the layout shift score counts it: a move that nobody sees. */
 const MOST_SHIFT = 0.001;
@@ -30,6 +32,7 @@ try {
 }
 if (moved) process.exitCode = 1;
 
+/** @param {{ width: number, height: number }} viewport */
 async function measure(viewport) {
   const email = `measure-${viewport.width}@example.com`;
   await desk.register({ name: "Measured", admin_email: email });
@@ -54,6 +57,7 @@ async function measure(viewport) {
   await context.close();
 }
 
+/** A page that has just begun to load, with an empty cache. @param {BrowserContext} context */
 async function open(context) {
   const page = await context.newPage();
   const debug = await context.newCDPSession(page);
@@ -67,6 +71,7 @@ async function open(context) {
   await page.goto("/");
   return {
     page,
+    /** Once what the selector finds is there. @param {string} ready */
     async figures(ready) {
       // Until the browser has nothing left to do, so that what comes late is seen, too.
       await page.evaluate(() => new Promise((idle) => requestIdleCallback(idle)));
@@ -82,9 +87,12 @@ async function open(context) {
 /** Runs in the page, before anything of it. */
 function observe() {
   let shift = 0;
-  let painted = null;
+  let painted = Number.NaN;
+  /** @type {[number, number][]} */
   const tasks = [];
+  /** @type {Map<string, number>} */
   const seen = new Map();
+  /** @param {string} type @param {(entry: any) => void} take */
   const note = (type, take) =>
     new PerformanceObserver((list) => list.getEntries().forEach(take)).observe({
       type,
@@ -97,9 +105,11 @@ function observe() {
     if (entry.name === "first-contentful-paint") painted = entry.startTime;
   });
   note("longtask", (entry) => tasks.push([entry.startTime, entry.duration]));
-  const first = (selector) =>
-    seen.has(selector) ||
-    (document.querySelector(selector) && seen.set(selector, performance.now()));
+  /** @param {string} selector */
+  const first = (selector) => {
+    if (!seen.has(selector) && document.querySelector(selector))
+      seen.set(selector, performance.now());
+  };
   const selectors = ["input[name=email]", "#new-api-key:enabled"];
   new MutationObserver(() => selectors.forEach(first)).observe(document, {
     subtree: true,
@@ -107,7 +117,7 @@ function observe() {
     attributes: true,
   });
   globalThis.measured = (selector) => {
-    const there = seen.get(selector);
+    const there = seen.get(selector) ?? Number.NaN;
     // What can be used once it is there, and once the task that is running by then lets go.
     const busy = tasks.find(([start, duration]) => start <= there && there < start + duration);
     return {
@@ -119,7 +129,12 @@ function observe() {
   };
 }
 
+/**
+ * @param {string} name
+ * @param {Awaited<ReturnType<Awaited<ReturnType<typeof open>>["figures"]>>} figures
+ */
 function report(name, { requests, bytes, shift, painted, interactive, blocked }) {
+  /** @param {number} value */
   const ms = (value) => `${Math.round(value)} ms`;
   console.log(`\n${name}, CPU ${SLOWDOWN} times slower`);
   console.log(`  requests                  ${requests}`);

@@ -7,6 +7,7 @@ import { gzipSync } from "node:zlib";
 const BUDGET_KIB = 130;
 const dist = join(import.meta.dirname, "..", "dist");
 
+/** @param {number} bytes */
 const kib = (bytes) => bytes / 1024;
 const files = readdirSync(dist, { recursive: true, withFileTypes: true })
   .filter((entry) => entry.isFile())

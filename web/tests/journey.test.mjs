@@ -20,10 +20,19 @@ import {
 
 const BOB = "bob@example.com";
 
+/** @import { Page } from "playwright-core" */
+
+/** @param {Page} page @param {string} name */
 const section = (page, name) => page.getByRole("region", { name, exact: true });
+/** @param {Page} page @param {string} name @param {string} words */
 const row = (page, name, words) => section(page, name).getByRole("row").filter({ hasText: words });
 
-/** Makes a key by the console and takes it down, as the page asks for. Gives its value. */
+/**
+ * Makes a key by the console and takes it down, as the page asks for. Gives its value.
+ *
+ * @param {Page} page
+ * @param {string} name
+ */
 async function makeKey(page, name) {
   await page.getByRole("button", { name: "New API Key" }).click();
   await page.getByLabel("Name").fill(name);
@@ -52,7 +61,7 @@ test("an admin and an invited member go the whole way, from the first login to a
   t.after(() => browser.close());
   const ada = await newPage(browser, desk, { t });
   const bob = await newPage(browser, desk, { t, allow: [/^(GET|POST) \/api\/\w+(\/test)? 401$/] });
-  let zapier;
+  let zapier = "";
 
   await t.test(
     "the admin's first login finds a Sandbox that works, without another step",
@@ -122,7 +131,7 @@ test("an admin and an invited member go the whole way, from the first login to a
   await t.test(
     "the colleague follows the link and logs in with a mailed code: no account to set up, no password",
     async () => {
-      const [link] = /https?:\/\/\S+/.exec((await desk.invitationFor(BOB)).text);
+      const [link = ""] = /https?:\/\/\S+/.exec((await desk.invitationFor(BOB)).text) ?? [];
       await bob.goto(link);
       await logIn(bob, desk, BOB);
       await bob.getByRole("banner").getByText(BOB).waitFor();
@@ -134,6 +143,7 @@ test("an admin and an invited member go the whole way, from the first login to a
   await t.test(
     "the member sees the keys and no more: no actions, no team, nothing fetched of it",
     async () => {
+      /** @type {string[]} */
       const asked = [];
       bob.on("request", (request) => asked.push(new URL(request.url()).pathname));
       await bob.reload();

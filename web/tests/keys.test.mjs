@@ -143,11 +143,11 @@ test("a name is required, has at most 64 characters, and is asked for before any
   const dialog = page.getByRole("dialog", { name: "New API key" });
   const name = dialog.getByLabel("Name");
   assert.equal(await name.getAttribute("required"), "");
-  for (const [text, words] of [
+  for (const [text, words] of /** @type {const} */ ([
     ["", "Give the key a name."],
     ["   ", "Give the key a name."],
     ["x".repeat(65), "A name has at most 64 characters; this one has 65."],
-  ]) {
+  ])) {
     await name.fill(text);
     await page.getByRole("button", { name: "Create Key" }).click();
     await says(dialog.getByRole("alert"), words);

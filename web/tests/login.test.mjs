@@ -17,40 +17,62 @@ import {
   wrongCode,
 } from "./support.mjs";
 
-/** @import { Page } from "playwright-core" */
+/** @import { Page, Request } from "playwright-core" */
+/** @import { TestContext } from "node:test" */
+/** @import { PageOptions } from "./support.mjs" */
 
 const MINUTES = 60;
 
+/** @param {Page} page */
 const email = (page) => page.getByLabel("E-mail");
+/** @param {Page} page */
 const terms = (page) => page.getByRole("checkbox", { name: "I accept the terms of service." });
+/** @param {Page} page */
 const send = (page) => page.getByRole("button", { name: "Send Code" });
+/** @param {Page} page */
 const boxes = (page) => page.getByRole("group", { name: "Login code" }).getByRole("textbox");
+/** @param {Page} page */
 const timer = (page) => page.getByRole("timer");
+/** @param {Page} page */
 const resend = (page) => page.getByRole("button", { name: /^Resend code/ });
+/** @param {Page} page */
 const problem = (page) => page.getByRole("alert");
 
-/** Waits for the second step. */
+/** Waits for the second step. @param {Page} page */
 const atCode = (page) => page.getByRole("heading", { level: 1, name: "Enter your code" }).waitFor();
 
-/** What stands in the boxes, a dot for each that is empty. */
+/** What stands in the boxes, a dot for each that is empty. @param {Page} page */
 const typed = (page) =>
-  boxes(page).evaluateAll((inputs) => inputs.map((input) => input.value || ".").join(""));
+  boxes(page).evaluateAll((/** @type {HTMLInputElement[]} */ inputs) =>
+    inputs.map((input) => input.value || ".").join(""),
+  );
 
-/** Waits until a box has the focus; they are counted from 1. */
+/** Waits until a box has the focus; they are counted from 1. @param {Page} page @param {number} box */
 const focusAt = (page, box) =>
   page.waitForFunction(
     (label) => document.activeElement?.getAttribute("aria-label") === label,
     `Digit ${box} of 6`,
   );
 
-/** Waits until what is due before the next picture is done. The boxes hand on the focus then. */
+/**
+ * Waits until what is due before the next picture is done. The boxes hand on the focus then.
+ *
+ * @param {Page} page
+ */
 const pictured = (page) =>
   page.evaluate(
     () => new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(next))),
   );
 
-/** The calls that a page makes, by method and path. */
+/**
+ * The calls that a page makes, by method and path.
+ *
+ * @param {Page} page
+ * @param {string} method
+ * @param {string} path
+ */
 function calls(page, method, path) {
+  /** @type {Request[]} */
   const seen = [];
   page.on("request", (request) => {
     if (request.method() === method && new URL(request.url()).pathname === path) seen.push(request);
@@ -59,7 +81,9 @@ function calls(page, method, path) {
 }
 
 describe("Login", () => {
+  /** @type {import("./support.mjs").Desk} */
   let desk;
+  /** @type {import("playwright-core").Browser} */
   let browser;
   let accounts = 0;
 
@@ -80,7 +104,12 @@ describe("Login", () => {
     return admin_email;
   }
 
-  /** A page at the login's first step. */
+  /**
+   * A page at the login's first step.
+   *
+   * @param {TestContext} t
+   * @param {PageOptions} [options]
+   */
   async function opened(t, options = {}) {
     const page = await newPage(browser, desk, { t, ...options });
     await page.goto(desk.url);
@@ -88,7 +117,12 @@ describe("Login", () => {
     return page;
   }
 
-  /** A page whose clock the test moves, at the login's first step. It runs on meanwhile. */
+  /**
+   * A page whose clock the test moves, at the login's first step. It runs on meanwhile.
+   *
+   * @param {TestContext} t
+   * @param {PageOptions} [options]
+   */
   async function openedWithClock(t, options = {}) {
     const page = await newPage(browser, desk, { t, ...options });
     await page.clock.install();
@@ -102,6 +136,7 @@ describe("Login", () => {
 
   test("who comes finds the field for the address focused, and nothing of the page behind the login", async (t) => {
     const page = await newPage(browser, desk, { t });
+    /** @type {string[]} */
     const asked = [];
     page.on("request", (request) => asked.push(new URL(request.url()).pathname));
     await page.goto(desk.url);
@@ -133,14 +168,15 @@ describe("Login", () => {
     await send(page).click();
     await atCode(page);
     assert.equal(asked.length, 1);
-    assert.deepEqual(asked[0].postDataJSON(), { email: to, accept_terms: true });
+    assert.deepEqual(asked[0]?.postDataJSON(), { email: to, accept_terms: true });
   });
 
   test("Send Code is disabled while it is in flight: an impatient person asks for one code", async (t) => {
     const page = await opened(t);
     const asked = calls(page, "POST", "/api/login/code");
     const to = await someone();
-    let answer;
+    /** @type {(value?: unknown) => void} */
+    let answer = () => {};
     const held = new Promise((release) => (answer = release));
     await page.route("**/api/login/code", async (route) => {
       await held;
@@ -305,13 +341,13 @@ describe("Login", () => {
   test("typing goes on to the next box, and takes digits only", async (t) => {
     const page = await opened(t);
     await askForCode(page, await someone());
-    for (const [key, digits, box] of [
+    for (const [key, digits, box] of /** @type {const} */ ([
       ["1", "1.....", 2],
       ["2", "12....", 3],
       ["x", "12....", 3],
       ["-", "12....", 3],
       ["3", "123...", 4],
-    ]) {
+    ])) {
       await page.keyboard.press(key);
       await pictured(page);
       await focusAt(page, box);
@@ -324,7 +360,7 @@ describe("Login", () => {
     await askForCode(page, await someone());
     await page.keyboard.type("1234");
     await focusAt(page, 5);
-    for (const [digits, box] of [
+    for (const [digits, box] of /** @type {const} */ ([
       // The fifth box is empty: there is nothing but the way back.
       ["1234..", 4],
       ["123...", 3],
@@ -332,7 +368,7 @@ describe("Login", () => {
       ["1.....", 1],
       ["......", 1],
       ["......", 1],
-    ]) {
+    ])) {
       await page.keyboard.press("Backspace");
       await pictured(page);
       await focusAt(page, box);
@@ -347,14 +383,14 @@ describe("Login", () => {
     await askForCode(page, await someone());
     await page.keyboard.type("1234");
     await focusAt(page, 5);
-    for (const [key, box] of [
+    for (const [key, box] of /** @type {const} */ ([
       ["ArrowLeft", 4],
       ["ArrowLeft", 3],
       ["ArrowRight", 4],
       ["ArrowLeft", 3],
       ["ArrowLeft", 2],
       ["9", 3],
-    ]) {
+    ])) {
       await page.keyboard.press(key);
       await pictured(page);
       await focusAt(page, box);

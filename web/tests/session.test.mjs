@@ -18,6 +18,8 @@ import {
 } from "./support.mjs";
 
 /** @import { Page } from "playwright-core" */
+/** @import { TestContext } from "node:test" */
+/** @import { PageOptions } from "./support.mjs" */
 
 const HOURS = 3600;
 const DAYS = 24 * HOURS;
@@ -25,19 +27,30 @@ const DAYS = 24 * HOURS;
 const ENDED =
   "Your session has ended: it expired, was logged out elsewhere, or your access was removed. Log in to go on.";
 
+/** @param {Page} page @param {string} name */
 const section = (page, name) => page.getByRole("region", { name, exact: true });
+/** @param {Page} page */
 const logOut = (page) => page.getByRole("button", { name: "Log out" });
+/** @param {Page} page */
 const newKey = (page) => page.getByRole("button", { name: "New API Key" });
+/** @param {Page} page @param {string} name */
 const dialog = (page, name) => page.getByRole("dialog", { name });
+/** @param {Page} page */
 const emailField = (page) => page.getByLabel("E-mail");
 
-/** Waits until the three blocks show what they have. */
+/** Waits until the three blocks show what they have. @param {Page} page */
 async function settled(page) {
   await says(section(page, "Sandbox status"), "Sandbox ready");
   await page.getByRole("rowheader", { name: /Sandbox/ }).waitFor();
 }
 
-/** Waits for the login, which says why it is there; nothing of the page may be left. */
+/**
+ * Waits for the login, which says why it is there; nothing of the page may be left.
+ *
+ * @param {Page} page
+ * @param {string} why
+ * @param {string} email
+ */
 async function isOut(page, why, email) {
   await atLogin(page);
   await says(page.getByRole("status"), why);
@@ -51,11 +64,13 @@ async function isOut(page, why, email) {
   );
 }
 
-/** The names of the keys in the list. */
+/** The names of the keys in the list. @param {Page} page */
 const keyNames = (page) => section(page, "API keys").locator("tbody .cell-name").allInnerTexts();
 
 describe("Session", () => {
+  /** @type {import("./support.mjs").Desk} */
   let desk;
+  /** @type {import("playwright-core").Browser} */
   let browser;
   let accounts = 0;
 
@@ -87,7 +102,13 @@ describe("Session", () => {
     return { ...rest, admin, member, asAdmin, memberId: invited.body.member.id };
   }
 
-  /** A page behind the login. */
+  /**
+   * A page behind the login.
+   *
+   * @param {TestContext} t
+   * @param {string} email
+   * @param {PageOptions} [options]
+   */
   async function loggedIn(t, email, options = {}) {
     const page = await newPage(browser, desk, { t, ...options });
     await logIn(page, desk, email);
@@ -107,7 +128,7 @@ describe("Session", () => {
     assert.ok(!(await page.context().cookies()).some(({ name }) => name === "__Host-frontdesk"));
     const reused = await desk.api("")("GET", "/api/session", undefined, {
       authorization: "",
-      cookie: `${cookie.name}=${cookie.value}`,
+      cookie: `${cookie?.name}=${cookie?.value}`,
     });
     assert.equal(reused.status, 401);
 
@@ -314,6 +335,7 @@ describe("Session", () => {
     const { admin, memberId, member, asAdmin } = await team();
     const key = (await asAdmin("POST", "/api/keys", { name: "Backend Staging" })).body.key;
     const page = await loggedIn(t, admin);
+    /** @type {string[]} */
     const sent = [];
     page.on("request", (request) => {
       const { pathname } = new URL(request.url());
@@ -347,18 +369,21 @@ describe("Session", () => {
     assert.deepEqual(sent, []);
     assert.deepEqual(
       (await asAdmin("GET", "/api/keys")).body.keys
-        .map(({ name }) => name)
-        .filter((name) => name !== "Sandbox"),
+        .map((/** @type {{ name: string }} */ key) => key.name)
+        .filter((/** @type {string} */ name) => name !== "Sandbox"),
       ["Backend Staging"],
     );
-    assert.ok((await asAdmin("GET", "/api/team")).body.members.some(({ id }) => id === memberId));
+    /** @type {{ id: string }[]} */
+    const members = (await asAdmin("GET", "/api/team")).body.members;
+    assert.ok(members.some(({ id }) => id === memberId));
   });
 
   test("a reload while a change is under way shows what became of it", async (t) => {
     const { admin } = await account();
     const page = await loggedIn(t, admin);
     // The request arrives; its answer does not, because the page is gone by then.
-    let arrived;
+    /** @type {(value?: unknown) => void} */
+    let arrived = () => {};
     const made = new Promise((done) => (arrived = done));
     await page.route("**/api/team", async (route) => {
       if (route.request().method() !== "POST") return route.continue();
@@ -403,6 +428,7 @@ describe("Session", () => {
     await page.getByLabel("Name").fill("Zapier Integration");
     await page.context().setOffline(true);
     await banner.waitFor();
+    /** @type {string[]} */
     const sent = [];
     page.on("request", (request) => sent.push(request.url()));
     await page.getByRole("button", { name: "Create Key" }).click();
@@ -485,11 +511,11 @@ describe("Session", () => {
   test("a block that cannot be loaded says so in its place, its Retry goes on, and the other blocks are there", async (t) => {
     const { admin } = await account();
     const page = await loggedIn(t, admin);
-    for (const [name, path, loaded] of [
+    for (const [name, path, loaded] of /** @type {const} */ ([
       ["Sandbox status", "sandbox", "Sandbox ready"],
       ["API keys", "keys", "Sandbox"],
       ["Team", "team", admin],
-    ]) {
+    ])) {
       allow(page, `GET /api/${path} failed`);
       await page.route(`**/api/${path}`, (route) =>
         route.request().method() === "GET" ? route.abort("connectionreset") : route.continue(),

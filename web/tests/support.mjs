@@ -290,7 +290,7 @@ const watches = new WeakMap();
  * @param {Browser} browser
  * @param {Desk} desk
  * @param {{
- *   t: TestContext,
+ *   t: Pick<TestContext, "after">,
  *   viewport?: { width: number, height: number },
  *   colorScheme?: "light" | "dark",
  *   reducedMotion?: "reduce" | "no-preference",
@@ -367,6 +367,8 @@ export async function clipboard(page) {
 export function allow(page, ...expected) {
   watches.get(page.context())?.allowed.push(...expected);
 }
+
+/** What a page is opened with, beside its test. @typedef {Omit<Parameters<typeof newPage>[2], "t">} PageOptions */
 
 /** @param {string | RegExp} allowed @param {string} fault */
 function matches(allowed, fault) {

@@ -5,8 +5,12 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { allow, atLogin, axe, launch, newPage, startDesk } from "./support.mjs";
 
+/** @import { TestContext } from "node:test" */
+
 describe("Support", () => {
+  /** @type {import("./support.mjs").Desk} */
   let desk;
+  /** @type {import("playwright-core").Browser} */
   let browser;
 
   before(async () => {
@@ -18,10 +22,12 @@ describe("Support", () => {
     await desk?.stop();
   });
 
-  /** A page at the login, and how its test would end. */
+  /** A page at the login, and how its test would end. @param {TestContext} t */
   async function watched(t) {
+    /** @type {(() => unknown)[]} */
     const hooks = [];
-    const page = await newPage(browser, desk, { t: { after: (hook) => hooks.push(hook) } });
+    const after = (/** @type {any} */ hook) => void hooks.push(hook);
+    const page = await newPage(browser, desk, { t: { after } });
     let ended = false;
     const end = async () => {
       ended = true;
@@ -33,7 +39,7 @@ describe("Support", () => {
     return { page, end };
   }
 
-  for (const [what, act, told] of [
+  for (const [what, act, told] of /** @type {[string, () => void, string][]} */ ([
     [
       "an error on the console",
       () => console.error("something is wrong"),
@@ -56,7 +62,7 @@ describe("Support", () => {
       () =>
         document.body
           .insertAdjacentElement("beforeend", document.createElement("style"))
-          .append("p { color: red }"),
+          ?.append("p { color: red }"),
       "content security policy",
     ],
     [
@@ -64,7 +70,7 @@ describe("Support", () => {
       () => void fetch("http://frontdesk.invalid/").catch(() => {}),
       "content security policy",
     ],
-  ]) {
+  ])) {
     test(`${what} fails a test that does not expect it`, async (t) => {
       const { page, end } = await watched(t);
       const seen = Promise.race([
@@ -74,7 +80,9 @@ describe("Support", () => {
       ]);
       await page.evaluate(act);
       await seen;
-      await assert.rejects(end, (error) => JSON.stringify(error.actual).includes(told));
+      await assert.rejects(end, (/** @type {assert.AssertionError} */ error) =>
+        JSON.stringify(error.actual).includes(told),
+      );
     });
   }
 
@@ -89,8 +97,10 @@ describe("Support", () => {
     const { page } = await watched(t);
     await axe(page);
     await page.evaluate(() =>
-      document.querySelector("form").append(document.createElement("input")),
+      document.querySelector("form")?.append(document.createElement("input")),
     );
-    await assert.rejects(axe(page), (error) => JSON.stringify(error.actual).includes("label"));
+    await assert.rejects(axe(page), (/** @type {assert.AssertionError} */ error) =>
+      JSON.stringify(error.actual).includes("label"),
+    );
   });
 });
