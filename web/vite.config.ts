@@ -22,8 +22,9 @@ const contentSecurityPolicy = [
 ].join("; ");
 
 /**
- * A component that nobody renders does nothing. Radix says so of most of its components, but not of the alert dialog's:
- * without this its overlay, which ui/confirm.tsx does not use, would come along with a scroll lock and style elements.
+ * A component that nobody renders does nothing. Radix says so of most of its components, but not of
+ * the alert dialog's: without this its overlay, which ui/confirm.tsx does not use, would come along
+ * with a scroll lock and style elements.
  */
 const pureAlertDialog: Plugin = {
   name: "pure-alert-dialog",

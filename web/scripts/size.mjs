@@ -9,6 +9,8 @@ const dist = join(import.meta.dirname, "..", "dist");
 
 /** @param {number} bytes */
 const kib = (bytes) => bytes / 1024;
+/** As wide as the others in its column. @param {number} bytes */
+const figure = (bytes) => kib(bytes).toFixed(1).padStart(7);
 const files = readdirSync(dist, { recursive: true, withFileTypes: true })
   .filter((entry) => entry.isFile())
   .map((entry) => join(entry.parentPath, entry.name))
@@ -20,9 +22,7 @@ const files = readdirSync(dist, { recursive: true, withFileTypes: true })
   }));
 
 for (const { name, raw, gzip } of files) {
-  console.log(
-    `${name.padEnd(36)} ${kib(raw).toFixed(1).padStart(7)} KiB ${kib(gzip).toFixed(1).padStart(7)} KiB gzipped`,
-  );
+  console.log(`${name.padEnd(36)} ${figure(raw)} KiB ${figure(gzip)} KiB gzipped`);
 }
 const script = files
   .filter(({ name }) => name.endsWith(".js"))

@@ -11,7 +11,7 @@ import { Toasts } from "./ui/toasts.tsx";
 export function App() {
   return (
     <Tooltip.Provider delayDuration={300}>
-      {/* Around the screens, not in them: a new key stays in sight even when its session ends meanwhile. */}
+      {/* Around the screens, not in them: a new key stays in sight even when its session ends. */}
       <KeyViewerProvider>
         <Screen />
       </KeyViewerProvider>

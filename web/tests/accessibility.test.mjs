@@ -353,7 +353,11 @@ test("everything can be done by keyboard alone, and the focus is always to be se
       return (label ?? element.textContent ?? "").trim();
     });
 
-  /** Tabs on to something, and looks at how each stop on the way is marked. @param {string | RegExp} name */
+  /**
+   * Tabs on to something, and looks at how each stop on the way is marked.
+   *
+   * @param {string | RegExp} name
+   */
   async function tabTo(name) {
     /** @type {string[]} */
     const passed = [];
@@ -449,7 +453,7 @@ test("everything can be done by keyboard alone, and the focus is always to be se
   await says(page, "You are logged out.");
 });
 
-test("who asked for less motion gets none; everybody else sees that something is at work", async (t) => {
+test("who asked for less motion gets none; others see that something is at work", async (t) => {
   await desk.register({ name: "Motion", admin_email: "motion@example.com" });
   await desk.productApi("slow");
   for (const reducedMotion of /** @type {const} */ (["no-preference", "reduce"])) {

@@ -54,7 +54,7 @@ async function makeKey(page, name) {
   return value;
 }
 
-test("an admin and an invited member go the whole way, from the first login to a revoked access", async (t) => {
+test("an admin and an invited member go the whole way, from login to revoked access", async (t) => {
   const desk = await startDesk();
   t.after(() => desk.stop());
   const browser = await launch();
@@ -129,7 +129,7 @@ test("an admin and an invited member go the whole way, from the first login to a
   );
 
   await t.test(
-    "the colleague follows the link and logs in with a mailed code: no account to set up, no password",
+    "the colleague follows the link and logs in by a mailed code: nothing to set up, no password",
     async () => {
       const [link = ""] = /https?:\/\/\S+/.exec((await desk.invitationFor(BOB)).text) ?? [];
       await bob.goto(link);

@@ -111,7 +111,7 @@ async function made(page, name) {
   return answer.json();
 }
 
-test("New API Key, a name, Create Key: the viewing modal opens by itself, and the key works", async (t) => {
+test("Create Key with a name opens the viewing modal by itself, and the key works", async (t) => {
   const page = await admin(t);
   await page.getByRole("button", { name: "New API Key" }).click();
   const name = page.getByRole("dialog", { name: "New API key" }).getByLabel("Name");
@@ -121,7 +121,8 @@ test("New API Key, a name, Create Key: the viewing modal opens by itself, and th
   await viewer(page).waitFor();
   await says(
     viewer(page),
-    "This is the only time the full value of Zapier Integration is shown. Once you close this, it cannot be retrieved.",
+    "This is the only time the full value of Zapier Integration is shown. " +
+      "Once you close this, it cannot be retrieved.",
   );
   const key = await reveal(page);
   assert.equal((await desk.callProduct(key)).status, 200);
@@ -134,7 +135,7 @@ test("New API Key, a name, Create Key: the viewing modal opens by itself, and th
   );
 });
 
-test("a name is required, has at most 64 characters, and is asked for before anything is sent", async (t) => {
+test("a name is required, of at most 64 characters, before anything is sent", async (t) => {
   const page = await admin(t);
   /** @type {Request[]} */
   const sent = [];
@@ -169,7 +170,7 @@ test("a name is required, has at most 64 characters, and is asked for before any
   await row(page, "🔑".repeat(64)).waitFor();
 });
 
-test("the key is masked until the eye icon is clicked, and again after another click", async (t) => {
+test("the key is masked until a click on the eye icon, and again after another", async (t) => {
   const page = await admin(t);
   await create(page, "Masked");
   const value = viewer(page).locator("code");
@@ -194,7 +195,7 @@ test("Copy key puts the key on the clipboard, revealed or not, and says so", asy
   assert.equal(await elsewhere.locator("textarea").inputValue(), key);
 });
 
-test("where the browser refuses the clipboard, the key is laid ready for the person's own copy", async (t) => {
+test("where the browser refuses the clipboard, the key is ready for a copy by hand", async (t) => {
   const page = await admin(t);
   await create(page, "Not copied");
   await page.evaluate(() => {
@@ -228,7 +229,7 @@ test("Got it, I saved it works only once the box is ticked", async (t) => {
   await viewer(page).waitFor({ state: "hidden" });
 });
 
-test("Escape, a click beside it and the back button ask before the viewing modal closes", async (t) => {
+test("Escape, a click beside it and the back button ask before the modal closes", async (t) => {
   const page = await admin(t);
   await create(page, "Held");
   const key = await reveal(page);
@@ -291,7 +292,7 @@ test("a reload asks before the key is lost, and nothing else of the page does", 
   assert.equal(asked.length, 2);
 });
 
-test("the key is in no address, no storage, no log; once its modal is closed it is gone from page and memory", async (t) => {
+test("no address, storage or log has a key; page and memory lose it with the modal", async (t) => {
   const page = await admin(t);
   /** @type {string[]} */
   const written = [];
@@ -334,7 +335,11 @@ test("the key is in no address, no storage, no log; once its modal is closed it 
   await until("the memory to be free of it", async () => !(await heap(debug)).includes(secret));
 });
 
-/** Every text that the page's scripts still hold. @param {import("playwright-core").CDPSession} debug */
+/**
+ * Every text that the page's scripts still hold.
+ *
+ * @param {import("playwright-core").CDPSession} debug
+ */
 async function heap(debug) {
   let snapshot = "";
   const collect = (/** @type {{ chunk: string }} */ { chunk }) => (snapshot += chunk);
@@ -365,7 +370,7 @@ test("a key that was closed cannot be had again from the console", async (t) => 
   );
 });
 
-test("a retry after an answer that got lost shows the same key and takes no second place", async (t) => {
+test("a retry after a lost answer shows the same key and takes no second place", async (t) => {
   const page = await admin(t);
   allow(page, "POST /api/keys failed");
   /** @type {(string | undefined)[]} */
@@ -425,7 +430,7 @@ test("a name that is changed after a lost answer is another key", async (t) => {
   await row(page, "First name").waitFor();
 });
 
-test("the columns are Name, Created on and Actions; the Sandbox key is pinned on top with its badge, then the newest first", async (t) => {
+test("Name, Created on, Actions; on top the Sandbox key with badge, then the newest", async (t) => {
   const page = await admin(t);
   await made(page, "iOS App");
   await desk.advance(1);
@@ -455,7 +460,7 @@ test("the columns are Name, Created on and Actions; the Sandbox key is pinned on
   assert.equal(await time.textContent(), day.format(new Date(created_at)));
 });
 
-test("at the limit of 10 keys, New API Key is disabled and says why; a deletion makes room", async (t) => {
+test("at 10 of 10 keys, New API Key is disabled and says why; a deletion makes room", async (t) => {
   const page = await admin(t);
   for (let count = 2; count <= 10; count += 1) await made(page, `Key ${count}`);
   await page.reload();
@@ -494,7 +499,8 @@ test("the place of the Sandbox key is held while the key is gone", async (t) => 
   await says(block(page), "1 / 2");
   await says(
     block(page),
-    "The limit of 2 keys is reached: one place is held for the Sandbox key. Delete a key to create another.",
+    "The limit of 2 keys is reached: one place is held for the Sandbox key. " +
+      "Delete a key to create another.",
   );
   await page.getByRole("button", { name: "New API Key", disabled: true }).waitFor();
   await page.getByRole("button", { name: "Retry Auto-Configuration" }).click();
@@ -502,7 +508,7 @@ test("the place of the Sandbox key is held while the key is gone", async (t) => 
   await says(block(page), "2 / 2");
 });
 
-test("a limit that was reached meanwhile is told in the dialog, and seen on the page", async (t) => {
+test("a limit reached meanwhile is told in the dialog, and seen on the page", async (t) => {
   const page = await admin(t, { key_limit: 2 });
   await page.getByRole("button", { name: "New API Key" }).click();
   await made(page, "Faster");
@@ -519,7 +525,7 @@ test("a limit that was reached meanwhile is told in the dialog, and seen on the 
   await page.getByRole("button", { name: "New API Key", disabled: true }).waitFor();
 });
 
-test("the trash icon asks, names what stops working, and deletes once that is confirmed", async (t) => {
+test("the trash icon asks, names what stops working, and deletes once confirmed", async (t) => {
   const page = await admin(t);
   await create(page, "Doomed");
   const key = await reveal(page);
@@ -551,7 +557,7 @@ test("the trash icon asks, names what stops working, and deletes once that is co
   await focusOn(block(page).getByRole("heading"));
 });
 
-test("deleting the Sandbox key says what happens: not configured, until auto-provisioning runs again", async (t) => {
+test("deleting the Sandbox key warns: not configured until provisioning runs again", async (t) => {
   const page = await admin(t);
   const status = page.getByRole("region", { name: "Sandbox status" });
   await says(status, "Sandbox ready");

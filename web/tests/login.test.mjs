@@ -47,7 +47,12 @@ const typed = (page) =>
     inputs.map((input) => input.value || ".").join(""),
   );
 
-/** Waits until a box has the focus; they are counted from 1. @param {Page} page @param {number} box */
+/**
+ * Waits until a box has the focus; they are counted from 1.
+ *
+ * @param {Page} page
+ * @param {number} box
+ */
 const focusAt = (page, box) =>
   page.waitForFunction(
     (label) => document.activeElement?.getAttribute("aria-label") === label,
@@ -132,9 +137,8 @@ describe("Login", () => {
   }
 
   // --- The first step
-  // -------------------------------------------------------------------------------------------
 
-  test("who comes finds the field for the address focused, and nothing of the page behind the login", async (t) => {
+  test("who comes finds the address field focused, and nothing of the page behind", async (t) => {
     const page = await newPage(browser, desk, { t });
     /** @type {string[]} */
     const asked = [];
@@ -151,7 +155,7 @@ describe("Login", () => {
       assert.equal(await page.getByRole("region", { name }).count(), 0);
   });
 
-  test("Send Code is disabled while the terms are not accepted, and Enter does not get around that", async (t) => {
+  test("Send Code is disabled until the terms are accepted; Enter is no way around", async (t) => {
     const page = await opened(t);
     const asked = calls(page, "POST", "/api/login/code");
     const to = await someone();
@@ -171,7 +175,7 @@ describe("Login", () => {
     assert.deepEqual(asked[0]?.postDataJSON(), { email: to, accept_terms: true });
   });
 
-  test("Send Code is disabled while it is in flight: an impatient person asks for one code", async (t) => {
+  test("Send Code is disabled in flight: an impatient person asks for one code", async (t) => {
     const page = await opened(t);
     const asked = calls(page, "POST", "/api/login/code");
     const to = await someone();
@@ -248,7 +252,7 @@ describe("Login", () => {
     );
   });
 
-  test("user_not_found: where the deployment says so, an unknown address is told at its field", async (t) => {
+  test("user_not_found: where the deployment says so, it is told at the field", async (t) => {
     const telling = await startDesk({ set: { PreventUserExistenceErrors: "LEGACY" } });
     t.after(() => telling.stop());
     const page = await newPage(browser, telling, { t, allow: ["POST /api/login/code 404"] });
@@ -263,17 +267,18 @@ describe("Login", () => {
     await logIn(page, telling, "admin@example.com");
   });
 
-  test("rate_limited: the fourth code in a quarter of an hour has to wait, and the page says how long", async (t) => {
+  test("rate_limited: a fourth code in 15 minutes waits, and the page says how long", async (t) => {
     const page = await openedWithClock(t, { allow: ["POST /api/login/code 429"] });
     const to = await someone();
     for (let code = 0; code < 3; code += 1) await desk.session(to);
     await email(page).fill(to);
     await terms(page).click();
     await send(page).click();
-    await says(
-      problem(page),
-      /^Too many codes were asked for with this address\. You can ask for another in (15:00|14:\d\d)15 minutes\.$/,
+    const wait = new RegExp(
+      "^Too many codes were asked for with this address\\. " +
+        "You can ask for another in (15:00|14:\\d\\d)15 minutes\\.$",
     );
+    await says(problem(page), wait);
     assert.ok(await send(page).isDisabled());
 
     // It is this address that waits.
@@ -294,7 +299,7 @@ describe("Login", () => {
     await atConsole(page);
   });
 
-  test("a browser that has logged in before gets its code when a stranger has used up the address's", async (t) => {
+  test("a browser that was in gets its code when a stranger used up the address's", async (t) => {
     const page = await opened(t);
     const to = await someone();
     await logIn(page, desk, to);
@@ -310,7 +315,7 @@ describe("Login", () => {
     await logIn(page, desk, to);
   });
 
-  test("without an answer the page says so, keeps what was typed, and the next try goes through", async (t) => {
+  test("without an answer the page says so, keeps what was typed, and a retry works", async (t) => {
     const page = await opened(t, { allow: ["POST /api/login/code failed"] });
     const to = await someone();
     await page.route("**/api/login/code", (route) => route.abort("connectionreset"), { times: 1 });
@@ -324,9 +329,8 @@ describe("Login", () => {
   });
 
   // --- The six boxes
-  // --------------------------------------------------------------------------------------------
 
-  test("the six boxes are one field for whoever fills in codes, and the first has the focus", async (t) => {
+  test("the boxes are one field for whoever fills in codes; the first has the focus", async (t) => {
     const page = await opened(t);
     await askForCode(page, await someone());
     assert.equal(await boxes(page).count(), 6);
@@ -378,7 +382,7 @@ describe("Login", () => {
     assert.equal(await typed(page), "56....");
   });
 
-  test("arrows move between the boxes, and a digit there takes the place of the old one", async (t) => {
+  test("arrows move between the boxes, and a digit there replaces the old one", async (t) => {
     const page = await opened(t);
     await askForCode(page, await someone());
     await page.keyboard.type("1234");
@@ -434,7 +438,6 @@ describe("Login", () => {
   });
 
   // --- The countdown
-  // --------------------------------------------------------------------------------------------
 
   test("a live countdown runs from 3:00", async (t) => {
     const page = await opened(t);
@@ -454,7 +457,7 @@ describe("Login", () => {
     ]);
   });
 
-  test("at its end the code has expired: the boxes take nothing more, and a resent code starts it anew", async (t) => {
+  test("at its end the boxes take nothing more, and a resent code starts it anew", async (t) => {
     const page = await openedWithClock(t);
     const to = await someone();
     await askForCode(page, to);
@@ -489,9 +492,8 @@ describe("Login", () => {
   });
 
   // --- Resend and Change email
-  // ----------------------------------------------------------------------------------
 
-  test("Resend code waits half a minute; then the new code is good and the old one is not", async (t) => {
+  test("Resend code waits 30 seconds; then the new code is good, the old one is not", async (t) => {
     const page = await openedWithClock(t, { allow: ["POST /api/login/verify 401"] });
     const to = await someone();
     await askForCode(page, to);
@@ -514,7 +516,7 @@ describe("Login", () => {
     await atConsole(page);
   });
 
-  test("rate_limited: a resend that has to wait says how long, and the code that is there stays good", async (t) => {
+  test("rate_limited: a resend says how long it waits; the first code stays good", async (t) => {
     const page = await openedWithClock(t, { allow: ["POST /api/login/code 429"] });
     const to = await someone();
     await desk.session(to);
@@ -530,7 +532,7 @@ describe("Login", () => {
     await atConsole(page);
   });
 
-  test("a resend without an answer says so, and the countdown of the code that is there goes on", async (t) => {
+  test("a resend without an answer says so, and the first code's countdown goes on", async (t) => {
     const page = await openedWithClock(t, { allow: ["POST /api/login/code failed"] });
     const to = await someone();
     await askForCode(page, to);
@@ -543,7 +545,7 @@ describe("Login", () => {
     await atConsole(page);
   });
 
-  test("Change email goes back to the first step, with the address in its field and the terms accepted", async (t) => {
+  test("Change email goes back to step 1, with the address and the terms accepted", async (t) => {
     const page = await opened(t);
     const [wrong, right] = [await someone(), await someone()];
     await askForCode(page, wrong);
@@ -568,9 +570,8 @@ describe("Login", () => {
   });
 
   // --- Wrong codes
-  // ----------------------------------------------------------------------------------------------
 
-  test("code_incorrect: a wrong code says how many attempts are left, and empties the boxes for the next", async (t) => {
+  test("code_incorrect: the boxes are emptied, and the attempts left are told", async (t) => {
     const page = await opened(t, { allow: ["POST /api/login/verify 401"] });
     const to = await someone();
     await askForCode(page, to);
@@ -592,7 +593,7 @@ describe("Login", () => {
     await atConsole(page);
   });
 
-  test("too_many_attempts: after five wrong codes the login starts over at step 1, and says why", async (t) => {
+  test("too_many_attempts: five wrong codes lead back to step 1, which says why", async (t) => {
     const page = await opened(t, {
       allow: ["POST /api/login/verify 401", "POST /api/login/verify 429"],
     });
@@ -629,7 +630,7 @@ describe("Login", () => {
     await says(problem(page), "This account is suspended. Contact the provider of the API.");
   });
 
-  test("without an answer to the code, what was typed stays, and the same code logs in", async (t) => {
+  test("without an answer to the code, it stays typed in, and logs in the next time", async (t) => {
     const page = await opened(t, { allow: ["POST /api/login/verify failed"] });
     const to = await someone();
     await askForCode(page, to);
@@ -644,7 +645,7 @@ describe("Login", () => {
     await atConsole(page);
   });
 
-  test("when only the answer to the right code is lost, the person is in all the same", async (t) => {
+  test("when only the answer to the right code is lost, the person is in anyway", async (t) => {
     const page = await opened(t, { allow: ["POST /api/login/verify failed"] });
     const to = await someone();
     await askForCode(page, to);
@@ -657,9 +658,8 @@ describe("Login", () => {
   });
 
   // --- Reload, and what is kept
-  // ---------------------------------------------------------------------------------
 
-  test("a reload between the steps stays at the code, with its address and its countdown; the code itself is kept nowhere", async (t) => {
+  test("a reload keeps step 2, its address and countdown; the code is kept nowhere", async (t) => {
     const page = await openedWithClock(t);
     const to = await someone();
     await askForCode(page, to);

@@ -114,7 +114,7 @@ const keys = (page) => page.getByRole("region", { name: "API keys" });
 /** @param {Page} page */
 const sandbox = async (page) => (await page.request.get("/api/sandbox")).json();
 
-test("after a login the Sandbox makes its key and gets ready by itself: validating first, then ready", async (t) => {
+test("after a login the Sandbox makes its key by itself: validating, and then ready", async (t) => {
   const { page, email } = await somebody(t, patient);
   const retries = sent(page, "POST /api/sandbox/provision");
   await patient.productApi("slow");
@@ -141,7 +141,7 @@ test("a later login reuses the reserved key", async (t) => {
 });
 
 for (const { mode, reason, words } of REASONS) {
-  test(`while the product API is ${mode}, a login and Test Connection lead to Sandbox not configured, with the reason in words`, async (t) => {
+  test(`API ${mode}: login and Test Connection lead to not configured, and say why`, async (t) => {
     const { page, email } = await somebody(t);
     await desk.productApi(mode);
     await logIn(page, desk, email);
@@ -150,7 +150,8 @@ for (const { mode, reason, words } of REASONS) {
     await says(block(page), words);
     await says(
       block(page),
-      "If it still fails, go to the API keys section and ensure at least one valid key exists, then retry.",
+      "If it still fails, go to the API keys section and ensure at least one valid key exists, " +
+        "then retry.",
     );
 
     await desk.productApi("up");
@@ -193,7 +194,7 @@ test("Test Connection validates the reserved key now, and says that it works", a
   assert.ok(now.validated_at > before.validated_at, "it was validated");
 });
 
-test("the focus stays in the block while its button is away, and the outcome is read out", async (t) => {
+test("the focus stays in the block without its button, and the outcome is read out", async (t) => {
   const { page, email } = await somebody(t);
   await desk.productApi("up");
   await logIn(page, desk, email);
@@ -207,7 +208,7 @@ test("the focus stays in the block while its button is away, and the outcome is 
   assert.equal(await page.evaluate(() => document.activeElement?.textContent), "Test Connection");
 });
 
-test("a deleted reserved key shows as not configured until auto-configuration runs again", async (t) => {
+test("a deleted key reads not configured until auto-configuration runs again", async (t) => {
   const { page, email } = await somebody(t);
   await desk.productApi("up");
   await logIn(page, desk, email);
@@ -263,7 +264,7 @@ test("a reload right after the login goes on waiting for the post-login trigger"
   await shows(page, "Sandbox ready");
 });
 
-test("a page load validates the connection; a result younger than a minute is taken as it is", async (t) => {
+test("a page load validates, unless the last result is younger than a minute", async (t) => {
   const { page, email } = await somebody(t, patient);
   await patient.productApi("up");
   await logIn(page, patient, email);
@@ -362,7 +363,7 @@ test("the hint leads to the API keys", async (t) => {
   );
 });
 
-test("a test that the deletion of the reserved key overtook says so, and the state is right at once", async (t) => {
+test("a test overtaken by its key's deletion says so; the state is right at once", async (t) => {
   const { page, email } = await somebody(t);
   await desk.productApi("up");
   await logIn(page, desk, email);
@@ -394,7 +395,7 @@ test("a state that cannot be had says so, with a Retry in its place", async (t) 
 });
 
 // The last one: from here on, the clocks of server and browser are a minute apart.
-test("a validation that does not come to an end reads as not configured after a minute", async (t) => {
+test("a validation that never ends reads as not configured after a minute", async (t) => {
   const { page, email } = await somebody(t, patient);
   await patient.productApi("failing");
   await logIn(page, patient, email);

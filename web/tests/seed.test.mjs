@@ -10,7 +10,11 @@ import { WIDTHS } from "./support.mjs";
 const here = import.meta.dirname;
 const document = readFileSync(join(here, "../../docs/seed-coverage.md"), "utf8");
 
-/** The names of a file's tests, as patterns: a name may have parts that a loop fills in. @param {string} source */
+/**
+ * The names of a file's tests, as patterns: a name may have parts that a loop fills in.
+ *
+ * @param {string} source
+ */
 function names(source) {
   const calls = source.matchAll(/\btest\(\s*("(?:[^"\\]|\\.)*"|`[^`]*`)/g);
   return [...calls].map(([, literal = ""]) => {
@@ -58,7 +62,7 @@ test("every sentence of the page has a test, and every test that is named exists
   }
 });
 
-test("every screen is shown in every width and theme, and every picture that is shown exists", () => {
+test("every screen is shown in every width and theme, and every picture shown exists", () => {
   const folder = join(here, "../../docs/screens");
   const kept = new Set(readdirSync(folder).filter((file) => file.endsWith(".webp")));
   const names = new Set([...kept].map((file) => file.replace(/-\d+-\w+\.webp$/, "")));

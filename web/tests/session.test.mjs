@@ -25,7 +25,8 @@ const HOURS = 3600;
 const DAYS = 24 * HOURS;
 
 const ENDED =
-  "Your session has ended: it expired, was logged out elsewhere, or your access was removed. Log in to go on.";
+  "Your session has ended: it expired, was logged out elsewhere, or your access was removed. " +
+  "Log in to go on.";
 
 /** @param {Page} page @param {string} name */
 const section = (page, name) => page.getByRole("region", { name, exact: true });
@@ -117,9 +118,8 @@ describe("Session", () => {
   }
 
   // --- How it ends
-  // ----------------------------------------------------------------------------------------------
 
-  test("Log out ends the session for good: the page, its history and its cookie lead nowhere any more", async (t) => {
+  test("Log out ends it for good: the page, its history and its cookie lead nowhere", async (t) => {
     const { admin } = await account();
     const page = await loggedIn(t, admin);
     const cookie = (await page.context().cookies()).find(({ name }) => name === "__Host-frontdesk");
@@ -203,7 +203,7 @@ describe("Session", () => {
     await isOut(page, ENDED, admin);
   });
 
-  test("coming back to the page is an act: a session that ended meanwhile is seen then", async (t) => {
+  test("coming back to the page is an act: a session that ended is seen then", async (t) => {
     const { member, memberId, asAdmin } = await team();
     const page = await loggedIn(t, member, { allow: [/^GET \/api\/\w+ 401$/] });
     await asAdmin("DELETE", `/api/team/${memberId}`);
@@ -211,7 +211,7 @@ describe("Session", () => {
     await isOut(page, ENDED, member);
   });
 
-  test("a log-out without an answer says that the person is still in, and can be tried again", async (t) => {
+  test("a log-out without an answer says: still in, and can be tried again", async (t) => {
     const { admin } = await account();
     const page = await loggedIn(t, admin, { allow: ["POST /api/logout failed"] });
     await page.route("**/api/logout", (route) => route.abort("connectionreset"), { times: 1 });
@@ -225,9 +225,8 @@ describe("Session", () => {
   });
 
   // --- What was typed
-  // -------------------------------------------------------------------------------------------
 
-  test("what was typed when the session ended is there again after the same person's next login, and not after another's", async (t) => {
+  test("what was typed when a session ended comes back to the same person alone", async (t) => {
     const { admin } = await account();
     const other = (await account()).admin;
     const page = await loggedIn(t, admin, { allow: [/^(GET|POST) \/api\/\w+ 401$/] });
@@ -253,7 +252,6 @@ describe("Session", () => {
   });
 
   // --- Tabs
-  // -----------------------------------------------------------------------------------------------------
 
   test("logging out in one tab logs the other one out, which says so", async (t) => {
     const { admin } = await account();
@@ -276,7 +274,7 @@ describe("Session", () => {
     await page.getByRole("banner").getByText(admin).waitFor();
   });
 
-  test("when somebody else logs in in another tab, nothing of the one before stays in this one", async (t) => {
+  test("when somebody else logs in in another tab, nothing of the first stays here", async (t) => {
     const first = await account();
     const second = await account();
     const page = await loggedIn(t, first.admin, { allow: [/^(GET|POST) \/api\/\w+ 401$/] });
@@ -313,7 +311,6 @@ describe("Session", () => {
   });
 
   // --- Back button and reload
-  // -----------------------------------------------------------------------------------
 
   test("after a login the back button does not lead back to the code", async (t) => {
     const { admin } = await account();
@@ -416,9 +413,8 @@ describe("Session", () => {
   });
 
   // --- No network
-  // -----------------------------------------------------------------------------------------------
 
-  test("offline the page says so, keeps what was typed, sends nothing, and goes on when it is back", async (t) => {
+  test("offline the page says so, sends nothing, and goes on with what was typed", async (t) => {
     const { admin } = await account();
     const page = await loggedIn(t, admin);
     const banner = page.getByText(
@@ -445,7 +441,7 @@ describe("Session", () => {
     await dialog(page, "Save your new API key").waitFor();
   });
 
-  test("offline at the login, the address and the code stay, and log in when the network is back", async (t) => {
+  test("offline at the login, address and code stay, and log in when it is back", async (t) => {
     const { admin } = await account();
     const page = await newPage(browser, desk, { t });
     await page.goto(desk.url);
@@ -508,7 +504,7 @@ describe("Session", () => {
     await settled(page);
   });
 
-  test("a block that cannot be loaded says so in its place, its Retry goes on, and the other blocks are there", async (t) => {
+  test("a block that cannot be loaded says so, with a Retry; the others are there", async (t) => {
     const { admin } = await account();
     const page = await loggedIn(t, admin);
     for (const [name, path, loaded] of /** @type {const} */ ([

@@ -13,7 +13,8 @@ import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
 /** @import { TestContext } from "node:test" */
-/** @import { Browser, BrowserContext, BrowserContextOptions, Locator, Page } from "playwright-core" */
+/** @import { Browser, BrowserContext, BrowserContextOptions } from "playwright-core" */
+/** @import { Locator, Page } from "playwright-core" */
 
 const web = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 
@@ -27,7 +28,6 @@ export const WIDTHS = [375, 768, 1280];
 const PATIENCE_MS = 20_000;
 
 // --- The desk
-// ---------------------------------------------------------------------------------------------------
 
 /**
  * @typedef {object} Mail
@@ -44,6 +44,15 @@ const PATIENCE_MS = 20_000;
  * @property {number} status
  * @property {Headers} headers
  * @property {any} body  JSON, or the text where it is none
+ */
+
+/**
+ * @callback Call
+ * @param {string} method
+ * @param {string} path
+ * @param {unknown} [body]
+ * @param {Record<string, string>} [headers]
+ * @returns {Promise<Answer>}
  */
 
 /**
@@ -125,7 +134,10 @@ export async function startDesk({ set = {} } = {}) {
     /** Everything that the desk logged so far. */
     log: () => log,
 
-    /** Ends the desk; with it goes everything that was in it. Nobody is left looking at it, and wondering. */
+    /**
+     * Ends the desk; with it goes everything that was in it. Nobody is left looking at it, and
+     * wondering.
+     */
     async stop() {
       await Promise.all([...visitors].map((visitor) => visitor.close()));
       child.kill("SIGTERM");
@@ -136,7 +148,11 @@ export async function startDesk({ set = {} } = {}) {
     /** Moves the server's clock forward. @param {number} seconds */
     advance: (seconds) => control("clock", { advance_seconds: seconds }),
 
-    /** Makes the product API behave. @param {"up" | "rejecting" | "failing" | "slow" | "limiting" | "down"} mode */
+    /**
+     * Makes the product API behave.
+     *
+     * @param {"up" | "rejecting" | "failing" | "slow" | "limiting" | "down"} mode
+     */
     productApi: (mode) => control("product-api", { mode }),
 
     /** Makes the mail service behave. @param {"up" | "throttling" | "rejecting"} mode */
@@ -145,8 +161,8 @@ export async function startDesk({ set = {} } = {}) {
     mails,
 
     /**
-     * The code in the mail to an address that came after the one this gave before; waits for it. Who asks for two codes
-     * takes two.
+     * The code in the mail to an address that came after the one this gave before; waits for it.
+     * Who asks for two codes takes two.
      *
      * @param {string} email
      */
@@ -173,7 +189,14 @@ export async function startDesk({ set = {} } = {}) {
     /**
      * Registers an account, or changes one.
      *
-     * @param {{ account_id?: string, name: string, admin_email: string, key_limit?: number, member_limit?: number, suspended?: boolean }} account
+     * @param {{
+     *   account_id?: string,
+     *   name: string,
+     *   admin_email: string,
+     *   key_limit?: number,
+     *   member_limit?: number,
+     *   suspended?: boolean,
+     * }} account
      */
     register: (account) => control("accounts", account),
 
@@ -197,7 +220,7 @@ export async function startDesk({ set = {} } = {}) {
      * Calls the API in a session's name.
      *
      * @param {string} token
-     * @returns {(method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<Answer>}
+     * @returns {Call}
      */
     api:
       (token) =>
@@ -251,7 +274,6 @@ export function wrongCode(code) {
 }
 
 // --- The browser
-// ------------------------------------------------------------------------------------------------
 
 /** Starts Chromium, with an empty profile. Once for a test file: pages do not share anything. */
 export function launch() {
@@ -283,9 +305,10 @@ export function launch() {
 const watches = new WeakMap();
 
 /**
- * Opens a page as a person who was never here before: no cookie, no storage. Unless allowed, these fail the test when it
- * ends: an answer of 400 and more, a request that failed, one to another origin, a violation of the content security
- * policy, anything on the console that is an error, and whatever the page throws.
+ * Opens a page as a person who was never here before: no cookie, no storage. Unless allowed, these
+ * fail the test when it ends: an answer of 400 and more, a request that failed, one to another
+ * origin, a violation of the content security policy, anything on the console that is an error, and
+ * whatever the page throws.
  *
  * @param {Browser} browser
  * @param {Desk} desk
@@ -342,7 +365,8 @@ export function newTab(page) {
 }
 
 /**
- * What is in the clipboard, taken as a person would: pasted into another page. The console may not read it.
+ * What is in the clipboard, taken as a person would: pasted into another page. The console may not
+ * read it.
  *
  * @param {Page} page
  */
@@ -358,8 +382,8 @@ export async function clipboard(page) {
 }
 
 /**
- * What may go wrong from now on, because the test makes it: `"POST /api/login/verify 401"` for an answer,
- * `"GET /api/keys failed"` for a request without one, a pattern for several.
+ * What may go wrong from now on, because the test makes it: `"POST /api/login/verify 401"` for an
+ * answer, `"GET /api/keys failed"` for a request without one, a pattern for several.
  *
  * @param {Page} page
  * @param {(string | RegExp)[]} expected
@@ -368,7 +392,11 @@ export function allow(page, ...expected) {
   watches.get(page.context())?.allowed.push(...expected);
 }
 
-/** What a page is opened with, beside its test. @typedef {Omit<Parameters<typeof newPage>[2], "t">} PageOptions */
+/**
+ * What a page is opened with, beside its test.
+ *
+ * @typedef {Omit<Parameters<typeof newPage>[2], "t">} PageOptions
+ */
 
 /** @param {string | RegExp} allowed @param {string} fault */
 function matches(allowed, fault) {
@@ -413,7 +441,6 @@ async function watchOver(context, desk, watch) {
 }
 
 // --- What people do
-// ---------------------------------------------------------------------------------------------
 
 /**
  * The first step of the login, up to the six boxes.
@@ -450,8 +477,8 @@ export async function logIn(page, desk, email) {
 }
 
 /**
- * Waits until a step or a dialog that is over has taken its history entry back. That is a navigation, and one that begins at
- * the same moment, such as a reload, would be given up for it.
+ * Waits until a step or a dialog that is over has taken its history entry back. That is a
+ * navigation, and one that begins at the same moment, such as a reload, would be given up for it.
  *
  * @param {Page} page
  * @param {"code" | "key"} entry
@@ -471,7 +498,12 @@ export async function atLogin(page) {
   await page.getByRole("heading", { level: 1, name: "Log in" }).waitFor();
 }
 
-/** Waits for words anywhere in a place, to be seen. @param {Page | Locator} place @param {string | RegExp} words */
+/**
+ * Waits for words anywhere in a place, to be seen.
+ *
+ * @param {Page | Locator} place
+ * @param {string | RegExp} words
+ */
 export async function says(place, words) {
   await place.getByText(words).filter({ visible: true }).first().waitFor();
 }
@@ -481,8 +513,8 @@ export const focusOn = (place) =>
   until("the focus", () => place.evaluate((element) => element === document.activeElement));
 
 /**
- * Waits until a dialog is what keys and clicks go to: that is a moment after it is there, or after the one above it is gone.
- * Nobody is that fast, but for a test.
+ * Waits until a dialog is what keys and clicks go to: that is a moment after it is there, or after
+ * the one above it is gone. Nobody is that fast, but for a test.
  *
  * @param {Locator} dialog
  */
@@ -492,7 +524,6 @@ export const onTop = (dialog) =>
   );
 
 // --- What a page has to be
-// --------------------------------------------------------------------------------------
 
 const axeSource = readFileSync(
   createRequire(import.meta.url).resolve("axe-core/axe.min.js"),
@@ -528,10 +559,10 @@ export async function axe(page) {
       runOnly: { type: "tag", values: tags },
       resultTypes: ["violations"],
     });
-    return violations.map(
-      ({ id, help, nodes }) =>
-        `${id}: ${help}\n  ${nodes.map((node) => `${node.html} ${node.failureSummary}`).join("\n  ")}`,
-    );
+    return violations.map(({ id, help, nodes }) => {
+      const places = nodes.map((node) => `${node.html} ${node.failureSummary}`);
+      return [`${id}: ${help}`, ...places].join("\n  ");
+    });
   }, AXE_TAGS);
   assert.deepEqual(violations, []);
 }

@@ -90,7 +90,7 @@ async function invited(page, email) {
   return (await answer.json()).member;
 }
 
-test("Add member, an address, Send invitation: the mail comes, and its reader logs in at once by a mailed code", async (t) => {
+test("an invited address gets a mail, whose reader logs in at once by a mailed code", async (t) => {
   const { page, someone } = await admin(t);
   await page.getByRole("button", { name: "Add member" }).click();
   const field = dialog(page).getByLabel("E-mail");
@@ -153,13 +153,14 @@ test("a limit that was reached meanwhile is told in the dialog", async (t) => {
   await page.getByRole("button", { name: "Send invitation" }).click();
   await says(
     dialog(page),
-    "The account has as many members as it may. Remove one, or ask the provider of the API for more.",
+    "The account has as many members as it may. " +
+      "Remove one, or ask the provider of the API for more.",
   );
   await dialog(page).getByRole("button", { name: "Cancel" }).click();
   await page.getByRole("button", { name: "Add member", disabled: true }).waitFor();
 });
 
-test("what is no address is told at its field before anything is sent; what only the server refuses, too", async (t) => {
+test("what is no address is told at its field, by the page or else by the server", async (t) => {
   const { page } = await admin(t);
   /** @type {Request[]} */
   const sent = [];
@@ -191,7 +192,7 @@ test("what is no address is told at its field before anything is sent; what only
   assert.equal(sent.length, 1);
 });
 
-test("an address that is registered already is refused at its field, in this account or another", async (t) => {
+test("an address registered here or in another account is refused at its field", async (t) => {
   const { page, email, someone } = await admin(t);
   await invite(page, someone);
   allow(page, "POST /api/team 409");
@@ -251,7 +252,7 @@ test("an invitation that cannot be mailed is marked, with what to do", async (t)
   await desk.invitationFor(someone);
 });
 
-test("the trash icon asks, and revokes once that is confirmed: from then on there is no login until a new invitation", async (t) => {
+test("the trash icon asks, and revokes once confirmed: no login until invited anew", async (t) => {
   const { page, someone } = await admin(t);
   await invite(page, someone);
   const theirs = await newPage(browser, desk, { t, allow: [/^\w+ \/api\/\S+ 401$/] });
@@ -266,7 +267,8 @@ test("the trash icon asks, and revokes once that is confirmed: from then on ther
   await trash.click();
   await says(
     ask,
-    "Access ends immediately: they are logged out everywhere and cannot log in again until they are re-invited.",
+    "Access ends immediately: they are logged out everywhere " +
+      "and cannot log in again until they are re-invited.",
   );
   await ask.getByRole("button", { name: "Cancel" }).click();
   await ask.waitFor({ state: "hidden" });

@@ -1,4 +1,7 @@
-/** The operations of the API that the console uses, one function each, named as in the OpenAPI document. */
+/**
+ * The operations of the API that the console uses, one function each, named as in the OpenAPI
+ * document.
+ */
 
 import { type Answer, type Body, send } from "./client.ts";
 

@@ -1,4 +1,7 @@
-/** The one place that talks to the network. Same origin, cookies along, problem documents turned into a {@link Failure}. */
+/**
+ * The one place that talks to the network. Same origin, cookies along, problem documents turned
+ * into a {@link Failure}.
+ */
 
 import { Failure } from "./failure.ts";
 import type { components, operations, paths } from "./schema.d.ts";

@@ -46,7 +46,10 @@ export class Failure extends Error {
   }
 }
 
-/** What was thrown, as a Failure. A fault of the console itself reads as no answer: it is shown, never swallowed. */
+/**
+ * What was thrown, as a Failure. A fault of the console itself reads as no answer: it is shown,
+ * never swallowed.
+ */
 export function failureOf(error: unknown): Failure {
   return error instanceof Failure ? error : Failure.noAnswer();
 }

@@ -5,6 +5,9 @@ import { CheckIcon, CopyIcon, EyeIcon, EyeOffIcon } from "../ui/icons.tsx";
 import type { ShownOnce } from "./shown-once.ts";
 import "./key-value.css";
 
+const COPY_BY_HAND =
+  "Your browser does not let this page copy. The key is selected: copy it with Ctrl+C or ⌘C.";
+
 type Copied = "not_yet" | "yes" | "refused";
 
 /** The key's value, masked until the eye icon is clicked, with its copy button. */
@@ -59,8 +62,7 @@ export function KeyValue({ plain }: { plain: ShownOnce }) {
       </Button>
       <p className="key-copied" role="status">
         {copied === "yes" && "Copied to the clipboard."}
-        {copied === "refused" &&
-          "Your browser does not let this page copy. The key is selected: copy it with Ctrl+C or ⌘C."}
+        {copied === "refused" && COPY_BY_HAND}
       </p>
     </div>
   );

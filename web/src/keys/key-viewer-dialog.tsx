@@ -8,7 +8,10 @@ import type { NewKey } from "./shown-once.ts";
 import { useHeldPage } from "./use-held-page.ts";
 import "../ui/dialog.css";
 
-/** The one time that a key is shown. It closes by "Got it, I saved it"; any other way out asks first. */
+/**
+ * The one time that a key is shown. It closes by "Got it, I saved it"; any other way out asks
+ * first.
+ */
 export function KeyViewerDialog({ shown, onClose }: { shown: NewKey; onClose: () => void }) {
   const [saved, setSaved] = useState(false);
   const [asking, setAsking] = useState(false);

@@ -95,7 +95,6 @@ export function KeysSection({ session }: { session: LoggedIn }) {
 
 function whyNoMore({ available, count, limit }: Keys): string | null {
   if (available > 0) return null;
-  if (count < limit)
-    return `The limit of ${limit} keys is reached: one place is held for the Sandbox key. Delete a key to create another.`;
-  return `The limit of ${limit} keys is reached. Delete a key to create another.`;
+  const held = count < limit ? ": one place is held for the Sandbox key" : "";
+  return `The limit of ${limit} keys is reached${held}. Delete a key to create another.`;
 }

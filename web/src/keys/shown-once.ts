@@ -1,8 +1,9 @@
 /**
  * A secret that is on the screen once.
  *
- * React keeps what it rendered, and what it rendered before that, for as long as it likes. So the secret never becomes a
- * prop or a state: components pass this holder around, write the text into the page by themselves, and forget it here.
+ * React keeps what it rendered, and what it rendered before that, for as long as it likes. So the
+ * secret never becomes a prop or a state: components pass this holder around, write the text into
+ * the page by themselves, and forget it here.
  */
 export class ShownOnce {
   #text: string;

@@ -7,7 +7,10 @@ import { useShowKey } from "./key-viewer.tsx";
 import { keysQuery } from "./keys-query.ts";
 import { type NewKey, ShownOnce } from "./shown-once.ts";
 
-/** Makes a key and shows it. A retry after an answer that was lost gives the same key again, and takes no second slot. */
+/**
+ * Makes a key and shows it. A retry after an answer that was lost gives the same key again, and
+ * takes no second slot.
+ */
 export function useCreateKey(onCreated: () => void) {
   const client = useQueryClient();
   const show = useShowKey();

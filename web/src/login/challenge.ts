@@ -1,6 +1,6 @@
 /**
- * The login challenge between its two steps. Kept for a reload in this tab's storage: the address and the challenge, which
- * opens nothing by itself; never the code.
+ * The login challenge between its two steps. Kept for a reload in this tab's storage: the address
+ * and the challenge, which opens nothing by itself; never the code.
  */
 
 import type { Challenge } from "../api/calls.ts";
@@ -8,7 +8,10 @@ import type { Challenge } from "../api/calls.ts";
 export interface PendingLogin {
   email: string;
   challenge: string;
-  /** Times of this browser's clock, in milliseconds: the answer tells durations, so that clocks need not agree. */
+  /**
+   * Times of this browser's clock, in milliseconds: the answer tells durations, so that clocks need
+   * not agree.
+   */
   expiresAt: number;
   resendAt: number;
 }

@@ -16,7 +16,10 @@ interface Props {
   describedBy: string | undefined;
 }
 
-/** Six boxes for six digits: typing goes on, Backspace goes back, a paste fills them all, the last digit submits. */
+/**
+ * Six boxes for six digits: typing goes on, Backspace goes back, a paste fills them all, the last
+ * digit submits.
+ */
 export function CodeBoxes({
   ref,
   value,

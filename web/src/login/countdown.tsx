@@ -1,7 +1,10 @@
 import { clock } from "../ui/duration.ts";
 import "./countdown.css";
 
-/** The time that the code is still good for. Read out once a minute and near the end, not every second. */
+/**
+ * The time that the code is still good for. Read out once a minute and near the end, not every
+ * second.
+ */
 export function Countdown({ seconds }: { seconds: number }) {
   const minutes = Math.ceil(seconds / 60);
   const announcement =

@@ -2,13 +2,17 @@
 
 import type { Failure } from "../api/failure.ts";
 
+const WRONG = "That is not the code that was mailed";
+
 export function wordsAboutCode(failure: Failure): string {
   const left = failure.attemptsLeft;
   switch (failure.code) {
-    case "code_incorrect":
-      if (left === 0)
-        return "That is not the code that was mailed, and it was the last guess. Ask for a new code.";
-      return `That is not the code that was mailed. Check the newest mail and try again${left === null ? "" : `: ${left} ${left === 1 ? "attempt" : "attempts"} left`}.`;
+    case "code_incorrect": {
+      if (left === 0) return `${WRONG}, and it was the last guess. Ask for a new code.`;
+      const attempts = left === 1 ? "attempt" : "attempts";
+      const warning = left === null ? "" : `: ${left} ${attempts} left`;
+      return `${WRONG}. Check the newest mail and try again${warning}.`;
+    }
     case "code_expired":
       return "This code is not good any more. Use “Resend code” to get a new one.";
     case "account_suspended":
@@ -23,7 +27,8 @@ export const TOO_MANY_ATTEMPTS =
 
 export const FAREWELLS = {
   ended:
-    "Your session has ended: it expired, was logged out elsewhere, or your access was removed. Log in to go on.",
+    "Your session has ended: it expired, was logged out elsewhere, or your access was removed. " +
+    "Log in to go on.",
   logged_out: "You are logged out.",
   logged_out_elsewhere: "You logged out in another tab.",
 } as const;

@@ -5,7 +5,10 @@ import type { Sandbox } from "../api/calls.ts";
 const FRESH_MS = 60_000;
 /** How far this browser's clock and the server's may be apart without anybody minding. */
 const SKEW_MS = 5_000;
-/** The post-login trigger starts within a second or two; after this long nobody waits for it any more. */
+/**
+ * The post-login trigger starts within a second or two; after this long nobody waits for it any
+ * more.
+ */
 const TRIGGER_MS = 10_000;
 
 /** In this tab's storage, so that a reload goes on waiting. */
@@ -20,7 +23,10 @@ export function noteLogin(at: number): void {
   }
 }
 
-/** The verdict of that login has come, or nobody waits for it any more: from now on, what the server says holds as it is. */
+/**
+ * The verdict of that login has come, or nobody waits for it any more: from now on, what the server
+ * says holds as it is.
+ */
 export function noteVerdict(): void {
   try {
     sessionStorage.removeItem(STORAGE);
@@ -42,7 +48,10 @@ export function isFresh(sandbox: Sandbox, now: number): boolean {
   return Math.abs(now - Date.parse(sandbox.validated_at)) < FRESH_MS;
 }
 
-/** Whether the verdict of the login's own provisioning is still to come: until then an older one would mislead. */
+/**
+ * Whether the verdict of the login's own provisioning is still to come: until then an older one
+ * would mislead.
+ */
 export function awaitsTrigger(sandbox: Sandbox, now: number): boolean {
   const since = loggedInAt();
   if (!(now - since <= TRIGGER_MS)) return false;

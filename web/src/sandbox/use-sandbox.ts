@@ -8,7 +8,10 @@ import { awaitsTrigger, isFresh, noteVerdict } from "./freshness.ts";
 
 export const sandboxQuery = queryOptions({ queryKey: ["sandbox"], queryFn: getSandbox });
 
-/** The first answer soon, later ones less and less often. The server gives a validation up after a minute. */
+/**
+ * The first answer soon, later ones less and less often. The server gives a validation up after a
+ * minute.
+ */
 const POLL_FIRST_MS = 700;
 const POLL_SLOWEST_MS = 5_000;
 const POLL_LONGEST_MS = 120_000;
@@ -99,8 +102,9 @@ function isPending(sandbox: Sandbox, now: number): boolean {
 }
 
 /**
- * A page load validates once, as soon as nothing else does: unless there is no key to try, or the last result is younger
- * than a minute. True until that is decided, so that an old result does not flash up before.
+ * A page load validates once, as soon as nothing else does: unless there is no key to try, or the
+ * last result is younger than a minute. True until that is decided, so that an old result does not
+ * flash up before.
  */
 function useFirstValidation(
   sandbox: Sandbox | null,

@@ -1,6 +1,6 @@
 /**
- * What was typed into a form and not sent yet. It outlives the form when a session ends in the middle, and is there again
- * after the next login of the same member; in memory only.
+ * What was typed into a form and not sent yet. It outlives the form when a session ends in the
+ * middle, and is there again after the next login of the same member; in memory only.
  */
 
 import { useState } from "react";

@@ -1,4 +1,6 @@
-/** Tabs of one browser share the session's cookie; here they tell each other when it comes and goes. */
+/**
+ * Tabs of one browser share the session's cookie; here they tell each other when it comes and goes.
+ */
 
 import type { QueryClient } from "@tanstack/react-query";
 import { noteLogin } from "../sandbox/freshness.ts";

@@ -14,6 +14,10 @@ import { RevokeDialog } from "./revoke-dialog.tsx";
 import { teamQuery } from "./team-query.ts";
 import "../ui/table.css";
 
+const WHAT_MEMBERS_MAY =
+  "Members use everything the API offers. " +
+  "They cannot manage API keys or members, or see who else has access.";
+
 /** Rendered for admins only, so that nothing of it is fetched for anybody else. */
 export function TeamSection({ session }: { session: LoggedIn }) {
   const { data, error, refetch, isFetching } = useQuery(teamQuery);
@@ -73,10 +77,7 @@ export function TeamSection({ session }: { session: LoggedIn }) {
           </tbody>
         </table>
       )}
-      <p className="section-note">
-        {(data && whyNoMore(data)) ??
-          "Members use everything the API offers. They cannot manage API keys or members, or see who else has access."}
-      </p>
+      <p className="section-note">{(data && whyNoMore(data)) ?? WHAT_MEMBERS_MAY}</p>
       {inviting && <InviteDialog memberId={session.member.id} onClose={() => setInviting(false)} />}
       {revoking && <RevokeDialog member={revoking} onClose={() => setRevoking(null)} />}
     </Section>

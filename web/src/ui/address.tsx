@@ -3,7 +3,7 @@ import { Fragment } from "react";
 /** An e-mail address that breaks, where it must, before its @ and its dots. */
 export function Address({ children }: { children: string }) {
   return children.split(/(?=[@.])/).map((part, index) => (
-    // biome-ignore lint/suspicious/noArrayIndexKey: parts of an address have nothing but their place
+    // biome-ignore lint/suspicious/noArrayIndexKey: a part has nothing but its place
     <Fragment key={index}>
       {index > 0 && <wbr />}
       {part}

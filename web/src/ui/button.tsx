@@ -6,7 +6,10 @@ interface Props extends Omit<ComponentProps<"button">, "className"> {
   tone?: "primary" | "plain" | "danger" | "quiet";
   /** At work: keeps the focus, takes no second click. */
   busy?: boolean;
-  /** Why it cannot be used. Such a button can be reached, so that the reason can be read; `disabled` ones cannot. */
+  /**
+   * Why it cannot be used. Such a button can be reached, so that the reason can be read; `disabled`
+   * ones cannot.
+   */
   refused?: boolean;
   wide?: boolean;
 }

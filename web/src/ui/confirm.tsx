@@ -19,7 +19,10 @@ interface Props {
   onCancel: () => void;
 }
 
-/** Asks before something that cannot be taken back. Stays open until it is done, and says when it could not be. */
+/**
+ * Asks before something that cannot be taken back. Stays open until it is done, and says when it
+ * could not be.
+ */
 export function Confirm({
   open,
   title,

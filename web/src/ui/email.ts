@@ -1,4 +1,7 @@
-/** Whether a text looks like an address at all. The server has the last word; this one answers before anything is sent. */
+/**
+ * Whether a text looks like an address at all. The server has the last word; this one answers
+ * before anything is sent.
+ */
 export function looksLikeEmail(text: string): boolean {
   return /^[^\s@]+@[^\s@.]+(\.[^\s@.]+)+$/.test(text.trim());
 }

@@ -2,7 +2,10 @@ import { Tooltip } from "radix-ui";
 import type { ReactNode } from "react";
 import "./hint.css";
 
-/** A tooltip around a `Tooltip.Trigger`. What it says is said to screen readers elsewhere: a tooltip is never the only place. */
+/**
+ * A tooltip around a `Tooltip.Trigger`. What it says is said to screen readers elsewhere: a tooltip
+ * is never the only place.
+ */
 export function Hint({ text, children }: { text: string; children: ReactNode }) {
   return (
     <Tooltip.Root disableHoverableContent>

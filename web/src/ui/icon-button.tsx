@@ -13,7 +13,9 @@ interface Props {
   onClick: (event: MouseEvent<HTMLButtonElement>) => void;
 }
 
-/** A button that is an icon: named for those who do not see it, explained to those who point at it. */
+/**
+ * A button that is an icon: named for those who do not see it, explained to those who point at it.
+ */
 export function IconButton({
   label,
   icon,
@@ -25,7 +27,7 @@ export function IconButton({
   const reasonId = useId();
   return (
     <Hint text={refused ?? label}>
-      {/* The focus that comes back from a dialog is no question about the icon, unless keys brought it back. */}
+      {/* The focus that a dialog hands back is no question about the icon, unless keys did it. */}
       <Tooltip.Trigger
         asChild
         onFocus={(event) => event.currentTarget.matches(":focus-visible") || event.preventDefault()}

@@ -13,7 +13,9 @@ interface Props {
   children: ReactNode;
 }
 
-/** A button that a limit may shut. It then stays within reach of keyboard and pointer, to say why. */
+/**
+ * A button that a limit may shut. It then stays within reach of keyboard and pointer, to say why.
+ */
 export function LimitedButton({ id, refused, unknown, onClick, children }: Props) {
   const reasonId = useId();
   const button = (

@@ -15,8 +15,9 @@ interface Props {
 /**
  * A dialog over the page.
  *
- * The overlay is a plain element, not Radix's: that one locks scrolling by a style element that it writes into the page,
- * which the content security policy forbids. `:has(.overlay)` in dialog.css does it instead.
+ * The overlay is a plain element, not Radix's: that one locks scrolling by a style element that it
+ * writes into the page, which the content security policy forbids. `:has(.overlay)` in dialog.css
+ * does it instead.
  */
 export function Modal({ open, onClose, title, description, children }: Props) {
   const focus = useReturnFocus();

@@ -1,4 +1,7 @@
-/** Short words at the edge of the screen. A store outside React, so that the query cache can speak, too. */
+/**
+ * Short words at the edge of the screen. A store outside React, so that the query cache can speak,
+ * too.
+ */
 
 export interface ToastWords {
   kind: "done" | "problem";

@@ -1,8 +1,9 @@
 import { useEffect, useRef } from "react";
 
 /**
- * Gives what is mounted a history entry of its own, so that the back button leads out of it instead of off the page. The
- * entry carries `name` and nothing else; the address stays as it is. Takes the entry back when unmounted.
+ * Gives what is mounted a history entry of its own, so that the back button leads out of it instead
+ * of off the page. The entry carries `name` and nothing else; the address stays as it is. Takes the
+ * entry back when unmounted.
  */
 export function useHistoryEntry(name: string, onBack: () => void): { hold: () => void } {
   const latest = useRef(onBack);

@@ -1,8 +1,9 @@
 import { useRef } from "react";
 
 /**
- * Hands the focus back when a dialog closes: to what opened it; or to the dialog below it, when a click beside that one
- * took its focus away; or, when what opened it is gone with its row, to the heading of the section that it was in.
+ * Hands the focus back when a dialog closes: to what opened it; or to the dialog below it, when a
+ * click beside that one took its focus away; or, when what opened it is gone with its row, to the
+ * heading of the section that it was in.
  */
 export function useReturnFocus() {
   const opener = useRef<HTMLElement | null>(null);

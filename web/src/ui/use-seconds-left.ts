@@ -5,7 +5,7 @@ export function useSecondsLeft(deadline: number): number {
   const [now, setNow] = useState(Date.now);
   const left = Math.max(0, Math.ceil((deadline - now) / 1000));
   const over = left === 0;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new deadline is ahead of the last tick
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a deadline may be ahead of the tick
   useEffect(() => setNow(Date.now()), [deadline]);
   useEffect(() => {
     if (over) return;
