@@ -1,16 +1,12 @@
 //! `cargo desk`: the local desk on a terminal. All of it is in the library; here are the arguments,
 //! the log and the end.
 
-use std::{
-    io::Write as _,
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
-
 use clap::Parser;
-use desk::{
-    Desk, Functions, Options, StartError, State, console::Console, env_file, workspace_root,
-};
+use desk::console::Console;
+use desk::{Desk, Functions, Options, StartError, State, env_file, workspace_root};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
 /// Frontdesk on this machine: everything that template.yaml deploys, in one process, with no AWS

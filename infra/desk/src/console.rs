@@ -4,20 +4,17 @@
 //! A desk without the console is a desk all the same, so nothing here keeps one from starting: what
 //! is in the way is a [`NotBuilt`], to be told to whoever started it.
 
-use std::{
-    collections::BTreeSet,
-    ffi::OsStr,
-    io::ErrorKind,
-    path::{Path, PathBuf},
-    process::{Output, Stdio},
-};
-
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use crate::workspace_root;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
 use tokio::process::Command;
-
-use crate::workspace_root;
 
 /// Written by the build itself, from the contract: no source.
 const GENERATED: &str = "src/api/schema.d.ts";

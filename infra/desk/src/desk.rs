@@ -1,43 +1,36 @@
 //! Starting everything, and the handle to it.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    sync::{Arc, atomic::AtomicBool},
-};
-
+use crate::backends::database;
+use crate::backends::mail::Outbox;
+use crate::backends::secrets::Secrets;
+use crate::backends::ses::{MailServiceMode, Ses, domain_of};
+use crate::console::Console;
+use crate::environment::{self, Endpoints};
+use crate::error::StartError;
+use crate::failures::Failures;
+use crate::gateway::{self, Gateway};
+use crate::hosting::Site;
+use crate::iam::{Iam, Permissions};
+use crate::lambda::{self, Functions, InvokeError, Lambdas};
+use crate::local::Local;
+use crate::mode::Switch;
+use crate::notes::Notes;
+use crate::pages::Home;
+use crate::product_api::{Gate, ProductApi, ProductApiMode, VALIDATION_PATH};
+use crate::pump::{Checkpoints, Mapping, Source};
+use crate::scheduler::Scheduled;
+use crate::server::{self, Ender};
+use crate::state::{Keeper, State};
+use crate::template::{Document, Parameters, Template};
+use crate::worker::Workers;
 use axum::Router;
 use edge::Clock;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use tokio::task::JoinHandle;
-
-use crate::{
-    backends::{
-        database,
-        mail::Outbox,
-        secrets::Secrets,
-        ses::{MailServiceMode, Ses, domain_of},
-    },
-    console::Console,
-    environment::{self, Endpoints},
-    error::StartError,
-    failures::Failures,
-    gateway::{self, Gateway},
-    hosting::Site,
-    iam::{Iam, Permissions},
-    lambda::{self, Functions, InvokeError, Lambdas},
-    local::Local,
-    mode::Switch,
-    notes::Notes,
-    pages::Home,
-    product_api::{Gate, ProductApi, ProductApiMode, VALIDATION_PATH},
-    pump::{Checkpoints, Mapping, Source},
-    scheduler::Scheduled,
-    server::{self, Ender},
-    state::{Keeper, State},
-    template::{Document, Parameters, Template},
-    worker::Workers,
-};
 
 /// How a desk is to be started. The default is one for tests: any free port, nothing kept.
 #[derive(Clone, Debug)]

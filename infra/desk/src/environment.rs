@@ -1,12 +1,10 @@
 //! The environment of the functions: the template's variables, credentials, and where the stand-ins
 //! are.
 
-use std::{collections::BTreeMap, net::SocketAddr};
-
-use crate::{
-    iam::OPERATOR,
-    template::{Function, REGION, Template},
-};
+use crate::iam::OPERATOR;
+use crate::template::{Function, REGION, Template};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 /// Addresses of the stand-ins.
 #[derive(Clone, Copy, Debug)]

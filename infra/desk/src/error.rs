@@ -1,8 +1,7 @@
 //! Why the desk does not start. Each message says what to do about it.
 
-use std::path::PathBuf;
-
 use crate::template::TemplateError;
+use std::path::PathBuf;
 
 /// Why the desk does not start.
 #[derive(Debug, thiserror::Error)]

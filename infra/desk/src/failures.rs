@@ -1,10 +1,10 @@
 //! What the stream triggers' on-failure destination holds.
 
-use std::sync::Arc;
-
+use crate::error::StartError;
+use crate::journal::Journal;
+use crate::state::Keeper;
 use serde_json::Value;
-
-use crate::{error::StartError, journal::Journal, state::Keeper};
+use std::sync::Arc;
 
 /// Invocation records, each with the stream records that were given up; clones share them.
 #[derive(Clone, Debug)]

@@ -3,9 +3,9 @@
 //! A pattern is a JSON object: every key in it must match, and at a leaf one entry of the list
 //! must.
 
-use std::{collections::BTreeMap, str::FromStr};
-
 use serde_json::Value;
+use std::collections::BTreeMap;
+use std::str::FromStr;
 
 /// One parsed pattern.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,16 +1,15 @@
 //! The built console, as S3 and CloudFront serve it in a deployment: the same files, types, headers
 //! and answers.
 
-use std::path::{Path, PathBuf};
-
-use axum::{
-    body::Body,
-    http::{HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
-    response::{IntoResponse, Response},
-};
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use axum::body::Body;
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use percent_encoding::percent_decode_str;
 use sha2::{Digest, Sha256};
+use std::path::{Path, PathBuf};
 
 /// What every answer carries. `ConsoleHeaders` in template.yaml has the same; a test compares the
 /// two.

@@ -1,17 +1,12 @@
 //! A list that only grows until it is emptied: the mails, and the records that were given up.
 
-use std::{
-    fs::File,
-    io::{Seek as _, SeekFrom, Write as _},
-    sync::{Mutex, MutexGuard, PoisonError},
-};
-
-use serde::{Serialize, de::DeserializeOwned};
-
-use crate::{
-    error::StartError,
-    state::{self, Keeper},
-};
+use crate::error::StartError;
+use crate::state::{self, Keeper};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fs::File;
+use std::io::{Seek as _, SeekFrom, Write as _};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Entries in memory and, where state is kept, as lines of JSON in a file.
 #[derive(Debug)]

@@ -3,26 +3,19 @@
 //! This is the one place that knows the crate of the functions. Everything else hands over an event
 //! and gets back an answer or an [`InvokeError`], as the callers of Lambda do.
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
-
-use edge::{App, Clock, config::Env};
+use crate::backends::request_id;
+use crate::error::StartError;
+use crate::iam::{Act, Iam};
+use crate::template::{ACCOUNT_ID, REGION, Template, log_group_arn};
+use edge::config::Env;
+use edge::{App, Clock};
 use functions::Invoke;
 use lambda_runtime::{Config, Context, LambdaEvent};
 use serde_json::Value;
-
-use crate::{
-    backends::request_id,
-    error::StartError,
-    iam::{Act, Iam},
-    template::{ACCOUNT_ID, REGION, Template, log_group_arn},
-};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// Why an invocation has no answer.
 #[derive(Clone, Debug, thiserror::Error)]

@@ -53,10 +53,8 @@ mod state;
 pub mod template;
 mod worker;
 
-pub use backends::{
-    mail::{Mail, Outbox},
-    ses::MailServiceMode,
-};
+pub use backends::mail::{Mail, Outbox};
+pub use backends::ses::MailServiceMode;
 pub use desk::{Desk, Options, workspace_root};
 pub use environment::env_file;
 pub use error::StartError;

@@ -1,33 +1,30 @@
 //! `/_local`: what runs here, the inbox and the controls of the desk. They exist on loopback only
 //! and in no deployment.
 
-use std::{sync::Arc, time::Duration};
-
-use axum::{
-    Json, Router,
-    body::Bytes,
-    extract::{Request, State},
-    http::{HeaderMap, Method, StatusCode, header},
-    middleware::Next,
-    response::{IntoResponse, Redirect, Response},
-    routing::get,
-};
+use crate::backends::mail::Outbox;
+use crate::backends::ses::MailServiceMode;
+use crate::failures::Failures;
+use crate::iam::Iam;
+use crate::lambda::{InvokeError, Lambdas};
+use crate::mode::Switch;
+use crate::notes::Notes;
+use crate::pages::{self, Home};
+use crate::problem::{self, Problem};
+use crate::product_api::ProductApiMode;
+use axum::body::Bytes;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+use axum::{Json, Router};
 use edge::Clock;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::watch;
-
-use crate::{
-    backends::{mail::Outbox, ses::MailServiceMode},
-    failures::Failures,
-    iam::Iam,
-    lambda::{InvokeError, Lambdas},
-    mode::Switch,
-    notes::Notes,
-    pages::{self, Home},
-    problem::{self, Problem},
-    product_api::ProductApiMode,
-};
 
 /// What the controls control.
 #[derive(Clone)]

@@ -1,14 +1,11 @@
 //! What the desk itself remembers between runs.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
-
+use crate::error::StartError;
+use crate::state::Keeper;
 use edge::Clock;
 use serde::{Deserialize, Serialize};
-
-use crate::{error::StartError, state::Keeper};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 const FILE: &str = "desk.json";
 

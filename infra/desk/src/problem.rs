@@ -1,9 +1,7 @@
 //! Refusals of the `/_local` controls, in the shape that the API's own have.
 
-use axum::{
-    http::{StatusCode, header},
-    response::{IntoResponse, Response},
-};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 /// An RFC 9457 problem.

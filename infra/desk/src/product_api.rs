@@ -1,25 +1,22 @@
 //! A stand-in for the product API: the public Heify paths and error shapes, guarded by
 //! `authorize-key` as the real one would be, and able to misbehave.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
-
-use axum::{
-    Json, Router,
-    extract::{Request, State},
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts},
-    response::{IntoResponse, Response},
-};
+use crate::gateway::{self, event};
+use crate::lambda::Lambdas;
+use crate::mode::Switch;
+use crate::server::Ending;
+use axum::extract::{Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Json, Router};
 use edge::Clock;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-
-use crate::{
-    gateway::{self, event},
-    lambda::Lambdas,
-    mode::Switch,
-    server::Ending,
-};
 
 /// How the stand-in behaves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,16 +1,12 @@
 //! Schedules at a fixed rate, by the desk's clock.
 
-use std::sync::Arc;
-
+use crate::lambda::{InvokeError, Lambdas};
+use crate::template::{ACCOUNT_ID, REGION, Schedule};
+use crate::worker::{Step, Worker};
 use edge::Clock;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-
-use crate::{
-    lambda::{InvokeError, Lambdas},
-    template::{ACCOUNT_ID, REGION, Schedule},
-    worker::{Step, Worker},
-};
+use std::sync::Arc;
 
 /// One schedule, at work.
 pub(crate) struct Scheduled {

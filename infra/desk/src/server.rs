@@ -1,15 +1,14 @@
 //! Listening on loopback, and serving until the desk ends.
 
-use std::{
-    io::ErrorKind,
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
-    time::Duration,
-};
-
-use axum::{Router, serve::Listener};
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
-
 use crate::error::StartError;
+use axum::Router;
+use axum::serve::Listener;
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 /// Turns true when the desk ends.
 #[derive(Clone, Debug)]

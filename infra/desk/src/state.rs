@@ -1,15 +1,12 @@
 //! What the desk keeps between runs, and where.
 
-use std::{
-    fs::{File, OpenOptions, TryLockError},
-    io::{ErrorKind, Write as _},
-    path::{Path, PathBuf},
-    sync::Arc,
-};
-
-use serde::{Serialize, de::DeserializeOwned};
-
 use crate::error::StartError;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Whether the desk keeps anything.
 #[derive(Clone, Debug, Default)]

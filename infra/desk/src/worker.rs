@@ -5,9 +5,10 @@
 //! the step; so [`Workers::settle`] knows that everything committed before the call has been looked
 //! at, without any fixed sleep.
 
-use std::{future::Future, time::Duration};
-
-use tokio::{sync::watch, task::JoinHandle};
+use std::future::Future;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 /// How often a worker looks without being woken.
 const POLL: Duration = Duration::from_millis(100);

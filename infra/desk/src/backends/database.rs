@@ -1,39 +1,30 @@
 //! DynamoDB: dynoxide in this process, served on the real wire protocol, behind a door that asks
 //! who may do what.
 
-use std::net::SocketAddr;
-
-use aws_sdk_dynamodb::{
-    config::{BehaviorVersion, Credentials, Region, SharedHttpClient},
-    error::DisplayErrorContext,
-    types::{
-        AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType,
-        Projection, ProjectionType, StreamSpecification, StreamViewType, TimeToLiveSpecification,
-    },
+use crate::backends::request_id;
+use crate::error::StartError;
+use crate::iam::{Denial, Iam, OPERATOR};
+use crate::server::{self, Ending};
+use crate::state::Keeper;
+use crate::template::{Key, REGION, Table};
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedHttpClient};
+use aws_sdk_dynamodb::error::DisplayErrorContext;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+    ProjectionType, StreamSpecification, StreamViewType, TimeToLiveSpecification,
 };
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
-use axum::{
-    Router,
-    body::{Body, Bytes},
-    extract::{DefaultBodyLimit, Request, State},
-    http::{HeaderMap, Method, StatusCode, Uri, header},
-    response::{IntoResponse, Response},
-};
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::TokioExecutor,
-};
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
 use serde_json::json;
+use std::net::SocketAddr;
 use tokio::task::JoinHandle;
-
-use crate::{
-    backends::request_id,
-    error::StartError,
-    iam::{Denial, Iam, OPERATOR},
-    server::{self, Ending},
-    state::Keeper,
-    template::{Key, REGION, Table},
-};
 
 /// The store, running. The desk itself talks to it here, everybody else at the [`door`].
 pub(crate) struct Database {

@@ -1,11 +1,11 @@
 //! The outbox: every mail that the functions sent.
 
-use std::sync::Arc;
-
+use crate::error::StartError;
+use crate::journal::Journal;
+use crate::state::Keeper;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-
-use crate::{error::StartError, journal::Journal, state::Keeper};
+use std::sync::Arc;
 
 /// A mail.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,30 +1,22 @@
 //! AWS Secrets Manager: `GetSecretValue` and `PutSecretValue`, with stages as they move in a
 //! rotation.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-};
-
-use axum::{
-    Router,
-    body::Bytes,
-    extract::State,
-    http::{HeaderMap, StatusCode, header},
-    response::{IntoResponse, Response},
-    routing::post,
-};
+use crate::backends::request_id;
+use crate::error::StartError;
+use crate::iam::{Act, Iam};
+use crate::state::Keeper;
+use crate::template;
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
 use edge::Clock;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-
-use super::request_id;
-use crate::{
-    error::StartError,
-    iam::{Act, Iam},
-    state::Keeper,
-    template,
-};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 const FILE: &str = "secrets.json";
 const CURRENT: &str = "AWSCURRENT";

@@ -1,27 +1,20 @@
 //! Amazon SES, version 1: the query protocol, `SendEmail` alone.
 
-use std::{collections::BTreeMap, fmt::Write as _};
-
-use axum::{
-    Router,
-    body::Bytes,
-    extract::State,
-    http::{HeaderMap, StatusCode, header},
-    response::{IntoResponse, Response},
-    routing::post,
-};
+use crate::backends::mail::{Mail, Outbox};
+use crate::backends::request_id;
+use crate::iam::{Act, Context, Iam};
+use crate::mode::Switch;
+use crate::template::{ACCOUNT_ID, REGION};
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
 use edge::Clock;
 use serde::{Deserialize, Serialize};
-
-use super::{
-    mail::{Mail, Outbox},
-    request_id,
-};
-use crate::{
-    iam::{Act, Context, Iam},
-    mode::Switch,
-    template::{ACCOUNT_ID, REGION},
-};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 /// How the mail service behaves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

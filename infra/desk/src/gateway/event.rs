@@ -1,16 +1,14 @@
 //! Events in API Gateway's payload format 2.0: of an HTTP API, and of its Lambda authorizer.
 
-use std::collections::BTreeMap;
-
-use axum::http::{HeaderMap, header, request::Parts};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use crate::backends::request_id;
+use crate::template::{ACCOUNT_ID, REGION};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use edge::Clock;
 use serde_json::{Map, Value, json};
-
-use crate::{
-    backends::request_id,
-    template::{ACCOUNT_ID, REGION},
-};
+use std::collections::BTreeMap;
 
 const API_ID: &str = "frontdesk";
 const STAGE: &str = "$default";

@@ -4,25 +4,20 @@
 pub(crate) mod event;
 mod response;
 
-use std::sync::Arc;
-
-use axum::{
-    Json,
-    body::{Body, Bytes},
-    extract::{Request, State},
-    http::{Method, StatusCode, header, request::Parts},
-    response::{IntoResponse, Response},
-};
+use crate::gateway::event::Seen;
+use crate::hosting::Site;
+use crate::lambda::{InvokeError, Lambdas};
+use crate::pages::{Home, page};
+use crate::template::Routes;
+use axum::Json;
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::http::request::Parts;
+use axum::http::{Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use edge::Clock;
 use serde_json::json;
-
-use crate::{
-    hosting::Site,
-    lambda::{InvokeError, Lambdas},
-    pages::{Home, page},
-    template::Routes,
-};
-use event::Seen;
+use std::sync::Arc;
 
 /// API Gateway's limit for a request's body.
 const BODY_LIMIT: usize = 10 * 1024 * 1024;

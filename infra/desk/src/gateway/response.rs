@@ -1,14 +1,12 @@
 //! From a function's payload 2.0 answer back to HTTP.
 
-use axum::{
-    body::Body,
-    http::{HeaderName, HeaderValue, StatusCode, header},
-    response::Response,
-};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use serde_json::Value;
-
 use crate::backends::request_id;
+use axum::body::Body;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
 
 /// The HTTP response, or what is wrong with the answer.
 pub(super) fn http(answer: Value) -> Result<Response, String> {

@@ -3,10 +3,9 @@
 //! A transaction is the acts of its items; IAM knows no action for the transaction itself. A batch
 //! has an action of its own. A query of an index is an act on the index.
 
-use serde_json::Value;
-
-use super::policy::{Act, Context};
+use crate::iam::policy::{Act, Context};
 use crate::template::{Table, table_arn};
+use serde_json::Value;
 
 /// The acts of a request, or why they cannot be told.
 pub(super) fn acts(table: &Table, target: &str, body: &Value) -> Result<Vec<Act>, String> {

@@ -12,18 +12,13 @@
 mod dynamodb;
 mod policy;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
-
+use crate::template::{ACCOUNT_ID, Table, Template};
 use axum::http::{HeaderMap, header};
+pub use policy::{Act, Context, Decision, Grant, Policy};
 use serde::Serialize;
 use serde_json::Value;
-
-pub use policy::{Act, Context, Decision, Grant, Policy};
-
-use crate::template::{ACCOUNT_ID, Table, Template};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The access key of the desk itself.
 pub(crate) const OPERATOR: &str = "desk";

@@ -1,11 +1,9 @@
 //! The desk's own pages. No script, nothing from elsewhere.
 
-use axum::{
-    http::header,
-    response::{IntoResponse, Response},
-};
-
-use crate::backends::{mail::Mail, ses::escape};
+use crate::backends::mail::Mail;
+use crate::backends::ses::escape;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
 
 const STYLE: &str = include_str!("style.css");
 const HOME: &str = include_str!("home.html");

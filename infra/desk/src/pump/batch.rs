@@ -7,13 +7,11 @@
 //! - A batch that has used up its attempts, and records that are too old, go to the on-failure
 //!   destination.
 
-use std::time::Duration;
-
+use crate::pump::record::Record;
+use crate::template::StreamTrigger;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-
-use super::record::Record;
-use crate::template::StreamTrigger;
+use std::time::Duration;
 
 /// Records that are delivered together.
 #[derive(Clone, Debug, PartialEq)]

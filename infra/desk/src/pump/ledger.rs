@@ -1,14 +1,11 @@
 //! What was read from the stream and is not done, and how far everything is.
 
-use std::{
-    collections::{HashSet, VecDeque},
-    hash::{DefaultHasher, Hash as _, Hasher as _},
-    sync::{Mutex, MutexGuard, PoisonError},
-};
-
+use crate::pump::batch::Batch;
+use crate::pump::record::Record;
 use jiff::Timestamp;
-
-use super::{batch::Batch, record::Record};
+use std::collections::{HashSet, VecDeque};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The lanes of one mapping, and its checkpoint.
 pub(super) struct Ledger(Mutex<Inner>);

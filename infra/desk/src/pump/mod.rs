@@ -11,26 +11,19 @@ mod ledger;
 mod record;
 mod source;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
-
+use crate::failures::Failures;
+use crate::iam::{Act, Iam};
+use crate::lambda::{InvokeError, Lambdas};
+use crate::pump::batch::{Batch, Delivered, Given, Outcome};
+use crate::pump::ledger::Ledger;
+use crate::template::{ACCOUNT_ID, REGION, StreamTrigger};
+use crate::worker::{Step, Worker, Workers};
 use edge::Clock;
 use serde_json::{Value, json};
-use tokio::sync::watch;
-
-use batch::{Batch, Delivered, Given, Outcome};
-use ledger::Ledger;
 pub(crate) use source::{Checkpoints, Source};
-
-use crate::{
-    failures::Failures,
-    iam::{Act, Iam},
-    lambda::{InvokeError, Lambdas},
-    template::{ACCOUNT_ID, REGION, StreamTrigger},
-    worker::{Step, Worker, Workers},
-};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::watch;
 
 /// One event source mapping.
 pub(crate) struct Mapping {

@@ -1,13 +1,12 @@
 //! A stream record as Lambda delivers it.
 
-use std::collections::HashMap;
-
+use crate::template::REGION;
 use aws_sdk_dynamodbstreams::types::{self, AttributeValue};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
-
-use crate::template::REGION;
+use std::collections::HashMap;
 
 /// One record: the event that is delivered, and what the pump decides by.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,17 +1,16 @@
 //! Reading the table's stream, from a checkpoint on.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-};
-
+use crate::error::StartError;
+use crate::pump::record::{self, Record};
+use crate::state::Keeper;
+use crate::template::Table;
 use aws_sdk_dynamodb::error::DisplayErrorContext;
-use aws_sdk_dynamodbstreams::{Client, types::ShardIteratorType};
+use aws_sdk_dynamodbstreams::Client;
+use aws_sdk_dynamodbstreams::types::ShardIteratorType;
 use edge::Clock;
 use jiff::Timestamp;
-
-use super::record::{self, Record};
-use crate::{error::StartError, state::Keeper, template::Table};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 const FILE: &str = "checkpoints.json";
 

@@ -1,17 +1,14 @@
 //! A function: which action it is, its environment, and what invokes it.
 
-use std::{collections::BTreeMap, time::Duration};
-
+use crate::filter::Filter;
+use crate::template::TemplateError;
+use crate::template::intrinsics::{At, scalar};
+use crate::template::role::{self, Role, Roles};
+use crate::template::route::Route;
 use serde_json::Value as Json;
 use serde_yaml_ng::Value;
-
-use super::{
-    TemplateError,
-    intrinsics::{At, scalar},
-    role::{self, Role, Roles},
-    route::Route,
-};
-use crate::filter::Filter;
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// A Lambda function of the template.
 #[derive(Debug)]

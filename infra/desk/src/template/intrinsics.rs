@@ -4,10 +4,9 @@
 //! is an error, for a value that the desk guessed would differ from the deployed one without
 //! anybody noticing.
 
+use crate::template::{ACCOUNT_ID, Parameters, REGION, TemplateError, role, secret, table};
 use serde_json::{Map, Value as Json, json};
 use serde_yaml_ng::{Mapping, Value};
-
-use super::{ACCOUNT_ID, Parameters, REGION, TemplateError, role, secret, table};
 
 /// The whole template, for looking up what a value refers to.
 pub(super) struct Scope<'t> {

@@ -13,21 +13,17 @@ mod route;
 mod secret;
 mod table;
 
-use std::path::{Path, PathBuf};
-
-use serde_yaml_ng::Value;
-
+use crate::template::intrinsics::Scope;
 pub use function::{Function, Schedule, StreamTrigger};
+pub(crate) use intrinsics::log_group_arn;
 pub use parameters::Parameters;
 pub use role::Role;
 pub use route::{Route, Routes};
 pub use secret::Secret;
-pub use table::{Index, Key, Table};
-
-pub(crate) use intrinsics::log_group_arn;
+use serde_yaml_ng::Value;
+use std::path::{Path, PathBuf};
 pub(crate) use table::arn as table_arn;
-
-use intrinsics::Scope;
+pub use table::{Index, Key, Table};
 
 /// What stands in for the account and the region of a deployment.
 pub const ACCOUNT_ID: &str = "000000000000";

@@ -1,10 +1,9 @@
 //! The template's parameters: what was given, what the desk knows itself, else the default.
 
-use std::collections::BTreeMap;
-
+use crate::template::TemplateError;
+use crate::template::intrinsics::scalar;
 use serde_yaml_ng::Value;
-
-use super::{TemplateError, intrinsics::scalar};
+use std::collections::BTreeMap;
 
 /// Values by parameter name.
 pub type Parameters = BTreeMap<String, String>;

@@ -3,16 +3,12 @@
 //! A function's own `Policies` are no way to give it permissions here: SAM then makes the role, and
 //! attaches AWS's managed policies to it, which this file could not show.
 
-use std::collections::BTreeMap;
-
+use crate::iam::Policy;
+use crate::template::intrinsics::{At, Scope, properties};
+use crate::template::{ACCOUNT_ID, TemplateError};
 use serde_json::{Value as Json, json};
 use serde_yaml_ng::Value;
-
-use super::{
-    ACCOUNT_ID, TemplateError,
-    intrinsics::{At, Scope, properties},
-};
-use crate::iam::Policy;
+use std::collections::BTreeMap;
 
 /// A role.
 #[derive(Clone, Debug)]

@@ -1,8 +1,7 @@
 //! Routes, matched as an API Gateway HTTP API matches them.
 
-use std::collections::BTreeMap;
-
 use percent_encoding::percent_decode_str;
+use std::collections::BTreeMap;
 
 /// One route of the HTTP API and the function behind it.
 #[derive(Clone, Debug)]

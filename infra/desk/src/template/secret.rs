@@ -1,12 +1,9 @@
 //! Secrets that CloudFormation would generate.
 
+use crate::template::intrinsics::{At, properties};
+use crate::template::{ACCOUNT_ID, REGION, TemplateError};
 use rand::RngExt as _;
 use serde_yaml_ng::Value;
-
-use super::{
-    ACCOUNT_ID, REGION, TemplateError,
-    intrinsics::{At, properties},
-};
 
 /// The ARN that the secret of this logical id has at the desk. The six characters at the end are
 /// AWS's habit.

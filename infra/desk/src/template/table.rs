@@ -1,13 +1,10 @@
 //! The table: keys, indexes, stream and time to live, as `CreateTable` and `UpdateTimeToLive` need
 //! them.
 
+use crate::template::intrinsics::{At, properties};
+use crate::template::{ACCOUNT_ID, REGION, TemplateError};
 use serde::Deserialize;
 use serde_yaml_ng::Value;
-
-use super::{
-    ACCOUNT_ID, REGION, TemplateError,
-    intrinsics::{At, properties},
-};
 
 /// The name that the table of this logical id has at the desk. A name that the template gives is
 /// left to deployments.
