@@ -6,7 +6,8 @@
 //! outside.
 
 use crate::support::{ADMIN, Person, Reply, World, signed_by};
-use desk::iam::{Act, Context, Decision, Permission, Permissions, Refused};
+use desk::iam::{Permission, Permissions, Refused};
+use desk::policy::{Act, Context, Decision};
 use desk::template::{Document, Parameters, Template};
 use desk::{MailServiceMode, Options, ProductApiMode};
 use functions::FUNCTIONS;

@@ -4,7 +4,7 @@
 //! A desk without the console is a desk all the same, so nothing here keeps one from starting: what
 //! is in the way is a [`NotBuilt`], to be told to whoever started it.
 
-use crate::workspace_root;
+use crate::checkout::workspace_root;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};

@@ -4,6 +4,7 @@ use crate::backends::database;
 use crate::backends::mail::Outbox;
 use crate::backends::secrets::Secrets;
 use crate::backends::ses::{MailServiceMode, Ses, domain_of};
+use crate::checkout::workspace_root;
 use crate::console::Console;
 use crate::environment::{self, Endpoints};
 use crate::error::StartError;
@@ -27,7 +28,7 @@ use axum::Router;
 use edge::Clock;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use tokio::task::JoinHandle;
@@ -61,12 +62,6 @@ impl Default for Options {
             console: Console::of_checkout().built(),
         }
     }
-}
-
-/// The checkout that this desk was built in; the desk is not a program to be installed.
-pub fn workspace_root() -> &'static Path {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    manifest.ancestors().nth(2).unwrap_or(manifest)
 }
 
 /// The first account, so that there is somebody to log in.

@@ -2,7 +2,8 @@
 //! are.
 
 use crate::iam::OPERATOR;
-use crate::template::{Function, REGION, Template};
+use crate::names::REGION;
+use crate::template::{Function, Template};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 

@@ -3,10 +3,11 @@
 //! This is the one place that knows the crate of the functions. Everything else hands over an event
 //! and gets back an answer or an [`InvokeError`], as the callers of Lambda do.
 
-use crate::backends::request_id;
 use crate::error::StartError;
-use crate::iam::{Act, Iam};
-use crate::template::{ACCOUNT_ID, REGION, Template, log_group_arn};
+use crate::iam::Iam;
+use crate::names::{function_arn, log_stream_arn, request_id};
+use crate::policy::Act;
+use crate::template::Template;
 use edge::config::Env;
 use edge::{App, Clock};
 use functions::Invoke;
@@ -100,11 +101,7 @@ impl Lambdas {
             config.function_name.clone_from(name);
             config.memory = declared.memory;
             config.version = "$LATEST".to_owned();
-            let stream = format!(
-                "{}:log-stream:[$LATEST]{}",
-                log_group_arn(&declared.log_group),
-                request_id()
-            );
+            let stream = log_stream_arn(&declared.log_group, &format!("[$LATEST]{}", request_id()));
             let log = Log { stream, begun: AtomicBool::new(false) };
             lambdas.insert(
                 name.clone(),
@@ -151,8 +148,7 @@ impl Lambdas {
         let mut context = Context::default();
         context.request_id = request_id();
         context.deadline = u64::try_from(deadline.as_millisecond()).unwrap_or_default();
-        context.invoked_function_arn =
-            format!("arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{name}");
+        context.invoked_function_arn = function_arn(name);
         context.env_config = Arc::clone(&lambda.config);
         context
     }

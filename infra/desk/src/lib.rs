@@ -16,6 +16,7 @@
 //! - `backends` are the stand-ins for AWS, on their real wire protocols: the functions use the real
 //!   SDK clients;
 //! - [`iam`] lets each function do what its role in the template allows, at the stand-ins' doors;
+//!   [`policy`] decides that, `names` has the ARNs that it is about;
 //! - `gateway` turns HTTP into payload 2.0 events and back, `product_api` is what the keys open;
 //! - `pump` and `scheduler` are the triggers behind the gateway, both run by `worker`;
 //! - `lambda` is the only module that knows the functions' code;
@@ -29,6 +30,7 @@
 //! address in `environment`, and have it ask [`iam`] first.
 
 mod backends;
+mod checkout;
 pub mod console;
 mod desk;
 mod environment;
@@ -42,8 +44,10 @@ mod journal;
 mod lambda;
 mod local;
 mod mode;
+mod names;
 mod notes;
 mod pages;
+pub mod policy;
 mod problem;
 mod product_api;
 mod pump;
@@ -55,7 +59,8 @@ mod worker;
 
 pub use backends::mail::{Mail, Outbox};
 pub use backends::ses::MailServiceMode;
-pub use desk::{Desk, Options, workspace_root};
+pub use checkout::workspace_root;
+pub use desk::{Desk, Options};
 pub use environment::env_file;
 pub use error::StartError;
 pub use filter::{Filter, FilterError};

@@ -1,7 +1,8 @@
 //! Schedules at a fixed rate, by the desk's clock.
 
 use crate::lambda::{InvokeError, Lambdas};
-use crate::template::{ACCOUNT_ID, REGION, Schedule};
+use crate::names::{ACCOUNT_ID, REGION, request_id, schedule_arn};
+use crate::template::Schedule;
 use crate::worker::{Step, Worker};
 use edge::Clock;
 use jiff::Timestamp;
@@ -36,13 +37,13 @@ impl Scheduled {
             }
             None => json!({
                 "version": "0",
-                "id": crate::backends::request_id(),
+                "id": request_id(),
                 "detail-type": "Scheduled Event",
                 "source": "aws.scheduler",
                 "account": ACCOUNT_ID,
                 "time": self.due_at,
                 "region": REGION,
-                "resources": [format!("arn:aws:scheduler:{REGION}:{ACCOUNT_ID}:schedule/default/{}", self.schedule.id)],
+                "resources": [schedule_arn(&self.schedule.id)],
                 "detail": "{}",
             }),
         }

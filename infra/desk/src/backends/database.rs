@@ -1,12 +1,12 @@
 //! DynamoDB: dynoxide in this process, served on the real wire protocol, behind a door that asks
 //! who may do what.
 
-use crate::backends::request_id;
 use crate::error::StartError;
 use crate::iam::{Denial, Iam, OPERATOR};
+use crate::names::{REGION, request_id};
 use crate::server::{self, Ending};
 use crate::state::Keeper;
-use crate::template::{Key, REGION, Table};
+use crate::template::{Key, Table};
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedHttpClient};
 use aws_sdk_dynamodb::error::DisplayErrorContext;
 use aws_sdk_dynamodb::types::{

@@ -1,9 +1,10 @@
 //! AWS Secrets Manager: `GetSecretValue` and `PutSecretValue`, with stages as they move in a
 //! rotation.
 
-use crate::backends::request_id;
 use crate::error::StartError;
-use crate::iam::{Act, Iam};
+use crate::iam::Iam;
+use crate::names::request_id;
+use crate::policy::Act;
 use crate::state::Keeper;
 use crate::template;
 use axum::Router;

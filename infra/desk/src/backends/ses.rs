@@ -1,10 +1,10 @@
 //! Amazon SES, version 1: the query protocol, `SendEmail` alone.
 
 use crate::backends::mail::{Mail, Outbox};
-use crate::backends::request_id;
-use crate::iam::{Act, Context, Iam};
+use crate::iam::Iam;
 use crate::mode::Switch;
-use crate::template::{ACCOUNT_ID, REGION};
+use crate::names::{REGION, identity_arn, request_id};
+use crate::policy::{Act, Context};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -49,12 +49,11 @@ impl Ses {
     fn admit(&self, headers: &HeaderMap, form: &BTreeMap<String, String>) -> Result<(), Refusal> {
         let action = form.get("Action").map_or("(none)", String::as_str);
         let from = form.get("Source").map(|sender| address_of(sender));
-        let identity = |name: &str| format!("arn:aws:ses:{REGION}:{ACCOUNT_ID}:identity/{name}");
-        let sender = from.map_or_else(|| "*".to_owned(), |from| identity(domain_of(from)));
+        let sender = from.map_or_else(|| "*".to_owned(), |from| identity_arn(domain_of(from)));
         let receivers = numbered(form, |n| format!("Destination.ToAddresses.member.{n}"));
         [sender]
             .into_iter()
-            .chain(receivers.iter().map(|receiver| identity(address_of(receiver))))
+            .chain(receivers.iter().map(|receiver| identity_arn(address_of(receiver))))
             .try_for_each(|resource| {
                 let context = Context { from_address: from.map(str::to_owned), leading_keys: None };
                 let act = Act { context, ..Act::new(format!("ses:{action}"), resource) };

@@ -1,7 +1,6 @@
 //! Events in API Gateway's payload format 2.0: of an HTTP API, and of its Lambda authorizer.
 
-use crate::backends::request_id;
-use crate::template::{ACCOUNT_ID, REGION};
+use crate::names::{ACCOUNT_ID, REGION, request_id};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use base64::Engine as _;

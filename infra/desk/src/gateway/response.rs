@@ -1,6 +1,6 @@
 //! From a function's payload 2.0 answer back to HTTP.
 
-use crate::backends::request_id;
+use crate::names::request_id;
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;

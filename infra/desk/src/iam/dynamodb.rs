@@ -3,8 +3,9 @@
 //! A transaction is the acts of its items; IAM knows no action for the transaction itself. A batch
 //! has an action of its own. A query of an index is an act on the index.
 
-use crate::iam::policy::{Act, Context};
-use crate::template::{Table, table_arn};
+use crate::names::{index_arn, table_arn};
+use crate::policy::{Act, Context};
+use crate::template::Table;
 use serde_json::Value;
 
 /// The acts of a request, or why they cannot be told.
@@ -122,7 +123,7 @@ fn act(operation: &str, resource: String, leading_keys: Option<Vec<String>>) -> 
 /// The table, or the index of it, that a request or a part of one names.
 fn resource(request: &Value) -> String {
     match (request["TableName"].as_str(), request["IndexName"].as_str()) {
-        (Some(table), Some(index)) => format!("{}/index/{index}", table_arn(table)),
+        (Some(table), Some(index)) => index_arn(table, index),
         (Some(table), None) => table_arn(table),
         (None, _) => "*".to_owned(),
     }
@@ -139,6 +140,7 @@ fn text(value: &Value) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checkout::workspace_root;
     use crate::template::Document;
     use serde_json::json;
     use std::collections::BTreeMap;
@@ -148,8 +150,8 @@ mod tests {
 
     /// The acts of a request on the table that `template.yaml` declares.
     fn acts_of(target: &str, body: Value) -> Result<Vec<Told>, String> {
-        let document = Document::read(&crate::desk::Options::default().template)
-            .expect("the template is there");
+        let document =
+            Document::read(&workspace_root().join("template.yaml")).expect("the template is there");
         let own = [("ConsoleOrigin", "http://localhost:1"), ("MailFrom", "desk@example.com")];
         let own: BTreeMap<String, String> =
             own.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();

@@ -10,11 +10,11 @@
 //! for DynamoDB's.
 
 mod dynamodb;
-mod policy;
 
-use crate::template::{ACCOUNT_ID, Table, Template};
+use crate::names;
+use crate::policy::{Act, Decision, Grant, Policy};
+use crate::template::{Function, Table, Template};
 use axum::http::{HeaderMap, header};
-pub use policy::{Act, Context, Decision, Grant, Policy};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -118,7 +118,7 @@ impl Denial {
 
 impl Iam {
     pub(crate) fn new(template: &Template) -> Self {
-        let role = |function: &crate::template::Function| {
+        let role = |function: &Function| {
             let role =
                 Role { name: function.role.name.clone(), policy: function.role.policy.clone() };
             (function.name.clone(), role)
@@ -181,10 +181,8 @@ impl Iam {
                     resource,
                     keys,
                 });
-                let user =
-                    format!("arn:aws:sts::{ACCOUNT_ID}:assumed-role/{}/{function}", role.name);
                 Err(Denial::Act {
-                    role: user,
+                    role: names::assumed_role_arn(&role.name, function),
                     act: Box::new(act.clone()),
                     forbidden: decision == Decision::Forbidden,
                 })

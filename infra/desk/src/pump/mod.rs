@@ -11,16 +11,19 @@ mod ledger;
 mod record;
 mod source;
 
+pub(crate) use source::{Checkpoints, Source};
+
 use crate::failures::Failures;
-use crate::iam::{Act, Iam};
+use crate::iam::Iam;
 use crate::lambda::{InvokeError, Lambdas};
+use crate::names::function_arn;
+use crate::policy::Act;
 use crate::pump::batch::{Batch, Delivered, Given, Outcome};
 use crate::pump::ledger::Ledger;
-use crate::template::{ACCOUNT_ID, REGION, StreamTrigger};
+use crate::template::StreamTrigger;
 use crate::worker::{Step, Worker, Workers};
 use edge::Clock;
 use serde_json::{Value, json};
-pub(crate) use source::{Checkpoints, Source};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::watch;
@@ -99,7 +102,7 @@ impl Mapping {
                 "version": "1.0",
                 "timestamp": self.clock.now(),
                 "requestContext": {
-                    "functionArn": format!("arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{}", self.function),
+                    "functionArn": function_arn(&self.function),
                     "condition": condition,
                     "approximateInvokeCount": attempts,
                 },

@@ -1,6 +1,6 @@
 //! A stream record as Lambda delivers it.
 
-use crate::template::REGION;
+use crate::names::REGION;
 use aws_sdk_dynamodbstreams::types::{self, AttributeValue};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -1,10 +1,11 @@
 //! A function: which action it is, its environment, and what invokes it.
 
 use crate::filter::Filter;
-use crate::template::TemplateError;
-use crate::template::intrinsics::{At, scalar};
+use crate::template::error::TemplateError;
+use crate::template::intrinsics::At;
 use crate::template::role::{self, Role, Roles};
 use crate::template::route::Route;
+use crate::template::yaml::scalar;
 use serde_json::Value as Json;
 use serde_yaml_ng::Value;
 use std::collections::BTreeMap;

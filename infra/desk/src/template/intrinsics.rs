@@ -4,7 +4,10 @@
 //! is an error, for a value that the desk guessed would differ from the deployed one without
 //! anybody noticing.
 
-use crate::template::{ACCOUNT_ID, Parameters, REGION, TemplateError, role, secret, table};
+use crate::names::{self, ACCOUNT_ID, REGION};
+use crate::template::error::TemplateError;
+use crate::template::parameters::Parameters;
+use crate::template::yaml::scalar;
 use serde_json::{Map, Value as Json, json};
 use serde_yaml_ng::{Mapping, Value};
 
@@ -218,8 +221,8 @@ impl<'s> At<'s> {
             ("AWS::Partition", _) => "aws".to_owned(),
             ("AWS::URLSuffix", _) => "amazonaws.com".to_owned(),
             ("AWS::StackName", _) => "frontdesk".to_owned(),
-            (_, Some("AWS::DynamoDB::Table")) => table::name(id),
-            (_, Some("AWS::SecretsManager::Secret")) => secret::arn(id),
+            (_, Some("AWS::DynamoDB::Table")) => names::table(id),
+            (_, Some("AWS::SecretsManager::Secret")) => names::secret_arn(id),
             (_, Some("AWS::Logs::LogGroup")) => self.log_group(property, id)?,
             (_, Some(_)) => id.to_owned(),
             (_, None) => {
@@ -241,22 +244,18 @@ impl<'s> At<'s> {
             self.error(property, format!("refers to {id}, which is not a resource"))
         })?;
         match (kind, attribute) {
-            ("AWS::DynamoDB::Table", "Arn") => Ok(table::arn(&table::name(id))),
-            ("AWS::DynamoDB::Table", "StreamArn") => Ok(table::stream_arn(&table::name(id))),
-            ("AWS::SecretsManager::Secret", "Id" | "Arn") => Ok(secret::arn(id)),
-            ("AWS::Serverless::Function", "Arn") => {
-                Ok(format!("arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{id}"))
-            }
-            ("AWS::SQS::Queue", "Arn") => Ok(format!("arn:aws:sqs:{REGION}:{ACCOUNT_ID}:{id}")),
-            ("AWS::IAM::Role", "Arn") => Ok(role::arn(id)),
+            ("AWS::DynamoDB::Table", "Arn") => Ok(names::table_arn(&names::table(id))),
+            ("AWS::DynamoDB::Table", "StreamArn") => Ok(names::stream_arn(&names::table(id))),
+            ("AWS::SecretsManager::Secret", "Id" | "Arn") => Ok(names::secret_arn(id)),
+            ("AWS::Serverless::Function", "Arn") => Ok(names::function_arn(id)),
+            ("AWS::SQS::Queue", "Arn") => Ok(names::queue_arn(id)),
+            ("AWS::IAM::Role", "Arn") => Ok(names::role_arn(id)),
             // With all of its streams, as CloudFormation has it.
             ("AWS::Logs::LogGroup", "Arn") => {
-                Ok(format!("{}:*", log_group_arn(&self.log_group(property, id)?)))
+                Ok(format!("{}:*", names::log_group_arn(&self.log_group(property, id)?)))
             }
-            ("AWS::S3::Bucket", "Arn") => Ok(format!("arn:aws:s3:::{id}")),
-            ("AWS::SNS::Topic", "TopicArn") => {
-                Ok(format!("arn:aws:sns:{REGION}:{ACCOUNT_ID}:{id}"))
-            }
+            ("AWS::S3::Bucket", "Arn") => Ok(names::bucket_arn(id)),
+            ("AWS::SNS::Topic", "TopicArn") => Ok(names::topic_arn(id)),
             _ => Err(self
                 .error(property, format!("the desk does not know {attribute} of {id}, a {kind}"))),
         }
@@ -363,20 +362,6 @@ fn long_form(mapping: &Mapping) -> Option<(&str, &Value)> {
     match key.strip_prefix("Fn::") {
         Some(name) => Some((name, argument)),
         None => matches!(key, "Ref" | "Condition").then_some((key, argument)),
-    }
-}
-
-pub(crate) fn log_group_arn(name: &str) -> String {
-    format!("arn:aws:logs:{REGION}:{ACCOUNT_ID}:log-group:{name}")
-}
-
-/// A plain value as text.
-pub(super) fn scalar(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(flag) => Some(flag.to_string()),
-        Value::Null | Value::Sequence(_) | Value::Mapping(_) | Value::Tagged(_) => None,
     }
 }
 

@@ -5,6 +5,7 @@
 //! properties that the desk acts on are resolved; one of those that it cannot resolve is an error
 //! with the names of the resource and the property.
 
+mod error;
 mod function;
 mod intrinsics;
 mod parameters;
@@ -12,42 +13,19 @@ mod role;
 mod route;
 mod secret;
 mod table;
+mod yaml;
 
-use crate::template::intrinsics::Scope;
+pub use error::TemplateError;
 pub use function::{Function, Schedule, StreamTrigger};
-pub(crate) use intrinsics::log_group_arn;
 pub use parameters::Parameters;
 pub use role::Role;
 pub use route::{Route, Routes};
 pub use secret::Secret;
-use serde_yaml_ng::Value;
-use std::path::{Path, PathBuf};
-pub(crate) use table::arn as table_arn;
 pub use table::{Index, Key, Table};
 
-/// What stands in for the account and the region of a deployment.
-pub const ACCOUNT_ID: &str = "000000000000";
-/// See [`ACCOUNT_ID`].
-pub const REGION: &str = "us-east-1";
-
-/// What is wrong with the template, and where.
-#[derive(Debug, thiserror::Error)]
-pub enum TemplateError {
-    #[error("cannot read the template {}: {source}", path.display())]
-    Read { path: PathBuf, source: std::io::Error },
-    #[error("the template {} is not YAML: {source}", path.display())]
-    Syntax { path: PathBuf, source: serde_yaml_ng::Error },
-    #[error("template: {property} of resource {resource}: {problem}")]
-    Property { resource: String, property: String, problem: String },
-    #[error("template: {0}")]
-    Missing(String),
-    #[error("the template has no parameter {name}; its parameters are {}", known.join(", "))]
-    UnknownParameter { name: String, known: Vec<String> },
-    #[error("the template's parameter {0} has no default; give it with --set {0}=VALUE")]
-    NoValue(String),
-    #[error("the template's parameter {name} cannot be {value:?}; it is one of {}", allowed.join(", "))]
-    NotAllowed { name: String, value: String, allowed: Vec<String> },
-}
+use crate::template::intrinsics::Scope;
+use serde_yaml_ng::Value;
+use std::path::Path;
 
 /// A template whose YAML has been read, with nothing resolved yet.
 #[derive(Debug)]

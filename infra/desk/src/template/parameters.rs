@@ -1,7 +1,7 @@
 //! The template's parameters: what was given, what the desk knows itself, else the default.
 
-use crate::template::TemplateError;
-use crate::template::intrinsics::scalar;
+use crate::template::error::TemplateError;
+use crate::template::yaml::scalar;
 use serde_yaml_ng::Value;
 use std::collections::BTreeMap;
 

@@ -3,9 +3,10 @@
 //! A function's own `Policies` are no way to give it permissions here: SAM then makes the role, and
 //! attaches AWS's managed policies to it, which this file could not show.
 
-use crate::iam::Policy;
+use crate::names;
+use crate::policy::Policy;
+use crate::template::error::TemplateError;
 use crate::template::intrinsics::{At, Scope, properties};
-use crate::template::{ACCOUNT_ID, TemplateError};
 use serde_json::{Value as Json, json};
 use serde_yaml_ng::Value;
 use std::collections::BTreeMap;
@@ -21,10 +22,6 @@ pub struct Role {
 /// The roles, by ARN.
 pub(super) type Roles = BTreeMap<String, Role>;
 
-pub(super) fn arn(logical_id: &str) -> String {
-    format!("arn:aws:iam::{ACCOUNT_ID}:role/{logical_id}")
-}
-
 /// All roles, with what managed policies of the template add to them.
 pub(super) fn read_all(scope: &Scope<'_>) -> Result<Roles, TemplateError> {
     let mut roles = Roles::new();
@@ -33,7 +30,7 @@ pub(super) fn read_all(scope: &Scope<'_>) -> Result<Roles, TemplateError> {
         .resources()
         .filter(|(_, resource)| kind(resource).as_deref() == Some("AWS::IAM::Role"))
     {
-        roles.insert(arn(id), read(&scope.at(id), resource)?);
+        roles.insert(names::role_arn(id), read(&scope.at(id), resource)?);
     }
     for (id, resource) in scope.resources() {
         let at = scope.at(id);
@@ -91,7 +88,7 @@ fn attach(at: &At<'_>, resource: &Value, roles: &mut Roles) -> Result<(), Templa
     }
     let properties = properties(at, resource, &["PolicyDocument", "Roles"])?;
     for name in properties["Roles"].as_array().into_iter().flatten() {
-        let role = name.as_str().and_then(|name| roles.get_mut(&arn(name)));
+        let role = name.as_str().and_then(|name| roles.get_mut(&names::role_arn(name)));
         let role =
             role.ok_or_else(|| at.error("Roles", format!("{name} is no role of the template")))?;
         role.policy

@@ -1,19 +1,10 @@
 //! Secrets that CloudFormation would generate.
 
+use crate::names;
+use crate::template::error::TemplateError;
 use crate::template::intrinsics::{At, properties};
-use crate::template::{ACCOUNT_ID, REGION, TemplateError};
 use rand::RngExt as _;
 use serde_yaml_ng::Value;
-
-/// The ARN that the secret of this logical id has at the desk. The six characters at the end are
-/// AWS's habit.
-pub(super) fn arn(logical_id: &str) -> String {
-    format!("arn:aws:secretsmanager:{REGION}:{ACCOUNT_ID}:secret:{}-Local1", name(logical_id))
-}
-
-fn name(logical_id: &str) -> String {
-    format!("frontdesk/{logical_id}")
-}
 
 /// A secret and how its first value is made.
 #[derive(Debug)]
@@ -69,8 +60,8 @@ pub(super) fn read(at: &At<'_>, resource: &Value) -> Result<Secret, TemplateErro
     let punctuation =
         if generate["ExcludePunctuation"] == true { "" } else { "!#$%&()*+,-./:;<=>?@[]^_{|}~" };
     Ok(Secret {
-        arn: arn(at.resource),
-        name: name(at.resource),
+        arn: names::secret_arn(at.resource),
+        name: names::secret(at.resource),
         skeleton,
         generated_key: generate["GenerateStringKey"].as_str().map(str::to_owned),
         length: match &generate["PasswordLength"] {

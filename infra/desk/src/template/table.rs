@@ -1,26 +1,11 @@
 //! The table: keys, indexes, stream and time to live, as `CreateTable` and `UpdateTimeToLive` need
 //! them.
 
+use crate::names;
+use crate::template::error::TemplateError;
 use crate::template::intrinsics::{At, properties};
-use crate::template::{ACCOUNT_ID, REGION, TemplateError};
 use serde::Deserialize;
 use serde_yaml_ng::Value;
-
-/// The name that the table of this logical id has at the desk. A name that the template gives is
-/// left to deployments.
-pub(super) fn name(logical_id: &str) -> String {
-    format!("frontdesk-{logical_id}")
-}
-
-pub(crate) fn arn(name: &str) -> String {
-    format!("arn:aws:dynamodb:{REGION}:{ACCOUNT_ID}:table/{name}")
-}
-
-/// The ARN that events name as their source. The engine has one of its own with another region in
-/// it.
-pub(super) fn stream_arn(name: &str) -> String {
-    format!("{}/stream/2024-01-01T00:00:00.000", arn(name))
-}
 
 /// The table's schema.
 #[derive(Clone, Debug)]
@@ -129,9 +114,9 @@ pub(super) fn read(at: &At<'_>, resource: &Value) -> Result<Table, TemplateError
             non_key_attributes: index.projection.non_key_attributes,
         })
     });
-    let name = name(at.resource);
+    let name = names::table(at.resource);
     Ok(Table {
-        stream_arn: stream_arn(&name),
+        stream_arn: names::stream_arn(&name),
         name,
         key: key(at, "KeySchema", properties.key_schema)?,
         indexes: indexes.collect::<Result<_, TemplateError>>()?,

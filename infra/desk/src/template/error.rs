@@ -1,0 +1,25 @@
+//! What can be wrong with the template.
+
+use std::path::PathBuf;
+
+/// What is wrong with the template, and where.
+#[derive(Debug, thiserror::Error)]
+pub enum TemplateError {
+    #[error("cannot read the template {}: {source}", path.display())]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("the template {} is not YAML: {source}", path.display())]
+    Syntax { path: PathBuf, source: serde_yaml_ng::Error },
+    #[error("template: {property} of resource {resource}: {problem}")]
+    Property { resource: String, property: String, problem: String },
+    #[error("template: {0}")]
+    Missing(String),
+    #[error("the template has no parameter {name}; its parameters are {}", known.join(", "))]
+    UnknownParameter { name: String, known: Vec<String> },
+    #[error("the template's parameter {0} has no default; give it with --set {0}=VALUE")]
+    NoValue(String),
+    #[error(
+        "the template's parameter {name} cannot be {value:?}; it is one of {}",
+        allowed.join(", ")
+    )]
+    NotAllowed { name: String, value: String, allowed: Vec<String> },
+}
