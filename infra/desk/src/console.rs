@@ -7,6 +7,7 @@
 use crate::checkout::workspace_root;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use semver::{Version, VersionReq};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
@@ -48,7 +49,8 @@ pub enum Build {
 #[derive(Debug, thiserror::Error)]
 pub enum NotBuilt {
     #[error(
-        "the console needs Node.js {needed} with npm, and there is no `{missing}` here; install it and try again"
+        "the console needs Node.js {needed} with npm, and there is no `{missing}` here; install it \
+         and try again"
     )]
     NoTool { missing: String, needed: String },
     #[error(
@@ -64,12 +66,12 @@ pub enum NotBuilt {
 impl Console {
     /// The console of this checkout.
     pub fn of_checkout() -> Self {
-        let (root, npm) = (workspace_root(), if cfg!(windows) { "npm.cmd" } else { "npm" });
+        let root = workspace_root();
         Self {
             web: root.join("web"),
             contract: root.join("openapi.yaml"),
             node: "node".into(),
-            npm: npm.into(),
+            npm: if cfg!(windows) { "npm.cmd" } else { "npm" }.into(),
         }
     }
 
@@ -135,7 +137,8 @@ impl Console {
         sources.insert(self.contract.clone());
         let mut hash = Sha256::new();
         for path in sources {
-            let (name, content) = (path.strip_prefix(&self.web).unwrap_or(&path), read(&path)?);
+            let name = path.strip_prefix(&self.web).unwrap_or(&path);
+            let content = read(&path)?;
             hash.update(format!("{}\0{}\0", name.display(), content.len()));
             hash.update(content);
         }
@@ -146,7 +149,7 @@ impl Console {
     async fn check_node(&self) -> Result<String, NotBuilt> {
         let package: Value =
             serde_json::from_slice(&read(&self.web.join("package.json"))?).unwrap_or_default();
-        let needed = package["engines"]["node"].as_str().unwrap_or("20").to_owned();
+        let needed = package["engines"]["node"].as_str().unwrap_or(">=20").to_owned();
         let output = run(Command::new(&self.node).arg("--version"))
             .await
             .map_err(|error| self.no_start(&self.node, &needed, error))?;
@@ -243,23 +246,15 @@ fn files_below(folder: &Path, files: &mut BTreeSet<PathBuf>) -> Result<(), NotBu
     Ok(())
 }
 
-/// Whether a range of versions, as package.json has it, takes this one. A range that is put
-/// otherwise than by `^` and `>=` is left to npm to judge.
+/// Whether a range of versions, as package.json has it, takes this one. A range that only npm
+/// can read is left to npm to judge.
 fn takes(range: &str, version: &str) -> bool {
-    let version = numbers(version.trim_start_matches('v'));
-    range.split("||").map(str::trim).any(|part| {
-        match (part.strip_prefix('^'), part.strip_prefix(">=")) {
-            (Some(from), _) => version >= numbers(from) && version[0] == numbers(from)[0],
-            (None, Some(from)) => version >= numbers(from),
-            (None, None) => true,
-        }
-    })
-}
-
-fn numbers(version: &str) -> [u64; 3] {
-    let mut numbers =
-        version.trim().split(['.', '-']).map(|number| number.parse().unwrap_or_default());
-    std::array::from_fn(|_| numbers.next().unwrap_or_default())
+    let Ok(version) = Version::parse(version.trim_start_matches('v')) else { return false };
+    // A preview of a version counts as that version; in ranges it would count as none.
+    let version = Version::new(version.major, version.minor, version.patch);
+    range
+        .split("||")
+        .any(|part| VersionReq::parse(part.trim()).map_or(true, |range| range.matches(&version)))
 }
 
 #[cfg(test)]

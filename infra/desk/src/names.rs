@@ -1,6 +1,8 @@
 //! Names, ARNs and ids, in AWS's forms: of the template's resources as the desk stands in for them,
 //! and of what a deployment would have beside them.
 
+use uuid::Uuid;
+
 /// What stands in for the account of a deployment.
 pub(crate) const ACCOUNT_ID: &str = "000000000000";
 /// What stands in for the region of a deployment.
@@ -81,9 +83,5 @@ pub(crate) fn identity_arn(name: &str) -> String {
 
 /// A request id such as AWS gives: a random UUID.
 pub(crate) fn request_id() -> String {
-    // Version and variant bits, as in every random UUID.
-    let bits =
-        (rand::random::<u128>() & !(0xf000 << 64) & !(0xc << 60)) | (0x4000 << 64) | (0x8 << 60);
-    let hex = format!("{bits:032x}");
-    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+    Uuid::new_v4().to_string()
 }
