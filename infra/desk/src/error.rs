@@ -7,7 +7,8 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     #[error(
-        "port {0} is in use; stop what listens there or choose another with --port N (0: any free port)"
+        "port {0} is in use; stop what listens there or choose another with --port N \
+         (0: any free port)"
     )]
     PortTaken(u16),
     #[error("cannot listen on a loopback port: {0}")]
@@ -15,22 +16,29 @@ pub enum StartError {
     #[error(transparent)]
     Template(#[from] TemplateError),
     #[error(
-        "template: function {0} has no code in this workspace; Metadata.BuildProperties.Binary must name an action"
+        "template: function {0} has no code in this workspace; Metadata.BuildProperties.Binary \
+         must name an action"
     )]
     NoSuchAction(String),
     #[error("template: function {function} does not start with its environment: {source}")]
     Configuration { function: String, source: edge::config::ConfigError },
     #[error(
-        "the state folder {} is in use by another desk; stop that one, give this one its own with --state DIR, or start it with --ephemeral",
+        "the state folder {} is in use by another desk; stop that one, give this one its own with \
+         --state DIR, or start it with --ephemeral",
         .0.display()
     )]
     StateInUse(PathBuf),
     #[error(
-        "{} is damaged ({detail}); move it away to begin with a fresh one, or start with --ephemeral to leave it alone",
+        "{} is damaged ({detail}); move it away to begin with a fresh one, or start with \
+         --ephemeral to leave it alone",
         file.display()
     )]
     StateDamaged { file: PathBuf, detail: String },
-    #[error("cannot use {}: {source}; choose another state folder with --state DIR, or start with --ephemeral", path.display())]
+    #[error(
+        "cannot use {}: {source}; choose another state folder with --state DIR, or start with \
+         --ephemeral",
+        path.display()
+    )]
     State { path: PathBuf, source: std::io::Error },
     #[error("the embedded store does not work: {0}")]
     Store(String),

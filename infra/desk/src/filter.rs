@@ -13,7 +13,7 @@ pub struct Filter(Node);
 
 #[derive(Clone, Debug, PartialEq)]
 enum Node {
-    All(BTreeMap<String, Node>),
+    All(BTreeMap<String, Self>),
     Any(Vec<Rule>),
 }
 
@@ -144,7 +144,10 @@ mod tests {
 
     #[test]
     fn keys_are_joined_by_and_and_lists_by_or() {
-        let pattern = r#"{"eventName":["INSERT","MODIFY"],"dynamodb":{"NewImage":{"type":{"S":["mail"]},"status":{"S":["pending"]}}}}"#;
+        let pattern = r#"{
+            "eventName": ["INSERT", "MODIFY"],
+            "dynamodb": {"NewImage": {"type": {"S": ["mail"]}, "status": {"S": ["pending"]}}}
+        }"#;
         let record = |event: &str, kind: &str, status: &str| {
             json!({
                 "eventName": event,

@@ -76,7 +76,8 @@ pub(crate) fn inbox(mails: &[Mail]) -> String {
         let code =
             mail.code.as_deref().map(|code| format!("<p class=\"code\">{}</p>", escape(code)));
         list.push_str(&format!(
-            "<article><h2>{}</h2><p class=\"meta\">to <b>{}</b>, {}, {}</p>{}<pre>{}</pre></article>\n",
+            "<article><h2>{}</h2><p class=\"meta\">to <b>{}</b>, {}, {}</p>{}<pre>{}</pre>\
+             </article>\n",
             escape(&mail.subject),
             escape(&mail.to),
             escape(&mail.kind.replace('_', " ")),
