@@ -11,7 +11,7 @@ fn status(row: &BTreeMap<String, AttributeValue>) -> &str {
 }
 
 fn the_mail(world: &World, kind: &str) -> Mail {
-    let mut mails = world.desk.outbox().mails();
+    let mut mails = world.desk.inbox().mails();
     mails.retain(|mail| mail.kind == kind);
     assert_eq!(mails.len(), 1, "one mail of this kind");
     mails.remove(0)
@@ -87,7 +87,7 @@ async fn a_mail_for_an_address_that_nobody_has_is_dropped() {
     let world = World::new().await;
     world.request_code("nobody@example.net").await.ok(202);
     world.settle().await;
-    assert!(world.desk.outbox().mails().is_empty() && world.desk.failures().is_empty());
+    assert!(world.desk.inbox().mails().is_empty() && world.desk.failures().is_empty());
     assert_eq!(world.rows_of("mail").await.iter().map(status).collect::<Vec<_>>(), ["done"]);
 }
 
@@ -129,7 +129,7 @@ async fn a_code_is_tried_again_as_long_as_it_is_good() {
         world.request_code(ADMIN).await.ok(202)["challenge"].as_str().unwrap().to_owned();
     world.settle().await;
     pass(&world, 125).await;
-    assert!(world.desk.outbox().mails().is_empty());
+    assert!(world.desk.inbox().mails().is_empty());
     world.desk.mail_service().set_mode(MailServiceMode::Up);
     pass(&world, 35).await;
     let code = the_mail(&world, "login_code").code.expect("a code");
@@ -151,7 +151,7 @@ async fn a_code_that_could_not_be_mailed_while_it_was_good_is_given_up_visibly()
     world.desk.mail_service().set_mode(MailServiceMode::Up);
     pass(&world, 60).await;
     assert!(
-        world.desk.outbox().mails().is_empty(),
+        world.desk.inbox().mails().is_empty(),
         "a code that is not good any more is not mailed"
     );
 }
@@ -237,7 +237,7 @@ async fn whoever_is_revoked_before_the_mail_leaves_gets_none() {
     let world = World::new().await;
     let admin = world.admin().await;
     let member = world.member(&admin, "member@example.com").await;
-    world.desk.outbox().clear();
+    world.desk.inbox().clear();
     world.desk.mail_service().set_mode(MailServiceMode::Throttling);
     let invited = admin.post("/api/team", json!({ "email": "new@example.com" })).await;
     world.request_code("member@example.com").await.ok(202);
@@ -247,7 +247,7 @@ async fn whoever_is_revoked_before_the_mail_leaves_gets_none() {
     }
     world.desk.mail_service().set_mode(MailServiceMode::Up);
     pass(&world, 40).await;
-    assert!(world.desk.outbox().mails().is_empty());
+    assert!(world.desk.inbox().mails().is_empty());
     assert!(world.rows_of("mail").await.iter().all(|row| status(row) == "done"));
 }
 
@@ -259,7 +259,7 @@ async fn a_suspended_account_is_mailed_nothing() {
         .await;
     world.request_code(ADMIN).await.ok(202);
     world.settle().await;
-    assert!(world.desk.outbox().mails().is_empty());
+    assert!(world.desk.inbox().mails().is_empty());
     assert_eq!(world.rows_of("mail").await.iter().map(status).collect::<Vec<_>>(), ["done"]);
 }
 

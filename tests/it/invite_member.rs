@@ -45,7 +45,7 @@ async fn the_invitation_has_a_text_and_an_html_part_and_one_link() {
     let admin = world.login("fish@example.com").await;
     invite(&admin, "new@example.com").await.ok(201);
     world.settle().await;
-    let mails = world.desk.outbox().mails();
+    let mails = world.desk.inbox().mails();
     let mail = mails.iter().find(|mail| mail.kind == "invitation").expect("an invitation");
     assert_eq!((mail.to.as_str(), &mail.code), ("new@example.com", &None));
     assert_eq!(mail.from, world.desk.environment("deliver-mail")["MAIL_FROM"]);

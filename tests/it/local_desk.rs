@@ -179,7 +179,7 @@ async fn a_kept_desk_goes_on_where_it_ended() {
         world.call("POST", "/_local/clock").json(json!({ "advance_seconds": 3600 })).send().await;
     assert_eq!(moved.status, 200, "{}", moved.text);
     let (token, mails, ahead) =
-        (admin.token.clone(), world.desk.outbox().mails(), world.desk.clock().ahead());
+        (admin.token.clone(), world.desk.inbox().mails(), world.desk.clock().ahead());
     world.desk.shutdown().await;
 
     let world = World::with_options(folder.kept()).await;
@@ -193,7 +193,7 @@ async fn a_kept_desk_goes_on_where_it_ended() {
     assert_eq!(world.product_api(&key).await, 200);
     // Nothing is delivered a second time, and nobody is registered again.
     world.settle().await;
-    assert_eq!(world.desk.outbox().mails(), mails);
+    assert_eq!(world.desk.inbox().mails(), mails);
     assert_eq!(world.rows_of("account").await.len(), 1);
     world.desk.shutdown().await;
 }
@@ -205,12 +205,12 @@ async fn what_a_desk_could_not_deliver_is_delivered_by_the_next_one() {
     world.desk.mail_service().set_mode(MailServiceMode::Throttling);
     let asked = world.request_code(ADMIN).await;
     world.settle().await;
-    assert!(world.desk.outbox().mails().is_empty());
+    assert!(world.desk.inbox().mails().is_empty());
     world.desk.shutdown().await;
 
     let world = World::with_options(folder.kept()).await;
     world.settle().await;
-    let code = world.desk.outbox().code_for(ADMIN).expect("the code is mailed");
+    let code = world.desk.inbox().code_for(ADMIN).expect("the code is mailed");
     world.verify(asked.body["challenge"].as_str().expect("a challenge"), &code).await.ok(200);
     world.desk.shutdown().await;
 }
@@ -604,7 +604,7 @@ async fn the_inbox_runs_no_script_and_shows_markup_as_text() {
     let admin = world.admin().await;
     admin.post("/api/team", json!({ "email": "grace@example.com" })).await.ok(201);
     world.settle().await;
-    let code = world.desk.outbox().code_for(ADMIN).expect("a code");
+    let code = world.desk.inbox().code_for(ADMIN).expect("a code");
     let inbox = world.call("GET", "/_local/inbox").send().await;
     assert!(
         inbox.text.contains("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&amp;amp;"),

@@ -312,7 +312,7 @@ async fn no_line_holds_a_key_a_code_a_token_an_address_an_ip_or_a_body() {
     browser.log_in(ADMIN).await;
     let device = browser.cookies["__Host-frontdesk-device"].clone();
     let session = browser.cookies["__Host-frontdesk"].clone();
-    let first_code = world.desk.outbox().code_for(ADMIN).expect("a code");
+    let first_code = world.desk.inbox().code_for(ADMIN).expect("a code");
     let (challenge, code) = world.challenge(ADMIN).await;
     world.verify(&challenge, wrong(&code)).await;
     let admin = opened(&world, &challenge, &code).await;

@@ -7,7 +7,7 @@
 
 use crate::support::{ADMIN, Person, Reply, World, signed_by};
 use desk::iam::{Permission, Permissions, Refused};
-use desk::policy::{Act, Context, Decision};
+use desk::policy::{AccessRequest, ConditionKeys, Decision};
 use desk::template::{Document, Parameters, Template};
 use desk::{MailServiceMode, Options, ProductApiMode};
 use functions::FUNCTIONS;
@@ -44,7 +44,7 @@ impl<'w> Script<'w> {
     async fn login(&self, email: &str) -> Step<Person<'w>> {
         let challenge = self.must(self.world.request_code(email).await, 202)?["challenge"].clone();
         self.world.settle().await;
-        let code = self.world.desk.outbox().code_for(email).ok_or("no code was mailed")?;
+        let code = self.world.desk.inbox().code_for(email).ok_or("no code was mailed")?;
         let opened =
             self.must(self.world.verify(challenge.as_str().unwrap_or_default(), &code).await, 200)?;
         self.world.settle().await;
@@ -216,13 +216,13 @@ impl<'w> Script<'w> {
         // A code asked for once more, a wrong guess, and an address that nobody has.
         let asked = self.must(self.world.request_code(ADMIN).await, 202)?;
         self.world.settle().await;
-        let code = self.world.desk.outbox().code_for(ADMIN).ok_or("no code was mailed")?;
+        let code = self.world.desk.inbox().code_for(ADMIN).ok_or("no code was mailed")?;
         let challenge = asked["challenge"].as_str().unwrap_or_default();
         self.must(self.world.verify(challenge, crate::support::wrong(&code)).await, 401)?;
         self.must(self.world.request_code("nobody@example.com").await, 202)?;
         self.world.settle().await;
         holds(
-            self.world.desk.outbox().code_for("nobody@example.com").is_none(),
+            self.world.desk.inbox().code_for("nobody@example.com").is_none(),
             "nobody gets no mail",
         )
     }
@@ -712,7 +712,7 @@ fn without_its_fence_a_permission_reaches_what_the_fence_keeps_out() {
         }
     }
     let (fenced, open) = (resolve(&real()), resolve(&write("without-fences", &open)));
-    let outside = Context {
+    let outside = ConditionKeys {
         leading_keys: Some(vec!["OTHER#1".to_owned()]),
         from_address: Some("other@example.com".to_owned()),
     };
@@ -720,16 +720,18 @@ fn without_its_fence_a_permission_reaches_what_the_fence_keeps_out() {
     for (fenced, open) in fenced.functions.iter().zip(&open.functions) {
         for grant in fenced.role.policy.grants().into_iter().filter(|grant| !grant.only.is_empty())
         {
-            let act =
-                Act { context: outside.clone(), ..Act::new(&*grant.action, &*grant.resource) };
+            let request = AccessRequest {
+                condition_keys: outside.clone(),
+                ..AccessRequest::new(&*grant.action, &*grant.resource)
+            };
             assert_eq!(
-                fenced.role.policy.decide(&act),
-                Decision::Denied,
+                fenced.role.policy.decide(&request),
+                Decision::ImplicitlyDenied,
                 "{} {grant:?}",
                 fenced.name
             );
             assert!(
-                matches!(open.role.policy.decide(&act), Decision::Allowed(_)),
+                matches!(open.role.policy.decide(&request), Decision::Allowed(_)),
                 "{} {grant:?}",
                 open.name
             );

@@ -173,7 +173,7 @@ async fn a_member_who_logs_in_from_two_browsers_at_once_makes_one_key() {
         world.call("POST", "/api/login/code").header("cookie", &device).json(body).send().await;
     let known_challenge = known.ok(202)["challenge"].as_str().unwrap().to_owned();
     world.settle().await;
-    let known_code = world.desk.outbox().code_for(ADMIN).expect("a code was mailed");
+    let known_code = world.desk.inbox().code_for(ADMIN).expect("a code was mailed");
     let (challenge, code) = world.challenge(ADMIN).await;
     let (here, there) =
         tokio::join!(world.verify(&known_challenge, &known_code), world.verify(&challenge, &code));

@@ -201,13 +201,13 @@ async fn of_parallel_requests_for_an_address_exactly_three_succeed() {
 /// What a request for a code writes: kind, attributes and end state of each row, and how many mails
 /// are sent.
 async fn written(world: &World, email: &str) -> (Vec<String>, usize) {
-    let (rows, mails) = (world.rows().await, world.desk.outbox().mails().len());
+    let (rows, mails) = (world.rows().await, world.desk.inbox().mails().len());
     world.request_code(email).await.ok(202);
     world.settle().await;
     let changed = world.rows().await.into_iter().filter(|(key, row)| rows.get(key) != Some(row));
     let mut changed: Vec<String> = changed.map(|(_, row)| describe(&row)).collect();
     changed.sort();
-    (changed, world.desk.outbox().mails().len() - mails)
+    (changed, world.desk.inbox().mails().len() - mails)
 }
 
 fn describe(row: &BTreeMap<String, AttributeValue>) -> String {
@@ -295,7 +295,7 @@ async fn a_stranger_does_not_kill_the_code_of_the_owners_browser() {
     owner.log_in(ADMIN).await;
     let asked = owner.request_code(ADMIN).await;
     world.settle().await;
-    let code = world.desk.outbox().code_for(ADMIN).expect("a code was mailed");
+    let code = world.desk.inbox().code_for(ADMIN).expect("a code was mailed");
 
     let strangers = world.request_code(ADMIN).await.ok(202)["challenge"]
         .as_str()

@@ -63,7 +63,7 @@ async fn the_key_lies_in_no_row_and_no_mail() {
     let secret = &key[key.len() - 38..];
     let rows = format!("{:?}", world.rows().await);
     assert!(!rows.contains(secret) && !rows.contains(&key));
-    assert!(!format!("{:?}", world.desk.outbox().mails()).contains(secret));
+    assert!(!format!("{:?}", world.desk.inbox().mails()).contains(secret));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -131,7 +131,7 @@ async fn who_is_revoked_gets_the_answer_of_a_stranger_and_no_code() {
     let member = world.member(&admin, "member@example.com").await;
     revoke(&admin, &member.id).await.ok(204);
     world.settle().await;
-    let mails = world.desk.outbox().mails().len();
+    let mails = world.desk.inbox().mails().len();
     let revoked = world.request_code("member@example.com").await;
     let stranger = world.request_code("stranger@example.com").await;
     for reply in [&revoked, &stranger] {
@@ -141,7 +141,7 @@ async fn who_is_revoked_gets_the_answer_of_a_stranger_and_no_code() {
         );
     }
     world.settle().await;
-    assert_eq!(world.desk.outbox().mails().len(), mails);
+    assert_eq!(world.desk.inbox().mails().len(), mails);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -84,7 +84,7 @@ async fn a_code_made_under_a_version_that_the_other_functions_just_missed_is_mai
     world.rotate(LOGIN, "2").await;
     let challenge = request_code_at_a_new_instance(&world, ADMIN).await;
     world.settle().await;
-    let code = world.desk.outbox().code_for(ADMIN).expect("a code was mailed");
+    let code = world.desk.inbox().code_for(ADMIN).expect("a code was mailed");
     world.verify(&challenge, &code).await.ok(200);
     let versions: Vec<_> = world
         .rows_of("lane")
@@ -135,7 +135,7 @@ async fn a_code_whose_version_was_taken_out_is_given_up_visibly_and_holds_no_oth
             .map(|row| row["status"].as_s().unwrap().as_str())
     };
     assert_eq!((status("nobody@example.net"), status(ADMIN)), (Some("done"), Some("failed")));
-    assert!(world.desk.outbox().mails().is_empty());
+    assert!(world.desk.inbox().mails().is_empty());
     // Nobody's fault: who asks again gets in.
     world.admin().await;
 }
@@ -236,7 +236,7 @@ async fn work(world: &World, email: &str, number: usize, progress: &watch::Sende
     step();
     world.settle().await;
     step();
-    let code = world.desk.outbox().code_for(email).unwrap_or_default();
+    let code = world.desk.inbox().code_for(email).unwrap_or_default();
     let verified = world.verify(&challenge, &code).await;
     step();
     done.accepted = verified.status == 200;

@@ -72,7 +72,7 @@ impl World {
         let reply = self.request_code(email).await;
         assert_eq!(reply.status, 202, "{}", reply.text);
         self.settle().await;
-        let code = self.desk.outbox().code_for(email).expect("a code was mailed");
+        let code = self.desk.inbox().code_for(email).expect("a code was mailed");
         (reply.body["challenge"].as_str().expect("a challenge").to_owned(), code)
     }
 
@@ -183,7 +183,7 @@ impl World {
 
     /// Everybody whom a mail of this kind was sent to, oldest first.
     pub fn mailed(&self, kind: &str) -> Vec<String> {
-        let mut mails = self.desk.outbox().mails();
+        let mut mails = self.desk.inbox().mails();
         mails.retain(|mail| mail.kind == kind);
         mails.reverse();
         mails.into_iter().map(|mail| mail.to).collect()
@@ -194,10 +194,10 @@ impl World {
     /// That a session was used is no change: its mark is left out.
     pub async fn changes_nothing<T>(&self, act: impl Future<Output = T>) -> T {
         self.settle().await;
-        let before = (self.rows_but_marks().await, self.desk.outbox().mails().len());
+        let before = (self.rows_but_marks().await, self.desk.inbox().mails().len());
         let done = act.await;
         self.settle().await;
-        let after = (self.rows_but_marks().await, self.desk.outbox().mails().len());
+        let after = (self.rows_but_marks().await, self.desk.inbox().mails().len());
         assert_eq!(before, after, "something was written or sent");
         done
     }
@@ -458,7 +458,7 @@ impl<'w> Browser<'w> {
         let reply = self.request_code(email).await;
         assert_eq!(reply.status, 202, "{}", reply.text);
         self.world.settle().await;
-        let code = self.world.desk.outbox().code_for(email).expect("a code was mailed");
+        let code = self.world.desk.inbox().code_for(email).expect("a code was mailed");
         let reply = self
             .post(
                 "/api/login/verify",

@@ -198,7 +198,7 @@ async fn guesses_that_race_a_resend_are_five_at_most() {
         challenge(&world, ADMIN)
     );
     world.settle().await;
-    let newer = world.desk.outbox().code_for(ADMIN).expect("a code was mailed");
+    let newer = world.desk.inbox().code_for(ADMIN).expect("a code was mailed");
     let more = join_all((0..12).map(|_| world.verify(&second, wrong(&newer)))).await;
     let outcomes: Vec<String> = guesses.iter().chain(&more).map(outcome).collect();
     // A resend that came after the fifth guess began a new challenge, with five guesses of its own.
@@ -322,7 +322,7 @@ async fn no_address_has_more_than_25_wrong_guesses_in_an_hour() {
     let mut wrong_ones = 0;
     let mut spend = async |challenge: String| {
         world.settle().await;
-        let code = world.desk.outbox().code_for(ADMIN).expect("a code was mailed");
+        let code = world.desk.inbox().code_for(ADMIN).expect("a code was mailed");
         for _ in 0..5 {
             assert!(
                 outcome(&world.verify(&challenge, wrong(&code)).await)
@@ -476,7 +476,7 @@ async fn neither_codes_nor_tokens_lie_in_the_table_or_in_other_peoples_mail() {
     let token = text(&world.verify(&challenge, &code).await.ok(200)["session_token"]);
     let mut browser = world.browser();
     browser.log_in(ADMIN).await;
-    let admins_code = world.desk.outbox().code_for(ADMIN).expect("a code was mailed");
+    let admins_code = world.desk.inbox().code_for(ADMIN).expect("a code was mailed");
 
     let secret = &token[token.len() - 43..];
     let cookie = &browser.cookies[SESSION];
@@ -490,7 +490,7 @@ async fn neither_codes_nor_tokens_lie_in_the_table_or_in_other_peoples_mail() {
         }
         assert!(numbers(&text).all(|number| number != code && number != admins_code), "{text}");
     }
-    for mail in world.desk.outbox().mails() {
+    for mail in world.desk.inbox().mails() {
         let text = format!("{} {} {}", mail.subject, mail.text, mail.html);
         assert!(!text.contains(secret) && !text.contains(&challenge), "{text}");
         assert!(mail.to == GRACE || numbers(&text).all(|number| number != code), "{text}");
@@ -536,7 +536,7 @@ async fn parallel_logins_of_one_member_each_get_a_session_that_works() {
     for mut browser in known_browsers(&world).await {
         let challenge = text(&browser.request_code(ADMIN).await.ok(202)["challenge"]);
         world.settle().await;
-        ready.push((challenge, world.desk.outbox().code_for(ADMIN).expect("a code was mailed")));
+        ready.push((challenge, world.desk.inbox().code_for(ADMIN).expect("a code was mailed")));
     }
     let replies =
         join_all(ready.iter().map(|(challenge, code)| world.verify(challenge, code))).await;

@@ -3,7 +3,7 @@
 
 use clap::Parser;
 use desk::console::Console;
-use desk::{Desk, Functions, Options, StartError, State, env_file, workspace_root};
+use desk::{Desk, FunctionHost, Options, StartError, State, env_file, workspace_root};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -101,9 +101,9 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         },
         parameters: arguments.parameters.into_iter().collect(),
         functions: if arguments.backends {
-            Functions::Remote(arguments.lambda_url.clone())
+            FunctionHost::Remote(arguments.lambda_url.clone())
         } else {
-            Functions::InProcess
+            FunctionHost::InProcess
         },
         ..Options::default()
     };
@@ -134,7 +134,8 @@ async fn start(
         None => {
             say(&format!("Frontdesk is at {}\n", desk.url()))?;
             eprintln!(
-                "Mails arrive at {0}/_local/inbox; what runs, and a first walk with curl, is at {0}/_local/",
+                "Mails arrive at {0}/_local/inbox; what runs, and a first walk with curl, is at \
+                 {0}/_local/",
                 desk.url()
             );
         }
@@ -174,7 +175,8 @@ fn watch(env_file: &Path, lambda_url: &str) -> String {
     let port = lambda_url.trim_end_matches('/').rsplit_once(':').map_or("9001", |(_, port)| port);
     let file = env_file.strip_prefix(workspace_root()).unwrap_or(env_file).display();
     format!(
-        "cargo lambda watch --ignore-changes --disable-cors --concurrency 2 --timeout 86400 -A 127.0.0.1 -P {port} --env-file {file}"
+        "cargo lambda watch --ignore-changes --disable-cors --concurrency 2 --timeout 86400 \
+         -A 127.0.0.1 -P {port} --env-file {file}"
     )
 }
 

@@ -1,27 +1,27 @@
 //! Starting everything, and the handle to it.
 
 use crate::backends::database;
-use crate::backends::mail::Outbox;
+use crate::backends::mail::Inbox;
 use crate::backends::secrets::Secrets;
 use crate::backends::ses::{MailServiceMode, Ses, domain_of};
 use crate::checkout::workspace_root;
 use crate::console::Console;
+use crate::desk_file::DeskFile;
 use crate::environment::{self, Endpoints};
 use crate::error::StartError;
 use crate::failures::Failures;
 use crate::gateway::{self, Gateway};
 use crate::hosting::Site;
 use crate::iam::{Iam, Permissions};
-use crate::lambda::{self, Functions, InvokeError, Lambdas};
-use crate::local::Local;
+use crate::lambda::{self, FunctionHost, InvokeError, Lambdas};
+use crate::local::Controls;
 use crate::mode::Switch;
-use crate::notes::Notes;
 use crate::pages::Home;
-use crate::product_api::{Gate, ProductApi, ProductApiMode, VALIDATION_PATH};
-use crate::pump::{Checkpoints, Mapping, Source};
-use crate::scheduler::Scheduled;
-use crate::server::{self, Ender};
-use crate::state::{Keeper, State};
+use crate::product_api::{InterruptibleListener, ProductApi, ProductApiMode, VALIDATION_PATH};
+use crate::pump::{Checkpoints, EventSourceMapping, StreamReader};
+use crate::scheduler::ScheduleWorker;
+use crate::server;
+use crate::state::{State, StateFolder};
 use crate::template::{Document, Parameters, Template};
 use crate::worker::Workers;
 use axum::Router;
@@ -32,6 +32,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use tokio::task::JoinHandle;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// How a desk is to be started. The default is one for tests: any free port, nothing kept.
 #[derive(Clone, Debug)]
@@ -45,7 +46,7 @@ pub struct Options {
     /// Template parameters that win over the template's defaults and over the desk's own values.
     pub parameters: BTreeMap<String, String>,
     /// Where the functions run.
-    pub functions: Functions,
+    pub functions: FunctionHost,
     /// The folder of the built console; none, or none there, leaves a page that says how to get it.
     /// See [`Console`].
     pub console: Option<PathBuf>,
@@ -58,7 +59,7 @@ impl Default for Options {
             state: State::Ephemeral,
             template: workspace_root().join("template.yaml"),
             parameters: BTreeMap::new(),
-            functions: Functions::InProcess,
+            functions: FunctionHost::InProcess,
             console: Console::of_checkout().built(),
         }
     }
@@ -77,35 +78,39 @@ pub struct Desk {
     lambdas: Arc<Lambdas>,
     environments: BTreeMap<String, BTreeMap<String, String>>,
     shared_environment: BTreeMap<String, String>,
-    outbox: Outbox,
+    inbox: Inbox,
     failures: Failures,
     product_api: Switch<ProductApiMode>,
     mail_service: Switch<MailServiceMode>,
     iam: Iam,
     workers: Workers,
     servers: Vec<JoinHandle<()>>,
-    ender: Ender,
-    _keeper: Keeper,
+    shutdown: DropGuard,
+    _state_folder: StateFolder,
 }
 
 impl Desk {
     /// Starts everything and returns once it answers.
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let document = Document::read(&options.template)?;
-        let keeper = Keeper::open(&options.state)?;
-        let notes = Notes::open(&keeper)?;
-        let clock = notes.clock();
-        let remote = matches!(options.functions, Functions::Remote(_));
+        let folder = StateFolder::open(&options.state)?;
+        let desk_file = DeskFile::open(&folder)?;
+        let clock = desk_file.clock();
+        let remote = matches!(options.functions, FunctionHost::Remote(_));
         if remote && clock.ahead().is_positive() {
             tracing::warn!(
-                "this state's clock was moved ahead, and functions that run elsewhere go by the machine's; take --ephemeral"
+                "this state's clock was moved ahead, and functions that run elsewhere go by the \
+                 machine's; take --ephemeral"
             );
         }
-        let outbox = Outbox::open(&keeper)?;
-        let failures = Failures::open(&keeper)?;
-        let checkpoints = Checkpoints::open(&keeper)?;
-        let (product_api, mail_service) = (Switch::default(), Switch::default());
-        let (ender, ending) = Ender::new();
+        let inbox = Inbox::open(&folder)?;
+        let failures = Failures::open(&folder)?;
+        let checkpoints = Checkpoints::open(&folder)?;
+        let product_api = Switch::default();
+        let mail_service = Switch::default();
+        let shutdown = CancellationToken::new();
+        // A start that fails ends what has been started.
+        let shutdown_guard = shutdown.clone().drop_guard();
 
         // Every port is taken before anything is built on it, for the template's values contain
         // them.
@@ -115,10 +120,10 @@ impl Desk {
         let (product_listener, product_address) = server::listen_anywhere().await?;
         let (database_listener, database_address) = server::listen_anywhere().await?;
         let template = document
-            .resolve(&options.parameters, &own_parameters(port, &product_address.to_string()))?;
+            .resolve(&options.parameters, &desk_parameters(port, &product_address.to_string()))?;
         let iam = Iam::new(&template);
 
-        let store = database::serve(&keeper, &ending).await?;
+        let store = database::serve(&folder, &shutdown).await?;
         let endpoints = Endpoints {
             database: database_address,
             ses: ses_address,
@@ -129,19 +134,19 @@ impl Desk {
         database::ensure_table(&database::client(store.address), template.table()).await?;
         servers.push(server::serve(
             database_listener,
-            database::door(iam.clone(), store.address)?,
-            &ending,
+            database::authorizing_proxy(iam.clone(), store.address)?,
+            &shutdown,
         ));
-        let secrets = Secrets::open(&keeper, clock.clone(), &template.secrets)?;
-        servers.push(server::serve(secrets_listener, secrets.router(iam.clone()), &ending));
+        let secrets = Secrets::open(&folder, clock.clone(), &template.secrets)?;
+        servers.push(server::serve(secrets_listener, secrets.router(iam.clone()), &shutdown));
         let ses = Ses {
-            outbox: outbox.clone(),
+            inbox: inbox.clone(),
             mode: mail_service.clone(),
             clock: clock.clone(),
             verified_domain: sender_domain(&template),
             iam: iam.clone(),
         };
-        servers.push(server::serve(ses_listener, ses.router(), &ending));
+        servers.push(server::serve(ses_listener, ses.router(), &shutdown));
 
         let environments: BTreeMap<String, BTreeMap<String, String>> = template
             .functions
@@ -156,8 +161,9 @@ impl Desk {
         for function in &template.functions {
             for trigger in &function.streams {
                 let client = database::streams_client(database_address, &function.name);
-                let source = Source::new(client, template.table(), checkpoints.get(&trigger.id));
-                let mapping = Mapping {
+                let reader =
+                    StreamReader::new(client, template.table(), checkpoints.get(&trigger.id));
+                let mapping = EventSourceMapping {
                     function: function.name.clone(),
                     trigger: trigger.clone(),
                     lambdas: Arc::clone(&lambdas),
@@ -167,11 +173,15 @@ impl Desk {
                     checkpoints: checkpoints.clone(),
                     unreachable: AtomicBool::new(false),
                 };
-                mapping.start(source, &mut workers);
+                mapping.start(reader, &mut workers);
             }
             for schedule in &function.schedules {
-                let (name, lambdas) = (function.name.clone(), Arc::clone(&lambdas));
-                workers.start(Scheduled::new(name, schedule.clone(), lambdas, clock.clone()));
+                workers.start(ScheduleWorker::new(
+                    function.name.clone(),
+                    schedule.clone(),
+                    Arc::clone(&lambdas),
+                    clock.clone(),
+                ));
             }
         }
 
@@ -180,24 +190,25 @@ impl Desk {
             mode: product_api.clone(),
             clock: clock.clone(),
             port,
-            ending: ending.clone(),
+            shutdown: shutdown.clone(),
         };
-        let gate = Gate { listener: product_listener, mode: product_api.clone() };
-        servers.push(server::serve(gate, api.clone().internal(), &ending));
+        let listener =
+            InterruptibleListener { listener: product_listener, mode: product_api.clone() };
+        servers.push(server::serve(listener, api.clone().internal(), &shutdown));
 
-        if !notes.first_account_registered() {
+        if !desk_file.first_account_registered() {
             // In this process even when the functions run elsewhere: nothing may be listening there
             // yet.
             register_first_account(&environment_of("register-account"), &clock).await?;
-            notes.note_first_account();
+            desk_file.save_first_account();
         }
 
         let home = Arc::new(home(&template, port, &endpoints, &options.functions));
-        let local = Local {
+        let controls = Controls {
             clock: clock.clone(),
-            notes,
+            desk_file,
             home: Arc::clone(&home),
-            outbox: outbox.clone(),
+            inbox: inbox.clone(),
             failures: failures.clone(),
             product_api: product_api.clone(),
             mail_service: mail_service.clone(),
@@ -216,9 +227,9 @@ impl Desk {
         };
         let fallback = Router::new().fallback(gateway::answer).with_state(gateway);
         let router =
-            Router::new().merge(api.public()).merge(local.router()).fallback_service(fallback);
+            Router::new().merge(api.public()).merge(controls.router()).fallback_service(fallback);
         for listener in own_listeners {
-            servers.push(server::serve(listener, router.clone(), &ending));
+            servers.push(server::serve(listener, router.clone(), &shutdown));
         }
 
         Ok(Self {
@@ -227,15 +238,15 @@ impl Desk {
             lambdas,
             shared_environment: environment::of_all(&template, &endpoints),
             environments,
-            outbox,
+            inbox,
             failures,
             product_api,
             mail_service,
             iam,
             workers,
             servers,
-            ender,
-            _keeper: keeper,
+            shutdown: shutdown_guard,
+            _state_folder: folder,
         })
     }
 
@@ -265,8 +276,8 @@ impl Desk {
     }
 
     /// The mails that were sent.
-    pub fn outbox(&self) -> &Outbox {
-        &self.outbox
+    pub fn inbox(&self) -> &Inbox {
+        &self.inbox
     }
 
     /// What the stream triggers gave up.
@@ -298,7 +309,7 @@ impl Desk {
 
     /// Stops everything.
     pub async fn shutdown(mut self) {
-        self.ender.end();
+        drop(self.shutdown);
         self.workers.stop().await;
         for server in self.servers.drain(..) {
             if let Err(error) = server.await {
@@ -313,7 +324,7 @@ fn own_url(port: u16) -> String {
 }
 
 /// What the desk knows better than the template's defaults, or what has no default.
-fn own_parameters(port: u16, product_api: &str) -> Parameters {
+fn desk_parameters(port: u16, product_api: &str) -> Parameters {
     let own = [
         ("ConsoleOrigin", own_url(port)),
         ("MailFrom", "desk@example.com".to_owned()),
@@ -333,7 +344,7 @@ async fn register_first_account(
     environment: &BTreeMap<String, String>,
     clock: &Clock,
 ) -> Result<(), StartError> {
-    match lambda::once("register-account", environment, clock, &first_account()).await? {
+    match lambda::invoke_once("register-account", environment, clock, &first_account()).await? {
         Ok(_) => Ok(()),
         // A desk that was killed between this and the note of it.
         Err(error) if error.to_string().contains("email_already_registered") => Ok(()),
@@ -341,7 +352,7 @@ async fn register_first_account(
     }
 }
 
-fn home(template: &Template, port: u16, endpoints: &Endpoints, place: &Functions) -> Home {
+fn home(template: &Template, port: u16, endpoints: &Endpoints, host: &FunctionHost) -> Home {
     let mut functions = Vec::new();
     for function in &template.functions {
         let routes = function
@@ -367,7 +378,7 @@ fn home(template: &Template, port: u16, endpoints: &Endpoints, place: &Functions
         ("Product API, for the functions", at(endpoints.product_api)),
         ("Product API, guarded, for you", format!("{}/heify/...", own_url(port))),
     ];
-    if let Functions::Remote(url) = place {
+    if let FunctionHost::Remote(url) = host {
         backends.push(("Functions, invoked at", url.clone()));
     }
     Home { url: own_url(port), functions, backends }

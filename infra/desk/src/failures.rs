@@ -2,7 +2,7 @@
 
 use crate::error::StartError;
 use crate::journal::Journal;
-use crate::state::Keeper;
+use crate::state::StateFolder;
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -11,8 +11,8 @@ use std::sync::Arc;
 pub struct Failures(Arc<Journal<Value>>);
 
 impl Failures {
-    pub(crate) fn open(keeper: &Keeper) -> Result<Self, StartError> {
-        Journal::open(keeper, "failures.jsonl").map(|journal| Self(Arc::new(journal)))
+    pub(crate) fn open(folder: &StateFolder) -> Result<Self, StartError> {
+        Journal::open(folder, "failures.jsonl").map(|journal| Self(Arc::new(journal)))
     }
 
     pub(crate) fn push(&self, record: Value) {

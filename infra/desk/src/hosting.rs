@@ -13,28 +13,30 @@ use std::path::{Path, PathBuf};
 
 /// What every answer carries. `ConsoleHeaders` in template.yaml has the same; a test compares the
 /// two.
-const HEADERS: [(HeaderName, &str); 7] = [
+const SECURITY_HEADERS: [(HeaderName, &str); 7] = [
     (
         header::CONTENT_SECURITY_POLICY,
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; \
-         form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'",
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+         font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; \
+         frame-ancestors 'none'; require-trusted-types-for 'script'",
     ),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
     (header::REFERRER_POLICY, "no-referrer"),
     (
         HeaderName::from_static("permissions-policy"),
-        "camera=(), clipboard-read=(), clipboard-write=(self), geolocation=(), microphone=(), payment=(), usb=()",
+        "camera=(), clipboard-read=(), clipboard-write=(self), geolocation=(), microphone=(), \
+         payment=(), usb=()",
     ),
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
 
 /// A file below /assets/ has a hash of its content in its name, and never changes.
-const FOR_EVER: &str = "public, max-age=31536000, immutable";
+const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 /// Any other file may be another one after the next build: it is asked for anew each time, with its
 /// ETag.
-const ASK_AGAIN: &str = "no-cache";
+const REVALIDATE: &str = "no-cache";
 
 /// The folder of a built console.
 #[derive(Clone, Debug)]
@@ -57,13 +59,13 @@ impl Site {
                 [(header::ALLOW, "GET, HEAD")],
                 "Pages are only read.\n",
             );
-            return guarded(refusal.into_response());
+            return with_security_headers(refusal.into_response());
         }
         let path = parts.uri.path();
-        let found =
-            file_name(path).and_then(|name| Some((std::fs::read(self.0.join(&name)).ok()?, name)));
-        let found = found.or_else(|| is_page(parts).then(|| self.page()).flatten());
-        guarded(match found {
+        let found = file_name(path)
+            .and_then(|name| Some((std::fs::read(self.0.join(&name)).ok()?, name)))
+            .or_else(|| is_page(parts).then(|| self.page()).flatten());
+        with_security_headers(match found {
             Some((content, name)) => file(parts, &name, content),
             None => (
                 StatusCode::NOT_FOUND,
@@ -105,15 +107,17 @@ fn file_name(path: &str) -> Option<PathBuf> {
 }
 
 fn file(parts: &Parts, name: &Path, content: Vec<u8>) -> Response {
-    let cache = if name.starts_with("assets") { FOR_EVER } else { ASK_AGAIN };
+    let cache = if name.starts_with("assets") { IMMUTABLE } else { REVALIDATE };
     let tag = format!("\"{}\"", &URL_SAFE_NO_PAD.encode(Sha256::digest(&content))[..22]);
-    let known =
-        parts.headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    let known = known
+    let is_known = parts
+        .headers
+        .get_all(header::IF_NONE_MATCH)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
         .flat_map(|tags| tags.split(','))
         .any(|known| known.trim().trim_start_matches("W/") == tag);
     let headers = [(header::CACHE_CONTROL, cache.to_owned()), (header::ETAG, tag)];
-    if known {
+    if is_known {
         return (StatusCode::NOT_MODIFIED, headers).into_response();
     }
     ([(header::CONTENT_TYPE, content_type(name))], headers, Body::from(content)).into_response()
@@ -135,10 +139,10 @@ fn content_type(name: &Path) -> &'static str {
     }
 }
 
-fn guarded(mut response: Response) -> Response {
+fn with_security_headers(mut response: Response) -> Response {
     response
         .headers_mut()
-        .extend(HEADERS.map(|(name, value)| (name, HeaderValue::from_static(value))));
+        .extend(SECURITY_HEADERS.map(|(name, value)| (name, HeaderValue::from_static(value))));
     response
 }
 

@@ -1,7 +1,7 @@
 //! A list that only grows until it is emptied: the mails, and the records that were given up.
 
 use crate::error::StartError;
-use crate::state::{self, Keeper};
+use crate::state::{self, StateFolder};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fs::File;
@@ -21,9 +21,9 @@ struct Inner<T> {
 }
 
 impl<T: Clone + Serialize + DeserializeOwned> Journal<T> {
-    pub(crate) fn open(keeper: &Keeper, name: &str) -> Result<Self, StartError> {
+    pub(crate) fn open(folder: &StateFolder, name: &str) -> Result<Self, StartError> {
         let mut inner = Inner { entries: Vec::new(), file: None };
-        if let Some(path) = keeper.path(name) {
+        if let Some(path) = folder.path(name) {
             for line in state::read(&path)?.unwrap_or_default().lines() {
                 let entry = serde_json::from_str(line).map_err(|error| {
                     StartError::StateDamaged { file: path.clone(), detail: error.to_string() }

@@ -6,7 +6,7 @@
 use crate::error::StartError;
 use crate::iam::Iam;
 use crate::names::{function_arn, log_stream_arn, request_id};
-use crate::policy::Act;
+use crate::policy::AccessRequest;
 use crate::template::Template;
 use edge::config::Env;
 use edge::{App, Clock};
@@ -34,7 +34,7 @@ pub enum InvokeError {
 
 /// Where the functions run.
 #[derive(Clone, Debug, Default)]
-pub enum Functions {
+pub enum FunctionHost {
     /// In the desk's process.
     #[default]
     InProcess,
@@ -58,18 +58,18 @@ impl std::fmt::Debug for Lambdas {
 struct Lambda {
     timeout: Duration,
     config: Arc<Config>,
-    code: Code,
-    log: Log,
+    target: Target,
+    log_stream: LogStream,
 }
 
 /// Where Lambda writes what the function logs, as the function. The desk keeps no such log; that
 /// the function's role lets Lambda write it is looked at all the same.
-struct Log {
-    stream: String,
-    begun: AtomicBool,
+struct LogStream {
+    arn: String,
+    is_created: AtomicBool,
 }
 
-enum Code {
+enum Target {
     InProcess(Invoke),
     Remote { client: reqwest::Client, url: String },
 }
@@ -77,7 +77,7 @@ enum Code {
 impl Lambdas {
     pub(crate) fn new(
         template: &Template,
-        place: &Functions,
+        host: &FunctionHost,
         clock: &Clock,
         iam: &Iam,
         environment: impl Fn(&str) -> BTreeMap<String, String>,
@@ -85,11 +85,11 @@ impl Lambdas {
         let mut lambdas = BTreeMap::new();
         for declared in &template.functions {
             let name = &declared.name;
-            let code = match place {
-                Functions::InProcess => {
-                    Code::InProcess(in_process(name, &environment(name), clock)?)
+            let target = match host {
+                FunctionHost::InProcess => {
+                    Target::InProcess(build_in_process(name, &environment(name), clock)?)
                 }
-                Functions::Remote(base) => Code::Remote {
+                FunctionHost::Remote(base) => Target::Remote {
                     client: remote_client()?,
                     url: format!(
                         "{}/2015-03-31/functions/{name}/invocations",
@@ -101,11 +101,14 @@ impl Lambdas {
             config.function_name.clone_from(name);
             config.memory = declared.memory;
             config.version = "$LATEST".to_owned();
-            let stream = log_stream_arn(&declared.log_group, &format!("[$LATEST]{}", request_id()));
-            let log = Log { stream, begun: AtomicBool::new(false) };
+            let stream_name = format!("[$LATEST]{}", request_id());
+            let log_stream = LogStream {
+                arn: log_stream_arn(&declared.log_group, &stream_name),
+                is_created: AtomicBool::new(false),
+            };
             lambdas.insert(
                 name.clone(),
-                Lambda { timeout: declared.timeout, config: Arc::new(config), code, log },
+                Lambda { timeout: declared.timeout, config: Arc::new(config), target, log_stream },
             );
         }
         Ok(Self { functions: lambdas, clock: clock.clone(), iam: iam.clone() })
@@ -115,29 +118,30 @@ impl Lambdas {
     pub(crate) async fn invoke(&self, name: &str, event: &Value) -> Result<Value, InvokeError> {
         let lambda =
             self.functions.get(name).ok_or_else(|| InvokeError::Unknown(name.to_owned()))?;
-        match &lambda.code {
-            Code::InProcess(invoke) => {
-                self.log(name, &lambda.log);
-                invoke_here(invoke, self.context(name, lambda), event, name, lambda.timeout).await
+        match &lambda.target {
+            Target::InProcess(invoke) => {
+                self.log(name, &lambda.log_stream);
+                invoke_in_process(invoke, self.context(name, lambda), event, name, lambda.timeout)
+                    .await
             }
-            Code::Remote { client, url } => {
-                invoke_there(client, url, event, name, lambda.timeout).await
+            Target::Remote { client, url } => {
+                invoke_remote(client, url, event, name, lambda.timeout).await
             }
         }
     }
 
     /// A function that may not log runs all the same; what it may not do is on record.
-    fn log(&self, name: &str, log: &Log) {
-        let actions: &[&str] = if log.begun.swap(true, Ordering::Relaxed) {
+    fn log(&self, name: &str, log_stream: &LogStream) {
+        let actions: &[&str] = if log_stream.is_created.swap(true, Ordering::Relaxed) {
             &["PutLogEvents"]
         } else {
             &["CreateLogStream", "PutLogEvents"]
         };
         for action in actions {
-            if let Err(denial) =
-                self.iam.authorize(name, &Act::new(format!("logs:{action}"), &*log.stream))
-            {
-                tracing::warn!(function = name, denial = denial.words().1, "its log would be lost");
+            let request = AccessRequest::new(format!("logs:{action}"), &*log_stream.arn);
+            if let Err(denial) = self.iam.authorize(name, &request) {
+                let (_, denial) = denial.type_and_message();
+                tracing::warn!(function = name, denial, "its log would be lost");
             }
         }
     }
@@ -155,21 +159,21 @@ impl Lambdas {
 }
 
 /// Invokes a function in this process, wherever the others run.
-pub(crate) async fn once(
+pub(crate) async fn invoke_once(
     name: &str,
     environment: &BTreeMap<String, String>,
     clock: &Clock,
     event: &Value,
 ) -> Result<Result<Value, InvokeError>, StartError> {
     const TIMEOUT: Duration = Duration::from_secs(30);
-    let invoke = in_process(name, environment, clock)?;
+    let invoke = build_in_process(name, environment, clock)?;
     let mut context = Context::default();
     context.request_id = request_id();
-    Ok(invoke_here(&invoke, context, event, name, TIMEOUT).await)
+    Ok(invoke_in_process(&invoke, context, event, name, TIMEOUT).await)
 }
 
 /// Builds the function with an app of its own, as each Lambda has.
-fn in_process(
+fn build_in_process(
     name: &str,
     environment: &BTreeMap<String, String>,
     clock: &Clock,
@@ -181,7 +185,7 @@ fn in_process(
     Ok(function.build(app))
 }
 
-async fn invoke_here(
+async fn invoke_in_process(
     invoke: &Invoke,
     context: Context,
     event: &Value,
@@ -206,7 +210,7 @@ async fn invoke_here(
 }
 
 /// A first call there may have to wait for the compiler.
-const COMPILING: Duration = Duration::from_secs(600);
+const COMPILE_TIME: Duration = Duration::from_secs(600);
 
 fn remote_client() -> Result<reqwest::Client, StartError> {
     // The client wants a TLS provider even for plain HTTP.
@@ -218,7 +222,7 @@ fn remote_client() -> Result<reqwest::Client, StartError> {
         .map_err(|error| StartError::Store(error.to_string()))
 }
 
-async fn invoke_there(
+async fn invoke_remote(
     client: &reqwest::Client,
     url: &str,
     event: &Value,
@@ -226,13 +230,12 @@ async fn invoke_there(
     timeout: Duration,
 ) -> Result<Value, InvokeError> {
     let failed = |message: String| InvokeError::Failed { function: name.to_owned(), message };
-    let answer = client.post(url).json(event).timeout(COMPILING + timeout).send().await;
-    let answer = match answer {
+    let answer = match client.post(url).json(event).timeout(COMPILE_TIME + timeout).send().await {
         Ok(answer) => answer,
         Err(error) if error.is_timeout() => {
             return Err(InvokeError::TimedOut {
                 function: name.to_owned(),
-                after: COMPILING + timeout,
+                after: COMPILE_TIME + timeout,
             });
         }
         Err(_refused) => {

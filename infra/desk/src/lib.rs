@@ -5,24 +5,25 @@
 //! reads from there what there is to do:
 //!
 //! ```text
-//!  browser, curl ──► gateway ──► functions ──► DynamoDB (dynoxide) ── stream ──► pump ──► functions
-//!                      │            │  └─────► SES stand-in ──► outbox ──► /_local/inbox
-//!                      │            └────────► Secrets Manager stand-in
-//!                      └► /heify: product API stand-in ──► authorize-key
+//!  browser, curl ─► gateway ─► functions ─► DynamoDB (dynoxide) ─ stream ─► pump ─► functions
+//!                      │           │  └───► SES stand-in ─► inbox ─► /_local/inbox
+//!                      │           └──────► Secrets Manager stand-in
+//!                      └► /heify: product API stand-in ─► authorize-key
 //! ```
 //!
 //! - [`template`] reads functions, routes, triggers, filters, the table and the secrets from
 //!   `template.yaml`;
 //! - `backends` are the stand-ins for AWS, on their real wire protocols: the functions use the real
 //!   SDK clients;
-//! - [`iam`] lets each function do what its role in the template allows, at the stand-ins' doors;
-//!   [`policy`] decides that, `names` has the ARNs that it is about;
+//! - [`iam`] lets each function do what its role in the template allows, where the stand-ins are
+//!   called; [`policy`] decides that, `names` has the ARNs that it is about;
 //! - `gateway` turns HTTP into payload 2.0 events and back, `product_api` is what the keys open;
 //! - `pump` and `scheduler` are the triggers behind the gateway, both run by `worker`;
 //! - `lambda` is the only module that knows the functions' code;
 //! - `hosting` serves the console that `console` has built, as S3 and CloudFront do in a
 //!   deployment;
-//! - `local` has the inbox and the controls, `state` and what uses it keep things between runs.
+//! - `local` has the inbox's page and the controls, `state` and what uses it keep things between
+//!   runs.
 //!
 //! To stand in for another property of the template, resolve it in [`template`] and act on it where
 //! the part is that it concerns; a property that is read but not acted on would be a lie. For
@@ -33,6 +34,7 @@ mod backends;
 mod checkout;
 pub mod console;
 mod desk;
+mod desk_file;
 mod environment;
 mod error;
 mod failures;
@@ -45,7 +47,6 @@ mod lambda;
 mod local;
 mod mode;
 mod names;
-mod notes;
 mod pages;
 pub mod policy;
 mod problem;
@@ -57,14 +58,14 @@ mod state;
 pub mod template;
 mod worker;
 
-pub use backends::mail::{Mail, Outbox};
+pub use backends::mail::{Inbox, Mail};
 pub use backends::ses::MailServiceMode;
 pub use checkout::workspace_root;
 pub use desk::{Desk, Options};
 pub use environment::env_file;
 pub use error::StartError;
 pub use filter::{Filter, FilterError};
-pub use lambda::{Functions, InvokeError};
+pub use lambda::{FunctionHost, InvokeError};
 pub use mode::Switch;
 pub use product_api::ProductApiMode;
 pub use state::State;

@@ -1,13 +1,13 @@
 //! `/_local`: what runs here, the inbox and the controls of the desk. They exist on loopback only
 //! and in no deployment.
 
-use crate::backends::mail::Outbox;
+use crate::backends::mail::Inbox;
 use crate::backends::ses::MailServiceMode;
+use crate::desk_file::DeskFile;
 use crate::failures::Failures;
 use crate::iam::Iam;
 use crate::lambda::{InvokeError, Lambdas};
 use crate::mode::Switch;
-use crate::notes::Notes;
 use crate::pages::{self, Home};
 use crate::problem::{self, Problem};
 use crate::product_api::ProductApiMode;
@@ -28,11 +28,11 @@ use tokio::sync::watch;
 
 /// What the controls control.
 #[derive(Clone)]
-pub(crate) struct Local {
+pub(crate) struct Controls {
     pub(crate) clock: Clock,
-    pub(crate) notes: Notes,
+    pub(crate) desk_file: DeskFile,
     pub(crate) home: Arc<Home>,
-    pub(crate) outbox: Outbox,
+    pub(crate) inbox: Inbox,
     pub(crate) failures: Failures,
     pub(crate) product_api: Switch<ProductApiMode>,
     pub(crate) mail_service: Switch<MailServiceMode>,
@@ -44,13 +44,13 @@ pub(crate) struct Local {
 }
 
 /// At most ten years at once.
-const FURTHEST_SECONDS: u64 = 10 * 366 * 24 * 60 * 60;
+const MAX_ADVANCE_SECONDS: u64 = 10 * 366 * 24 * 60 * 60;
 
 /// The clock does not go beyond 1 January 9000, where a date's year is still four digits for a long
 /// time.
-const LAST_SECOND: i64 = 221_845_392_000;
+const MAX_UNIX_SECOND: i64 = 221_845_392_000;
 
-impl Local {
+impl Controls {
     pub(crate) fn router(self) -> Router {
         Router::new()
             .route("/_local", get(async || Redirect::permanent("/_local/")))
@@ -111,20 +111,20 @@ fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<T, Problem> {
         .map_err(|error| Problem::bad_request(format!("The body cannot be read: {error}.")))
 }
 
-async fn home(State(local): State<Local>) -> Response {
-    pages::page(local.home.render())
+async fn home(State(controls): State<Controls>) -> Response {
+    pages::page(controls.home.render())
 }
 
-async fn inbox(State(local): State<Local>) -> Response {
-    pages::page(pages::inbox(&local.outbox.mails()))
+async fn inbox(State(controls): State<Controls>) -> Response {
+    pages::page(pages::inbox(&controls.inbox.mails()))
 }
 
-async fn mails(State(local): State<Local>) -> Response {
-    Json(local.outbox.mails()).into_response()
+async fn mails(State(controls): State<Controls>) -> Response {
+    Json(controls.inbox.mails()).into_response()
 }
 
-async fn empty(State(local): State<Local>) -> StatusCode {
-    local.outbox.clear();
+async fn empty(State(controls): State<Controls>) -> StatusCode {
+    controls.inbox.clear();
     StatusCode::NO_CONTENT
 }
 
@@ -134,30 +134,31 @@ struct Advance {
     advance_seconds: u64,
 }
 
-async fn now(State(local): State<Local>) -> Json<Value> {
-    Json(json!({"now": local.clock.now()}))
+async fn now(State(controls): State<Controls>) -> Json<Value> {
+    Json(json!({"now": controls.clock.now()}))
 }
 
-async fn advance(State(local): State<Local>, body: Bytes) -> Result<Json<Value>, Problem> {
+async fn advance(State(controls): State<Controls>, body: Bytes) -> Result<Json<Value>, Problem> {
     let Advance { advance_seconds } = parse(&body)?;
-    if !(1..=FURTHEST_SECONDS).contains(&advance_seconds) {
+    if !(1..=MAX_ADVANCE_SECONDS).contains(&advance_seconds) {
         return Err(Problem::bad_request(
             "advance_seconds must be at least 1 and at most ten years.",
         ));
     }
-    if !local.clock_moves {
-        let detail = "The functions run elsewhere and go by the machine's clock. Start the desk without --backends to move the clock.";
+    if !controls.clock_moves {
+        let detail = "The functions run elsewhere and go by the machine's clock. Start the desk \
+                      without --backends to move the clock.";
         return Err(Problem::new(StatusCode::CONFLICT, "clock_not_movable", detail));
     }
     let by = Duration::from_secs(advance_seconds);
-    let there = local.clock.now().checked_add(by);
-    if !there.is_ok_and(|there| there.as_second() <= LAST_SECOND) {
+    let there = controls.clock.now().checked_add(by);
+    if !there.is_ok_and(|there| there.as_second() <= MAX_UNIX_SECOND) {
         return Err(Problem::bad_request("The clock does not go beyond the year 9000."));
     }
-    local.clock.advance(by);
-    local.notes.note_clock(&local.clock);
-    local.waker.send_modify(|call| *call += 1);
-    Ok(now(State(local)).await)
+    controls.clock.advance(by);
+    controls.desk_file.save_clock(&controls.clock);
+    controls.waker.send_modify(|call| *call += 1);
+    Ok(now(State(controls)).await)
 }
 
 #[derive(Serialize, Deserialize)]
@@ -166,37 +167,37 @@ struct Mode<M> {
     mode: M,
 }
 
-async fn product_api(State(local): State<Local>) -> Json<Mode<ProductApiMode>> {
-    Json(Mode { mode: local.product_api.mode() })
+async fn product_api(State(controls): State<Controls>) -> Json<Mode<ProductApiMode>> {
+    Json(Mode { mode: controls.product_api.mode() })
 }
 
 async fn set_product_api(
-    State(local): State<Local>,
+    State(controls): State<Controls>,
     body: Bytes,
 ) -> Result<Json<Mode<ProductApiMode>>, Problem> {
     let Mode { mode } = parse(&body)?;
-    local.product_api.set_mode(mode);
+    controls.product_api.set_mode(mode);
     Ok(Json(Mode { mode }))
 }
 
-async fn mail_service(State(local): State<Local>) -> Json<Mode<MailServiceMode>> {
-    Json(Mode { mode: local.mail_service.mode() })
+async fn mail_service(State(controls): State<Controls>) -> Json<Mode<MailServiceMode>> {
+    Json(Mode { mode: controls.mail_service.mode() })
 }
 
 async fn set_mail_service(
-    State(local): State<Local>,
+    State(controls): State<Controls>,
     body: Bytes,
 ) -> Result<Json<Mode<MailServiceMode>>, Problem> {
     let Mode { mode } = parse(&body)?;
-    local.mail_service.set_mode(mode);
+    controls.mail_service.set_mode(mode);
     Ok(Json(Mode { mode }))
 }
 
 /// Runs `register-account`, which operators invoke directly. A refusal of it is a Lambda error
 /// whose message is a problem; here it becomes the problem.
-async fn register(State(local): State<Local>, body: Bytes) -> Result<Response, Problem> {
+async fn register(State(controls): State<Controls>, body: Bytes) -> Result<Response, Problem> {
     let request: Value = parse(&body)?;
-    match local.lambdas.invoke("register-account", &request).await {
+    match controls.lambdas.invoke("register-account", &request).await {
         Ok(account) => {
             let status =
                 if account["created"] == true { StatusCode::CREATED } else { StatusCode::OK };
@@ -211,8 +212,9 @@ async fn register(State(local): State<Local>, body: Bytes) -> Result<Response, P
 
 fn refusal(message: &str) -> Response {
     let problem: Option<Value> = serde_json::from_str(message).ok();
-    let status = problem.as_ref().and_then(|problem| problem["status"].as_u64());
-    let status = status
+    let status = problem
+        .as_ref()
+        .and_then(|problem| problem["status"].as_u64())
         .and_then(|status| u16::try_from(status).ok())
         .and_then(|status| StatusCode::from_u16(status).ok());
     match (problem, status) {
@@ -227,12 +229,12 @@ fn refusal(message: &str) -> Response {
 }
 
 /// What the functions may do, how often they did it, and what they were refused.
-async fn permissions(State(local): State<Local>) -> Response {
-    Json(local.iam.permissions()).into_response()
+async fn permissions(State(controls): State<Controls>) -> Response {
+    Json(controls.iam.permissions()).into_response()
 }
 
-async fn failures(State(local): State<Local>) -> Json<Vec<Value>> {
-    Json(local.failures.list())
+async fn failures(State(controls): State<Controls>) -> Json<Vec<Value>> {
+    Json(controls.failures.list())
 }
 
 async fn nothing() -> Problem {

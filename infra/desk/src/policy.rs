@@ -2,37 +2,41 @@
 //! written in.
 //!
 //! By AWS's rules for the policies of a role: what no statement allows is denied, and a statement
-//! that denies wins over all that allow. A statement speaks of an act when one of its actions, one
-//! of its resources and every one of its conditions match. What is not understood here is an error
-//! when the template is read and never passed over, for a policy that is understood in part is
-//! another policy.
+//! that denies wins over all that allow. A statement speaks of a request when one of its actions,
+//! one of its resources and every one of its conditions match. What is not understood here is an
+//! error when the template is read and never passed over, for a policy that is understood in part
+//! is another policy.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// What somebody wants to do: one action on one resource, with what conditions look at.
+/// What somebody asks IAM for: one action on one resource, with what conditions look at.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Act {
+pub struct AccessRequest {
     /// `dynamodb:GetItem`
     pub action: String,
     /// Its ARN.
     pub resource: String,
-    pub context: Context,
+    pub condition_keys: ConditionKeys,
 }
 
-/// The condition keys that the desk knows; a request has only some of them.
+/// The values of the condition keys that the desk knows; a request has only some of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Context {
+pub struct ConditionKeys {
     /// `dynamodb:LeadingKeys`: the partition keys that a request names.
     pub leading_keys: Option<Vec<String>>,
     /// `ses:FromAddress`
     pub from_address: Option<String>,
 }
 
-impl Act {
-    /// An act that no condition looks at.
+impl AccessRequest {
+    /// A request that no condition looks at.
     pub fn new(action: impl Into<String>, resource: impl Into<String>) -> Self {
-        Self { action: action.into(), resource: resource.into(), context: Context::default() }
+        Self {
+            action: action.into(),
+            resource: resource.into(),
+            condition_keys: ConditionKeys::default(),
+        }
     }
 }
 
@@ -59,7 +63,7 @@ enum Effect {
 #[derive(Clone, Debug)]
 struct Condition {
     operator: Operator,
-    key: Key,
+    key: ConditionKey,
     values: Vec<String>,
 }
 
@@ -71,7 +75,7 @@ enum Operator {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Key {
+enum ConditionKey {
     LeadingKeys,
     FromAddress,
 }
@@ -88,15 +92,15 @@ pub struct Grant {
     pub only: Vec<String>,
 }
 
-/// What a policy says to an act.
+/// What a policy says to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// Where several permissions allow it, this is the first.
     Allowed(Grant),
     /// No statement allows it.
-    Denied,
+    ImplicitlyDenied,
     /// A statement forbids it.
-    Forbidden,
+    ExplicitlyDenied,
 }
 
 impl Policy {
@@ -117,17 +121,17 @@ impl Policy {
         Ok(())
     }
 
-    pub fn decide(&self, act: &Act) -> Decision {
+    pub fn decide(&self, request: &AccessRequest) -> Decision {
         let matching = |effect: Effect| {
             self.0
                 .iter()
                 .filter(move |statement| statement.effect == effect)
-                .find_map(|own| own.matches(act))
+                .find_map(|statement| statement.matches(request))
         };
         match (matching(Effect::Deny), matching(Effect::Allow)) {
-            (Some(_), _) => Decision::Forbidden,
+            (Some(_), _) => Decision::ExplicitlyDenied,
             (None, Some(grant)) => Decision::Allowed(grant),
-            (None, None) => Decision::Denied,
+            (None, None) => Decision::ImplicitlyDenied,
         }
     }
 
@@ -172,8 +176,8 @@ impl Statement {
                 );
             }
         }
-        let (actions, resources) =
-            (texts(fields.get("Action"), &sid)?, texts(fields.get("Resource"), &sid)?);
+        let actions = texts(fields.get("Action"), &sid)?;
+        let resources = texts(fields.get("Resource"), &sid)?;
         if let Some(action) = actions.iter().find(|action| *action != "*" && !action.contains(':'))
         {
             return Err(format!("the Action of {sid} names no service: {action}"));
@@ -186,15 +190,16 @@ impl Statement {
         Ok(Self { sid, effect, actions, resources, conditions })
     }
 
-    /// The permission by which this statement speaks of the act.
-    fn matches(&self, act: &Act) -> Option<Grant> {
+    /// The permission by which this statement speaks of the request.
+    fn matches(&self, request: &AccessRequest) -> Option<Grant> {
         let action = self.actions.iter().find(|action| {
-            is_like(&action.to_ascii_lowercase(), &act.action.to_ascii_lowercase())
+            is_like(&action.to_ascii_lowercase(), &request.action.to_ascii_lowercase())
         })?;
-        let resource = self.resources.iter().find(|resource| covers(resource, &act.resource))?;
+        let resource =
+            self.resources.iter().find(|resource| covers(resource, &request.resource))?;
         self.conditions
             .iter()
-            .all(|condition| condition.holds(&act.context))
+            .all(|condition| condition.holds(&request.condition_keys))
             .then(|| self.grant(action, resource))
     }
 
@@ -223,8 +228,8 @@ impl Condition {
         // A key with many values takes a set operator, a key with one takes none: IAM warns of the
         // other way round.
         let key = match (key, for_all) {
-            ("dynamodb:LeadingKeys", true) => Key::LeadingKeys,
-            ("ses:FromAddress", false) => Key::FromAddress,
+            ("dynamodb:LeadingKeys", true) => ConditionKey::LeadingKeys,
+            ("ses:FromAddress", false) => ConditionKey::FromAddress,
             ("dynamodb:LeadingKeys", false) => {
                 return Err(format!("{key} has many values and wants ForAllValues"));
             }
@@ -236,7 +241,7 @@ impl Condition {
         Ok(Self { operator, key, values: texts(Some(values), "it")? })
     }
 
-    fn holds(&self, context: &Context) -> bool {
+    fn holds(&self, request: &ConditionKeys) -> bool {
         let fits = |value: &String| {
             self.values.iter().any(|wanted| match self.operator {
                 Operator::StringEquals => wanted == value,
@@ -246,8 +251,8 @@ impl Condition {
         match self.key {
             // `ForAllValues` holds where there is no value at all, and where the request has no
             // such key.
-            Key::LeadingKeys => context.leading_keys.iter().flatten().all(fits),
-            Key::FromAddress => context.from_address.as_ref().is_some_and(fits),
+            ConditionKey::LeadingKeys => request.leading_keys.iter().flatten().all(fits),
+            ConditionKey::FromAddress => request.from_address.as_ref().is_some_and(fits),
         }
     }
 }
@@ -270,9 +275,10 @@ fn segments(arn: &str) -> Option<[&str; 6]> {
 
 /// `*` stands for any characters or none, `?` for any one.
 fn is_like(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) =
-        (pattern.chars().collect(), text.chars().collect());
-    let (mut at, mut from) = (0, 0);
+    let pattern: Vec<char> = pattern.chars().collect();
+    let text: Vec<char> = text.chars().collect();
+    let mut at = 0;
+    let mut from = 0;
     // Where the last `*` stands, and how far it has reached.
     let mut star = None;
     while from < text.len() {
@@ -357,21 +363,21 @@ mod tests {
         policy(statement)
     }
 
-    fn allows(policy: &Policy, act: &Act) -> bool {
-        matches!(policy.decide(act), Decision::Allowed(_))
+    fn allows(policy: &Policy, request: &AccessRequest) -> bool {
+        matches!(policy.decide(request), Decision::Allowed(_))
     }
 
     #[test]
     fn what_nothing_allows_is_denied_and_what_something_forbids_is_forbidden_whatever_allows_it() {
-        let read = Act::new("dynamodb:GetItem", TABLE);
-        assert_eq!(Policy::default().decide(&read), Decision::Denied);
+        let read = AccessRequest::new("dynamodb:GetItem", TABLE);
+        assert_eq!(Policy::default().decide(&read), Decision::ImplicitlyDenied);
         let allowing = allow(json!("dynamodb:*"), json!("*"));
         assert!(allows(&policy(json!([allowing])), &read));
         let forbidding =
             json!({"Sid": "Two", "Effect": "Deny", "Action": "dynamodb:GetItem", "Resource": "*"});
         for statements in [json!([allowing, forbidding]), json!([forbidding, allowing])] {
-            assert_eq!(policy(statements.clone()).decide(&read), Decision::Forbidden);
-            assert!(allows(&policy(statements), &Act::new("dynamodb:PutItem", TABLE)));
+            assert_eq!(policy(statements.clone()).decide(&read), Decision::ExplicitlyDenied);
+            assert!(allows(&policy(statements), &AccessRequest::new("dynamodb:PutItem", TABLE)));
         }
     }
 
@@ -389,7 +395,10 @@ mod tests {
             ("*", "ses:SendEmail", true),
         ] {
             assert_eq!(
-                allows(&policy(allow(json!(pattern), json!("*"))), &Act::new(action, TABLE)),
+                allows(
+                    &policy(allow(json!(pattern), json!("*"))),
+                    &AccessRequest::new(action, TABLE)
+                ),
                 fits,
                 "{pattern} {action}"
             );
@@ -422,7 +431,7 @@ mod tests {
         ] {
             let policy = policy(allow(json!("dynamodb:GetItem"), json!(pattern)));
             assert_eq!(
-                allows(&policy, &Act::new("dynamodb:GetItem", resource.clone())),
+                allows(&policy, &AccessRequest::new("dynamodb:GetItem", resource.clone())),
                 fits,
                 "{pattern} {resource}"
             );
@@ -435,9 +444,9 @@ mod tests {
             fenced(json!({"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["ACCT#*", "X?"]}}));
         let read = |keys: Option<&[&str]>| {
             let leading_keys = keys.map(|keys| keys.iter().map(|key| (*key).to_owned()).collect());
-            Act {
-                context: Context { leading_keys, from_address: None },
-                ..Act::new("dynamodb:GetItem", TABLE)
+            AccessRequest {
+                condition_keys: ConditionKeys { leading_keys, from_address: None },
+                ..AccessRequest::new("dynamodb:GetItem", TABLE)
             }
         };
         for (keys, fits) in [
@@ -461,10 +470,11 @@ mod tests {
         let policy =
             fenced(json!({"StringEquals": {"ses:FromAddress": ["desk@example.com", "*"]}}));
         let send = |from: Option<&str>| {
-            let context = Context { from_address: from.map(str::to_owned), leading_keys: None };
-            Act {
-                context,
-                ..Act::new(
+            let condition_keys =
+                ConditionKeys { from_address: from.map(str::to_owned), leading_keys: None };
+            AccessRequest {
+                condition_keys,
+                ..AccessRequest::new(
                     "ses:SendEmail",
                     "arn:aws:ses:us-east-1:000000000000:identity/example.com",
                 )
@@ -487,16 +497,16 @@ mod tests {
             "ForAllValues:StringLike": {"dynamodb:LeadingKeys": "ACCT#*"},
             "StringLike": {"ses:FromAddress": "*@example.com"},
         }));
-        let act = |key: &str, from: &str| {
-            let context = Context {
+        let request = |key: &str, from: &str| {
+            let condition_keys = ConditionKeys {
                 leading_keys: Some(vec![key.to_owned()]),
                 from_address: Some(from.to_owned()),
             };
-            Act { context, ..Act::new("dynamodb:GetItem", TABLE) }
+            AccessRequest { condition_keys, ..AccessRequest::new("dynamodb:GetItem", TABLE) }
         };
-        assert!(allows(&policy, &act("ACCT#1", "a@example.com")));
-        assert!(!allows(&policy, &act("ADDR#1", "a@example.com")));
-        assert!(!allows(&policy, &act("ACCT#1", "a@example.org")));
+        assert!(allows(&policy, &request("ACCT#1", "a@example.com")));
+        assert!(!allows(&policy, &request("ADDR#1", "a@example.com")));
+        assert!(!allows(&policy, &request("ACCT#1", "a@example.org")));
     }
 
     #[test]
@@ -515,7 +525,7 @@ mod tests {
             only: vec!["ACCT#*".to_owned()],
         };
         assert_eq!(
-            policy.decide(&Act::new("dynamodb:PutItem", TABLE)),
+            policy.decide(&AccessRequest::new("dynamodb:PutItem", TABLE)),
             Decision::Allowed(granted.clone())
         );
         assert_eq!(policy.grants().len(), 4);

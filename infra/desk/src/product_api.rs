@@ -4,7 +4,6 @@
 use crate::gateway::{self, event};
 use crate::lambda::Lambdas;
 use crate::mode::Switch;
-use crate::server::Ending;
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -17,6 +16,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
 
 /// How the stand-in behaves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,7 +36,7 @@ pub enum ProductApiMode {
     Down,
 }
 
-const SLOW: Duration = Duration::from_secs(30);
+const SLOW_ANSWER_DELAY: Duration = Duration::from_secs(30);
 
 /// The path that the functions validate keys with.
 pub(crate) const VALIDATION_PATH: &str = "/heify/get-configurations";
@@ -48,7 +48,7 @@ pub(crate) struct ProductApi {
     pub(crate) mode: Switch<ProductApiMode>,
     pub(crate) clock: Clock,
     pub(crate) port: u16,
-    pub(crate) ending: Ending,
+    pub(crate) shutdown: CancellationToken,
 }
 
 /// An error in the shape of the product API.
@@ -84,13 +84,13 @@ impl ProductApi {
             Refusal(StatusCode::FORBIDDEN, "Forbidden: a valid API key is needed in x-api-key.");
         let Some(key) = joined(&parts.headers, "x-api-key") else { return Err(FORBIDDEN) };
         let route_key = format!("{} {}", parts.method, parts.uri.path());
-        let seen = event::Seen {
+        let request_context = event::RequestContext {
             route_key: &route_key,
             path_parameters: &BTreeMap::new(),
             clock: &self.clock,
             port: self.port,
         };
-        let event = event::authorizer(&seen, parts, &key);
+        let event = event::authorizer(&request_context, parts, &key);
         let answer = self.lambdas.invoke("authorize-key", &event).await.map_err(|error| {
             tracing::error!(%error, "the authorizer gave no answer");
             Refusal(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error.")
@@ -126,10 +126,9 @@ async fn answer(State(api): State<ProductApi>, request: Request) -> Response {
                 .into_response();
         }
         ProductApiMode::Slow => {
-            let mut ending = api.ending.clone();
             tokio::select! {
-                () = tokio::time::sleep(SLOW) => {}
-                () = ending.wait() => {}
+                () = tokio::time::sleep(SLOW_ANSWER_DELAY) => {}
+                () = api.shutdown.cancelled() => {}
             }
         }
         ProductApiMode::Limiting => {
@@ -143,12 +142,8 @@ async fn answer(State(api): State<ProductApi>, request: Request) -> Response {
         }
     }
     let (parts, body) = request.into_parts();
-    let body = match gateway::read(body).await {
-        Ok(body) => body,
-        Err(_) => {
-            return Refusal(StatusCode::PAYLOAD_TOO_LARGE, "The request is too large.")
-                .into_response();
-        }
+    let Ok(body) = gateway::read(body).await else {
+        return Refusal(StatusCode::PAYLOAD_TOO_LARGE, "The request is too large.").into_response();
     };
     let context = match api.authorize(&parts).await {
         Ok(context) => context,
@@ -221,12 +216,12 @@ fn samples() -> Vec<Value> {
 
 /// The functions' way to the stand-in. While it is down, connections are dropped as soon as they
 /// come.
-pub(crate) struct Gate {
+pub(crate) struct InterruptibleListener {
     pub(crate) listener: TcpListener,
     pub(crate) mode: Switch<ProductApiMode>,
 }
 
-impl axum::serve::Listener for Gate {
+impl axum::serve::Listener for InterruptibleListener {
     type Io = TcpStream;
     type Addr = std::net::SocketAddr;
 

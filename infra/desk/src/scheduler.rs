@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// One schedule, at work.
-pub(crate) struct Scheduled {
+pub(crate) struct ScheduleWorker {
     function: String,
     schedule: Schedule,
     lambdas: Arc<Lambdas>,
@@ -18,7 +18,7 @@ pub(crate) struct Scheduled {
     due_at: Timestamp,
 }
 
-impl Scheduled {
+impl ScheduleWorker {
     /// Due for the first time one interval from now.
     pub(crate) fn new(
         function: String,
@@ -50,7 +50,7 @@ impl Scheduled {
     }
 }
 
-impl Worker for Scheduled {
+impl Worker for ScheduleWorker {
     async fn step(&mut self) -> Step {
         let now = self.clock.now();
         if now < self.due_at {

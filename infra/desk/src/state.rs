@@ -20,23 +20,23 @@ pub enum State {
 
 /// The open state folder, or nothing where nothing is kept.
 #[derive(Clone, Debug)]
-pub(crate) struct Keeper(Option<Arc<Folder>>);
+pub(crate) struct StateFolder(Option<Arc<LockedFolder>>);
 
 #[derive(Debug)]
-struct Folder {
+struct LockedFolder {
     path: PathBuf,
     /// Locked as long as the desk runs, so that a second one does not write to the same files.
     _lock: File,
 }
 
-impl Keeper {
+impl StateFolder {
     pub(crate) fn open(state: &State) -> Result<Self, StartError> {
         let State::Kept(path) = state else { return Ok(Self(None)) };
         let broken = |source| StartError::State { path: path.clone(), source };
         std::fs::create_dir_all(path).map_err(broken)?;
         let lock = private_file(&path.join("lock")).map_err(broken)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self(Some(Arc::new(Folder { path: path.clone(), _lock: lock })))),
+            Ok(()) => Ok(Self(Some(Arc::new(LockedFolder { path: path.clone(), _lock: lock })))),
             Err(TryLockError::WouldBlock) => Err(StartError::StateInUse(path.clone())),
             Err(TryLockError::Error(source)) => Err(broken(source)),
         }

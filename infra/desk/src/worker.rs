@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// How often a worker looks without being woken.
-const POLL: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// What a step found.
 #[derive(Debug, PartialEq, Eq)]
@@ -62,7 +62,7 @@ impl Workers {
                         reporter.send_modify(|report| report.heard = heard);
                         tokio::select! {
                             called = calls.changed() => if called.is_err() { return },
-                            () = tokio::time::sleep(POLL) => {}
+                            () = tokio::time::sleep(POLL_INTERVAL) => {}
                         }
                     }
                 }

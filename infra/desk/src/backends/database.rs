@@ -1,12 +1,12 @@
-//! DynamoDB: dynoxide in this process, served on the real wire protocol, behind a door that asks
+//! DynamoDB: dynoxide in this process, served on the real wire protocol, behind a proxy that asks
 //! who may do what.
 
 use crate::error::StartError;
 use crate::iam::{Denial, Iam, OPERATOR};
 use crate::names::{REGION, request_id};
-use crate::server::{self, Ending};
-use crate::state::Keeper;
-use crate::template::{Key, Table};
+use crate::server;
+use crate::state::StateFolder;
+use crate::template::{Index, Key, Table};
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedHttpClient};
 use aws_sdk_dynamodb::error::DisplayErrorContext;
 use aws_sdk_dynamodb::types::{
@@ -25,8 +25,10 @@ use hyper_util::rt::TokioExecutor;
 use serde_json::json;
 use std::net::SocketAddr;
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
-/// The store, running. The desk itself talks to it here, everybody else at the [`door`].
+/// The store, running. The desk itself talks to it here, everybody else through the
+/// [`authorizing_proxy`].
 pub(crate) struct Database {
     pub(crate) address: SocketAddr,
     pub(crate) server: JoinHandle<()>,
@@ -34,8 +36,11 @@ pub(crate) struct Database {
 
 /// Opens the file of the state folder, or a database in memory, and serves it on a free loopback
 /// port.
-pub(crate) async fn serve(keeper: &Keeper, ending: &Ending) -> Result<Database, StartError> {
-    let database = match keeper.path("desk.db") {
+pub(crate) async fn serve(
+    folder: &StateFolder,
+    shutdown: &CancellationToken,
+) -> Result<Database, StartError> {
+    let database = match folder.path("desk.db") {
         Some(path) => {
             // Made here first, so that nobody else may read it.
             crate::state::private_file(&path)
@@ -53,13 +58,13 @@ pub(crate) async fn serve(keeper: &Keeper, ending: &Ending) -> Result<Database, 
         }
     };
     let (listener, address) = server::listen_anywhere().await?;
-    let mut ending = ending.clone();
+    let shutdown = shutdown.clone();
     let server = tokio::spawn(async move {
         // Aborting the server rather than draining it: by then nobody is left whose request could
         // matter, and every commit is on disk.
         tokio::select! {
             () = dynoxide::server::serve_on(listener, database) => {}
-            () = ending.wait() => {}
+            () = shutdown.cancelled() => {}
         }
     });
     Ok(Database { address, server })
@@ -67,40 +72,40 @@ pub(crate) async fn serve(keeper: &Keeper, ending: &Ending) -> Result<Database, 
 
 /// What stands before the engine.
 #[derive(Clone)]
-struct Door {
+struct AuthorizingProxy {
     iam: Iam,
     engine: Uri,
     client: Client<HttpConnector, Body>,
 }
 
 /// Lets through to the engine what the callers may do.
-pub(crate) fn door(iam: Iam, engine: SocketAddr) -> Result<Router, StartError> {
+pub(crate) fn authorizing_proxy(iam: Iam, engine: SocketAddr) -> Result<Router, StartError> {
     /// As much as DynamoDB takes.
-    const MOST: usize = 16 * 1024 * 1024;
+    const MAX_REQUEST_BYTES: usize = 16 * 1024 * 1024;
     let engine = format!("http://{engine}/").parse().map_err(failed)?;
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
     let client = Client::builder(TokioExecutor::new()).build(connector);
-    Ok(Router::new().fallback(admit).layer(DefaultBodyLimit::max(MOST)).with_state(Door {
-        iam,
-        engine,
-        client,
-    }))
+    Ok(Router::new()
+        .fallback(forward)
+        .layer(DefaultBodyLimit::max(MAX_REQUEST_BYTES))
+        .with_state(AuthorizingProxy { iam, engine, client }))
 }
 
-async fn admit(
-    State(door): State<Door>,
+async fn forward(
+    State(proxy): State<AuthorizingProxy>,
     method: Method,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    if let Err(denial) = door.iam.admit_to_dynamodb(&headers, &body) {
+    if let Err(denial) = proxy.iam.authorize_dynamodb_call(&headers, &body) {
         return refusal(&denial);
     }
     let mut request = Request::new(Body::from(body));
-    (*request.method_mut(), *request.uri_mut(), *request.headers_mut()) =
-        (method, door.engine.clone(), headers);
-    match door.client.request(request).await {
+    *request.method_mut() = method;
+    *request.uri_mut() = proxy.engine.clone();
+    *request.headers_mut() = headers;
+    match proxy.client.request(request).await {
         Ok(answer) => answer.into_response(),
         Err(error) => {
             tracing::error!(%error, "the embedded store does not answer");
@@ -110,7 +115,7 @@ async fn admit(
 }
 
 fn refusal(denial: &Denial) -> Response {
-    let (kind, message) = denial.words();
+    let (kind, message) = denial.type_and_message();
     let headers = [
         (header::CONTENT_TYPE, "application/x-amz-json-1.0".to_owned()),
         (header::HeaderName::from_static("x-amzn-requestid"), request_id()),
@@ -170,47 +175,75 @@ pub(crate) async fn ensure_table(
                 .is_some_and(|error| error.is_resource_not_found_exception()) => {}
         Err(error) => return Err(failed(error)),
     }
-    let mut create = client
+    client
         .create_table()
         .table_name(&table.name)
         .billing_mode(BillingMode::PayPerRequest)
-        .set_key_schema(Some(key_schema(&table.key)?));
-    for (name, kind) in &table.attributes {
-        let attribute = AttributeDefinition::builder()
-            .attribute_name(name)
-            .attribute_type(kind.as_str().into());
-        create = create.attribute_definitions(attribute.build().map_err(failed)?);
-    }
-    for index in &table.indexes {
-        let projection = Projection::builder()
-            .projection_type(ProjectionType::from(index.projection.as_str()))
-            .set_non_key_attributes(
-                Some(index.non_key_attributes.clone()).filter(|names| !names.is_empty()),
-            );
-        let index = GlobalSecondaryIndex::builder()
-            .index_name(&index.name)
-            .set_key_schema(Some(key_schema(&index.key)?))
-            .projection(projection.build());
-        create = create.global_secondary_indexes(index.build().map_err(failed)?);
-    }
-    if let Some(view) = &table.stream_view {
-        let stream = StreamSpecification::builder()
-            .stream_enabled(true)
-            .stream_view_type(StreamViewType::from(view.as_str()));
-        create = create.stream_specification(stream.build().map_err(failed)?);
-    }
-    create.send().await.map_err(failed)?;
+        .set_key_schema(Some(key_schema(&table.key)?))
+        .set_attribute_definitions(Some(attribute_definitions(table)?))
+        .set_global_secondary_indexes(global_secondary_indexes(table)?)
+        .set_stream_specification(stream_specification(table)?)
+        .send()
+        .await
+        .map_err(failed)?;
     if let Some(attribute) = &table.ttl {
-        let ttl = TimeToLiveSpecification::builder().attribute_name(attribute).enabled(true);
+        let ttl = TimeToLiveSpecification::builder()
+            .attribute_name(attribute)
+            .enabled(true)
+            .build()
+            .map_err(failed)?;
         client
             .update_time_to_live()
             .table_name(&table.name)
-            .time_to_live_specification(ttl.build().map_err(failed)?)
+            .time_to_live_specification(ttl)
             .send()
             .await
             .map_err(failed)?;
     }
     Ok(())
+}
+
+fn attribute_definitions(table: &Table) -> Result<Vec<AttributeDefinition>, StartError> {
+    let definition = |(name, kind): &(String, String)| {
+        AttributeDefinition::builder()
+            .attribute_name(name)
+            .attribute_type(kind.as_str().into())
+            .build()
+            .map_err(failed)
+    };
+    table.attributes.iter().map(definition).collect()
+}
+
+/// None where there are none: DynamoDB takes no empty list of them.
+fn global_secondary_indexes(
+    table: &Table,
+) -> Result<Option<Vec<GlobalSecondaryIndex>>, StartError> {
+    let index = |index: &Index| {
+        let attributes = &index.non_key_attributes;
+        let projection = Projection::builder()
+            .projection_type(ProjectionType::from(index.projection.as_str()))
+            .set_non_key_attributes((!attributes.is_empty()).then(|| attributes.clone()))
+            .build();
+        GlobalSecondaryIndex::builder()
+            .index_name(&index.name)
+            .set_key_schema(Some(key_schema(&index.key)?))
+            .projection(projection)
+            .build()
+            .map_err(failed)
+    };
+    let indexes = table.indexes.iter().map(index).collect::<Result<Vec<_>, _>>()?;
+    Ok((!indexes.is_empty()).then_some(indexes))
+}
+
+fn stream_specification(table: &Table) -> Result<Option<StreamSpecification>, StartError> {
+    let specification = |view: &String| {
+        StreamSpecification::builder()
+            .stream_enabled(true)
+            .stream_view_type(StreamViewType::from(view.as_str()))
+            .build()
+            .map_err(failed)
+    };
+    table.stream_view.as_ref().map(specification).transpose()
 }
 
 fn key_schema(key: &Key) -> Result<Vec<KeySchemaElement>, StartError> {

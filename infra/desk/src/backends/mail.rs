@@ -1,8 +1,8 @@
-//! The outbox: every mail that the functions sent.
+//! The inbox: every mail that the functions sent.
 
 use crate::error::StartError;
 use crate::journal::Journal;
-use crate::state::Keeper;
+use crate::state::StateFolder;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -38,11 +38,11 @@ impl Mail {
 
 /// The mails that were sent; clones share them.
 #[derive(Clone, Debug)]
-pub struct Outbox(Arc<Journal<Mail>>);
+pub struct Inbox(Arc<Journal<Mail>>);
 
-impl Outbox {
-    pub(crate) fn open(keeper: &Keeper) -> Result<Self, StartError> {
-        Journal::open(keeper, "mails.jsonl").map(|journal| Self(Arc::new(journal)))
+impl Inbox {
+    pub(crate) fn open(folder: &StateFolder) -> Result<Self, StartError> {
+        Journal::open(folder, "mails.jsonl").map(|journal| Self(Arc::new(journal)))
     }
 
     pub(super) fn push(&self, mail: Mail) {

@@ -4,8 +4,8 @@
 use crate::error::StartError;
 use crate::iam::Iam;
 use crate::names::request_id;
-use crate::policy::Act;
-use crate::state::Keeper;
+use crate::policy::AccessRequest;
+use crate::state::StateFolder;
 use crate::template;
 use axum::Router;
 use axum::body::Bytes;
@@ -27,7 +27,7 @@ const PREVIOUS: &str = "AWSPREVIOUS";
 #[derive(Clone)]
 pub(crate) struct Secrets {
     inner: Arc<Mutex<BTreeMap<String, Secret>>>,
-    keeper: Keeper,
+    folder: StateFolder,
     clock: Clock,
 }
 
@@ -70,11 +70,11 @@ const NOT_FOUND: &str = "ResourceNotFoundException";
 impl Secrets {
     /// Opens what was kept, and generates the secrets that the template declares and nobody kept.
     pub(crate) fn open(
-        keeper: &Keeper,
+        folder: &StateFolder,
         clock: Clock,
         declared: &[template::Secret],
     ) -> Result<Self, StartError> {
-        let mut secrets: BTreeMap<String, Secret> = keeper.load(FILE)?.unwrap_or_default();
+        let mut secrets: BTreeMap<String, Secret> = folder.load(FILE)?.unwrap_or_default();
         for secret in declared.iter() {
             secrets.entry(secret.arn.clone()).or_insert_with(|| Secret {
                 name: secret.name.clone(),
@@ -86,10 +86,10 @@ impl Secrets {
                 }],
             });
         }
-        keeper
+        folder
             .save(FILE, &secrets)
             .map_err(|source| StartError::State { path: FILE.into(), source })?;
-        Ok(Self { inner: Arc::new(Mutex::new(secrets)), keeper: keeper.clone(), clock })
+        Ok(Self { inner: Arc::new(Mutex::new(secrets)), folder: folder.clone(), clock })
     }
 
     pub(crate) fn router(self, iam: Iam) -> Router {
@@ -115,7 +115,10 @@ impl Secrets {
         });
         let version = version.ok_or_else(|| {
             let stage = request.version_id.as_deref().or(stage).unwrap_or(CURRENT);
-            Refusal(NOT_FOUND, format!("Secrets Manager can't find the specified secret value for staging label: {stage}"))
+            let message = format!(
+                "Secrets Manager can't find the specified secret value for staging label: {stage}"
+            );
+            Refusal(NOT_FOUND, message)
         })?;
         Ok(json!({
             "ARN": arn,
@@ -162,7 +165,7 @@ impl Secrets {
             }
         }
         let name = secret.name.clone();
-        self.keeper.save(FILE, &*secrets).map_err(|error| {
+        self.folder.save(FILE, &*secrets).map_err(|error| {
             Refusal("InternalServiceError", format!("the desk cannot keep the secret: {error}"))
         })?;
         Ok(json!({"ARN": arn, "Name": name, "VersionId": id, "VersionStages": stages}))
@@ -193,21 +196,21 @@ fn not_found() -> Refusal {
 
 /// Whether the caller may do this. Who may not is told so before it is looked whether the secret is
 /// there.
-fn admit(
+fn authorize(
     secrets: &Secrets,
     iam: &Iam,
     headers: &HeaderMap,
     operation: &str,
     body: &Bytes,
 ) -> Result<(), Refusal> {
-    let request: Value = serde_json::from_slice(body).map_err(malformed)?;
-    let id = request["SecretId"].as_str().unwrap_or("*");
-    let act = Act::new(
+    let body: Value = serde_json::from_slice(body).map_err(malformed)?;
+    let id = body["SecretId"].as_str().unwrap_or("*");
+    let request = AccessRequest::new(
         format!("secretsmanager:{operation}"),
         secrets.arn(id).unwrap_or_else(|| id.to_owned()),
     );
-    iam.admit(headers, &act).map_err(|denial| {
-        let (kind, message) = denial.words();
+    iam.authorize_call(headers, &request).map_err(|denial| {
+        let (kind, message) = denial.type_and_message();
         Refusal(kind, message)
     })
 }
@@ -221,7 +224,7 @@ async fn answer(
         headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
     let operation = target.strip_prefix("secretsmanager.").unwrap_or(target);
     let outcome =
-        admit(&secrets, &iam, &headers, operation, &body).and_then(|()| match operation {
+        authorize(&secrets, &iam, &headers, operation, &body).and_then(|()| match operation {
             "GetSecretValue" => {
                 serde_json::from_slice(&body).map_err(malformed).and_then(|get| secrets.get(&get))
             }

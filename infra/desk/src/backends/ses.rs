@@ -1,10 +1,10 @@
 //! Amazon SES, version 1: the query protocol, `SendEmail` alone.
 
-use crate::backends::mail::{Mail, Outbox};
+use crate::backends::mail::{Inbox, Mail};
 use crate::iam::Iam;
 use crate::mode::Switch;
 use crate::names::{REGION, identity_arn, request_id};
-use crate::policy::{Act, Context};
+use crate::policy::{AccessRequest, ConditionKeys};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -15,6 +15,9 @@ use edge::Clock;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+
+/// The XML namespace of its answers.
+const NAMESPACE: &str = "http://ses.amazonaws.com/doc/2010-12-01/";
 
 /// How the mail service behaves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,7 +34,7 @@ pub enum MailServiceMode {
 /// What the stand-in needs to answer.
 #[derive(Clone)]
 pub(crate) struct Ses {
-    pub(crate) outbox: Outbox,
+    pub(crate) inbox: Inbox,
     pub(crate) mode: Switch<MailServiceMode>,
     pub(crate) clock: Clock,
     /// The domain of `MAIL_FROM`: the one whose addresses are verified.
@@ -46,7 +49,11 @@ impl Ses {
 
     /// Whether the caller may do this, as the sender's identity and, as in SES's sandbox, towards
     /// the receiver's. SES calls a refusal `AccessDenied`.
-    fn admit(&self, headers: &HeaderMap, form: &BTreeMap<String, String>) -> Result<(), Refusal> {
+    fn authorize(
+        &self,
+        headers: &HeaderMap,
+        form: &BTreeMap<String, String>,
+    ) -> Result<(), Refusal> {
         let action = form.get("Action").map_or("(none)", String::as_str);
         let from = form.get("Source").map(|sender| address_of(sender));
         let sender = from.map_or_else(|| "*".to_owned(), |from| identity_arn(domain_of(from)));
@@ -55,21 +62,28 @@ impl Ses {
             .into_iter()
             .chain(receivers.iter().map(|receiver| identity_arn(address_of(receiver))))
             .try_for_each(|resource| {
-                let context = Context { from_address: from.map(str::to_owned), leading_keys: None };
-                let act = Act { context, ..Act::new(format!("ses:{action}"), resource) };
-                self.admit_act(headers, &act)
+                let condition_keys =
+                    ConditionKeys { from_address: from.map(str::to_owned), leading_keys: None };
+                let request = AccessRequest {
+                    condition_keys,
+                    ..AccessRequest::new(format!("ses:{action}"), resource)
+                };
+                self.authorize_one(headers, &request)
             })
     }
 
-    fn admit_act(&self, headers: &HeaderMap, act: &Act) -> Result<(), Refusal> {
-        self.iam.admit(headers, act).map_err(|denial| match denial.words() {
-            ("AccessDeniedException", message) => {
-                Refusal { status: StatusCode::FORBIDDEN, ..Refusal::new("AccessDenied", message) }
+    fn authorize_one(&self, headers: &HeaderMap, request: &AccessRequest) -> Result<(), Refusal> {
+        self.iam.authorize_call(headers, request).map_err(|denial| {
+            match denial.type_and_message() {
+                ("AccessDeniedException", message) => Refusal {
+                    status: StatusCode::FORBIDDEN,
+                    ..Refusal::new("AccessDenied", message)
+                },
+                (_, message) => Refusal {
+                    status: StatusCode::FORBIDDEN,
+                    ..Refusal::new("InvalidClientTokenId", message)
+                },
             }
-            (_, message) => Refusal {
-                status: StatusCode::FORBIDDEN,
-                ..Refusal::new("InvalidClientTokenId", message)
-            },
         })
     }
 
@@ -90,13 +104,15 @@ impl Ses {
         let from = field("Source");
         if !domain_of(from).eq_ignore_ascii_case(&self.verified_domain) {
             let message = format!(
-                "Email address is not verified. The following identities failed the check in region {}: {from}",
+                "Email address is not verified. The following identities failed the check in \
+                 region {}: {from}",
                 REGION.to_uppercase()
             );
             return Err(Refusal::new("MessageRejected", message));
         }
         let to = numbered(form, |n| format!("Destination.ToAddresses.member.{n}"));
-        let (subject, text) = (field("Message.Subject.Data"), field("Message.Body.Text.Data"));
+        let subject = field("Message.Subject.Data");
+        let text = field("Message.Body.Text.Data");
         let html = field("Message.Body.Html.Data");
         if to.is_empty() {
             return Err(Refusal::new("InvalidParameterValue", "Missing required header 'To'."));
@@ -109,7 +125,7 @@ impl Ses {
             .find(|(name, _)| *name == "kind")
             .and_then(|(_, n)| form.get(&format!("Tags.member.{n}.Value")));
         let kind = kind.map_or("other", String::as_str);
-        self.outbox.push(Mail {
+        self.inbox.push(Mail {
             kind: kind.to_owned(),
             to: to.join(", "),
             from: from.to_owned(),
@@ -138,8 +154,8 @@ impl Refusal {
 
 async fn answer(State(ses): State<Ses>, headers: HeaderMap, body: Bytes) -> Response {
     let form: BTreeMap<String, String> = form_urlencoded::parse(&body).into_owned().collect();
-    let outcome =
-        ses.admit(&headers, &form).and_then(|()| match form.get("Action").map(String::as_str) {
+    let outcome = ses.authorize(&headers, &form).and_then(|()| {
+        match form.get("Action").map(String::as_str) {
             Some("SendEmail") => ses.send(&form),
             other => {
                 let action = other.unwrap_or("(none)");
@@ -148,23 +164,26 @@ async fn answer(State(ses): State<Ses>, headers: HeaderMap, body: Bytes) -> Resp
                     format!("Could not find operation {action} at the desk."),
                 ))
             }
-        });
+        }
+    });
     let id = request_id();
     let (status, xml) = match outcome {
         Ok(()) => {
             let message_id = request_id();
             let xml = format!(
-                "<SendEmailResponse xmlns=\"http://ses.amazonaws.com/doc/2010-12-01/\"><SendEmailResult>\
-                 <MessageId>{message_id}</MessageId></SendEmailResult>\
-                 <ResponseMetadata><RequestId>{id}</RequestId></ResponseMetadata></SendEmailResponse>"
+                "<SendEmailResponse xmlns=\"{NAMESPACE}\">\
+                 <SendEmailResult><MessageId>{message_id}</MessageId></SendEmailResult>\
+                 <ResponseMetadata><RequestId>{id}</RequestId></ResponseMetadata>\
+                 </SendEmailResponse>"
             );
             (StatusCode::OK, xml)
         }
         Err(Refusal { status, code, message }) => {
             let message = escape(&message);
             let xml = format!(
-                "<ErrorResponse xmlns=\"http://ses.amazonaws.com/doc/2010-12-01/\"><Error><Type>Sender</Type>\
-                 <Code>{code}</Code><Message>{message}</Message></Error><RequestId>{id}</RequestId></ErrorResponse>"
+                "<ErrorResponse xmlns=\"{NAMESPACE}\">\
+                 <Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>\
+                 <RequestId>{id}</RequestId></ErrorResponse>"
             );
             (status, xml)
         }

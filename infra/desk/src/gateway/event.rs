@@ -13,7 +13,7 @@ const API_ID: &str = "frontdesk";
 const STAGE: &str = "$default";
 
 /// What the gateway knows of a request beyond the request.
-pub(crate) struct Seen<'s> {
+pub(crate) struct RequestContext<'s> {
     pub(crate) route_key: &'s str,
     pub(crate) path_parameters: &'s BTreeMap<String, String>,
     pub(crate) clock: &'s Clock,
@@ -21,8 +21,8 @@ pub(crate) struct Seen<'s> {
 }
 
 /// The event of a request to a function.
-pub(crate) fn http(seen: &Seen<'_>, parts: &Parts, body: &[u8]) -> Value {
-    let mut event = common(seen, parts);
+pub(crate) fn http(context: &RequestContext<'_>, parts: &Parts, body: &[u8]) -> Value {
+    let mut event = common(context, parts);
     event["version"] = "2.0".into();
     if !body.is_empty() {
         let text = is_text(&parts.headers).then(|| std::str::from_utf8(body).ok()).flatten();
@@ -35,27 +35,28 @@ pub(crate) fn http(seen: &Seen<'_>, parts: &Parts, body: &[u8]) -> Value {
 }
 
 /// The event of a request to an authorizer whose identity source is a header with this value.
-pub(crate) fn authorizer(seen: &Seen<'_>, parts: &Parts, identity: &str) -> Value {
-    let mut event = common(seen, parts);
+pub(crate) fn authorizer(context: &RequestContext<'_>, parts: &Parts, identity: &str) -> Value {
+    let mut event = common(context, parts);
     event["version"] = "2.0".into();
     event["type"] = "REQUEST".into();
     event["identitySource"] = json!([identity]);
-    let (method, path) = (parts.method.as_str(), parts.uri.path());
+    let method = parts.method.as_str();
+    let path = parts.uri.path();
     event["routeArn"] =
         format!("arn:aws:execute-api:{REGION}:{ACCOUNT_ID}:{API_ID}/{STAGE}/{method}{path}").into();
     event
 }
 
-fn common(seen: &Seen<'_>, parts: &Parts) -> Value {
-    let now = seen.clock.now();
+fn common(context: &RequestContext<'_>, parts: &Parts) -> Value {
+    let now = context.clock.now();
     let header =
         |name| parts.headers.get(name).and_then(|value: &header::HeaderValue| value.to_str().ok());
     let host = header(header::HOST).unwrap_or("localhost");
     let domain = host.rsplit_once(':').map_or(host, |(domain, _)| domain);
-    let (headers, cookies) = headers(&parts.headers, seen.port);
+    let (headers, cookies) = headers(&parts.headers, context.port);
     let query = parts.uri.query().unwrap_or_default();
     let mut event = json!({
-        "routeKey": seen.route_key,
+        "routeKey": context.route_key,
         "rawPath": parts.uri.path(),
         "rawQueryString": query,
         "headers": headers,
@@ -73,7 +74,7 @@ fn common(seen: &Seen<'_>, parts: &Parts) -> Value {
                 "userAgent": header(header::USER_AGENT).unwrap_or_default(),
             },
             "requestId": request_id(),
-            "routeKey": seen.route_key,
+            "routeKey": context.route_key,
             "stage": STAGE,
             "time": now.strftime("%d/%b/%Y:%H:%M:%S +0000").to_string(),
             "timeEpoch": now.as_millisecond(),
@@ -86,8 +87,8 @@ fn common(seen: &Seen<'_>, parts: &Parts) -> Value {
         event["queryStringParameters"] =
             joined(form_urlencoded::parse(query.as_bytes()).into_owned());
     }
-    if !seen.path_parameters.is_empty() {
-        event["pathParameters"] = json!(seen.path_parameters);
+    if !context.path_parameters.is_empty() {
+        event["pathParameters"] = json!(context.path_parameters);
     }
     event
 }
@@ -155,13 +156,13 @@ mod tests {
     fn event(request: axum::http::request::Builder, body: &[u8]) -> Value {
         let (parts, ()) = request.body(()).expect("a request").into_parts();
         let parameters = BTreeMap::from([("key_id".to_owned(), "k".to_owned())]);
-        let seen = Seen {
+        let context = RequestContext {
             route_key: "DELETE /api/keys/{key_id}",
             path_parameters: &parameters,
             clock: &Clock::system(),
             port: 9000,
         };
-        http(&seen, &parts, body)
+        http(&context, &parts, body)
     }
 
     #[test]

@@ -4,7 +4,7 @@
 pub(crate) mod event;
 mod response;
 
-use crate::gateway::event::Seen;
+use crate::gateway::event::RequestContext;
 use crate::hosting::Site;
 use crate::lambda::{InvokeError, Lambdas};
 use crate::pages::{Home, page};
@@ -20,7 +20,7 @@ use serde_json::json;
 use std::sync::Arc;
 
 /// API Gateway's limit for a request's body.
-const BODY_LIMIT: usize = 10 * 1024 * 1024;
+const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
 
 /// What the gateway needs to answer.
 #[derive(Clone)]
@@ -43,14 +43,14 @@ pub(crate) async fn answer(State(gateway): State<Gateway>, request: Request) -> 
     let is_api = is_below("/api", path);
     match gateway.routes.find(parts.method.as_str(), path) {
         Some(found) if is_api || found.route.key != "$default" => {
-            let seen = Seen {
+            let context = RequestContext {
                 route_key: &found.route.key,
                 path_parameters: &found.parameters,
                 clock: &gateway.clock,
                 port: gateway.port,
             };
             match read(body).await {
-                Ok(body) => gateway.invoke(&found.route.function, &seen, &parts, &body).await,
+                Ok(body) => gateway.invoke(&found.route.function, &context, &parts, &body).await,
                 Err(refusal) => refusal,
             }
         }
@@ -82,7 +82,7 @@ fn nothing() -> Response {
 /// The whole body, within the limit.
 pub(crate) async fn read(body: Body) -> Result<Bytes, Response> {
     // The other way to fail is a client that goes away, which reads no answer.
-    axum::body::to_bytes(body, BODY_LIMIT)
+    axum::body::to_bytes(body, MAX_BODY_BYTES)
         .await
         .map_err(|_| message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"))
 }
@@ -91,11 +91,11 @@ impl Gateway {
     async fn invoke(
         &self,
         function: &str,
-        seen: &Seen<'_>,
+        context: &RequestContext<'_>,
         parts: &Parts,
         body: &Bytes,
     ) -> Response {
-        let event = event::http(seen, parts, body);
+        let event = event::http(context, parts, body);
         match self.lambdas.invoke(function, &event).await {
             Ok(answer) => response::http(answer).unwrap_or_else(|problem| {
                 tracing::error!(function, problem, "the function's answer is not an HTTP response");

@@ -27,8 +27,9 @@ pub(super) fn http(answer: Value) -> Result<Response, String> {
 }
 
 fn shaped(answer: &Value, status: &Value) -> Result<Response, String> {
-    let status = status.as_u64().and_then(|status| u16::try_from(status).ok());
     let status = status
+        .as_u64()
+        .and_then(|status| u16::try_from(status).ok())
         .and_then(|status| StatusCode::from_u16(status).ok())
         .ok_or("statusCode is no HTTP status")?;
     let body = answer["body"].as_str().unwrap_or_default();

@@ -1,21 +1,25 @@
-//! What a request to DynamoDB asks for: its acts, as the service hands them to IAM.
+//! What a call of DynamoDB asks for, as the service hands it to IAM.
 //!
-//! A transaction is the acts of its items; IAM knows no action for the transaction itself. A batch
-//! has an action of its own. A query of an index is an act on the index.
+//! A transaction is one request for each of its items; IAM knows no action for the transaction
+//! itself. A batch has an action of its own. A query of an index is a request for the index.
 
 use crate::names::{index_arn, table_arn};
-use crate::policy::{Act, Context};
+use crate::policy::{AccessRequest, ConditionKeys};
 use crate::template::Table;
 use serde_json::Value;
 
-/// The acts of a request, or why they cannot be told.
-pub(super) fn acts(table: &Table, target: &str, body: &Value) -> Result<Vec<Act>, String> {
+/// What a call asks for, or why that cannot be told.
+pub(super) fn access_requests(
+    table: &Table,
+    target: &str,
+    body: &Value,
+) -> Result<Vec<AccessRequest>, String> {
     let rows = Rows { table };
     match target.split_once('.') {
         Some(("DynamoDBStreams_20120810", operation)) => {
-            Ok(vec![Act::new(format!("dynamodb:{operation}"), &*table.stream_arn)])
+            Ok(vec![AccessRequest::new(format!("dynamodb:{operation}"), &*table.stream_arn)])
         }
-        Some(("DynamoDB_20120810", operation)) => rows.acts(operation, body),
+        Some(("DynamoDB_20120810", operation)) => rows.access_requests(operation, body),
         _ => Err(format!("the desk does not know the operation {target}")),
     }
 }
@@ -26,15 +30,16 @@ struct Rows<'t> {
 }
 
 impl Rows<'_> {
-    fn acts(&self, operation: &str, body: &Value) -> Result<Vec<Act>, String> {
-        let one = |keys: Option<Vec<String>>| Ok(vec![act(operation, resource(body), keys)]);
+    fn access_requests(&self, operation: &str, body: &Value) -> Result<Vec<AccessRequest>, String> {
+        let one =
+            |keys: Option<Vec<String>>| Ok(vec![access_request(operation, resource(body), keys)]);
         match operation {
             "GetItem" | "UpdateItem" | "DeleteItem" => one(Some(vec![self.key(&body["Key"])?])),
             "PutItem" => one(Some(vec![self.key(&body["Item"])?])),
-            "Query" => one(Some(vec![self.queried(body)?])),
+            "Query" => one(Some(vec![self.queried_key(body)?])),
             "Scan" => one(None),
             "TransactWriteItems" | "TransactGetItems" => {
-                list(&body["TransactItems"])?.iter().map(|item| self.part(item)).collect()
+                list(&body["TransactItems"])?.iter().map(|item| self.item(item)).collect()
             }
             "BatchGetItem" | "BatchWriteItem" => self.batch(operation, &body["RequestItems"]),
             // Without this list a request could name rows in a way that is not looked at here.
@@ -45,8 +50,8 @@ impl Rows<'_> {
     }
 
     /// One item of a transaction.
-    fn part(&self, item: &Value) -> Result<Act, String> {
-        const PARTS: [(&str, &str, &str); 5] = [
+    fn item(&self, item: &Value) -> Result<AccessRequest, String> {
+        const ACTIONS: [(&str, &str, &str); 5] = [
             ("Get", "GetItem", "Key"),
             ("Put", "PutItem", "Item"),
             ("Update", "UpdateItem", "Key"),
@@ -54,14 +59,14 @@ impl Rows<'_> {
             ("ConditionCheck", "ConditionCheckItem", "Key"),
         ];
         let known =
-            PARTS.iter().find_map(|(name, action, key)| Some((action, item.get(name)?, key)));
+            ACTIONS.iter().find_map(|(name, action, key)| Some((action, item.get(name)?, key)));
         let (action, part, key) = known
             .ok_or_else(|| format!("the desk does not know this item of a transaction: {item}"))?;
-        Ok(act(action, resource(part), Some(vec![self.key(&part[key])?])))
+        Ok(access_request(action, resource(part), Some(vec![self.key(&part[key])?])))
     }
 
-    /// One act on each table, with all keys that the batch names there.
-    fn batch(&self, operation: &str, tables: &Value) -> Result<Vec<Act>, String> {
+    /// One request for each table, with all keys that the batch names there.
+    fn batch(&self, operation: &str, tables: &Value) -> Result<Vec<AccessRequest>, String> {
         let tables = tables.as_object().ok_or("RequestItems is not an object")?;
         let of = |(table, items): (&String, &Value)| {
             let keys: Vec<&Value> = match operation {
@@ -75,7 +80,7 @@ impl Rows<'_> {
                     .collect(),
             };
             let keys = keys.into_iter().map(|key| self.key(key)).collect::<Result<_, _>>()?;
-            Ok(act(operation, table_arn(table), Some(keys)))
+            Ok(access_request(operation, table_arn(table), Some(keys)))
         };
         tables.iter().map(of).collect()
     }
@@ -88,7 +93,7 @@ impl Rows<'_> {
 
     /// The partition key of a query: `KeyConditionExpression` begins with it or has it behind
     /// `AND`, as `name = :value`.
-    fn queried(&self, body: &Value) -> Result<String, String> {
+    fn queried_key(&self, body: &Value) -> Result<String, String> {
         let hash = match body["IndexName"].as_str() {
             None => &self.table.key.hash,
             Some(name) => match self.table.indexes.iter().find(|index| index.name == name) {
@@ -113,10 +118,14 @@ impl Rows<'_> {
     }
 }
 
-fn act(operation: &str, resource: String, leading_keys: Option<Vec<String>>) -> Act {
-    Act {
-        context: Context { leading_keys, from_address: None },
-        ..Act::new(format!("dynamodb:{operation}"), resource)
+fn access_request(
+    operation: &str,
+    resource: String,
+    leading_keys: Option<Vec<String>>,
+) -> AccessRequest {
+    AccessRequest {
+        condition_keys: ConditionKeys { leading_keys, from_address: None },
+        ..AccessRequest::new(format!("dynamodb:{operation}"), resource)
     }
 }
 
@@ -146,17 +155,16 @@ mod tests {
     use std::collections::BTreeMap;
 
     /// Action, end of the resource, keys.
-    type Told = (String, String, Option<Vec<String>>);
+    type Asked = (String, String, Option<Vec<String>>);
 
-    /// The acts of a request on the table that `template.yaml` declares.
-    fn acts_of(target: &str, body: Value) -> Result<Vec<Told>, String> {
+    /// What a call on the table that `template.yaml` declares asks for.
+    fn asked_for(target: &str, mut body: Value) -> Result<Vec<Asked>, String> {
         let document =
             Document::read(&workspace_root().join("template.yaml")).expect("the template is there");
         let own = [("ConsoleOrigin", "http://localhost:1"), ("MailFrom", "desk@example.com")];
         let own: BTreeMap<String, String> =
             own.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let template = document.resolve(&BTreeMap::new(), &own).expect("a good template");
-        let mut body = body;
         let named = |value: &mut Value| {
             if value.is_object() {
                 value["TableName"] = template.table().name.clone().into();
@@ -167,18 +175,19 @@ mod tests {
             item.as_object_mut().expect("an item").values_mut().for_each(named);
         }
         let arn = table_arn(&template.table().name);
-        let told = acts(template.table(), target, &body)?;
-        Ok(told
-            .into_iter()
-            .map(|act| (act.action, act.resource.replace(&arn, "T"), act.context.leading_keys))
-            .collect())
+        let requests = access_requests(template.table(), target, &body)?;
+        let asked = |request: AccessRequest| {
+            let resource = request.resource.replace(&arn, "T");
+            (request.action, resource, request.condition_keys.leading_keys)
+        };
+        Ok(requests.into_iter().map(asked).collect())
     }
 
     fn row(pk: &str) -> Value {
         json!({"pk": {"S": pk}, "sk": {"S": "s"}})
     }
 
-    fn told(action: &str, resource: &str, keys: &[&str]) -> Told {
+    fn asked(action: &str, resource: &str, keys: &[&str]) -> Asked {
         (
             format!("dynamodb:{action}"),
             resource.to_owned(),
@@ -191,45 +200,49 @@ mod tests {
         for (operation, field) in
             [("GetItem", "Key"), ("UpdateItem", "Key"), ("DeleteItem", "Key"), ("PutItem", "Item")]
         {
-            let acts =
-                acts_of(&format!("DynamoDB_20120810.{operation}"), json!({ field: row("A") }));
-            assert_eq!(acts, Ok(vec![told(operation, "T", &["A"])]));
+            let found =
+                asked_for(&format!("DynamoDB_20120810.{operation}"), json!({ field: row("A") }));
+            assert_eq!(found, Ok(vec![asked(operation, "T", &["A"])]));
         }
     }
 
     #[test]
     fn a_transaction_is_the_acts_of_its_items_and_has_none_of_its_own() {
         let items = json!({"TransactItems": [
-            {"Put": {"Item": row("A")}}, {"Update": {"Key": row("B")}}, {"Delete": {"Key": row("C")}}, {"ConditionCheck": {"Key": row("D")}},
+            {"Put": {"Item": row("A")}},
+            {"Update": {"Key": row("B")}},
+            {"Delete": {"Key": row("C")}},
+            {"ConditionCheck": {"Key": row("D")}},
         ]});
         let wanted = [
-            told("PutItem", "T", &["A"]),
-            told("UpdateItem", "T", &["B"]),
-            told("DeleteItem", "T", &["C"]),
-            told("ConditionCheckItem", "T", &["D"]),
+            asked("PutItem", "T", &["A"]),
+            asked("UpdateItem", "T", &["B"]),
+            asked("DeleteItem", "T", &["C"]),
+            asked("ConditionCheckItem", "T", &["D"]),
         ];
-        assert_eq!(acts_of("DynamoDB_20120810.TransactWriteItems", items), Ok(wanted.to_vec()));
+        assert_eq!(asked_for("DynamoDB_20120810.TransactWriteItems", items), Ok(wanted.to_vec()));
         let items = json!({"TransactItems": [{"Get": {"Key": row("A")}}]});
         assert_eq!(
-            acts_of("DynamoDB_20120810.TransactGetItems", items),
-            Ok(vec![told("GetItem", "T", &["A"])])
+            asked_for("DynamoDB_20120810.TransactGetItems", items),
+            Ok(vec![asked("GetItem", "T", &["A"])])
         );
     }
 
     #[test]
     fn a_batch_has_an_action_of_its_own_on_each_table_with_all_keys() {
         let name = "frontdesk-Table";
-        let acts = acts_of(
+        let found = asked_for(
             "DynamoDB_20120810.BatchGetItem",
             json!({"RequestItems": {name: {"Keys": [row("A"), row("B")]}}}),
         );
-        assert_eq!(acts, Ok(vec![told("BatchGetItem", "T", &["A", "B"])]));
-        let writes = json!({
-            "RequestItems": {name: [{"PutRequest": {"Item": row("A")}}, {"DeleteRequest": {"Key": row("B")}}]},
-        });
+        assert_eq!(found, Ok(vec![asked("BatchGetItem", "T", &["A", "B"])]));
+        let writes = json!({"RequestItems": {name: [
+            {"PutRequest": {"Item": row("A")}},
+            {"DeleteRequest": {"Key": row("B")}},
+        ]}});
         assert_eq!(
-            acts_of("DynamoDB_20120810.BatchWriteItem", writes),
-            Ok(vec![told("BatchWriteItem", "T", &["A", "B"])])
+            asked_for("DynamoDB_20120810.BatchWriteItem", writes),
+            Ok(vec![asked("BatchWriteItem", "T", &["A", "B"])])
         );
     }
 
@@ -242,16 +255,16 @@ mod tests {
             body.as_object_mut()
                 .expect("an object")
                 .extend(more.as_object().expect("an object").clone());
-            acts_of("DynamoDB_20120810.Query", body)
+            asked_for("DynamoDB_20120810.Query", body)
         };
-        let table = Ok(vec![told("Query", "T", &["A"])]);
+        let table = Ok(vec![asked("Query", "T", &["A"])]);
         assert_eq!(query("pk = :pk AND begins_with(sk, :x)", json!({})), table);
         assert_eq!(query("begins_with(sk, :x) AND pk = :pk", json!({})), table);
         assert_eq!(query("#p = :pk", json!({"ExpressionAttributeNames": {"#p": "pk"}})), table);
         let names = json!({"ExpressionAttributeNames": {"#duty": "duty"}, "IndexName": "duties"});
         assert_eq!(
             query("#duty = :pk AND due_at < :n", names),
-            Ok(vec![told("Query", "T/index/duties", &["A"])])
+            Ok(vec![asked("Query", "T/index/duties", &["A"])])
         );
         assert!(query("sk = :x", json!({})).is_err());
         assert!(query("pk = :pk", json!({"IndexName": "others"})).is_err());
@@ -260,11 +273,11 @@ mod tests {
     #[test]
     fn a_scan_names_no_key_at_all() {
         assert_eq!(
-            acts_of("DynamoDB_20120810.Scan", json!({})),
+            asked_for("DynamoDB_20120810.Scan", json!({})),
             Ok(vec![("dynamodb:Scan".to_owned(), "T".to_owned(), None)])
         );
         let index = Ok(vec![("dynamodb:Scan".to_owned(), "T/index/duties".to_owned(), None)]);
-        assert_eq!(acts_of("DynamoDB_20120810.Scan", json!({"IndexName": "duties"})), index);
+        assert_eq!(asked_for("DynamoDB_20120810.Scan", json!({"IndexName": "duties"})), index);
     }
 
     #[test]
@@ -282,17 +295,17 @@ mod tests {
             ("GetItem", json!({"Key": row("A")})),
             ("", json!({})),
         ] {
-            assert!(acts_of(target, body.clone()).is_err(), "{target} {body}");
+            assert!(asked_for(target, body.clone()).is_err(), "{target} {body}");
         }
     }
 
     #[test]
     fn reading_the_stream_is_an_act_on_the_stream() {
         for operation in ["ListStreams", "DescribeStream", "GetShardIterator", "GetRecords"] {
-            let told = acts_of(&format!("DynamoDBStreams_20120810.{operation}"), json!({}))
-                .expect("an act");
-            assert_eq!(told[0].0, format!("dynamodb:{operation}"));
-            assert!(told[0].1.starts_with("T/stream/"), "{told:?}");
+            let found = asked_for(&format!("DynamoDBStreams_20120810.{operation}"), json!({}))
+                .expect("a request");
+            assert_eq!(found[0].0, format!("dynamodb:{operation}"));
+            assert!(found[0].1.starts_with("T/stream/"), "{found:?}");
         }
     }
 }

@@ -1,18 +1,18 @@
-//! Who may do what: the roles of `template.yaml`, enforced at the stand-ins' doors, and a record of
-//! what was used.
+//! Who may do what: the roles of `template.yaml`, enforced where the stand-ins are called, and a
+//! record of what was used.
 //!
 //! Each function in the desk's process has credentials of its own, whose access key is its name. So
 //! a stand-in knows who calls, asks here, and answers a refusal in the words of the service that it
 //! stands in for. The desk's own credentials are an operator's, who may do everything; so may
 //! functions that run elsewhere, for they share one environment.
 //!
-//! A service that the functions use for the first time needs its acts told, as [`dynamodb`] does
-//! for DynamoDB's.
+//! A service that the functions use for the first time needs its requests turned into
+//! [`AccessRequest`]s, as `dynamodb` does for DynamoDB's.
 
 mod dynamodb;
 
 use crate::names;
-use crate::policy::{Act, Decision, Grant, Policy};
+use crate::policy::{AccessRequest, Decision, Grant, Policy};
 use crate::template::{Function, Table, Template};
 use axum::http::{HeaderMap, header};
 use serde::Serialize;
@@ -31,7 +31,7 @@ pub(crate) struct Iam(Arc<Inner>);
 struct Inner {
     roles: BTreeMap<String, Role>,
     table: Table,
-    record: Mutex<Record>,
+    usage: Mutex<Usage>,
 }
 
 #[derive(Debug)]
@@ -40,8 +40,9 @@ struct Role {
     policy: Policy,
 }
 
+/// What was done and what was refused so far.
 #[derive(Debug, Default)]
-struct Record {
+struct Usage {
     used: BTreeMap<Permission, u64>,
     refused: BTreeSet<Refused>,
 }
@@ -68,13 +69,13 @@ pub struct Refused {
 /// What the template allows, what of it was used, and what was refused, since the desk was started.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Permissions {
-    pub granted: Vec<Use>,
+    pub granted: Vec<PermissionUse>,
     pub refused: Vec<Refused>,
 }
 
 /// A permission and how often it was used.
 #[derive(Clone, Debug, Serialize)]
-pub struct Use {
+pub struct PermissionUse {
     #[serde(flatten)]
     pub permission: Permission,
     pub times: u64,
@@ -86,32 +87,35 @@ pub(crate) enum Denial {
     /// Nobody has this access key, or the request has none.
     UnknownCaller,
     /// The function may not do this.
-    Act { role: String, act: Box<Act>, forbidden: bool },
+    NotAllowed { principal: String, request: Box<AccessRequest>, explicitly: bool },
     /// It cannot be told what the function wants to do.
-    Untold(String),
+    NotUnderstood(String),
 }
 
 impl Denial {
     /// The error's type, and what AWS says.
-    pub(crate) fn words(&self) -> (&'static str, String) {
+    pub(crate) fn type_and_message(&self) -> (&'static str, String) {
         match self {
             Self::UnknownCaller => (
                 "UnrecognizedClientException",
                 "The security token included in the request is invalid.".to_owned(),
             ),
-            Self::Act { role, act, forbidden } => {
-                let Act { action, resource, context: _ } = &**act;
-                let because = if *forbidden {
+            Self::NotAllowed { principal, request, explicitly } => {
+                let AccessRequest { action, resource, condition_keys: _ } = &**request;
+                let because = if *explicitly {
                     "with an explicit deny in an identity-based policy".to_owned()
                 } else {
                     format!("because no identity-based policy allows the {action} action")
                 };
                 let message = format!(
-                    "User: {role} is not authorized to perform: {action} on resource: {resource} {because}"
+                    "User: {principal} is not authorized to perform: {action} \
+                     on resource: {resource} {because}"
                 );
                 ("AccessDeniedException", message)
             }
-            Self::Untold(problem) => ("AccessDeniedException", format!("Refused, for {problem}")),
+            Self::NotUnderstood(problem) => {
+                ("AccessDeniedException", format!("Refused, for {problem}"))
+            }
         }
     }
 }
@@ -124,19 +128,25 @@ impl Iam {
             (function.name.clone(), role)
         };
         let roles = template.functions.iter().map(role).collect();
-        Self(Arc::new(Inner { roles, table: template.table().clone(), record: Mutex::default() }))
+        Self(Arc::new(Inner { roles, table: template.table().clone(), usage: Mutex::default() }))
     }
 
-    /// Lets a request to DynamoDB or its streams through, or says why not.
-    pub(crate) fn admit_to_dynamodb(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), Denial> {
+    /// Lets a call of DynamoDB or its streams through, or says why not.
+    pub(crate) fn authorize_dynamodb_call(
+        &self,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<(), Denial> {
         let Some(function) = self.function(headers)? else { return Ok(()) };
         let target =
             headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or("(none)");
-        let told = serde_json::from_slice::<Value>(body)
+        let requests = serde_json::from_slice::<Value>(body)
             .map_err(|error| format!("the request is not JSON: {error}"))
-            .and_then(|body| dynamodb::acts(&self.0.table, target, &body));
-        match told {
-            Ok(acts) => acts.iter().try_for_each(|act| self.authorize(function, act)),
+            .and_then(|body| dynamodb::access_requests(&self.0.table, target, &body));
+        match requests {
+            Ok(requests) => {
+                requests.iter().try_for_each(|request| self.authorize(function, request))
+            }
             Err(problem) => {
                 let refused = Refused {
                     function: function.to_owned(),
@@ -144,47 +154,50 @@ impl Iam {
                     resource: "?".to_owned(),
                     keys: None,
                 };
-                self.record().refused.insert(refused);
-                Err(Denial::Untold(problem))
+                self.usage().refused.insert(refused);
+                Err(Denial::NotUnderstood(problem))
             }
         }
     }
 
-    /// Lets a request through that is this one act, or says why not.
-    pub(crate) fn admit(&self, headers: &HeaderMap, act: &Act) -> Result<(), Denial> {
+    /// Lets a call through that asks for this one access, or says why not.
+    pub(crate) fn authorize_call(
+        &self,
+        headers: &HeaderMap,
+        request: &AccessRequest,
+    ) -> Result<(), Denial> {
         match self.function(headers)? {
-            Some(function) => self.authorize(function, act),
+            Some(function) => self.authorize(function, request),
             None => Ok(()),
         }
     }
 
     /// Whether a function may do this. It is put on record, either way.
-    pub(crate) fn authorize(&self, function: &str, act: &Act) -> Result<(), Denial> {
+    pub(crate) fn authorize(&self, function: &str, request: &AccessRequest) -> Result<(), Denial> {
         let role = self.0.roles.get(function).ok_or(Denial::UnknownCaller)?;
-        let decision = role.policy.decide(act);
-        let mut record = self.record();
+        let decision = role.policy.decide(request);
+        let mut usage = self.usage();
         match decision {
             Decision::Allowed(grant) => {
-                *record
+                *usage
                     .used
                     .entry(Permission { function: function.to_owned(), grant })
                     .or_default() += 1;
                 Ok(())
             }
-            Decision::Denied | Decision::Forbidden => {
-                let keys = act.context.leading_keys.clone();
-                let (action, resource) = (act.action.clone(), act.resource.clone());
+            Decision::ImplicitlyDenied | Decision::ExplicitlyDenied => {
+                let AccessRequest { action, resource, condition_keys } = request.clone();
                 tracing::warn!(function, action, resource, "not allowed by the template");
-                record.refused.insert(Refused {
+                usage.refused.insert(Refused {
                     function: function.to_owned(),
                     action,
                     resource,
-                    keys,
+                    keys: condition_keys.leading_keys,
                 });
-                Err(Denial::Act {
-                    role: names::assumed_role_arn(&role.name, function),
-                    act: Box::new(act.clone()),
-                    forbidden: decision == Decision::Forbidden,
+                Err(Denial::NotAllowed {
+                    principal: names::assumed_role_arn(&role.name, function),
+                    request: Box::new(request.clone()),
+                    explicitly: decision == Decision::ExplicitlyDenied,
                 })
             }
         }
@@ -210,20 +223,20 @@ impl Iam {
 
     /// What is granted, used and refused so far.
     pub(crate) fn permissions(&self) -> Permissions {
-        let record = self.record();
+        let usage = self.usage();
         let mut granted = Vec::new();
         for (function, role) in &self.0.roles {
             for grant in role.policy.grants() {
                 let permission = Permission { function: function.clone(), grant };
-                let times = record.used.get(&permission).copied().unwrap_or(0);
-                granted.push(Use { permission, times });
+                let times = usage.used.get(&permission).copied().unwrap_or(0);
+                granted.push(PermissionUse { permission, times });
             }
         }
-        Permissions { granted, refused: record.refused.iter().cloned().collect() }
+        Permissions { granted, refused: usage.refused.iter().cloned().collect() }
     }
 
-    fn record(&self) -> MutexGuard<'_, Record> {
-        self.0.record.lock().unwrap_or_else(PoisonError::into_inner)
+    fn usage(&self) -> MutexGuard<'_, Usage> {
+        self.0.usage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

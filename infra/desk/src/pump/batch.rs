@@ -34,15 +34,15 @@ pub(super) enum Outcome {
 
 /// What is left after an invocation.
 #[derive(Debug, PartialEq)]
-pub(super) struct Delivered {
+pub(super) struct Remaining {
     /// To be delivered again, in this order and before anything else.
-    pub(super) again: Vec<Batch>,
-    pub(super) given_up: Option<Given>,
+    pub(super) retries: Vec<Batch>,
+    pub(super) discarded: Option<Discarded>,
 }
 
-/// Records that were given up.
+/// Records that are delivered no more, and why.
 #[derive(Debug, PartialEq)]
-pub(super) struct Given {
+pub(super) struct Discarded {
     pub(super) records: Vec<Record>,
     pub(super) condition: &'static str,
     pub(super) attempts: u32,
@@ -53,8 +53,7 @@ impl Outcome {
     /// Reads `{"batchItemFailures": [{"itemIdentifier": "..."}]}`. As with Lambda, no list is a
     /// success, and an entry that names nothing fails the whole batch.
     pub(super) fn of_answer(answer: &Value) -> Self {
-        let failures = answer.get("batchItemFailures").and_then(Value::as_array);
-        let failures = match failures {
+        let failures = match answer.get("batchItemFailures").and_then(Value::as_array) {
             None => return Self::Success,
             Some(failures) if failures.is_empty() => return Self::Success,
             Some(failures) => failures,
@@ -83,7 +82,7 @@ impl Batch {
         mut self,
         age: Option<Duration>,
         now: Timestamp,
-    ) -> (Option<Self>, Option<Given>) {
+    ) -> (Option<Self>, Option<Discarded>) {
         let Some(age) = age.and_then(|age| SignedDuration::try_from(age).ok()) else {
             return (Some(self), None);
         };
@@ -92,13 +91,16 @@ impl Batch {
             .into_iter()
             .partition(|record| now.duration_since(record.created_at) > age);
         self.records = young;
-        let given = Given {
+        let discarded = Discarded {
             records: old,
             condition: "RecordAgeExceeded",
             attempts: self.attempts,
             error: None,
         };
-        ((!self.records.is_empty()).then_some(self), (!given.records.is_empty()).then_some(given))
+        (
+            (!self.records.is_empty()).then_some(self),
+            (!discarded.records.is_empty()).then_some(discarded),
+        )
     }
 
     /// What is left of the batch after the invocation.
@@ -107,12 +109,12 @@ impl Batch {
         outcome: Outcome,
         trigger: &StreamTrigger,
         now: Timestamp,
-    ) -> Delivered {
+    ) -> Remaining {
         match outcome {
-            Outcome::Success => Delivered { again: Vec::new(), given_up: None },
+            Outcome::Success => Remaining { retries: Vec::new(), discarded: None },
             Outcome::FunctionError(_) if trigger.bisect && self.records.len() > 1 => {
                 let middle = self.records.len().div_ceil(2);
-                Delivered { again: self.split_at(middle), given_up: None }
+                Remaining { retries: self.split_at(middle), discarded: None }
             }
             Outcome::FunctionError(error) => self.failed(error, trigger, now),
             Outcome::Partial(identifiers) => {
@@ -121,18 +123,18 @@ impl Batch {
                     // The one that failed is tried alone, so that it does not take the others with
                     // it in the end.
                     Some(0) if trigger.bisect && self.records.len() > 1 => {
-                        let mut again = self.split_at(1);
-                        let Delivered { again: first, given_up } =
-                            again.remove(0).failed("the record failed".to_owned(), trigger, now);
-                        again.splice(0..0, first);
-                        Delivered { again, given_up }
+                        let mut retries = self.split_at(1);
+                        let Remaining { retries: first, discarded } =
+                            retries.remove(0).failed("the record failed".to_owned(), trigger, now);
+                        retries.splice(0..0, first);
+                        Remaining { retries, discarded }
                     }
                     Some(0) => {
                         self.failed("the first record of the batch failed".to_owned(), trigger, now)
                     }
                     // What lies before is done, so the rest begins anew with its one failure.
                     Some(first) => {
-                        let rest = Batch::new(self.records[first..].to_vec());
+                        let rest = Self::new(self.records[first..].to_vec());
                         rest.failed("a record of the batch failed".to_owned(), trigger, now)
                     }
                     None => self.failed(
@@ -146,32 +148,32 @@ impl Batch {
     }
 
     fn split_at(mut self, position: usize) -> Vec<Self> {
-        let rest = self.records.split_off(position);
-        let rest = Self { records: rest, ..self };
+        let rest = Self { records: self.records.split_off(position), ..self };
         vec![self, rest]
     }
 
-    fn failed(mut self, error: String, trigger: &StreamTrigger, now: Timestamp) -> Delivered {
+    fn failed(mut self, error: String, trigger: &StreamTrigger, now: Timestamp) -> Remaining {
         self.attempts += 1;
         if trigger.maximum_retry_attempts.is_some_and(|retries| self.attempts > retries) {
-            let given = Given {
+            let discarded = Discarded {
                 records: self.records,
                 condition: "RetryAttemptsExhausted",
                 attempts: self.attempts,
                 error: Some(error),
             };
-            return Delivered { again: Vec::new(), given_up: Some(given) };
+            return Remaining { retries: Vec::new(), discarded: Some(discarded) };
         }
         self.not_before = now.saturating_add(pause(self.attempts)).unwrap_or(now);
-        Delivered { again: vec![self], given_up: None }
+        Remaining { retries: vec![self], discarded: None }
     }
 }
 
 /// Twice as long each time, up to half a minute.
 fn pause(attempts: u32) -> SignedDuration {
-    const FIRST: Duration = Duration::from_millis(500);
-    const LONGEST: Duration = Duration::from_secs(30);
-    let pause = FIRST.saturating_mul(1 << attempts.saturating_sub(1).min(10)).min(LONGEST);
+    const FIRST_PAUSE: Duration = Duration::from_millis(500);
+    const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+    let pause =
+        FIRST_PAUSE.saturating_mul(1 << attempts.saturating_sub(1).min(10)).min(LONGEST_PAUSE);
     SignedDuration::try_from(pause).unwrap_or(SignedDuration::ZERO)
 }
 
@@ -211,10 +213,10 @@ mod tests {
     fn a_batch_comes_again_from_its_lowest_failed_record_on_whatever_the_order_of_the_answer() {
         let left =
             batch(&["1", "2", "3", "4"]).after(partial(&["4", "2"]), &trigger(Some(5), false), NOW);
-        assert_eq!(left.given_up, None);
-        assert_eq!(numbers(&left.again[0].records), ["2", "3", "4"]);
-        assert_eq!(left.again[0].attempts, 1);
-        assert!(left.again[0].not_before > NOW);
+        assert_eq!(left.discarded, None);
+        assert_eq!(numbers(&left.retries[0].records), ["2", "3", "4"]);
+        assert_eq!(left.retries[0].attempts, 1);
+        assert!(left.retries[0].not_before > NOW);
     }
 
     #[test]
@@ -224,16 +226,16 @@ mod tests {
         for attempts in 1..=2 {
             left = left
                 .after(Outcome::FunctionError("boom".to_owned()), &trigger, NOW)
-                .again
+                .retries
                 .remove(0);
             assert_eq!(left.attempts, attempts);
         }
-        let given = left
+        let discarded = left
             .after(Outcome::FunctionError("boom".to_owned()), &trigger, NOW)
-            .given_up
+            .discarded
             .expect("given up");
-        assert_eq!((numbers(&given.records), given.attempts), (vec!["1", "2"], 3));
-        assert_eq!(given.condition, "RetryAttemptsExhausted");
+        assert_eq!((numbers(&discarded.records), discarded.attempts), (vec!["1", "2"], 3));
+        assert_eq!(discarded.condition, "RetryAttemptsExhausted");
     }
 
     #[test]
@@ -241,19 +243,19 @@ mod tests {
         let trigger = trigger(Some(0), true);
         let left =
             batch(&["1", "2", "3"]).after(Outcome::FunctionError("boom".to_owned()), &trigger, NOW);
-        assert_eq!(numbers(&left.again[0].records), ["1", "2"]);
-        assert_eq!(numbers(&left.again[1].records), ["3"]);
-        assert!(left.again.iter().all(|batch| batch.attempts == 0 && batch.not_before <= NOW));
+        assert_eq!(numbers(&left.retries[0].records), ["1", "2"]);
+        assert_eq!(numbers(&left.retries[1].records), ["3"]);
+        assert!(left.retries.iter().all(|batch| batch.attempts == 0 && batch.not_before <= NOW));
         let alone = batch(&["1"]).after(Outcome::FunctionError("boom".to_owned()), &trigger, NOW);
-        assert_eq!(numbers(&alone.given_up.expect("given up").records), ["1"]);
+        assert_eq!(numbers(&alone.discarded.expect("given up").records), ["1"]);
     }
 
     #[test]
     fn a_poisoned_record_does_not_take_the_ones_behind_it_along() {
         let left = batch(&["1", "2", "3"]).after(partial(&["1"]), &trigger(Some(0), true), NOW);
-        assert_eq!(numbers(&left.given_up.expect("given up").records), ["1"]);
-        assert_eq!(numbers(&left.again[0].records), ["2", "3"]);
-        assert_eq!(left.again[0].attempts, 0);
+        assert_eq!(numbers(&left.discarded.expect("given up").records), ["1"]);
+        assert_eq!(numbers(&left.retries[0].records), ["2", "3"]);
+        assert_eq!(left.retries[0].attempts, 0);
     }
 
     #[test]
@@ -266,7 +268,7 @@ mod tests {
         ));
         assert!(matches!(Outcome::of_answer(&Value::Null), Outcome::Success));
         let left = batch(&["1", "2"]).after(partial(&["9"]), &trigger(None, false), NOW);
-        assert_eq!(numbers(&left.again[0].records), ["1", "2"]);
+        assert_eq!(numbers(&left.retries[0].records), ["1", "2"]);
     }
 
     #[test]
@@ -274,8 +276,8 @@ mod tests {
         let now = NOW + SignedDuration::from_secs(61);
         let mut mixed = batch(&["1"]);
         mixed.records.push(Record::for_tests("2", now));
-        let (left, given) = mixed.without_older_than(Some(Duration::from_secs(60)), now);
+        let (left, discarded) = mixed.without_older_than(Some(Duration::from_secs(60)), now);
         assert_eq!(numbers(&left.expect("one is young").records), ["2"]);
-        assert_eq!(given.expect("one is old").condition, "RecordAgeExceeded");
+        assert_eq!(discarded.expect("one is old").condition, "RecordAgeExceeded");
     }
 }

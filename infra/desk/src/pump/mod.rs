@@ -1,25 +1,26 @@
 //! The stream triggers: what Lambda's event source mappings do with the table's stream.
 //!
 //! Each mapping reads the stream for itself, from its own checkpoint, over the wire as everything
-//! else does. Its reader filters and sorts the records into as many lanes as the trigger's
-//! `ParallelizationFactor`, the records of one partition key always into the same; each lane
+//! else does. Its reader filters and sorts the records into as many queues as the trigger's
+//! `ParallelizationFactor`, the records of one partition key always into the same; each queue
 //! delivers its records in order, and treats a failed batch as Lambda treats it. The rules for that
-//! are in [`batch`], the checkpoint is in [`ledger`].
+//! are in [`batch`], the checkpoint is in [`backlog`].
 
+mod backlog;
 mod batch;
-mod ledger;
 mod record;
-mod source;
+mod stream;
 
-pub(crate) use source::{Checkpoints, Source};
+pub(crate) use stream::{Checkpoints, StreamReader};
 
 use crate::failures::Failures;
 use crate::iam::Iam;
 use crate::lambda::{InvokeError, Lambdas};
 use crate::names::function_arn;
-use crate::policy::Act;
-use crate::pump::batch::{Batch, Delivered, Given, Outcome};
-use crate::pump::ledger::Ledger;
+use crate::policy::AccessRequest;
+use crate::pump::backlog::Backlog;
+use crate::pump::batch::{Batch, Discarded, Outcome, Remaining};
+use crate::pump::record::Record;
 use crate::template::StreamTrigger;
 use crate::worker::{Step, Worker, Workers};
 use edge::Clock;
@@ -29,7 +30,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::watch;
 
 /// One event source mapping.
-pub(crate) struct Mapping {
+pub(crate) struct EventSourceMapping {
     pub(crate) function: String,
     pub(crate) trigger: StreamTrigger,
     pub(crate) lambdas: Arc<Lambdas>,
@@ -41,23 +42,23 @@ pub(crate) struct Mapping {
     pub(crate) unreachable: AtomicBool,
 }
 
-impl Mapping {
-    /// Starts its reader and its lanes.
-    pub(crate) fn start(self, source: Source, workers: &mut Workers) {
-        let ledger = Arc::new(Ledger::new(self.trigger.parallelization_factor));
+impl EventSourceMapping {
+    /// Starts its reader, and a delivery for each queue.
+    pub(crate) fn start(self, stream: StreamReader, workers: &mut Workers) {
+        let backlog = Arc::new(Backlog::new(self.trigger.parallelization_factor));
         let mapping = Arc::new(self);
         let waker = workers.waker();
-        workers.start(Reader {
+        workers.start(ReadWorker {
             mapping: Arc::clone(&mapping),
-            ledger: Arc::clone(&ledger),
-            source,
+            backlog: Arc::clone(&backlog),
+            stream,
             waker,
         });
-        for lane in 0..mapping.trigger.parallelization_factor {
-            workers.start(Lane {
+        for queue in 0..mapping.trigger.parallelization_factor {
+            workers.start(DeliveryWorker {
                 mapping: Arc::clone(&mapping),
-                ledger: Arc::clone(&ledger),
-                lane,
+                backlog: Arc::clone(&backlog),
+                queue,
             });
         }
     }
@@ -68,26 +69,26 @@ impl Mapping {
     }
 
     /// Takes records off the list, and keeps how far everything is done.
-    fn checkpoint(&self, ledger: &Ledger, done: &[String]) {
-        if let Some(checkpoint) = ledger.done(done) {
+    fn checkpoint(&self, backlog: &Backlog, done: &[String]) {
+        if let Some(checkpoint) = backlog.done(done) {
             self.checkpoints.advance(&self.trigger.id, checkpoint);
         }
     }
 
     /// Whether Lambda may put into this bucket as the function. It first looks whether the bucket
     /// is there.
-    fn may_keep_in(&self, bucket: &str) -> bool {
-        let acts = [
-            Act::new("s3:ListBucket", bucket),
-            Act::new("s3:PutObject", format!("{bucket}/aws/lambda/{}", self.trigger.id)),
+    fn may_write_to(&self, bucket: &str) -> bool {
+        let requests = [
+            AccessRequest::new("s3:ListBucket", bucket),
+            AccessRequest::new("s3:PutObject", format!("{bucket}/aws/lambda/{}", self.trigger.id)),
         ];
-        acts.iter().all(|act| self.iam.authorize(&self.function, act).is_ok())
+        requests.iter().all(|request| self.iam.authorize(&self.function, request).is_ok())
     }
 
     /// Hands records to the on-failure destination, where the trigger has one. As with Lambda, they
     /// are lost where the function may not put them there.
-    fn give_up(&self, given: &Given) {
-        let Given { records, condition, attempts, error } = given;
+    fn discard(&self, discarded: &Discarded) {
+        let Discarded { records, condition, attempts, error } = discarded;
         tracing::warn!(
             function = self.function,
             records = records.len(),
@@ -95,7 +96,7 @@ impl Mapping {
             "records were given up"
         );
         if let Some(bucket) = &self.trigger.on_failure
-            && self.may_keep_in(bucket)
+            && self.may_write_to(bucket)
             && let (Some(first), Some(last)) = (records.first(), records.last())
         {
             self.failures.push(json!({
@@ -113,28 +114,28 @@ impl Mapping {
                     "batchSize": records.len(),
                     "streamArn": first.event["eventSourceARN"],
                 },
-                "payload": {"Records": records.iter().map(|record| &record.event).collect::<Vec<_>>()},
+                "payload": {"Records": events(records)},
             }));
         }
     }
 }
 
-/// Reads the stream ahead of the lanes.
-struct Reader {
-    mapping: Arc<Mapping>,
-    ledger: Arc<Ledger>,
-    source: Source,
+/// Reads the stream ahead of the delivery.
+struct ReadWorker {
+    mapping: Arc<EventSourceMapping>,
+    backlog: Arc<Backlog>,
+    stream: StreamReader,
     waker: watch::Sender<u64>,
 }
 
-impl Worker for Reader {
+impl Worker for ReadWorker {
     async fn step(&mut self) -> Step {
-        /// So many records may wait, behind a lane whose function fails.
-        const FAR_AHEAD: usize = 10_000;
-        if self.ledger.waiting() > FAR_AHEAD {
+        /// So many records may wait, behind a queue whose function fails.
+        const MAX_WAITING_RECORDS: usize = 10_000;
+        if self.backlog.waiting() > MAX_WAITING_RECORDS {
             return Step::Idle;
         }
-        let page = match self.source.next(&self.mapping.clock).await {
+        let page = match self.stream.next(&self.mapping.clock).await {
             Ok(page) if page.is_empty() => return Step::Idle,
             Ok(page) => page,
             Err(error) => {
@@ -148,26 +149,27 @@ impl Worker for Reader {
         };
         for record in page {
             let wanted = self.mapping.wants(&record.event);
-            self.ledger.add(record, wanted);
+            self.backlog.add(record, wanted);
         }
-        self.mapping.checkpoint(&self.ledger, &[]);
-        // The lanes look now, and not at their next poll.
+        self.mapping.checkpoint(&self.backlog, &[]);
+        // Delivery looks now, and not at its next poll.
         self.waker.send_modify(|call| *call += 1);
         Step::Worked
     }
 }
 
-/// Delivers the records of some partition keys.
-struct Lane {
-    mapping: Arc<Mapping>,
-    ledger: Arc<Ledger>,
-    lane: usize,
+/// Delivers the records of one queue: those of some partition keys.
+struct DeliveryWorker {
+    mapping: Arc<EventSourceMapping>,
+    backlog: Arc<Backlog>,
+    queue: usize,
 }
 
-impl Worker for Lane {
+impl Worker for DeliveryWorker {
     async fn step(&mut self) -> Step {
         let now = self.mapping.clock.now();
-        let Some(batch) = self.ledger.take(self.lane, self.mapping.trigger.batch_size, now) else {
+        let Some(batch) = self.backlog.take(self.queue, self.mapping.trigger.batch_size, now)
+        else {
             return Step::Idle;
         };
         let (batch, too_old) =
@@ -180,18 +182,16 @@ impl Worker for Lane {
     }
 }
 
-impl Lane {
+impl DeliveryWorker {
     async fn deliver(&mut self, batch: Batch) -> Step {
-        let Mapping { function, trigger, lambdas, clock, .. } = &*self.mapping;
-        let event = json!({
-            "Records": batch.records.iter().map(|record| &record.event).collect::<Vec<_>>(),
-        });
+        let EventSourceMapping { function, trigger, lambdas, clock, .. } = &*self.mapping;
+        let event = json!({"Records": events(&batch.records)});
         let outcome = match lambdas.invoke(function, &event).await {
             Err(InvokeError::Unreachable { url, .. }) => {
                 if !self.mapping.unreachable.swap(true, Ordering::Relaxed) {
                     tracing::warn!(function, url, "nothing answers there yet; the records wait");
                 }
-                self.ledger.put_back(self.lane, vec![batch]);
+                self.backlog.put_back(self.queue, vec![batch]);
                 return Step::Idle;
             }
             Err(error) => {
@@ -202,21 +202,25 @@ impl Lane {
             Ok(_) => Outcome::Success,
         };
         let before = batch.records.iter().map(|record| record.sequence_number.clone()).collect();
-        let Delivered { again, given_up } = batch.after(outcome, trigger, clock.now());
+        let Remaining { retries, discarded } = batch.after(outcome, trigger, clock.now());
         self.mapping.unreachable.store(false, Ordering::Relaxed);
-        let done = ledger::not_among(before, &again);
-        self.ledger.put_back(self.lane, again);
-        self.finish(done, given_up);
+        let done = backlog::not_among(before, &retries);
+        self.backlog.put_back(self.queue, retries);
+        self.finish(done, discarded);
         Step::Worked
     }
 
-    /// Keeps what was given up, and only then takes it and what is done off the list: a crash in
+    /// Keeps what is discarded, and only then takes it and what is done off the list: a crash in
     /// between delivers again, it does not lose.
-    fn finish(&self, mut done: Vec<String>, given_up: Option<Given>) {
-        if let Some(given) = given_up {
-            self.mapping.give_up(&given);
-            done.extend(given.records.into_iter().map(|record| record.sequence_number));
+    fn finish(&self, mut done: Vec<String>, discarded: Option<Discarded>) {
+        if let Some(discarded) = discarded {
+            self.mapping.discard(&discarded);
+            done.extend(discarded.records.into_iter().map(|record| record.sequence_number));
         }
-        self.mapping.checkpoint(&self.ledger, &done);
+        self.mapping.checkpoint(&self.backlog, &done);
     }
+}
+
+fn events(records: &[Record]) -> Vec<&Value> {
+    records.iter().map(|record| &record.event).collect()
 }

@@ -21,7 +21,7 @@ pub(super) struct Record {
 }
 
 /// What all records of a stream have in common.
-pub(super) struct Source<'s> {
+pub(super) struct StreamInfo<'s> {
     pub(super) arn: &'s str,
     /// The name of the partition key's attribute.
     pub(super) partition_key: &'s str,
@@ -31,12 +31,12 @@ impl Record {
     /// `None` for a record without a sequence number, which there is not.
     pub(super) fn new(
         record: types::Record,
-        source: &Source<'_>,
+        stream_info: &StreamInfo<'_>,
         created_at: Timestamp,
     ) -> Option<Self> {
         let stream = record.dynamodb?;
         let partition_key =
-            stream.keys.as_ref().and_then(|keys| keys.get(source.partition_key)).cloned();
+            stream.keys.as_ref().and_then(|keys| keys.get(stream_info.partition_key)).cloned();
         let sequence_number = stream.sequence_number?;
         let mut dynamodb = json!({
             "ApproximateCreationDateTime": created_at.as_second(),
@@ -59,7 +59,7 @@ impl Record {
             "eventSource": "aws:dynamodb",
             "awsRegion": REGION,
             "dynamodb": dynamodb,
-            "eventSourceARN": source.arn,
+            "eventSourceARN": stream_info.arn,
         });
         if let Some(identity) = record.user_identity {
             event["userIdentity"] =

@@ -2,7 +2,7 @@
 
 use crate::filter::Filter;
 use crate::template::error::TemplateError;
-use crate::template::intrinsics::At;
+use crate::template::intrinsics::ResourceScope;
 use crate::template::role::{self, Role, Roles};
 use crate::template::route::Route;
 use crate::template::yaml::scalar;
@@ -67,7 +67,7 @@ pub struct Schedule {
 }
 
 pub(super) fn read(
-    at: &At<'_>,
+    scope: &ResourceScope<'_>,
     resource: &Value,
     roles: &Roles,
 ) -> Result<Function, TemplateError> {
@@ -77,15 +77,15 @@ pub(super) fn read(
         .and_then(|build| build.get("Binary"))
         .and_then(Value::as_str)
         .ok_or_else(|| {
-            at.error("Metadata.BuildProperties.Binary", "is missing: it names the action")
+            scope.error("Metadata.BuildProperties.Binary", "is missing: it names the action")
         })?;
     let mut function = Function {
         name: name.to_owned(),
-        timeout: Duration::from_secs(number(at, resource, "Timeout")?.unwrap_or(3)),
-        memory: number(at, resource, "MemorySize")?.unwrap_or(128),
-        environment: environment(at, resource)?,
-        role: role::of_function(at, resource, roles)?,
-        log_group: log_group(at, resource, name)?,
+        timeout: Duration::from_secs(number(scope, resource, "Timeout")?.unwrap_or(3)),
+        memory: number(scope, resource, "MemorySize")?.unwrap_or(128),
+        environment: environment(scope, resource)?,
+        role: role::of_function(scope, resource, roles)?,
+        log_group: log_group(scope, resource, name)?,
         routes: Vec::new(),
         streams: Vec::new(),
         schedules: Vec::new(),
@@ -93,8 +93,12 @@ pub(super) fn read(
     let events = resource.get("Properties").and_then(|properties| properties.get("Events"));
     for (event_name, event) in events.and_then(Value::as_mapping).into_iter().flatten() {
         let event_name = scalar(event_name).unwrap_or_default();
-        let event =
-            Event { at, id: format!("{}.{event_name}", at.resource), name: event_name, event };
+        let event = Event {
+            scope,
+            id: format!("{}.{event_name}", scope.resource),
+            name: event_name,
+            event,
+        };
         match event.event.get("Type").and_then(Value::as_str) {
             Some("HttpApi") => function.routes.push(event.route(name)?),
             Some("DynamoDB") => function.streams.push(event.stream()?),
@@ -102,7 +106,7 @@ pub(super) fn read(
             other => {
                 let problem =
                     format!("the desk does not know the event type {}", other.unwrap_or("(none)"));
-                return Err(at.error(&format!("Events.{}.Type", event.name), problem));
+                return Err(scope.error(&format!("Events.{}.Type", event.name), problem));
             }
         }
     }
@@ -110,42 +114,54 @@ pub(super) fn read(
 }
 
 /// A property of the function, else of `Globals.Function`.
-fn own_or_global<'v>(at: &At<'v>, resource: &'v Value, property: &str) -> Option<&'v Value> {
+fn own_or_global<'v>(
+    scope: &ResourceScope<'v>,
+    resource: &'v Value,
+    property: &str,
+) -> Option<&'v Value> {
     let own = resource.get("Properties").and_then(|properties| properties.get(property));
-    own.or_else(|| at.scope().globals()?.get(property))
+    own.or_else(|| scope.template().globals()?.get(property))
 }
 
 fn number<N: std::str::FromStr>(
-    at: &At<'_>,
+    scope: &ResourceScope<'_>,
     resource: &Value,
     property: &str,
 ) -> Result<Option<N>, TemplateError> {
-    let Some(value) = own_or_global(at, resource, property) else { return Ok(None) };
-    let text = at.text(property, value)?;
+    let Some(value) = own_or_global(scope, resource, property) else { return Ok(None) };
+    let text = scope.text(property, value)?;
     text.map(|text| {
-        text.parse().map_err(|_| at.error(property, format!("{text:?} is not a number")))
+        text.parse().map_err(|_| scope.error(property, format!("{text:?} is not a number")))
     })
     .transpose()
 }
 
 /// The one that `LoggingConfig` names, or the one that Lambda makes.
-fn log_group(at: &At<'_>, resource: &Value, name: &str) -> Result<String, TemplateError> {
+fn log_group(
+    scope: &ResourceScope<'_>,
+    resource: &Value,
+    name: &str,
+) -> Result<String, TemplateError> {
     let group = resource
         .get("Properties")
         .and_then(|properties| properties.get("LoggingConfig")?.get("LogGroup"));
-    let group = group.map(|group| at.text("LoggingConfig.LogGroup", group)).transpose()?.flatten();
+    let group =
+        group.map(|group| scope.text("LoggingConfig.LogGroup", group)).transpose()?.flatten();
     Ok(group.unwrap_or_else(|| format!("/aws/lambda/{name}")))
 }
 
 /// The variables of `Globals.Function`, overlaid with the function's own.
-fn environment(at: &At<'_>, resource: &Value) -> Result<BTreeMap<String, String>, TemplateError> {
+fn environment(
+    scope: &ResourceScope<'_>,
+    resource: &Value,
+) -> Result<BTreeMap<String, String>, TemplateError> {
     let mut variables = BTreeMap::new();
-    for holder in [at.scope().globals(), resource.get("Properties")].into_iter().flatten() {
+    for holder in [scope.template().globals(), resource.get("Properties")].into_iter().flatten() {
         let declared =
             holder.get("Environment").and_then(|environment| environment.get("Variables"));
         for (name, value) in declared.and_then(Value::as_mapping).into_iter().flatten() {
             let name = scalar(name).unwrap_or_default();
-            if let Some(value) = at.text(&format!("Environment.Variables.{name}"), value)? {
+            if let Some(value) = scope.text(&format!("Environment.Variables.{name}"), value)? {
                 variables.insert(name, value);
             }
         }
@@ -155,7 +171,7 @@ fn environment(at: &At<'_>, resource: &Value) -> Result<BTreeMap<String, String>
 
 /// One entry of a function's `Events`.
 struct Event<'e> {
-    at: &'e At<'e>,
+    scope: &'e ResourceScope<'e>,
     id: String,
     name: String,
     event: &'e Value,
@@ -163,7 +179,7 @@ struct Event<'e> {
 
 impl Event<'_> {
     fn error(&self, property: &str, problem: impl Into<String>) -> TemplateError {
-        self.at.error(&format!("Events.{}.{property}", self.name), problem)
+        self.scope.error(&format!("Events.{}.{property}", self.name), problem)
     }
 
     /// The property, resolved; null when it is absent.
@@ -172,7 +188,10 @@ impl Event<'_> {
         else {
             return Ok(Json::Null);
         };
-        Ok(self.at.resolve(&format!("Events.{}.{name}", self.name), value)?.unwrap_or(Json::Null))
+        Ok(self
+            .scope
+            .resolve(&format!("Events.{}.{name}", self.name), value)?
+            .unwrap_or(Json::Null))
     }
 
     /// A number, which a parameter would give as text. `-1` is AWS's word for "no limit".

@@ -12,14 +12,14 @@ use serde_json::{Map, Value as Json, json};
 use serde_yaml_ng::{Mapping, Value};
 
 /// The whole template, for looking up what a value refers to.
-pub(super) struct Scope<'t> {
+pub(super) struct TemplateScope<'t> {
     document: &'t Value,
     parameters: Parameters,
 }
 
-/// A [`Scope`], seen from one resource, which errors name.
-pub(super) struct At<'s> {
-    scope: &'s Scope<'s>,
+/// A [`TemplateScope`], seen from one resource, which errors name.
+pub(super) struct ResourceScope<'s> {
+    template: &'s TemplateScope<'s>,
     pub(super) resource: &'s str,
 }
 
@@ -29,7 +29,7 @@ enum Outcome {
     NoValue,
 }
 
-impl<'t> Scope<'t> {
+impl<'t> TemplateScope<'t> {
     pub(super) fn new(document: &'t Value, parameters: Parameters) -> Self {
         Self { document, parameters }
     }
@@ -45,8 +45,8 @@ impl<'t> Scope<'t> {
         self.document.get("Globals")?.get("Function")
     }
 
-    pub(super) fn at<'s>(&'s self, resource: &'s str) -> At<'s> {
-        At { scope: self, resource }
+    pub(super) fn of_resource<'s>(&'s self, resource: &'s str) -> ResourceScope<'s> {
+        ResourceScope { template: self, resource }
     }
 
     fn kind_of(&self, id: &str) -> Option<&'t str> {
@@ -54,9 +54,9 @@ impl<'t> Scope<'t> {
     }
 }
 
-impl<'s> At<'s> {
-    pub(super) fn scope(&self) -> &'s Scope<'s> {
-        self.scope
+impl<'s> ResourceScope<'s> {
+    pub(super) fn template(&self) -> &'s TemplateScope<'s> {
+        self.template
     }
 
     pub(super) fn error(&self, property: &str, problem: impl Into<String>) -> TemplateError {
@@ -212,10 +212,10 @@ impl<'s> At<'s> {
 
     /// What `!Ref` gives.
     fn reference(&self, property: &str, id: &str) -> Result<String, TemplateError> {
-        if let Some(value) = self.scope.parameters.get(id) {
+        if let Some(value) = self.template.parameters.get(id) {
             return Ok(value.clone());
         }
-        let value = match (id, self.scope.kind_of(id)) {
+        let value = match (id, self.template.kind_of(id)) {
             ("AWS::Region", _) => REGION.to_owned(),
             ("AWS::AccountId", _) => ACCOUNT_ID.to_owned(),
             ("AWS::Partition", _) => "aws".to_owned(),
@@ -240,7 +240,7 @@ impl<'s> At<'s> {
         let (id, attribute) = path
             .split_once('.')
             .ok_or_else(|| self.error(property, format!("!GetAtt {path} names no attribute")))?;
-        let kind = self.scope.kind_of(id).ok_or_else(|| {
+        let kind = self.template.kind_of(id).ok_or_else(|| {
             self.error(property, format!("refers to {id}, which is not a resource"))
         })?;
         match (kind, attribute) {
@@ -263,7 +263,7 @@ impl<'s> At<'s> {
 
     /// The name of a log group.
     fn log_group(&self, property: &str, id: &str) -> Result<String, TemplateError> {
-        let group = self.scope.document.get("Resources").and_then(|resources| resources.get(id));
+        let group = self.template.document.get("Resources").and_then(|resources| resources.get(id));
         let name = group.and_then(|group| group.get("Properties")?.get("LogGroupName"));
         let name = name.map(|name| self.text(property, name)).transpose()?.flatten();
         name.ok_or_else(|| {
@@ -304,7 +304,7 @@ impl<'s> At<'s> {
     /// Whether the condition of this name holds.
     pub(super) fn condition(&self, property: &str, name: &str) -> Result<bool, TemplateError> {
         let condition = self
-            .scope
+            .template
             .document
             .get("Conditions")
             .and_then(|conditions| conditions.get(name))
@@ -367,14 +367,14 @@ fn long_form(mapping: &Mapping) -> Option<(&str, &Value)> {
 
 /// What the desk reads of a resource, as JSON: the named properties, each resolved.
 pub(super) fn properties(
-    at: &At<'_>,
+    scope: &ResourceScope<'_>,
     resource: &Value,
     names: &[&str],
 ) -> Result<Json, TemplateError> {
     let mut object = json!({});
     for name in names {
         if let Some(value) = resource.get("Properties").and_then(|properties| properties.get(*name))
-            && let Some(json) = at.resolve(name, value)?
+            && let Some(json) = scope.resolve(name, value)?
         {
             object[*name] = json;
         }

@@ -23,7 +23,7 @@ pub use route::{Route, Routes};
 pub use secret::Secret;
 pub use table::{Index, Key, Table};
 
-use crate::template::intrinsics::Scope;
+use crate::template::intrinsics::TemplateScope;
 use serde_yaml_ng::Value;
 use std::path::Path;
 
@@ -43,30 +43,36 @@ impl Document {
         serde_yaml_ng::from_str(text).map(Self)
     }
 
-    /// Resolves what the desk acts on. `given` are the parameters that the user set, `own` those
-    /// that the desk knows better than the template's defaults (its own address, say); the user's
-    /// win.
-    pub fn resolve(&self, given: &Parameters, own: &Parameters) -> Result<Template, TemplateError> {
-        let parameters = parameters::settle(&self.0, given, own)?;
-        let scope = Scope::new(&self.0, parameters);
+    /// Resolves what the desk acts on. `overrides` are the parameters that the user set,
+    /// `defaults` those that the desk knows better than the template's own defaults (its address,
+    /// say); the user's win.
+    pub fn resolve(
+        &self,
+        overrides: &Parameters,
+        defaults: &Parameters,
+    ) -> Result<Template, TemplateError> {
+        let parameters = parameters::resolve(&self.0, overrides, defaults)?;
+        let scope = TemplateScope::new(&self.0, parameters);
         let mut template = Template { functions: Vec::new(), secrets: Vec::new(), table: None };
         let roles = role::read_all(&scope)?;
         for (id, resource) in scope.resources() {
-            let at = scope.at(id);
+            let resource_scope = scope.of_resource(id);
             match resource.get("Type").and_then(Value::as_str) {
                 Some("AWS::Serverless::Function") => {
-                    template.functions.push(function::read(&at, resource, &roles)?)
+                    template.functions.push(function::read(&resource_scope, resource, &roles)?)
                 }
                 Some("AWS::SecretsManager::Secret") => {
-                    template.secrets.push(secret::read(&at, resource)?)
+                    template.secrets.push(secret::read(&resource_scope, resource)?)
                 }
                 Some("AWS::DynamoDB::Table") if template.table.is_some() => {
-                    return Err(at.error(
+                    return Err(resource_scope.error(
                         "Type",
                         "the desk stands in for one table, and this is the second",
                     ));
                 }
-                Some("AWS::DynamoDB::Table") => template.table = Some(table::read(&at, resource)?),
+                Some("AWS::DynamoDB::Table") => {
+                    template.table = Some(table::read(&resource_scope, resource)?)
+                }
                 _ => {}
             }
         }
@@ -127,13 +133,18 @@ Globals:
     Environment: {Variables: {TABLE_NAME: !Ref Table}}
 Resources:
   Bucket: {Type: AWS::S3::Bucket}
-  Logs: {Type: AWS::Logs::LogGroup, Properties: {LogGroupName: !Sub "/aws/lambda/${AWS::StackName}"}}
+  Logs:
+    Type: AWS::Logs::LogGroup
+    Properties: {LogGroupName: !Sub "/aws/lambda/${AWS::StackName}"}
   Role:
     Type: AWS::IAM::Role
     Properties:
       AssumeRolePolicyDocument:
         Version: "2012-10-17"
-        Statement: [{Effect: Allow, Principal: {Service: lambda.amazonaws.com}, Action: sts:AssumeRole}]
+        Statement:
+          - Effect: Allow
+            Principal: {Service: lambda.amazonaws.com}
+            Action: sts:AssumeRole
       Policies:
         - PolicyName: all
           PolicyDocument:
@@ -144,7 +155,9 @@ Resources:
   Table:
     Type: AWS::DynamoDB::Table
     Properties:
-      AttributeDefinitions: [{AttributeName: pk, AttributeType: S}, {AttributeName: sk, AttributeType: S}]
+      AttributeDefinitions:
+        - {AttributeName: pk, AttributeType: S}
+        - {AttributeName: sk, AttributeType: S}
       KeySchema: [{AttributeName: pk, KeyType: HASH}, {AttributeName: sk, KeyType: RANGE}]
       StreamSpecification: {StreamViewType: NEW_IMAGE}
       TimeToLiveSpecification: {AttributeName: ttl, Enabled: true}
@@ -152,7 +165,10 @@ Resources:
     Type: AWS::SecretsManager::Secret
     Properties:
       GenerateSecretString:
-        {SecretStringTemplate: '{"current":"1"}', GenerateStringKey: "1", PasswordLength: 64, ExcludePunctuation: true}
+        SecretStringTemplate: '{"current":"1"}'
+        GenerateStringKey: "1"
+        PasswordLength: 64
+        ExcludePunctuation: true
   CreateKey:
     Type: AWS::Serverless::Function
     Metadata: {BuildMethod: rust-cargolambda, BuildProperties: {Binary: create-key}}

@@ -11,19 +11,19 @@ pub type Parameters = BTreeMap<String, String>;
 /// One value for each parameter of the template. Values that the desk has for a parameter which
 /// this template does not have are ignored; values that the user gave are not, for they would be a
 /// slip of the pen.
-pub(super) fn settle(
+pub(super) fn resolve(
     document: &Value,
-    given: &Parameters,
-    own: &Parameters,
+    overrides: &Parameters,
+    defaults: &Parameters,
 ) -> Result<Parameters, TemplateError> {
     let empty = serde_yaml_ng::Mapping::new();
     let declared = document.get("Parameters").and_then(Value::as_mapping).unwrap_or(&empty);
-    let mut settled = Parameters::new();
+    let mut resolved = Parameters::new();
     for (name, declaration) in declared {
         let Some(name) = name.as_str() else { continue };
-        let value = given
+        let value = overrides
             .get(name)
-            .or_else(|| own.get(name))
+            .or_else(|| defaults.get(name))
             .cloned()
             .or_else(|| declaration.get("Default").and_then(scalar))
             .ok_or_else(|| TemplateError::NoValue(name.to_owned()))?;
@@ -33,13 +33,13 @@ pub(super) fn settle(
                 return Err(TemplateError::NotAllowed { name: name.to_owned(), value, allowed });
             }
         }
-        settled.insert(name.to_owned(), value);
+        resolved.insert(name.to_owned(), value);
     }
-    match given.keys().find(|name| !settled.contains_key(*name)) {
+    match overrides.keys().find(|name| !resolved.contains_key(*name)) {
         Some(name) => Err(TemplateError::UnknownParameter {
             name: name.clone(),
-            known: settled.into_keys().collect(),
+            known: resolved.into_keys().collect(),
         }),
-        None => Ok(settled),
+        None => Ok(resolved),
     }
 }

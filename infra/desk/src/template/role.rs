@@ -6,7 +6,7 @@
 use crate::names;
 use crate::policy::Policy;
 use crate::template::error::TemplateError;
-use crate::template::intrinsics::{At, Scope, properties};
+use crate::template::intrinsics::{ResourceScope, TemplateScope, properties};
 use serde_json::{Value as Json, json};
 use serde_yaml_ng::Value;
 use std::collections::BTreeMap;
@@ -23,24 +23,24 @@ pub struct Role {
 pub(super) type Roles = BTreeMap<String, Role>;
 
 /// All roles, with what managed policies of the template add to them.
-pub(super) fn read_all(scope: &Scope<'_>) -> Result<Roles, TemplateError> {
+pub(super) fn read_all(scope: &TemplateScope<'_>) -> Result<Roles, TemplateError> {
     let mut roles = Roles::new();
     let kind = |resource: &Value| resource.get("Type").and_then(Value::as_str).map(str::to_owned);
     for (id, resource) in scope
         .resources()
         .filter(|(_, resource)| kind(resource).as_deref() == Some("AWS::IAM::Role"))
     {
-        roles.insert(names::role_arn(id), read(&scope.at(id), resource)?);
+        roles.insert(names::role_arn(id), read(&scope.of_resource(id), resource)?);
     }
     for (id, resource) in scope.resources() {
-        let at = scope.at(id);
+        let resource_scope = scope.of_resource(id);
         match kind(resource).as_deref() {
-            Some("AWS::IAM::ManagedPolicy") => attach(&at, resource, &mut roles)?,
+            Some("AWS::IAM::ManagedPolicy") => attach(&resource_scope, resource, &mut roles)?,
             Some(
                 other
                 @ ("AWS::IAM::Policy" | "AWS::IAM::RolePolicy" | "AWS::Serverless::Connector"),
             ) => {
-                return Err(at.error(
+                return Err(resource_scope.error(
                     "Type",
                     format!("the desk does not know what {other} allows; put it into the role"),
                 ));
@@ -51,7 +51,7 @@ pub(super) fn read_all(scope: &Scope<'_>) -> Result<Roles, TemplateError> {
     Ok(roles)
 }
 
-fn read(at: &At<'_>, resource: &Value) -> Result<Role, TemplateError> {
+fn read(scope: &ResourceScope<'_>, resource: &Value) -> Result<Role, TemplateError> {
     const ACTED_ON: [&str; 2] = ["AssumeRolePolicyDocument", "Policies"];
     let names = resource
         .get("Properties")
@@ -62,52 +62,62 @@ fn read(at: &At<'_>, resource: &Value) -> Result<Role, TemplateError> {
     if let Some(other) =
         names.into_iter().find(|name| !ACTED_ON.contains(name) && *name != "Description")
     {
-        return Err(at.error(other, "the desk does not know what this does to a role"));
+        return Err(scope.error(other, "the desk does not know what this does to a role"));
     }
-    let properties = properties(at, resource, &ACTED_ON)?;
-    let trust = json!([{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]);
+    let properties = properties(scope, resource, &ACTED_ON)?;
+    let trust = json!([{
+        "Effect": "Allow",
+        "Principal": {"Service": "lambda.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+    }]);
     if properties["AssumeRolePolicyDocument"]["Statement"] != trust {
-        return Err(at.error(
+        return Err(scope.error(
             "AssumeRolePolicyDocument",
             "must let Lambda assume the role, and nobody else",
         ));
     }
     let mut policy = Policy::default();
     for inline in properties["Policies"].as_array().into_iter().flatten() {
-        policy.add(&inline["PolicyDocument"]).map_err(|problem| at.error("Policies", problem))?;
+        policy
+            .add(&inline["PolicyDocument"])
+            .map_err(|problem| scope.error("Policies", problem))?;
     }
-    Ok(Role { name: at.resource.to_owned(), policy })
+    Ok(Role { name: scope.resource.to_owned(), policy })
 }
 
 /// Adds a managed policy to the roles that it names.
-fn attach(at: &At<'_>, resource: &Value, roles: &mut Roles) -> Result<(), TemplateError> {
+fn attach(
+    scope: &ResourceScope<'_>,
+    resource: &Value,
+    roles: &mut Roles,
+) -> Result<(), TemplateError> {
     if let Some(condition) = resource.get("Condition").and_then(Value::as_str)
-        && !at.condition("Condition", condition)?
+        && !scope.condition("Condition", condition)?
     {
         return Ok(());
     }
-    let properties = properties(at, resource, &["PolicyDocument", "Roles"])?;
+    let properties = properties(scope, resource, &["PolicyDocument", "Roles"])?;
     for name in properties["Roles"].as_array().into_iter().flatten() {
         let role = name.as_str().and_then(|name| roles.get_mut(&names::role_arn(name)));
         let role =
-            role.ok_or_else(|| at.error("Roles", format!("{name} is no role of the template")))?;
+            role.ok_or_else(|| scope.error("Roles", format!("{name} is no role of the template")))?;
         role.policy
             .add(&properties["PolicyDocument"])
-            .map_err(|problem| at.error("PolicyDocument", problem))?;
+            .map_err(|problem| scope.error("PolicyDocument", problem))?;
     }
     Ok(())
 }
 
 /// The role that a function names.
 pub(super) fn of_function(
-    at: &At<'_>,
+    scope: &ResourceScope<'_>,
     resource: &Value,
     roles: &Roles,
 ) -> Result<Role, TemplateError> {
-    let properties = properties(at, resource, &["Role", "Policies"])?;
+    let properties = properties(scope, resource, &["Role", "Policies"])?;
     if properties["Policies"] != Json::Null {
-        return Err(at.error("Policies", "stand in the function's role, which Role names"));
+        return Err(scope.error("Policies", "stand in the function's role, which Role names"));
     }
     let role = properties["Role"].as_str().and_then(|role| roles.get(role));
-    role.cloned().ok_or_else(|| at.error("Role", "must be the Arn of a role in the template"))
+    role.cloned().ok_or_else(|| scope.error("Role", "must be the Arn of a role in the template"))
 }

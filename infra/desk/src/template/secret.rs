@@ -2,7 +2,7 @@
 
 use crate::names;
 use crate::template::error::TemplateError;
-use crate::template::intrinsics::{At, properties};
+use crate::template::intrinsics::{ResourceScope, properties};
 use rand::RngExt as _;
 use serde_yaml_ng::Value;
 
@@ -38,18 +38,18 @@ impl Secret {
     }
 }
 
-pub(super) fn read(at: &At<'_>, resource: &Value) -> Result<Secret, TemplateError> {
-    let properties = properties(at, resource, &["GenerateSecretString"])?;
+pub(super) fn read(scope: &ResourceScope<'_>, resource: &Value) -> Result<Secret, TemplateError> {
+    let properties = properties(scope, resource, &["GenerateSecretString"])?;
     let generate = &properties["GenerateSecretString"];
     if !generate.is_object() {
-        return Err(at.error(
+        return Err(scope.error(
             "GenerateSecretString",
             "is missing: the desk can make only generated secrets",
         ));
     }
     let skeleton = match generate["SecretStringTemplate"].as_str() {
         Some(text) => serde_json::from_str(text).map_err(|error| {
-            at.error(
+            scope.error(
                 "GenerateSecretString.SecretStringTemplate",
                 format!("is not a JSON object: {error}"),
             )
@@ -60,14 +60,14 @@ pub(super) fn read(at: &At<'_>, resource: &Value) -> Result<Secret, TemplateErro
     let punctuation =
         if generate["ExcludePunctuation"] == true { "" } else { "!#$%&()*+,-./:;<=>?@[]^_{|}~" };
     Ok(Secret {
-        arn: names::secret_arn(at.resource),
-        name: names::secret(at.resource),
+        arn: names::secret_arn(scope.resource),
+        name: names::secret(scope.resource),
         skeleton,
         generated_key: generate["GenerateStringKey"].as_str().map(str::to_owned),
         length: match &generate["PasswordLength"] {
             serde_json::Value::Null => 32,
             length => length.as_u64().and_then(|length| usize::try_from(length).ok()).ok_or_else(
-                || at.error("GenerateSecretString.PasswordLength", "must be a number"),
+                || scope.error("GenerateSecretString.PasswordLength", "must be a number"),
             )?,
         },
         alphabet: ('a'..='z')

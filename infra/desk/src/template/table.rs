@@ -3,7 +3,7 @@
 
 use crate::names;
 use crate::template::error::TemplateError;
-use crate::template::intrinsics::{At, properties};
+use crate::template::intrinsics::{ResourceScope, properties};
 use serde::Deserialize;
 use serde_yaml_ng::Value;
 
@@ -96,7 +96,7 @@ struct TimeToLive {
     enabled: bool,
 }
 
-pub(super) fn read(at: &At<'_>, resource: &Value) -> Result<Table, TemplateError> {
+pub(super) fn read(scope: &ResourceScope<'_>, resource: &Value) -> Result<Table, TemplateError> {
     let names = [
         "AttributeDefinitions",
         "KeySchema",
@@ -104,21 +104,21 @@ pub(super) fn read(at: &At<'_>, resource: &Value) -> Result<Table, TemplateError
         "StreamSpecification",
         "TimeToLiveSpecification",
     ];
-    let properties: Properties = serde_json::from_value(properties(at, resource, &names)?)
-        .map_err(|error| at.error("Properties", error.to_string()))?;
+    let properties: Properties = serde_json::from_value(properties(scope, resource, &names)?)
+        .map_err(|error| scope.error("Properties", error.to_string()))?;
     let indexes = properties.global_secondary_indexes.into_iter().map(|index| {
         Ok(Index {
-            key: key(at, "GlobalSecondaryIndexes", index.key_schema)?,
+            key: key(scope, "GlobalSecondaryIndexes", index.key_schema)?,
             name: index.index_name,
             projection: index.projection.projection_type,
             non_key_attributes: index.projection.non_key_attributes,
         })
     });
-    let name = names::table(at.resource);
+    let name = names::table(scope.resource);
     Ok(Table {
         stream_arn: names::stream_arn(&name),
         name,
-        key: key(at, "KeySchema", properties.key_schema)?,
+        key: key(scope, "KeySchema", properties.key_schema)?,
         indexes: indexes.collect::<Result<_, TemplateError>>()?,
         attributes: properties
             .attribute_definitions
@@ -133,13 +133,17 @@ pub(super) fn read(at: &At<'_>, resource: &Value) -> Result<Table, TemplateError
     })
 }
 
-fn key(at: &At<'_>, property: &str, schema: Vec<KeyElement>) -> Result<Key, TemplateError> {
+fn key(
+    scope: &ResourceScope<'_>,
+    property: &str,
+    schema: Vec<KeyElement>,
+) -> Result<Key, TemplateError> {
     let attribute = |kind: &str| {
         schema
             .iter()
             .find(|element| element.key_type == kind)
             .map(|element| element.attribute_name.clone())
     };
-    let hash = attribute("HASH").ok_or_else(|| at.error(property, "has no HASH key"))?;
+    let hash = attribute("HASH").ok_or_else(|| scope.error(property, "has no HASH key"))?;
     Ok(Key { hash, range: attribute("RANGE") })
 }

@@ -1,7 +1,7 @@
 //! What the desk itself remembers between runs.
 
 use crate::error::StartError;
-use crate::state::Keeper;
+use crate::state::StateFolder;
 use edge::Clock;
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,17 +17,17 @@ struct Content {
     first_account_registered: bool,
 }
 
-/// The notes; clones share them.
+/// The desk_file; clones share them.
 #[derive(Clone, Debug)]
-pub(crate) struct Notes {
+pub(crate) struct DeskFile {
     content: Arc<Mutex<Content>>,
-    keeper: Keeper,
+    folder: StateFolder,
 }
 
-impl Notes {
-    pub(crate) fn open(keeper: &Keeper) -> Result<Self, StartError> {
-        let content = keeper.load(FILE)?.unwrap_or_default();
-        Ok(Self { content: Arc::new(Mutex::new(content)), keeper: keeper.clone() })
+impl DeskFile {
+    pub(crate) fn open(folder: &StateFolder) -> Result<Self, StartError> {
+        let content = folder.load(FILE)?.unwrap_or_default();
+        Ok(Self { content: Arc::new(Mutex::new(content)), folder: folder.clone() })
     }
 
     /// The desk's clock, as far ahead as it was.
@@ -38,7 +38,7 @@ impl Notes {
         clock
     }
 
-    pub(crate) fn note_clock(&self, clock: &Clock) {
+    pub(crate) fn save_clock(&self, clock: &Clock) {
         let ahead = u64::try_from(clock.ahead().as_millis()).unwrap_or_default();
         self.change(|content| content.clock_ahead_millis = ahead);
     }
@@ -47,14 +47,14 @@ impl Notes {
         self.content.lock().unwrap_or_else(PoisonError::into_inner).first_account_registered
     }
 
-    pub(crate) fn note_first_account(&self) {
+    pub(crate) fn save_first_account(&self) {
         self.change(|content| content.first_account_registered = true);
     }
 
     fn change(&self, change: impl FnOnce(&mut Content)) {
         let mut content = self.content.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut content);
-        if let Err(error) = self.keeper.save(FILE, &*content) {
+        if let Err(error) = self.folder.save(FILE, &*content) {
             tracing::warn!(%error, "{FILE} is not kept");
         }
     }

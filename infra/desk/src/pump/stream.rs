@@ -2,7 +2,7 @@
 
 use crate::error::StartError;
 use crate::pump::record::{self, Record};
-use crate::state::Keeper;
+use crate::state::StateFolder;
 use crate::template::Table;
 use aws_sdk_dynamodb::error::DisplayErrorContext;
 use aws_sdk_dynamodbstreams::Client;
@@ -18,20 +18,20 @@ const FILE: &str = "checkpoints.json";
 #[derive(Clone)]
 pub(crate) struct Checkpoints {
     inner: Arc<Mutex<BTreeMap<String, String>>>,
-    keeper: Keeper,
+    folder: StateFolder,
 }
 
 impl Checkpoints {
-    pub(crate) fn open(keeper: &Keeper) -> Result<Self, StartError> {
-        let inner = keeper.load(FILE)?.unwrap_or_default();
-        Ok(Self { inner: Arc::new(Mutex::new(inner)), keeper: keeper.clone() })
+    pub(crate) fn open(folder: &StateFolder) -> Result<Self, StartError> {
+        let inner = folder.load(FILE)?.unwrap_or_default();
+        Ok(Self { inner: Arc::new(Mutex::new(inner)), folder: folder.clone() })
     }
 
     pub(crate) fn get(&self, mapping: &str) -> Option<String> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner).get(mapping).cloned()
     }
 
-    /// Moves a mapping's checkpoint forward. Lanes may come here out of order, so one that lies
+    /// Moves a mapping's checkpoint forward. Queues may come here out of order, so one that lies
     /// behind is ignored; sequence numbers are of one length, and compare as text.
     pub(super) fn advance(&self, mapping: &str, sequence_number: String) {
         let mut checkpoints = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
@@ -39,14 +39,17 @@ impl Checkpoints {
             return;
         }
         checkpoints.insert(mapping.to_owned(), sequence_number);
-        if let Err(error) = self.keeper.save(FILE, &*checkpoints) {
-            tracing::warn!(%error, "the checkpoint is not kept; records will come again at the next start");
+        if let Err(error) = self.folder.save(FILE, &*checkpoints) {
+            tracing::warn!(
+                %error,
+                "the checkpoint is not kept; records will come again at the next start"
+            );
         }
     }
 }
 
 /// The stream, as one mapping reads it. The engine has a single shard, which never closes.
-pub(crate) struct Source {
+pub(crate) struct StreamReader {
     client: Client,
     table: String,
     /// What events call the stream. The engine has another name for it.
@@ -58,15 +61,14 @@ pub(crate) struct Source {
     position: Option<String>,
 }
 
-impl Source {
+impl StreamReader {
     /// Reads from the position on, or from the oldest record on.
     pub(crate) fn new(client: Client, table: &Table, position: Option<String>) -> Self {
-        let (source_arn, partition_key) = (table.stream_arn.clone(), table.key.hash.clone());
         Self {
             client,
             table: table.name.clone(),
-            source_arn,
-            partition_key,
+            source_arn: table.stream_arn.clone(),
+            partition_key: table.key.hash.clone(),
             iterator: None,
             position,
         }
@@ -88,7 +90,8 @@ impl Source {
         self.iterator = answer.next_shard_iterator;
         // The engine stamps records by the machine's clock, ages are told by the desk's: a record
         // is as old now as the engine says, and grows older from here by the desk's clock.
-        let (now, ahead) = (clock.now(), clock.ahead());
+        let now = clock.now();
+        let ahead = clock.ahead();
         let mut records = Vec::new();
         for record in answer.records.unwrap_or_default() {
             let stamped = record
@@ -98,9 +101,9 @@ impl Source {
                 .and_then(|at| Timestamp::from_second(at.secs()).ok());
             let created_at =
                 stamped.and_then(|at| at.checked_add(ahead).ok()).unwrap_or(now).min(now);
-            let source =
-                record::Source { arn: &self.source_arn, partition_key: &self.partition_key };
-            if let Some(record) = Record::new(record, &source, created_at) {
+            let info =
+                record::StreamInfo { arn: &self.source_arn, partition_key: &self.partition_key };
+            if let Some(record) = Record::new(record, &info, created_at) {
                 self.position = Some(record.sequence_number.clone());
                 records.push(record);
             }
@@ -133,15 +136,20 @@ impl Source {
             described.stream_description.and_then(|stream| stream.shards).unwrap_or_default();
         let shard =
             shards.into_iter().find_map(|shard| shard.shard_id).ok_or("the stream has no shard")?;
-        let request = self.client.get_shard_iterator().stream_arn(&stream).shard_id(shard);
-        let request = match &self.position {
-            Some(position) => request
-                .shard_iterator_type(ShardIteratorType::AfterSequenceNumber)
-                .sequence_number(position),
-            None => request.shard_iterator_type(ShardIteratorType::TrimHorizon),
+        let start = match &self.position {
+            Some(_) => ShardIteratorType::AfterSequenceNumber,
+            None => ShardIteratorType::TrimHorizon,
         };
-        let answer =
-            request.send().await.map_err(|error| DisplayErrorContext(error).to_string())?;
+        let answer = self
+            .client
+            .get_shard_iterator()
+            .stream_arn(&stream)
+            .shard_id(shard)
+            .shard_iterator_type(start)
+            .set_sequence_number(self.position.clone())
+            .send()
+            .await
+            .map_err(|error| DisplayErrorContext(error).to_string())?;
         answer.shard_iterator.ok_or_else(|| "the stream gave no iterator".to_owned())
     }
 }

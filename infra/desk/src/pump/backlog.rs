@@ -1,4 +1,4 @@
-//! What was read from the stream and is not done, and how far everything is.
+//! What was read from the stream and is not done, and how far everything is done.
 
 use crate::pump::batch::Batch;
 use crate::pump::record::Record;
@@ -7,11 +7,11 @@ use std::collections::{HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The lanes of one mapping, and its checkpoint.
-pub(super) struct Ledger(Mutex<Inner>);
+/// The queues of one mapping, and its checkpoint.
+pub(super) struct Backlog(Mutex<Inner>);
 
 struct Inner {
-    lanes: Vec<Lane>,
+    queues: Vec<Queue>,
     /// Sequence numbers beyond the checkpoint, as they were read.
     read: VecDeque<String>,
     /// Those of them that are not done.
@@ -19,16 +19,16 @@ struct Inner {
 }
 
 #[derive(Default)]
-struct Lane {
+struct Queue {
     /// Batches that come again, before anything new.
-    again: VecDeque<Batch>,
+    retries: VecDeque<Batch>,
     fresh: VecDeque<Record>,
 }
 
-impl Ledger {
-    pub(super) fn new(lanes: usize) -> Self {
-        let lanes = std::iter::repeat_with(Lane::default).take(lanes).collect();
-        Self(Mutex::new(Inner { lanes, read: VecDeque::new(), open: HashSet::new() }))
+impl Backlog {
+    pub(super) fn new(queues: usize) -> Self {
+        let queues = std::iter::repeat_with(Queue::default).take(queues).collect();
+        Self(Mutex::new(Inner { queues, read: VecDeque::new(), open: HashSet::new() }))
     }
 
     /// Takes in a record that was read. One that the filters refuse only moves the checkpoint
@@ -40,9 +40,9 @@ impl Ledger {
             inner.open.insert(record.sequence_number.clone());
             let mut hasher = DefaultHasher::new();
             record.partition_key.hash(&mut hasher);
-            let lane =
-                usize::try_from(hasher.finish() % inner.lanes.len() as u64).unwrap_or_default();
-            inner.lanes[lane].fresh.push_back(record);
+            let queue =
+                usize::try_from(hasher.finish() % inner.queues.len() as u64).unwrap_or_default();
+            inner.queues[queue].fresh.push_back(record);
         }
     }
 
@@ -51,27 +51,27 @@ impl Ledger {
         self.lock().open.len()
     }
 
-    /// The next batch of a lane; none when there is none, or when the one that must come first has
+    /// The next batch of a queue; none when there is none, or when the one that must come first has
     /// to wait.
-    pub(super) fn take(&self, lane: usize, size: usize, now: Timestamp) -> Option<Batch> {
+    pub(super) fn take(&self, queue: usize, size: usize, now: Timestamp) -> Option<Batch> {
         let mut inner = self.lock();
-        let lane = &mut inner.lanes[lane];
-        match lane.again.front() {
+        let queue = &mut inner.queues[queue];
+        match queue.retries.front() {
             Some(first) if first.not_before > now => None,
-            Some(_) => lane.again.pop_front(),
-            None if lane.fresh.is_empty() => None,
+            Some(_) => queue.retries.pop_front(),
+            None if queue.fresh.is_empty() => None,
             None => {
-                let size = size.min(lane.fresh.len());
-                Some(Batch::new(lane.fresh.drain(..size).collect()))
+                let size = size.min(queue.fresh.len());
+                Some(Batch::new(queue.fresh.drain(..size).collect()))
             }
         }
     }
 
-    /// What comes again, in this order, before anything else of the lane.
-    pub(super) fn put_back(&self, lane: usize, batches: Vec<Batch>) {
+    /// What comes again, in this order, before anything else of the queue.
+    pub(super) fn put_back(&self, queue: usize, batches: Vec<Batch>) {
         let mut inner = self.lock();
         for batch in batches.into_iter().rev() {
-            inner.lanes[lane].again.push_front(batch);
+            inner.queues[queue].retries.push_front(batch);
         }
     }
 
@@ -113,47 +113,47 @@ pub(super) fn not_among(mut sequence_numbers: Vec<String>, batches: &[Batch]) ->
 mod tests {
     use super::*;
 
-    fn ledger(lanes: usize, numbers: &[(&str, bool)]) -> Ledger {
-        let ledger = Ledger::new(lanes);
+    fn backlog(queues: usize, numbers: &[(&str, bool)]) -> Backlog {
+        let backlog = Backlog::new(queues);
         for (number, wanted) in numbers {
-            ledger.add(Record::for_tests(number, Timestamp::UNIX_EPOCH), *wanted);
+            backlog.add(Record::for_tests(number, Timestamp::UNIX_EPOCH), *wanted);
         }
-        ledger
+        backlog
     }
 
     #[test]
     fn the_checkpoint_stops_before_the_first_record_that_is_not_done() {
-        let ledger =
-            ledger(1, &[("1", false), ("2", true), ("3", true), ("4", false), ("5", true)]);
-        assert_eq!(ledger.done(&[]).as_deref(), Some("1"));
-        assert_eq!(ledger.done(&["3".to_owned()]), None);
-        assert_eq!(ledger.done(&["2".to_owned()]).as_deref(), Some("4"));
-        assert_eq!(ledger.done(&["5".to_owned()]).as_deref(), Some("5"));
-        assert_eq!(ledger.waiting(), 0);
+        let backlog =
+            backlog(1, &[("1", false), ("2", true), ("3", true), ("4", false), ("5", true)]);
+        assert_eq!(backlog.done(&[]).as_deref(), Some("1"));
+        assert_eq!(backlog.done(&["3".to_owned()]), None);
+        assert_eq!(backlog.done(&["2".to_owned()]).as_deref(), Some("4"));
+        assert_eq!(backlog.done(&["5".to_owned()]).as_deref(), Some("5"));
+        assert_eq!(backlog.waiting(), 0);
     }
 
     #[test]
-    fn what_failed_comes_again_before_anything_new_and_holds_its_lane_up_meanwhile() {
-        let ledger = ledger(1, &[("1", true), ("2", true), ("3", true)]);
+    fn what_failed_comes_again_before_anything_new_and_holds_its_queue_up_meanwhile() {
+        let backlog = backlog(1, &[("1", true), ("2", true), ("3", true)]);
         let now = Timestamp::UNIX_EPOCH;
-        let mut first = ledger.take(0, 2, now).expect("two records");
+        let mut first = backlog.take(0, 2, now).expect("two records");
         assert_eq!(first.records.len(), 2);
         first.not_before = now + jiff::SignedDuration::from_secs(1);
         let later = first.not_before;
-        ledger.put_back(0, vec![first]);
-        assert_eq!(ledger.take(0, 2, now), None);
-        assert_eq!(ledger.take(0, 2, later).expect("again").records[0].sequence_number, "1");
-        assert_eq!(ledger.take(0, 2, now).expect("the rest").records[0].sequence_number, "3");
+        backlog.put_back(0, vec![first]);
+        assert_eq!(backlog.take(0, 2, now), None);
+        assert_eq!(backlog.take(0, 2, later).expect("again").records[0].sequence_number, "1");
+        assert_eq!(backlog.take(0, 2, now).expect("the rest").records[0].sequence_number, "3");
     }
 
     #[test]
-    fn records_of_one_partition_key_share_a_lane() {
-        let ledger = Ledger::new(4);
+    fn records_of_one_partition_key_share_a_queue() {
+        let backlog = Backlog::new(4);
         for number in ["1", "2", "3", "4", "5", "6"] {
-            ledger.add(Record::for_tests(number, Timestamp::UNIX_EPOCH), true);
+            backlog.add(Record::for_tests(number, Timestamp::UNIX_EPOCH), true);
         }
         let batches: Vec<Batch> =
-            (0..4).filter_map(|lane| ledger.take(lane, 10, Timestamp::UNIX_EPOCH)).collect();
+            (0..4).filter_map(|queue| backlog.take(queue, 10, Timestamp::UNIX_EPOCH)).collect();
         assert_eq!(batches.iter().map(|batch| batch.records.len()).collect::<Vec<_>>(), [6]);
     }
 }
