@@ -22,7 +22,11 @@ finish() {
 trap finish EXIT
 
 free_port() {
-    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+    python3 -c '
+import socket
+
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1])'
 }
 # field NAME <<< JSON: the text of one field.
 field() {
@@ -39,28 +43,31 @@ cargo build --locked --package frontdesk-functions
 cargo build --locked --package frontdesk-desk --example desk
 
 port=$(free_port)
-target/debug/examples/desk --ephemeral --port 0 --no-console-build --backends --lambda-url "http://127.0.0.1:$port" >"$work/desk.log" 2>&1 &
+target/debug/examples/desk --ephemeral --port 0 --no-console-build --backends \
+    --lambda-url "http://127.0.0.1:$port" >"$work/desk.log" 2>&1 &
 children+=($!)
 for _ in $(seq 100); do grep -q '^The desk is at ' "$work/desk.log" && break; sleep 0.1; done
 desk=$(sed -n 's/^The desk is at \([^ ]*\) .*$/\1/p' "$work/desk.log")
 
 # The time-out is also how long a function may wait for its next request: it ends behind that, and
 # is asked in vain.
-cargo lambda watch --ignore-changes --disable-cors --concurrency 2 --timeout 86400 -A 127.0.0.1 -P "$port" \
-    --env-file .frontdesk/backends.env >"$work/watch.log" 2>&1 &
+cargo lambda watch --ignore-changes --disable-cors --concurrency 2 --timeout 86400 \
+    -A 127.0.0.1 -P "$port" --env-file .frontdesk/backends.env >"$work/watch.log" 2>&1 &
 children+=($!)
 api="http://127.0.0.1:$port"
 for _ in $(seq 100); do curl -s -o "$work/up" "$api/api/session" && break; sleep 0.1; done
 
 json='content-type: application/json'
-challenge=$(curl -sS -H "$json" -d '{"email":"admin@example.com","accept_terms":true}' "$api/api/login/code" | field challenge)
+challenge=$(curl -sS -H "$json" -d '{"email":"admin@example.com","accept_terms":true}' \
+    "$api/api/login/code" | field challenge)
 code=""
 for _ in $(seq 100); do
     code=$(curl -sS "$desk/_local/mail" | sed -n 's/^.*"code":"\([0-9]*\)".*$/\1/p')
     [ -n "$code" ] && break
     sleep 0.1
 done
-token=$(curl -sS -H "$json" -d "{\"challenge\":\"$challenge\",\"code\":\"$code\",\"session\":\"bearer\"}" "$api/api/login/verify" | field session_token)
+guess="{\"challenge\":\"$challenge\",\"code\":\"$code\",\"session\":\"bearer\"}"
+token=$(curl -sS -H "$json" -d "$guess" "$api/api/login/verify" | field session_token)
 auth="authorization: Bearer $token"
 expect "a session" 200 "$(curl -sS -o "$work/out" -w '%{http_code}' -H "$auth" "$api/api/session")"
 state=""
@@ -73,9 +80,10 @@ expect "the Sandbox, provisioned by the stream" ready "$state"
 curl -sS -o "$work/key" -H "$auth" -H "$json" -d '{"name":"cargo-lambda"}' "$api/api/keys"
 key=$(field api_key <"$work/key")
 id=$(python3 -c 'import json, sys; print(json.load(sys.stdin)["key"]["id"])' <"$work/key")
-guarded() { curl -sS -o "$work/out" -w '%{http_code}' -H "$json" -H "x-api-key: $key" -d '{}' "$desk/heify/get-configurations"; }
+status() { curl -sS -o "$work/out" -w '%{http_code}' "$@"; }
+guarded() { status -H "$json" -H "x-api-key: $key" -d '{}' "$desk/heify/get-configurations"; }
 expect "the guarded API with the key" 200 "$(guarded)"
-expect "deleting the key" 204 "$(curl -sS -o "$work/out" -w '%{http_code}' -X DELETE -H "$auth" "$api/api/keys/$id")"
+expect "deleting the key" 204 "$(status -X DELETE -H "$auth" "$api/api/keys/$id")"
 expect "the guarded API with the deleted key" 403 "$(guarded)"
 
 invoke() {
@@ -93,9 +101,16 @@ done
 secret=$(sed -n 's/^SEALING_SECRET_ARN=//p' .frontdesk/backends.env | tr -d '"')
 manager=$(sed -n 's/^AWS_ENDPOINT_URL_SECRETS_MANAGER=//p' .frontdesk/backends.env | tr -d '"')
 # As the operator: the stand-ins look at the access key of a signature.
-curl -sS -o "$work/out" -H 'authorization: AWS4-HMAC-SHA256 Credential=desk/20260101/us-east-1/secretsmanager/aws4_request' \
-    -H 'x-amz-target: secretsmanager.PutSecretValue' -d "{\"SecretId\":\"$secret\",\"SecretString\":\"[]\"}" "$manager"
+operator='Credential=desk/20260101/us-east-1/secretsmanager/aws4_request'
+curl -sS -o "$work/out" -H "authorization: AWS4-HMAC-SHA256 $operator" \
+    -H 'x-amz-target: secretsmanager.PutSecretValue' \
+    -d "{\"SecretId\":\"$secret\",\"SecretString\":\"[]\"}" "$manager"
 instance=$(curl -sS -X POST -H "$auth" "$api/api/sandbox/key" | field instance)
 line=$(grep -F "\"request_id\":\"${instance##*:}\"" "$work/watch.log" | sed 's/^[^{]*//')
-expect "the one line of a 5xx" "reveal-sandbox-key internal_error the secret is not a JSON object of texts" \
-    "$(printf '%s' "$line" | python3 -c 'import json, sys; line = json.load(sys.stdin); print(line["function"], line["outcome"], line["cause"])')"
+found=$(printf '%s' "$line" | python3 -c '
+import json, sys
+
+line = json.load(sys.stdin)
+print(line["function"], line["outcome"], line["cause"])')
+expect "the one line of a 5xx" \
+    "reveal-sandbox-key internal_error the secret is not a JSON object of texts" "$found"

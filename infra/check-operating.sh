@@ -26,11 +26,15 @@ trap finish EXIT
 for _ in $(seq 100); do grep -q '^Frontdesk is at ' "$work/desk.log" && break; sleep 0.1; done
 desk=$(sed -n 's/^Frontdesk is at //p' "$work/desk.log")
 # The page that says what runs names the back ends, each before its address.
-address() { curl -sS "$desk/_local/" | tr '\n' ' ' | grep -oE "$1<[^:]*http://[0-9.:]+" | grep -oE 'http://[0-9.:]+'; }
+address() {
+    curl -sS "$desk/_local/" | tr '\n' ' ' | grep -oE "$1<[^:]*http://[0-9.:]+" |
+        grep -oE 'http://[0-9.:]+'
+}
 AWS_ENDPOINT_URL_DYNAMODB=$(address DynamoDB)
 AWS_ENDPOINT_URL_SECRETS_MANAGER=$(address 'Secrets Manager')
 export AWS_ENDPOINT_URL_DYNAMODB AWS_ENDPOINT_URL_SECRETS_MANAGER
-export AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=desk AWS_SECRET_ACCESS_KEY=desk AWS_EC2_METADATA_DISABLED=true
+export AWS_DEFAULT_REGION=us-east-1 AWS_EC2_METADATA_DISABLED=true
+export AWS_ACCESS_KEY_ID=desk AWS_SECRET_ACCESS_KEY=desk
 secret() { echo "arn:aws:secretsmanager:us-east-1:000000000000:secret:frontdesk/$1-Local1"; }
 TABLE=$(aws dynamodb list-tables --query 'TableNames[0]' --output text)
 
@@ -44,17 +48,21 @@ later() { call -o "$work/out" "$desk/_local/clock" -d '{"advance_seconds":1000}'
 # Logs in and waits for the Sandbox; the session is in $auth.
 login() {
     call -o "$work/out" -X DELETE "$desk/_local/mail"
-    local challenge code="" token state="" _
-    challenge=$(call "$desk/api/login/code" -d '{"email":"admin@example.com","accept_terms":true}' | field challenge)
+    local challenge code="" guess token state="" _
+    challenge=$(call "$desk/api/login/code" \
+        -d '{"email":"admin@example.com","accept_terms":true}' | field challenge)
     for _ in $(seq 100); do
         code=$(call "$desk/_local/mail" | sed -n 's/^.*"code":"\([0-9]*\)".*$/\1/p')
         [ -n "$code" ] && break
         sleep 0.1
     done
-    token=$(call "$desk/api/login/verify" -d "{\"challenge\":\"$challenge\",\"code\":\"$code\",\"session\":\"bearer\"}" | field session_token)
+    guess="{\"challenge\":\"$challenge\",\"code\":\"$code\",\"session\":\"bearer\"}"
+    token=$(call "$desk/api/login/verify" -d "$guess" | field session_token)
     auth="authorization: Bearer $token"
     for _ in $(seq 100); do
-        state=$(row "ACCT#$account" "EVENT#" | python3 -c 'import json, sys; print("pending" in [r["status"]["S"] for r in json.load(sys.stdin)])')
+        state=$(row "ACCT#$account" "EVENT#" | python3 -c '
+import json, sys
+print("pending" in [row["status"]["S"] for row in json.load(sys.stdin)])')
         [ "$state" = False ] && break
         sleep 0.1
     done
@@ -67,17 +75,21 @@ row() {
         --expression-attribute-values "{\":pk\":{\"S\":\"$1\"},\":sk\":{\"S\":\"$2\"}}"
 }
 reveal() { call -X POST -H "$auth" "$desk/api/sandbox/key" | field api_key; }
-sealed() { row "ACCT#$account" SANDBOX | python3 -c 'import json, sys; print(json.load(sys.stdin)[0]["sandbox_key"]["M"]["sealed"]["M"]["version"]["S"])'; }
+sealed() {
+    row "ACCT#$account" SANDBOX | python3 -c '
+import json, sys
+print(json.load(sys.stdin)[0]["sandbox_key"]["M"]["sealed"]["M"]["version"]["S"])'
+}
 # Sealed keys under a version, as the guide counts them.
 still_sealed() {
     aws dynamodb scan --table-name "$TABLE" --select COUNT --query Count --output text \
-        --filter-expression 'sandbox_key.sealed.version = :old' --expression-attribute-values "{\":old\":{\"S\":\"$1\"}}"
+        --filter-expression 'sandbox_key.sealed.version = :old' \
+        --expression-attribute-values "{\":old\":{\"S\":\"$1\"}}"
 }
-account=$(aws dynamodb scan --table-name "$TABLE" --filter-expression 'sk = :a' --expression-attribute-values '{":a":{"S":"ACCOUNT"}}' \
-    --query 'Items[0].id.S' --output text)
+account=$(aws dynamodb scan --table-name "$TABLE" --filter-expression 'sk = :a' \
+    --expression-attribute-values '{":a":{"S":"ACCOUNT"}}' --query 'Items[0].id.S' --output text)
 
-# --- Rotating the keyrings
-# ---------------------------------------------------------------------------------------------
+# --- Rotating the keyrings ------------------------------------------------------------------------
 
 login
 key=$(reveal)
@@ -93,28 +105,39 @@ later
 login
 expect "the next login seals it under the new version" 2 "$(sealed)"
 expect "keys still sealed under the old version" 0 "$(still_sealed 1)"
-expect "codes are made under the new version" 2 "$(aws dynamodb scan --table-name "$TABLE" --filter-expression '#t = :lane' \
-    --expression-attribute-names '{"#t":"type"}' --expression-attribute-values '{":lane":{"S":"lane"}}' --query 'Items[0].keyring_version.S' --output text)"
-if infra/keyring.sh drop "$(secret SealingSecret)" 2; then echo "FAILED: the current version was dropped"; exit 1; fi
+version=$(aws dynamodb scan --table-name "$TABLE" --filter-expression '#t = :lane' \
+    --expression-attribute-names '{"#t":"type"}' \
+    --expression-attribute-values '{":lane":{"S":"lane"}}' \
+    --query 'Items[0].keyring_version.S' --output text)
+expect "codes are made under the new version" 2 "$version"
+if infra/keyring.sh drop "$(secret SealingSecret)" 2; then
+    echo "FAILED: the current version was dropped"
+    exit 1
+fi
 for keyring in LoginSecret SealingSecret; do infra/keyring.sh drop "$(secret $keyring)" 1; done
 later
 login
 expect "without the old version the key opens" "$key" "$(reveal)"
 
-# --- Restoring rows
-# ----------------------------------------------------------------------------------------------------
+# --- Restoring rows -------------------------------------------------------------------------------
 
 id_of() { python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]]["id"])' "$1"; }
 status() { call -o "$work/out" -w '%{http_code}' -H "$auth" "$@"; }
 guarded() { status -H "x-api-key: $1" "$desk/heify/get-configurations" -d '{}'; }
-team() { call -H "$auth" "$desk/api/team" | python3 -c 'import json, sys; print(*sorted(m["email"].split("@")[0] for m in json.load(sys.stdin)["members"]))'; }
+team() {
+    call -H "$auth" "$desk/api/team" | python3 -c '
+import json, sys
+members = json.load(sys.stdin)["members"]
+print(*sorted(member["email"].split("@")[0] for member in members))'
+}
 invite() { status "$desk/api/team" -d "{\"email\":\"$1@example.com\"}"; }
 
 first=$(call -H "$auth" "$desk/api/keys" -d '{"name":"First"}')
 first_key=$(echo "$first" | field api_key)
 early=$(call -H "$auth" "$desk/api/team" -d '{"email":"early@example.com"}' | id_of member)
 # What a restore to this moment would be.
-aws dynamodb create-table --table-name "$TABLE-restored" --billing-mode PAY_PER_REQUEST --query TableDescription.TableName --output text \
+aws dynamodb create-table --table-name "$TABLE-restored" --billing-mode PAY_PER_REQUEST \
+    --query TableDescription.TableName --output text \
     --attribute-definitions AttributeName=pk,AttributeType=S AttributeName=sk,AttributeType=S \
     --key-schema AttributeName=pk,KeyType=HASH AttributeName=sk,KeyType=RANGE
 aws dynamodb scan --table-name "$TABLE" --output json | python3 -c '
@@ -122,7 +145,9 @@ import json, sys
 
 for row in json.load(sys.stdin)["Items"]:
     print(json.dumps(row))' >"$work/rows"
-while read -r row; do aws dynamodb put-item --table-name "$TABLE-restored" --item "$row" </dev/null; done <"$work/rows"
+while read -r row; do
+    aws dynamodb put-item --table-name "$TABLE-restored" --item "$row" </dev/null
+done <"$work/rows"
 
 second_key=$(call -H "$auth" "$desk/api/keys" -d '{"name":"Second"}' | field api_key)
 expect "deleting a key" 204 "$(status -X DELETE "$desk/api/keys/$(echo "$first" | id_of key)")"
@@ -141,4 +166,7 @@ expect "the address of who was invited since" 201 "$(invite late)"
 expect "nothing of the audit trail is gone" True "$(row "ACCT#$account" AUDIT# | python3 -c '
 import json, sys
 print({"key_deleted", "member_revoked"} <= {row["action"]["S"] for row in json.load(sys.stdin)})')"
-if infra/restore-account.sh "$TABLE-restored" "$TABLE" acct_nobody; then echo "FAILED: an unknown account was restored"; exit 1; fi
+if infra/restore-account.sh "$TABLE-restored" "$TABLE" acct_nobody; then
+    echo "FAILED: an unknown account was restored"
+    exit 1
+fi

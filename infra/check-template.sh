@@ -27,7 +27,8 @@ check() {
 # lint WHAT FILE OPTION...: warnings count as well as errors, so W3037 (an action that IAM does not
 # know) is fatal.
 lint() {
-    check "$1" target/template-venv/bin/cfn-lint --regions us-east-1 eu-central-1 --non-zero-exit-code warning "${@:3}" --template "$2"
+    check "$1" target/template-venv/bin/cfn-lint --regions us-east-1 eu-central-1 \
+        --non-zero-exit-code warning "${@:3}" --template "$2"
 }
 
 # translate FILE OUTPUT [NAME=VALUE...]
@@ -43,7 +44,8 @@ for source in template.yaml infra/guarded-api.yaml; do
     # parameter is then used by nothing.
     parameters=()
     if [ "$name" = template ]; then parameters=(Tracing=Active); fi
-    check "$source can be translated" translate "$source" "$out/$name.json" ${parameters[@]+"${parameters[@]}"}
+    check "$source can be translated" translate "$source" "$out/$name.json" \
+        ${parameters[@]+"${parameters[@]}"}
     # W2001: the transform uses some parameters up.
     lint "$source, translated" "$out/$name.json" --ignore-checks W2001
 done

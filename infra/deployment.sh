@@ -10,11 +10,15 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 for tool in qemu-aarch64-static node; do
     command -v "$tool" >/dev/null || { echo "FAILED: $tool is missing"; exit 1; }
 done
-[ -e /usr/aarch64-linux-gnu/lib/libc.so.6 ] || { echo "FAILED: libc6-arm64-cross is missing"; exit 1; }
+if [ ! -e /usr/aarch64-linux-gnu/lib/libc.so.6 ]; then
+    echo "FAILED: libc6-arm64-cross is missing"
+    exit 1
+fi
 
 source infra/tools.sh
 cargo_lambda
-tools sam-venv aws-sam-cli==1.170.0 aws-lambda-builders==1.67.0 aws-sam-translator==1.115.0 cfn-lint==1.58.0
+tools sam-venv aws-sam-cli==1.170.0 aws-lambda-builders==1.67.0 aws-sam-translator==1.115.0 \
+    cfn-lint==1.58.0
 tools emulator-venv ministack==1.5.33 aws-sam-translator==1.115.0 boto3==1.43.106 botocore==1.43.106
 export SAM_CLI_TELEMETRY=0
 sam=target/sam-venv/bin/sam
@@ -39,7 +43,8 @@ step "sam build"
 
 step "the emulator"
 mkdir -p target/deployment
-target/emulator-venv/bin/python infra/deployment target/emulator-venv/bin/ministack .aws-sam/build target/lambda target/deployment || {
+target/emulator-venv/bin/python infra/deployment target/emulator-venv/bin/ministack \
+    .aws-sam/build target/lambda target/deployment || {
     status=$?
     tail -n 40 target/deployment/emulator.log || true
     exit $status

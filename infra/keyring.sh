@@ -17,7 +17,8 @@ add/2 | use/2 | drop/3) ;;
     ;;
 esac
 
-ring=$(aws secretsmanager get-secret-value --secret-id "$2" --query SecretString --output text | python3 -c '
+ring=$(aws secretsmanager get-secret-value --secret-id "$2" \
+    --query SecretString --output text | python3 -c '
 import json, secrets, sys
 
 step, version = sys.argv[1:]
@@ -37,4 +38,5 @@ current = ring["current"]
 print(f"versions {versions}, current {current}", file=sys.stderr)
 print(json.dumps(ring))
 ' "$1" "${3:-}")
-printf '%s' "$ring" | aws secretsmanager put-secret-value --secret-id "$2" --secret-string file:///dev/stdin --query VersionId --output text
+printf '%s' "$ring" | aws secretsmanager put-secret-value --secret-id "$2" \
+    --secret-string file:///dev/stdin --query VersionId --output text

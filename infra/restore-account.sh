@@ -14,7 +14,8 @@ trap 'rm -rf "$work"' EXIT
 
 partition() {
     aws dynamodb query --table-name "$1" --consistent-read --output json "${@:2}" \
-        --key-condition-expression 'pk = :pk' --expression-attribute-values "{\":pk\":{\"S\":\"ACCT#$account\"}}"
+        --key-condition-expression 'pk = :pk' \
+        --expression-attribute-values "{\":pk\":{\"S\":\"ACCT#$account\"}}"
 }
 partition "$restored" >"$work/then"
 partition "$table" --projection-expression 'pk, sk' >"$work/now"
@@ -27,8 +28,10 @@ then, now = (json.load(open(f"{work}/{name}"))["Items"] for name in ("then", "no
 if not any(row["sk"]["S"] == "ACCOUNT" for row in then):
     sys.exit("the restored table does not have this account")
 kept = {row["sk"]["S"] for row in then}
-gone = [row for row in now if row["sk"]["S"] not in kept and not row["sk"]["S"].startswith("AUDIT#")]
-requests = [{"PutRequest": {"Item": row}} for row in then] + [{"DeleteRequest": {"Key": row}} for row in gone]
+new = [row for row in now if row["sk"]["S"] not in kept]
+gone = [row for row in new if not row["sk"]["S"].startswith("AUDIT#")]
+requests = [{"PutRequest": {"Item": row}} for row in then]
+requests += [{"DeleteRequest": {"Key": row}} for row in gone]
 with open(f"{work}/batches", "w") as batches:
     for start in range(0, len(requests), 25):
         print(json.dumps({table: requests[start : start + 25]}), file=batches)
@@ -42,7 +45,8 @@ print(f"{len(then)} rows come back, {len(gone)} go")
 PY
 
 while read -r batch; do
-    left=$(printf '%s' "$batch" | aws dynamodb batch-write-item --request-items file:///dev/stdin --query 'length(UnprocessedItems)' --output text)
+    left=$(printf '%s' "$batch" | aws dynamodb batch-write-item \
+        --request-items file:///dev/stdin --query 'length(UnprocessedItems)' --output text)
     [ "$left" = 0 ] || { echo "the table is throttled; run this again" >&2; exit 1; }
 done <"$work/batches"
 
@@ -50,14 +54,18 @@ done <"$work/batches"
 # stays theirs.
 owner() { printf '{"pk":{"S":"ADDR#%s"},"sk":{"S":"OWNER"}}' "${1:4:22}"; }
 change() {
-    "$@" --table-name "$table" --expression-attribute-values "{\":me\":{\"S\":\"$member\"}}" 2>"$work/error" && return
+    "$@" --table-name "$table" \
+        --expression-attribute-values "{\":me\":{\"S\":\"$member\"}}" 2>"$work/error" && return
     grep -q ConditionalCheckFailedException "$work/error" || { cat "$work/error" >&2; exit 1; }
     echo "the address of $member is another member's now, or nobody's"
 }
 while read -r member; do
-    aws dynamodb get-item --table-name "$restored" --consistent-read --key "$(owner "$member")" --query Item --output json >"$work/owner"
-    change aws dynamodb put-item --item "file://$work/owner" --condition-expression 'attribute_not_exists(pk) OR member_id = :me' </dev/null
+    aws dynamodb get-item --table-name "$restored" --consistent-read \
+        --key "$(owner "$member")" --query Item --output json >"$work/owner"
+    change aws dynamodb put-item --item "file://$work/owner" \
+        --condition-expression 'attribute_not_exists(pk) OR member_id = :me' </dev/null
 done <"$work/members"
 while read -r member; do
-    change aws dynamodb delete-item --key "$(owner "$member")" --condition-expression 'member_id = :me' </dev/null
+    change aws dynamodb delete-item --key "$(owner "$member")" \
+        --condition-expression 'member_id = :me' </dev/null
 done <"$work/strangers"

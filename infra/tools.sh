@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # To be sourced, at the root of the repository. tools NAME PACKAGE...: a Python environment
 # target/NAME with exactly these.
 tools() {

@@ -1,4 +1,7 @@
-"""What SAM's transform makes of a template, as JSON: translate-template.py FILE [NAME=VALUE...]. No network, no AWS account."""
+"""What SAM's transform makes of a template, as JSON: translate-template.py FILE [NAME=VALUE...].
+
+No network, no AWS account.
+"""
 
 import json
 import logging

@@ -13,5 +13,7 @@ bucket=$(aws cloudformation describe-stacks --stack-name "$stack" \
     --query "Stacks[0].Outputs[?OutputKey=='ConsoleBucketName'].OutputValue" --output text)
 
 (cd web && npm ci && npm run build)
-aws s3 cp --recursive web/dist/assets "s3://$bucket/assets" --cache-control "public, max-age=31536000, immutable"
-aws s3 cp --recursive web/dist "s3://$bucket" --exclude "assets/*" --exclude ".*" --cache-control "no-cache"
+aws s3 cp --recursive web/dist/assets "s3://$bucket/assets" \
+    --cache-control "public, max-age=31536000, immutable"
+aws s3 cp --recursive web/dist "s3://$bucket" --exclude "assets/*" --exclude ".*" \
+    --cache-control "no-cache"

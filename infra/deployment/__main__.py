@@ -1,6 +1,7 @@
-"""`python infra/deployment PROGRAM BUILT CARGO WORK`: what SAM built, checked, deployed into an emulator and used.
+"""`python infra/deployment PROGRAM BUILT CARGO WORK`: what SAM built, checked, deployed and used.
 
-PROGRAM is ministack, BUILT what `sam build` made, CARGO what `cargo lambda build` made, WORK a folder for logs.
+It is deployed into an emulator. PROGRAM is ministack, BUILT what `sam build` made, CARGO what
+`cargo lambda build` made, WORK a folder for logs.
 """
 
 import sys
@@ -24,8 +25,8 @@ def main(program, built, cargo, work):
         emulator.client("s3").create_bucket(Bucket=BUCKET)
         emulator.client("ses").verify_domain_identity(Domain="example.com")
 
-        desk = Stack(emulator, "frontdesk", template, programs)
-        desk.deploy(
+        frontdesk = Stack(emulator, "frontdesk", template, programs)
+        frontdesk.deploy(
             ConsoleOrigin="https://desk.example.com",
             MailFrom="login@example.com",
             AlarmEmail="operators@example.com",
@@ -35,14 +36,13 @@ def main(program, built, cargo, work):
             for kind in ("http", "rest")
         }
         for kind, stack in guarded.items():
-            stack.deploy(AuthorizeKeyArn=desk.outputs["AuthorizeKeyArn"], Kind=kind)
-        # Sandbox keys are validated against the guarded API, which asks the desk about them.
+            stack.deploy(AuthorizeKeyArn=frontdesk.outputs["AuthorizeKeyArn"], Kind=kind)
+        # Sandbox keys are validated against the guarded API, which asks Frontdesk about them.
         url = urlsplit(guarded["http"].outputs["Url"])
-        desk.deploy(
-            ProductApiUrl=f"http://localhost:{emulator.port}/_aws/execute-api/{url.hostname.split('.')[0]}/$default{url.path}"
-        )
+        api = f"http://localhost:{emulator.port}/_aws/execute-api/{url.hostname.split('.')[0]}"
+        frontdesk.deploy(ProductApiUrl=f"{api}/$default{url.path}")
 
-        world = journey.World(emulator, desk, guarded)
+        world = journey.World(emulator, frontdesk, guarded)
         versions = {function: world.version(logical) for logical, function in binaries.items()}
         new = {function for function, version in versions.items() if version != "1"}
         expect(

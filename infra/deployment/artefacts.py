@@ -24,7 +24,8 @@ def pack(files, compression=zipfile.ZIP_STORED):
 
 
 def check(functions, built, cargo):
-    """Of {logical id: binary}, the folder of `sam build` and that of cargo-lambda: {logical id: program}. Prints the sizes."""
+    """Of {logical id: binary}, the folder of `sam build` and that of cargo-lambda: {logical id:
+    program}. Prints the sizes."""
     programs = {}
     print("| function | program | zipped | glibc |\n|---|---:|---:|---:|")
     total = 0
@@ -45,7 +46,8 @@ def check(functions, built, cargo):
         zipped = len(pack({"bootstrap": program}, zipfile.ZIP_DEFLATED))
         total += zipped
         print(
-            f"| `{name}` | {len(program) / 1e6:.2f} MB | {zipped / 1e6:.2f} MB | {needs[0]}.{needs[1]} |"
+            f"| `{name}` | {len(program) / 1e6:.2f} MB | {zipped / 1e6:.2f} MB "
+            f"| {needs[0]}.{needs[1]} |"
         )
         programs[logical] = program
     print(f"| together | | {total / 1e6:.2f} MB | |")
@@ -53,7 +55,8 @@ def check(functions, built, cargo):
         functions[logical] for logical, program in programs.items() if b"GetSecretValue" in program
     }
     expect(
-        "a program carries the code of its own function alone: the key check knows no Secrets Manager",
+        "a program carries the code of its own function alone: "
+        "the key check knows no Secrets Manager",
         False,
         "authorize-key" in carrying,
     )

@@ -18,7 +18,10 @@ def expect(what, wanted, found):
 
 
 def until(what, look, seconds=60):
-    """What `look` finds, as soon as it finds anything. The limit is for what will never come; nothing is measured by it."""
+    """What `look` finds, as soon as it finds anything.
+
+    The limit is for what will never come; nothing is measured by it.
+    """
     limit = time.monotonic() + seconds
     while True:
         found = look()

@@ -10,7 +10,6 @@ from collections import namedtuple
 
 import boto3
 from botocore.config import Config
-
 from check import until
 
 REGION = "us-east-1"
@@ -24,7 +23,11 @@ def free_port():
 
 
 class Emulator:
-    """A clean one: its functions inherit its environment, so it is given no more than it needs, and nothing of ours."""
+    """A clean one.
+
+    Its functions inherit its environment, so it is given no more than it needs, and nothing of
+    ours.
+    """
 
     def __init__(self, program, work):
         self.port = free_port()

@@ -1,4 +1,4 @@
-"""What people, programs and operators do, over HTTP and by invocation, through the deployed stacks."""
+"""What people, programs and operators do through the deployed stacks, by HTTP and invocation."""
 
 import itertools
 import json
@@ -14,7 +14,7 @@ numbers = itertools.count(1)
 
 
 class Caller:
-    """Somebody with a session: by a token, as programs have it, or by a cookie, as browsers have it."""
+    """Somebody with a session: by a token, as programs have it, or a cookie, as browsers do."""
 
     def __init__(self, world, address, headers, account, member):
         self.world, self.address, self.headers, self.account, self.member = (
@@ -48,11 +48,11 @@ def new_address(name):
 
 
 class World:
-    """The desk in the emulator, as the outside sees it, and what an operator may see of the inside."""
+    """Frontdesk in the emulator: as the outside sees it, and what an operator may see inside."""
 
-    def __init__(self, emulator, desk, guarded):
-        self.emulator, self.desk, self.guarded = emulator, desk, guarded
-        self.host = urlsplit(desk.outputs["ApiEndpoint"]).hostname
+    def __init__(self, emulator, frontdesk, guarded):
+        self.emulator, self.frontdesk, self.guarded = emulator, frontdesk, guarded
+        self.host = urlsplit(frontdesk.outputs["ApiEndpoint"]).hostname
         self.lambdas = emulator.client("lambda")
         self.table = emulator.client("dynamodb")
 
@@ -69,13 +69,13 @@ class World:
     def invoke(self, logical, event):
         """A function's answer, and whether it is an error."""
         done = self.lambdas.invoke(
-            FunctionName=self.desk.made[logical], Qualifier="live", Payload=json.dumps(event)
+            FunctionName=self.frontdesk.made[logical], Qualifier="live", Payload=json.dumps(event)
         )
         return json.loads(done["Payload"].read()), "FunctionError" in done
 
     def version(self, logical):
         """Of the function that everybody calls."""
-        return self.lambdas.get_alias(FunctionName=self.desk.made[logical], Name="live")[
+        return self.lambdas.get_alias(FunctionName=self.frontdesk.made[logical], Name="live")[
             "FunctionVersion"
         ]
 
@@ -133,16 +133,19 @@ class World:
 
     def rows(self, partition, beginning):
         return self.table.query(
-            TableName=self.desk.outputs["TableName"],
+            TableName=self.frontdesk.outputs["TableName"],
             ConsistentRead=True,
             KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
             ExpressionAttributeValues={":pk": {"S": partition}, ":sk": {"S": beginning}},
         )["Items"]
 
     def delivers(self, logical, wanted):
-        """Hands a worker the record of the row that is wanted, which the stream shows it as well: whether it has no objection."""
+        """Hands a worker the record of the row that is wanted, which the stream shows it as well.
+
+        Tells whether it has no objection.
+        """
         scan = self.table.get_paginator("scan").paginate(
-            TableName=self.desk.outputs["TableName"], ConsistentRead=True
+            TableName=self.frontdesk.outputs["TableName"], ConsistentRead=True
         )
         [row] = [
             row
@@ -180,7 +183,7 @@ class World:
         """Changes a row as nobody but the AWS account's owner can."""
         names = {f"#{name}": name for name in values}
         self.table.update_item(
-            TableName=self.desk.outputs["TableName"],
+            TableName=self.frontdesk.outputs["TableName"],
             Key={"pk": row["pk"], "sk": row["sk"]},
             UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in values),
             ExpressionAttributeNames=names,
@@ -270,7 +273,7 @@ def invitation(world, admin):
     expect("a colleague is invited", 201, invited.status)
     mail = until("the invitation is mailed", lambda: world.mails(address))[0]
     expect(
-        "it comes from the desk and leads to the console",
+        "it comes from Frontdesk and leads to the console",
         ("login@example.com", True),
         (mail["Source"], "https://desk.example.com/" in mail["BodyText"]),
     )
@@ -306,7 +309,7 @@ def problem(answer):
 
 def sweep(world, lost):
     """A duty that the stream lost is driven again by a sweep, and done."""
-    now = lambda: [row for row in world.rows(lost["pk"]["S"], lost["sk"]["S"])][0]["status"]["S"]
+    now = lambda: world.rows(lost["pk"]["S"], lost["sk"]["S"])[0]["status"]["S"]
     expect("a login event that the stream lost is pending", "pending", now())
     answer, failed = world.invoke("Sweep", {})
     expect("the sweep, invoked, finds it", (False, {"driven": 1, "given_up": 0}), (failed, answer))

@@ -1,4 +1,7 @@
-"""Takes each granted action from its function, one at a time, and expects the function to fail for the lack of it."""
+"""Takes each granted action from its function, one at a time.
+
+Each time the function is expected to fail, and for the lack of it.
+"""
 
 import copy
 import json
@@ -8,7 +11,10 @@ from check import Failed, expect, ok, until
 
 LOG = "Lambda's own service writes the log as the function; the emulator asks nobody"
 STREAM = "Lambda's own service reads the stream as the function; the emulator asks nobody"
-RECORD_KEPT = "Lambda's own service keeps a record that was given up as the function; the emulator keeps none in S3"
+RECORD_KEPT = (
+    "Lambda's own service keeps a record that was given up as the function; "
+    "the emulator keeps none in S3"
+)
 # What may be taken away without anything failing here, and why. An explanation that explains
 # nothing fails as well.
 SURVIVORS = {
@@ -33,9 +39,9 @@ class Permissions:
         )
 
     def role(self, logical):
-        return self.lambdas.get_function_configuration(FunctionName=self.world.desk.made[logical])[
-            "Role"
-        ].rsplit("/", 1)[-1]
+        return self.lambdas.get_function_configuration(
+            FunctionName=self.world.frontdesk.made[logical]
+        )["Role"].rsplit("/", 1)[-1]
 
     def policies(self, logical):
         """The inline policies by name, and the names of the attached ones."""
@@ -82,7 +88,7 @@ class Permissions:
     def refusals(self, function):
         """The lines in which the function says that AWS refused it something."""
         pages = self.logs.get_paginator("filter_log_events").paginate(
-            logGroupName=f"/aws/lambda/{self.world.desk.name}-{function}"
+            logGroupName=f"/aws/lambda/{self.world.frontdesk.name}-{function}"
         )
         return [
             event["message"]
@@ -93,7 +99,7 @@ class Permissions:
 
     def start_anew(self, logical):
         """Moves the function's alias to a new version, whose process has fetched no secret yet."""
-        name = self.world.desk.made[logical]
+        name = self.world.frontdesk.made[logical]
         timeout = self.lambdas.get_function_configuration(FunctionName=name)["Timeout"]
         # Something has to change, or there is no new version.
         self.lambdas.update_function_configuration(FunctionName=name, Timeout=timeout + 1)
@@ -106,7 +112,10 @@ def actions(statement):
 
 
 class Work:
-    """What each function is for. Each method makes ready what it needs, and gives what is to be done then: whether it succeeds."""
+    """What each function is for.
+
+    Each method makes ready what it needs, and gives what is to be done then: whether it succeeds.
+    """
 
     def __init__(self, world, permissions):
         self.world, self.permissions = world, permissions
@@ -194,7 +203,7 @@ class Work:
         return work
 
     def provision_sandbox(self):
-        """It makes a Sandbox key at the first login, and gives one that was rejected a new secret."""
+        """It makes the Sandbox key at the first login, and replaces one that was rejected."""
         address, registered = self.world.register()
         challenge, code = self.world.challenge(address)
         admin = self.world.customer()
@@ -228,9 +237,10 @@ class Work:
 
 
 def lose_login_event(world, permissions):
-    """A login event that its worker could not process when the stream showed it, and that is overdue. Returns its row.
+    """A login event that its worker could not process when the stream showed it, and is overdue.
 
-    The emulator takes a reported record for done; so it is lost here, which should never happen, and which the sweep is for.
+    Returns its row. The emulator takes a reported record for done; so it is lost here, which should
+    never happen, and which the sweep is for.
     """
     with permissions.without("ProvisionSandbox", "dynamodb:GetItem"):
         seen = lambda: len(permissions.refusals("provision-sandbox"))
@@ -280,9 +290,8 @@ def check(world, functions):
                     f"{function} without {action} failed, but not for the lack of it: {said}"
                 )
             refused += 1
-        ok(
-            f"{function} needs each of {', '.join(sorted(granted - {action for name, action in survivors if name == function}))}"
-        )
+        needless = {action for name, action in survivors if name == function}
+        ok(f"{function} needs each of {', '.join(sorted(granted - needless))}")
     for action, why in SURVIVORS.items():
         of = sorted(function for function, survivor in survivors if survivor == action)
         print(f"not needed here: {action} of {len(of)} functions: {why}")
@@ -296,5 +305,6 @@ def check(world, functions):
         sorted(SURVIVORS.keys() - {action for _, action in explained}),
     )
     ok(
-        f"{refused} permissions of {len(functions)} functions taken away one by one, each of them missed"
+        f"{refused} permissions of {len(functions)} functions taken away one by one, "
+        "each of them missed"
     )

@@ -1,4 +1,7 @@
-"""The templates, as SAM translates them, in the emulator; and all that had to be changed or is not exercised there."""
+"""The templates, as SAM translates them, in the emulator.
+
+And all that had to be changed, or is not exercised there.
+"""
 
 import json
 import re
@@ -14,26 +17,37 @@ BUCKET = "artefacts"
 
 # What the emulator does not know.
 UNKNOWN = {
-    "AWS::CodeDeploy::Application": "it moves the aliases; here CloudFormation moves them, all at once",
+    "AWS::CodeDeploy::Application": (
+        "it moves the aliases; here CloudFormation moves them, all at once"
+    ),
     "AWS::CodeDeploy::DeploymentGroup": "as above",
 }
 # What is made in the emulator, some of it in name only, and exercised by nothing here. A new kind
 # of resource has to be put here or into EXERCISED.
 NOT_EXERCISED = {
-    "AWS::CloudFront::Distribution": "a record without a network of servers; the desk serves the console by its rules (console_hosting)",
+    "AWS::CloudFront::Distribution": (
+        "a record without a network of servers; `cargo desk` serves the console by its rules "
+        "(console_hosting)"
+    ),
     "AWS::CloudFront::Function": "belongs to the distribution",
     "AWS::CloudFront::OriginAccessControl": "belongs to the distribution",
     "AWS::CloudFront::ResponseHeadersPolicy": "belongs to the distribution",
     "AWS::IAM::ManagedPolicy": "permission to send traces, there while Tracing is on",
     "AWS::Lambda::Permission": "in the emulator, every gateway may invoke every function",
-    "AWS::S3::Bucket": "the console is not uploaded, and the emulator keeps no records in S3 that were given up",
+    "AWS::S3::Bucket": (
+        "the console is not uploaded, and the emulator keeps no records in S3 that were given up"
+    ),
     "AWS::S3::BucketPolicy": "lets the distribution read the console, and nobody asks through it",
     "AWS::CloudWatch::Alarm": "a record; nothing measures in the emulator what CloudWatch measures",
     "AWS::CloudWatch::Dashboard": "a page for people",
-    "AWS::Logs::MetricFilter": "feeds alarms; that the lines have the fields it looks for is tested in shared/edge",
+    "AWS::Logs::MetricFilter": (
+        "feeds alarms; that the lines have the fields it looks for is tested in shared/edge"
+    ),
     "AWS::SNS::Topic": "gets what alarms say",
     "AWS::SNS::Subscription": "gets what alarms say",
-    "AWS::Scheduler::Schedule": "fires every five minutes, which is not waited for; sweep is invoked instead",
+    "AWS::Scheduler::Schedule": (
+        "fires every five minutes, which is not waited for; sweep is invoked instead"
+    ),
 }
 EXERCISED = {
     "AWS::ApiGateway::Deployment",
@@ -68,6 +82,7 @@ def translate(source, parameters=None):
         [sys.executable, ROOT / "infra/translate-template.py", source, *given],
         capture_output=True,
         text=True,
+        check=False,
     )
     if done.returncode:
         raise Failed(f"{source} cannot be translated: {done.stderr}")
@@ -96,7 +111,10 @@ def functions(template):
 
 
 def adapt(template, name, say):
-    """Changes what the emulator cannot do as it stands, and says each change, and what is not exercised."""
+    """Changes what the emulator cannot do as it stands.
+
+    Says each change, and what is not exercised.
+    """
     resources = template["Resources"]
 
     def adapted(what, why):
@@ -206,7 +224,10 @@ class Stack:
             )
 
     def deploy(self, **parameters):
-        """Makes the stack, or changes its parameters. Each time it is translated anew, as CloudFormation does."""
+        """Makes the stack, or changes its parameters.
+
+        Each time it is translated anew, as CloudFormation does.
+        """
         first = not self.parameters
         self.parameters.update(parameters)
         template = adapt(

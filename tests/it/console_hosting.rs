@@ -272,7 +272,7 @@ async fn every_answer_of_the_console_carries_the_headers_that_cloudfront_adds() 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_files_are_uploaded_with_the_cache_headers_of_the_desk() {
     let world = world("upload").await;
-    let script = file("infra/upload-console.sh");
+    let script = file("infra/upload-console.sh").replace(" \\\n    ", " ");
     for (path, uploaded) in [
         ("/assets/index-1a2b.js", "\"s3://$bucket/assets\""),
         ("/", "\"s3://$bucket\" --exclude \"assets/*\" --exclude \".*\""),
