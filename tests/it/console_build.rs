@@ -75,7 +75,8 @@ impl Sources {
     }
 }
 
-const CI: &str = "ci --no-audit --no-fund --fetch-retries=1 --fetch-retry-mintimeout=1000 --fetch-retry-maxtimeout=2000";
+const CI: &str = "ci --no-audit --no-fund --fetch-retries=1 --fetch-retry-mintimeout=1000 \
+                  --fetch-retry-maxtimeout=2000";
 const BUILD: &str = "run --silent build";
 
 #[tokio::test]

@@ -46,7 +46,12 @@ async fn a_member_does_not_see_how_many_members_there_are() {
     let reply = colleague.get("/api/session").await;
     let expected = json!({
         "member": { "id": colleague.id, "email": GRACE, "role": "member", "status": "active" },
-        "account": { "id": admin.account, "name": "Example Company", "key_count": 1, "key_limit": 10 },
+        "account": {
+            "id": admin.account,
+            "name": "Example Company",
+            "key_count": 1,
+            "key_limit": 10,
+        },
         "expires_at": reply.body["expires_at"],
     });
     assert_eq!(*reply.ok(200), expected);

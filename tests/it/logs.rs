@@ -398,12 +398,21 @@ fn embedded_metric_format() -> Value {
                     "required": ["Namespace", "Dimensions", "Metrics"],
                     "properties": {
                         "Namespace": name,
-                        "Dimensions": { "type": "array", "minItems": 1, "items": { "type": "array", "maxItems": 9, "items": name } },
+                        "Dimensions": {
+                            "type": "array",
+                            "minItems": 1,
+                            "items": { "type": "array", "maxItems": 9, "items": name },
+                        },
                         "Metrics": { "type": "array", "minItems": 1, "maxItems": 100, "items": {
                             "type": "object",
                             "additionalProperties": false,
                             "required": ["Name"],
-                            "properties": { "Name": name, "Unit": { "enum": ["Count", "Milliseconds", "Bytes", "Percent", "None"] } },
+                            "properties": {
+                                "Name": name,
+                                "Unit": {
+                                    "enum": ["Count", "Milliseconds", "Bytes", "Percent", "None"],
+                                },
+                            },
                         } },
                     },
                 } },

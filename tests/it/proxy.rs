@@ -495,7 +495,13 @@ pub fn http_event(
             "apiId": "frontdesk",
             "domainName": "desk.example.com",
             "domainPrefix": "desk",
-            "http": { "method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "test" },
+            "http": {
+                "method": method,
+                "path": path,
+                "protocol": "HTTP/1.1",
+                "sourceIp": "127.0.0.1",
+                "userAgent": "test",
+            },
             "requestId": "test",
             "routeKey": route_key,
             "stage": "$default",
@@ -524,7 +530,10 @@ pub fn authorizer_event(key: &str) -> Value {
         "rawPath": "/get-configurations",
         "rawQueryString": "",
         "headers": { "x-api-key": key },
-        "requestContext": { "http": { "method": "POST", "path": "/get-configurations" }, "stage": "$default" },
+        "requestContext": {
+            "http": { "method": "POST", "path": "/get-configurations" },
+            "stage": "$default",
+        },
     })
 }
 

@@ -475,7 +475,8 @@ impl<'w> Browser<'w> {
 pub fn signed_by(environment: &BTreeMap<String, String>) -> String {
     let access_key = &environment["AWS_ACCESS_KEY_ID"];
     format!(
-        "AWS4-HMAC-SHA256 Credential={access_key}/20261124/us-east-1/service/aws4_request, SignedHeaders=host, Signature=0"
+        "AWS4-HMAC-SHA256 Credential={access_key}/20261124/us-east-1/service/aws4_request, \
+         SignedHeaders=host, Signature=0"
     )
 }
 
