@@ -1,6 +1,7 @@
 //! The one test binary. A test's name is a guarantee, in a sentence.
 
 mod gate;
+mod imports;
 mod product;
 mod proxy;
 mod support;

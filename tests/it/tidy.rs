@@ -2,6 +2,7 @@
 //! sample events, the settings and the documents; and the rules of the house that a reviewer would
 //! otherwise have to remember.
 
+use crate::imports::{Crate, Module};
 use edge::ProblemCode;
 use functions::{FUNCTIONS, Trigger};
 use serde_json::Value;
@@ -783,6 +784,48 @@ fn only_edge_reads_the_environment_and_the_clock_and_starts_the_runtime() {
     }
 }
 
+/// The sources of each crate of the workspace, by the folder of its `src`.
+fn crates() -> BTreeMap<&'static str, Crate> {
+    let read = |src: &'static str| {
+        let from_src = |(path, text): (String, String)| {
+            let path = path.strip_prefix(src).expect("below its src");
+            (path.trim_start_matches('/').to_owned(), text)
+        };
+        let sources: Vec<(String, String)> = sources(src, "rs").into_iter().map(from_src).collect();
+        (src, Crate::new(&sources))
+    };
+    ["functions/src", "shared/domain/src", "shared/store/src", "shared/edge/src", "infra/desk/src"]
+        .map(read)
+        .into()
+}
+
+#[test]
+fn no_import_circle_inside_a_crate() {
+    let name = |module: &Module| match module.as_slice() {
+        [] => "lib".to_owned(),
+        names => names.join("::"),
+    };
+    let mut found = Vec::new();
+    for (src, sources) in crates() {
+        for circle in sources.circles() {
+            let names: Vec<String> = circle.iter().chain(circle.first()).map(name).collect();
+            found.push(format!("{src}: {}", names.join(" -> ")));
+        }
+    }
+    assert!(found.is_empty(), "modules that import each other:\n{}", found.join("\n"));
+}
+
+#[test]
+fn no_action_imports_another_action() {
+    let actions: BTreeSet<Module> = names().iter().map(|name| vec![snake(name)]).collect();
+    let sources = &crates()["functions/src"];
+    for action in &actions {
+        let others: Vec<String> =
+            sources.imports(action).intersection(&actions).map(|other| other.join("::")).collect();
+        assert!(others.is_empty(), "{} imports {}", action.join("::"), others.join(", "));
+    }
+}
+
 // --- The house
 // -------------------------------------------------------------------------------------------------
 
@@ -843,6 +886,35 @@ fn no_test_sleeps_or_is_left_out_and_every_module_of_tests_is_run() {
 }
 
 #[test]
+fn no_line_is_longer_than_a_hundred_characters() {
+    const LONGEST_LINE: usize = 100;
+    // What cannot be broken: an address, a digest, a sentence that is a name.
+    const LONGEST_WORD: usize = 80;
+    const ENDINGS: [&str; 13] =
+        ["rs", "ts", "tsx", "mjs", "css", "py", "sh", "toml", "yaml", "yml", "html", "json", "txt"];
+    const MADE_BY_TOOLS: [&str; 2] = ["web/package-lock.json", "web/src/api/schema.d.ts"];
+    let is_code = |path: &&PathBuf| {
+        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+        ENDINGS.contains(&ending) && !MADE_BY_TOOLS.iter().any(|made| path.ends_with(made))
+    };
+    let length = |text: &str| text.chars().count();
+    let is_too_long = |line: &str| {
+        length(line) > LONGEST_LINE
+            && line.split_whitespace().all(|word| length(word) <= LONGEST_WORD)
+    };
+    let mut found = Vec::new();
+    for path in files().iter().filter(is_code) {
+        let path = path.to_str().expect("UTF-8");
+        for (number, line) in (1..).zip(read(path).lines()) {
+            if is_too_long(line) {
+                found.push(format!("{path}:{number}: {} characters", length(line)));
+            }
+        }
+    }
+    assert!(found.is_empty(), "{} lines:\n{}", found.len(), found.join("\n"));
+}
+
+#[test]
 fn no_file_names_a_place_on_somebodys_machine() {
     let homes = ["home", "Users", "root", "private/var"].map(|folder| format!("/{folder}/"));
     let checkout = root().to_str().expect("UTF-8");
@@ -851,8 +923,10 @@ fn no_file_names_a_place_on_somebodys_machine() {
         for place in homes.iter().map(String::as_str).chain([checkout]) {
             // A path begins there: `docs/home/` is no place on a machine.
             let begins = |at: usize| {
-                at == 0
-                    || !matches!(text.as_bytes()[at - 1], b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' | b'.' | b'}')
+                at == 0 || {
+                    let before = text.as_bytes()[at - 1];
+                    !before.is_ascii_alphanumeric() && !b"_-.}".contains(&before)
+                }
             };
             // A checkout right below the root is named like any folder of the project.
             let telling = place.matches('/').count() > 1;
