@@ -1,22 +1,13 @@
 //! Base62: letters and digits only, so that one double click selects all of a token.
 
 use rand::CryptoRng;
+use rand::distr::{Alphanumeric, SampleString};
 
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /// `length` characters drawn evenly; each is worth log2(62) = 5.954 bits.
 pub fn random(length: usize, rng: &mut impl CryptoRng) -> String {
-    // 248 is the largest multiple of 62 in a byte: what lies above is drawn again, or some letters
-    // would come more often.
-    let mut text = String::with_capacity(length);
-    let mut byte = [0u8; 1];
-    while text.len() < length {
-        rng.fill_bytes(&mut byte);
-        if byte[0] < 248 {
-            text.push(char::from(ALPHABET[usize::from(byte[0] % 62)]));
-        }
-    }
-    text
+    Alphanumeric.sample_string(rng, length)
 }
 
 /// `value` in exactly `length` digits, most significant first; what does not fit is cut off at the

@@ -1,4 +1,4 @@
-//! E-mail addresses, as this desk understands them.
+//! E-mail addresses, as Frontdesk understands them.
 
 use crate::base62;
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 #[serde(try_from = "String", into = "String")]
 pub struct EmailAddress(String);
 
-/// The text is not an address this desk sends mail to.
+/// The text is not an address that mail is sent to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a valid e-mail address")]
 pub struct InvalidEmail;
@@ -27,16 +27,15 @@ impl EmailAddress {
             .chain_update(b"frontdesk/address/1\0")
             .chain_update(self.0.as_bytes())
             .finalize();
-        let mut head = [0u8; 16];
-        head.copy_from_slice(&digest[..16]);
-        AddressHash(base62::encode(u128::from_be_bytes(head), AddressHash::LEN))
+        let head = digest.first_chunk().expect("a digest has 32 bytes");
+        AddressHash(base62::encode(u128::from_be_bytes(*head), AddressHash::LEN))
     }
 }
 
 impl std::str::FromStr for EmailAddress {
     type Err = InvalidEmail;
 
-    fn from_str(text: &str) -> Result<EmailAddress, InvalidEmail> {
+    fn from_str(text: &str) -> Result<Self, InvalidEmail> {
         let (local, domain) = text.trim_matches(' ').rsplit_once('@').ok_or(InvalidEmail)?;
         let atoms = |local: &str| {
             local.split('.').all(|atom| !atom.is_empty() && atom.bytes().all(is_atext))
@@ -49,7 +48,7 @@ impl std::str::FromStr for EmailAddress {
             .filter(|domain| is_host(domain))
             .ok_or(InvalidEmail)?;
         let address = format!("{}@{domain}", local.to_ascii_lowercase());
-        if address.len() > 254 { Err(InvalidEmail) } else { Ok(EmailAddress(address)) }
+        if address.len() > 254 { Err(InvalidEmail) } else { Ok(Self(address)) }
     }
 }
 
@@ -81,13 +80,13 @@ impl std::fmt::Debug for EmailAddress {
 
 impl TryFrom<String> for EmailAddress {
     type Error = InvalidEmail;
-    fn try_from(text: String) -> Result<EmailAddress, InvalidEmail> {
+    fn try_from(text: String) -> Result<Self, InvalidEmail> {
         text.parse()
     }
 }
 
 impl From<EmailAddress> for String {
-    fn from(address: EmailAddress) -> String {
+    fn from(address: EmailAddress) -> Self {
         address.0
     }
 }
@@ -99,13 +98,13 @@ pub struct AddressHash(String);
 impl AddressHash {
     pub(crate) const LEN: usize = 22;
 
-    pub(crate) fn parse(text: &str) -> Option<AddressHash> {
-        base62::is(text, Self::LEN).then(|| AddressHash(text.to_owned()))
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        base62::is(text, Self::LEN).then(|| Self(text.to_owned()))
     }
 
     /// For a text that was checked as part of a larger one.
-    pub(crate) fn from_checked(text: &str) -> AddressHash {
-        AddressHash(text.to_owned())
+    pub(crate) fn from_checked(text: &str) -> Self {
+        Self(text.to_owned())
     }
 
     pub fn as_str(&self) -> &str {
@@ -170,9 +169,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_accepted_is_one_line_of_ascii_and_parses_to_itself(text in "\\PC{0,80}|[a-zA-Z.+]{1,10}@[a-z\u{e0}-\u{ff}.]{1,12}") {
+        fn whatever_is_accepted_is_one_line_of_ascii_and_parses_to_itself(
+            text in "\\PC{0,80}|[a-zA-Z.+]{1,10}@[a-z\u{e0}-\u{ff}.]{1,12}"
+        ) {
             if let Some(address) = parsed(&text) {
-                prop_assert!(address.is_ascii() && !address.bytes().any(|b| b.is_ascii_control() || b == b' '));
+                prop_assert!(address.is_ascii());
+                prop_assert!(!address.bytes().any(|b| b.is_ascii_control() || b == b' '));
                 prop_assert_eq!(parsed(&address), Some(address.clone()));
                 prop_assert!(!address.bytes().any(|b| b.is_ascii_uppercase()));
             }

@@ -51,12 +51,12 @@ text_id!(AccountId);
 impl AccountId {
     pub(crate) const BODY_LEN: usize = 12;
 
-    pub fn random(rng: &mut impl CryptoRng) -> AccountId {
-        AccountId(format!("acct_{}", base62::random(Self::BODY_LEN, rng)))
+    pub fn random(rng: &mut impl CryptoRng) -> Self {
+        Self(format!("acct_{}", base62::random(Self::BODY_LEN, rng)))
     }
 
-    fn parse(text: &str) -> Option<AccountId> {
-        text.strip_prefix("acct_").and_then(AccountId::from_body)
+    fn parse(text: &str) -> Option<Self> {
+        text.strip_prefix("acct_").and_then(Self::from_body)
     }
 
     /// The part behind the prefix, as keys and session tokens carry it.
@@ -64,8 +64,8 @@ impl AccountId {
         &self.0["acct_".len()..]
     }
 
-    pub(crate) fn from_body(code: &str) -> Option<AccountId> {
-        base62::is(code, Self::BODY_LEN).then(|| AccountId(format!("acct_{code}")))
+    pub(crate) fn from_body(code: &str) -> Option<Self> {
+        base62::is(code, Self::BODY_LEN).then(|| Self(format!("acct_{code}")))
     }
 }
 
@@ -82,20 +82,20 @@ impl MemberId {
     const SUFFIX_LEN: usize = 6;
     pub(crate) const BODY_LEN: usize = AddressHash::LEN + Self::SUFFIX_LEN;
 
-    pub fn random(address: &AddressHash, rng: &mut impl CryptoRng) -> MemberId {
-        MemberId(format!("mem_{address}{}", base62::random(Self::SUFFIX_LEN, rng)))
+    pub fn random(address: &AddressHash, rng: &mut impl CryptoRng) -> Self {
+        Self(format!("mem_{address}{}", base62::random(Self::SUFFIX_LEN, rng)))
     }
 
-    fn parse(text: &str) -> Option<MemberId> {
-        text.strip_prefix("mem_").and_then(MemberId::from_body)
+    fn parse(text: &str) -> Option<Self> {
+        text.strip_prefix("mem_").and_then(Self::from_body)
     }
 
     pub(crate) fn body(&self) -> &str {
         &self.0["mem_".len()..]
     }
 
-    pub(crate) fn from_body(code: &str) -> Option<MemberId> {
-        base62::is(code, Self::BODY_LEN).then(|| MemberId(format!("mem_{code}")))
+    pub(crate) fn from_body(code: &str) -> Option<Self> {
+        base62::is(code, Self::BODY_LEN).then(|| Self(format!("mem_{code}")))
     }
 
     /// The hash of the address that this membership was made for.
@@ -116,15 +116,15 @@ pub enum KeyKind {
 impl KeyKind {
     pub(crate) const fn word(self) -> &'static str {
         match self {
-            KeyKind::Live => "live",
-            KeyKind::Sandbox => "sandbox",
+            Self::Live => "live",
+            Self::Sandbox => "sandbox",
         }
     }
 
     const fn letter(self) -> char {
         match self {
-            KeyKind::Live => 'k',
-            KeyKind::Sandbox => 's',
+            Self::Live => 'k',
+            Self::Sandbox => 's',
         }
     }
 }
@@ -138,18 +138,18 @@ text_id!(KeyId);
 impl KeyId {
     pub(crate) const BODY_LEN: usize = 8;
 
-    pub fn random(kind: KeyKind, rng: &mut impl CryptoRng) -> KeyId {
-        KeyId(format!("key_{}{}", kind.letter(), base62::random(Self::BODY_LEN, rng)))
+    pub fn random(kind: KeyKind, rng: &mut impl CryptoRng) -> Self {
+        Self(format!("key_{}{}", kind.letter(), base62::random(Self::BODY_LEN, rng)))
     }
 
-    fn parse(text: &str) -> Option<KeyId> {
+    fn parse(text: &str) -> Option<Self> {
         let rest = text.strip_prefix("key_")?;
         let (kind, code) = if let Some(code) = rest.strip_prefix(KeyKind::Live.letter()) {
             (KeyKind::Live, code)
         } else {
             (KeyKind::Sandbox, rest.strip_prefix(KeyKind::Sandbox.letter())?)
         };
-        KeyId::from_body(kind, code)
+        Self::from_body(kind, code)
     }
 
     pub fn kind(&self) -> KeyKind {
@@ -160,8 +160,8 @@ impl KeyId {
         &self.0["key_".len() + 1..]
     }
 
-    pub(crate) fn from_body(kind: KeyKind, code: &str) -> Option<KeyId> {
-        base62::is(code, Self::BODY_LEN).then(|| KeyId(format!("key_{}{code}", kind.letter())))
+    pub(crate) fn from_body(kind: KeyKind, code: &str) -> Option<Self> {
+        base62::is(code, Self::BODY_LEN).then(|| Self(format!("key_{}{code}", kind.letter())))
     }
 }
 
@@ -171,8 +171,8 @@ impl KeyId {
 pub struct EventId(String);
 
 impl EventId {
-    pub fn random(rng: &mut impl CryptoRng) -> EventId {
-        EventId(base62::random(16, rng))
+    pub fn random(rng: &mut impl CryptoRng) -> Self {
+        Self(base62::random(16, rng))
     }
 }
 

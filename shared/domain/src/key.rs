@@ -41,8 +41,8 @@ impl PlainKey {
         account: &AccountId,
         id: &KeyId,
         rng: &mut impl CryptoRng,
-    ) -> PlainKey {
-        PlainKey::assemble(prefix, account, id, &base62::random(SECRET_LEN, rng))
+    ) -> Self {
+        Self::assemble(prefix, account, id, &base62::random(SECRET_LEN, rng))
     }
 
     /// The value that one idempotent request has, each time it is repeated.
@@ -57,35 +57,30 @@ impl PlainKey {
         caller: &SessionToken,
         idempotency: &IdempotencyKey,
         nonce: &str,
-    ) -> PlainKey {
+    ) -> Self {
         let message = format!("frontdesk/idempotent-key/1\0{nonce}\0{id}\0{}", idempotency.0);
         let seed = hmac(caller.secret().expose().as_bytes(), message.as_bytes());
-        let half = |bytes: &[u8]| {
-            base62::encode(
-                bytes.iter().fold(0u128, |sum, byte| sum << 8 | u128::from(*byte)),
-                SECRET_LEN / 2,
-            )
-        };
-        PlainKey::assemble(
-            prefix,
-            account,
-            id,
-            &format!("{}{}", half(&seed[..16]), half(&seed[16..])),
-        )
+        let secret: String = seed
+            .as_chunks()
+            .0
+            .iter()
+            .map(|half| base62::encode(u128::from_be_bytes(*half), SECRET_LEN / 2))
+            .collect();
+        Self::assemble(prefix, account, id, &secret)
     }
 
-    fn assemble(prefix: &KeyPrefix, account: &AccountId, id: &KeyId, secret: &str) -> PlainKey {
+    fn assemble(prefix: &KeyPrefix, account: &AccountId, id: &KeyId, secret: &str) -> Self {
         let head =
             format!("{}_{}_{}{}{secret}", prefix.0, id.kind().word(), id.body(), account.body());
         let text = Secret::new(format!("{head}{}", checksum(&head)));
-        PlainKey { account: account.clone(), id: id.clone(), text }
+        Self { account: account.clone(), id: id.clone(), text }
     }
 
     /// What a caller sent as a key, if it has the form and its checksum holds.
     ///
     /// The product's part of the prefix is not compared: a deployment that changes it still knows
     /// its older keys.
-    pub fn parse(text: &str) -> Option<PlainKey> {
+    pub fn parse(text: &str) -> Option<Self> {
         let (prefix, rest) = text.split_once('_')?;
         let (kind, body) = rest.split_once('_')?;
         let kind =
@@ -100,7 +95,7 @@ impl PlainKey {
         let id = KeyId::from_body(kind, &body[..KeyId::BODY_LEN])?;
         let account =
             AccountId::from_body(&body[KeyId::BODY_LEN..KeyId::BODY_LEN + AccountId::BODY_LEN])?;
-        Some(PlainKey { account, id, text: Secret::new(text) })
+        Some(Self { account, id, text: Secret::new(text) })
     }
 
     pub fn secret(&self) -> &Secret {
@@ -129,7 +124,7 @@ pub struct KeyDigest([u8; 32]);
 
 impl KeyDigest {
     /// Compares in constant time.
-    pub fn matches(&self, other: &KeyDigest) -> bool {
+    pub fn matches(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
     }
 }
@@ -141,14 +136,14 @@ impl std::fmt::Debug for KeyDigest {
 }
 
 impl From<KeyDigest> for String {
-    fn from(digest: KeyDigest) -> String {
+    fn from(digest: KeyDigest) -> Self {
         URL_SAFE_NO_PAD.encode(digest.0)
     }
 }
 
 impl TryFrom<String> for KeyDigest {
     type Error = &'static str;
-    fn try_from(text: String) -> Result<KeyDigest, &'static str> {
+    fn try_from(text: String) -> Result<Self, &'static str> {
         let bytes = URL_SAFE_NO_PAD.decode(text).or(Err("a digest is base64url"))?;
         bytes.try_into().map(KeyDigest).or(Err("a digest has 32 bytes"))
     }
@@ -159,8 +154,8 @@ impl TryFrom<String> for KeyDigest {
 pub struct KeyPrefix(String);
 
 impl Default for KeyPrefix {
-    fn default() -> KeyPrefix {
-        KeyPrefix("fd".to_owned())
+    fn default() -> Self {
+        Self("fd".to_owned())
     }
 }
 
@@ -171,11 +166,11 @@ pub struct InvalidPrefix;
 
 impl std::str::FromStr for KeyPrefix {
     type Err = InvalidPrefix;
-    fn from_str(text: &str) -> Result<KeyPrefix, InvalidPrefix> {
+    fn from_str(text: &str) -> Result<Self, InvalidPrefix> {
         let letters = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
         let starts = text.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase());
         if letters && starts && text.len() <= 10 {
-            Ok(KeyPrefix(text.to_owned()))
+            Ok(Self(text.to_owned()))
         } else {
             Err(InvalidPrefix)
         }
@@ -188,8 +183,8 @@ display_name! {
 }
 
 impl KeyName {
-    pub fn sandbox() -> KeyName {
-        KeyName(SANDBOX_KEY_NAME.to_owned())
+    pub fn sandbox() -> Self {
+        Self(SANDBOX_KEY_NAME.to_owned())
     }
 }
 
@@ -204,10 +199,10 @@ pub struct IdempotencyKey(String);
 pub const IDEMPOTENCY_WINDOW: jiff::SignedDuration = jiff::SignedDuration::from_mins(10);
 
 impl IdempotencyKey {
-    pub fn parse(text: &str) -> Option<IdempotencyKey> {
+    pub fn parse(text: &str) -> Option<Self> {
         let good = (1..=255).contains(&text.len())
             && text.bytes().all(|byte| (b' '..=b'~').contains(&byte) && byte != b',');
-        good.then(|| IdempotencyKey(text.to_owned()))
+        good.then(|| Self(text.to_owned()))
     }
 
     /// Names the request's row within its account: one for each session and key.
@@ -232,8 +227,8 @@ pub struct ApiKey {
 }
 
 impl ApiKey {
-    pub fn new(plain: &PlainKey, name: KeyName, now: Timestamp) -> ApiKey {
-        ApiKey {
+    pub fn new(plain: &PlainKey, name: KeyName, now: Timestamp) -> Self {
+        Self {
             id: plain.id.clone(),
             name,
             start: plain.start(),
@@ -302,16 +297,14 @@ mod tests {
     fn a_repeated_request_derives_the_same_key_and_another_session_does_not() {
         let mut rng = StdRng::seed_from_u64(9);
         let email: crate::email::EmailAddress = "a@example.com".parse().unwrap();
-        let (account, member) =
-            (AccountId::random(&mut rng), crate::id::MemberId::random(&email.hash(), &mut rng));
+        let account = AccountId::random(&mut rng);
+        let member = crate::id::MemberId::random(&email.hash(), &mut rng);
         let mut session =
             || SessionToken::mint(&account, &member, crate::session::Slot::of_login(0), &mut rng);
         let (mine, other) = (session(), session());
-        let (prefix, id, key) = (
-            "fd".parse().unwrap(),
-            KeyId::random(KeyKind::Live, &mut rng),
-            IdempotencyKey::parse("k-1").unwrap(),
-        );
+        let prefix = "fd".parse().unwrap();
+        let id = KeyId::random(KeyKind::Live, &mut rng);
+        let key = IdempotencyKey::parse("k-1").unwrap();
         let derive = |token: &SessionToken, nonce: &str| {
             PlainKey::derive(&prefix, &account, &id, token, &key, nonce).digest()
         };
@@ -322,15 +315,20 @@ mod tests {
 
     proptest! {
         #[test]
-        fn parsing_garbage_never_panics_and_never_succeeds(text in "\\PC{0,100}|fd_live_[0-9A-Za-z]{58}|[a-z]{1,12}_(live|sandbox)_\\PC{0,70}") {
+        fn parsing_garbage_never_panics_and_never_succeeds(
+            text in "\\PC{0,100}|fd_live_[0-9A-Za-z]{58}|[a-z]{1,12}_(live|sandbox)_\\PC{0,70}"
+        ) {
             prop_assert!(PlainKey::parse(&text).is_none());
         }
 
         #[test]
-        fn a_name_that_is_accepted_is_trimmed_and_short(text in "\\PC{0,80}|[ \ta\u{7f}\u{0}-\u{1f}]{0,70}") {
+        fn a_name_that_is_accepted_is_trimmed_and_short(
+            text in "\\PC{0,80}|[ \ta\u{7f}\u{0}-\u{1f}]{0,70}"
+        ) {
             if let Ok(name) = text.parse::<KeyName>() {
-                prop_assert!(name.as_str().trim() == name.as_str() && (1..=64).contains(&name.as_str().chars().count()));
-                prop_assert!(!name.as_str().chars().any(char::is_control));
+                let name = name.as_str();
+                prop_assert!(name.trim() == name && (1..=64).contains(&name.chars().count()));
+                prop_assert!(!name.chars().any(char::is_control));
             }
         }
     }

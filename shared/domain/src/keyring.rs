@@ -51,7 +51,7 @@ pub enum OpenError {
 }
 
 impl Keyring {
-    pub fn parse(json: &str) -> Result<Keyring, InvalidKeyring> {
+    pub fn parse(json: &str) -> Result<Self, InvalidKeyring> {
         let mut fields: BTreeMap<String, String> =
             serde_json::from_str(json).or(Err(InvalidKeyring::NotAnObject))?;
         let current = fields
@@ -61,7 +61,7 @@ impl Keyring {
         if fields.values().any(|value| value.len() < 43) {
             return Err(InvalidKeyring::TooShort);
         }
-        Ok(Keyring {
+        Ok(Self {
             current,
             versions: fields.into_iter().map(|(id, value)| (id, Secret::new(value))).collect(),
         })
@@ -114,9 +114,9 @@ impl Keyring {
         let nonce: [u8; 12] = bytes(&sealed.nonce)?.try_into().or(Err(OpenError::Refused))?;
         let text = bytes(&sealed.text)?;
         let payload = Payload { msg: &text, aad: place.as_bytes() };
-        let plain =
-            Aes256Gcm::new(&Key::<Aes256Gcm>::from(key)).decrypt(&Nonce::from(nonce), payload);
-        let plain = plain.or(Err(OpenError::Refused))?;
+        let plain = Aes256Gcm::new(&Key::<Aes256Gcm>::from(key))
+            .decrypt(&Nonce::from(nonce), payload)
+            .or(Err(OpenError::Refused))?;
         String::from_utf8(plain).map(Secret::new).or(Err(OpenError::Refused))
     }
 
@@ -143,9 +143,9 @@ pub enum Purpose {
 impl Purpose {
     const fn label(self) -> &'static [u8] {
         match self {
-            Purpose::LoginCode => b"frontdesk/login-code/1",
-            Purpose::Device => b"frontdesk/device/1",
-            Purpose::Seal => b"frontdesk/seal/1",
+            Self::LoginCode => b"frontdesk/login-code/1",
+            Self::Device => b"frontdesk/device/1",
+            Self::Seal => b"frontdesk/seal/1",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The decisions of the access desk, and the words they are made in.
+//! The decisions of Frontdesk, and the words they are made in.
 //!
 //! Everything here is pure: facts, a request, the time and randomness go in; a decision or a
 //! refusal comes out. No clock, no environment, no network. What a value may be is settled where it

@@ -39,20 +39,20 @@ pub struct Lane(String);
 
 impl Lane {
     /// For browsers that are not known.
-    pub fn everyone() -> Lane {
-        Lane("any".to_owned())
+    pub fn everyone() -> Self {
+        Self("any".to_owned())
     }
 
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    fn parse(text: &str) -> Option<Lane> {
-        (text == "any" || base62::is(text, DEVICE_ID_LEN)).then(|| Lane(text.to_owned()))
+    fn parse(text: &str) -> Option<Self> {
+        (text == "any" || base62::is(text, DEVICE_ID_LEN)).then(|| Self(text.to_owned()))
     }
 }
 
-/// What the desk remembers of one lane.
+/// What is on record of one lane.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LaneRecord {
     /// When codes were asked for within the last day, in milliseconds, oldest first.
@@ -102,7 +102,7 @@ impl LaneRecord {
         keyring_version: &str,
         now: Timestamp,
         rng: &mut impl CryptoRng,
-    ) -> Result<(LaneRecord, LiveChallenge), RateLimited> {
+    ) -> Result<(Self, LiveChallenge), RateLimited> {
         let day = CODE_ALLOWANCES[CODE_ALLOWANCES.len() - 1].1;
         let mut codes: Vec<i64> =
             self.codes.iter().copied().filter(|at| *at > (now - day).as_millisecond()).collect();
@@ -155,12 +155,8 @@ impl LaneRecord {
             },
         };
         codes.push(now.as_millisecond());
-        let next = LaneRecord {
-            codes,
-            wrong,
-            challenge: Some(challenge.clone()),
-            version: self.version + 1,
-        };
+        let next =
+            Self { codes, wrong, challenge: Some(challenge.clone()), version: self.version + 1 };
         Ok((next, challenge))
     }
 }
@@ -179,15 +175,15 @@ pub struct ChallengeToken {
 }
 
 impl ChallengeToken {
-    pub fn new(address: AddressHash, lane: Lane, challenge: &LiveChallenge) -> ChallengeToken {
-        ChallengeToken { address, lane, id: challenge.id.clone(), generation: challenge.generation }
+    pub fn new(address: AddressHash, lane: Lane, challenge: &LiveChallenge) -> Self {
+        Self { address, lane, id: challenge.id.clone(), generation: challenge.generation }
     }
 
-    pub fn parse(text: &str) -> Option<ChallengeToken> {
+    pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.strip_prefix("chl_")?.split('.');
         let (address, lane, id, generation) =
             (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-        let token = ChallengeToken {
+        let token = Self {
             address: AddressHash::parse(address)?,
             lane: Lane::parse(lane)?,
             id: base62::is(id, CHALLENGE_ID_LEN).then(|| id.to_owned())?,
@@ -215,22 +211,22 @@ impl LoginCode {
         address: &AddressHash,
         challenge: &str,
         generation: u32,
-    ) -> Result<LoginCode, UnknownVersion> {
+    ) -> Result<Self, UnknownVersion> {
         let message = format!("{address}.{challenge}.{generation}");
         let mac = keyring.authenticate(version, Purpose::LoginCode, message.as_bytes())?;
-        let number =
-            mac[..16].iter().fold(0u128, |sum, byte| sum << 8 | u128::from(*byte)) % 1_000_000;
-        Ok(LoginCode(Secret::new(format!("{number:06}"))))
+        let head = mac.first_chunk().expect("a MAC has 32 bytes");
+        let number = u128::from_be_bytes(*head) % 1_000_000;
+        Ok(Self(Secret::new(format!("{number:06}"))))
     }
 
     /// What somebody typed: exactly six ASCII digits.
-    pub fn parse(text: &str) -> Option<LoginCode> {
+    pub fn parse(text: &str) -> Option<Self> {
         (text.len() == 6 && text.bytes().all(|byte| byte.is_ascii_digit()))
-            .then(|| LoginCode(Secret::new(text)))
+            .then(|| Self(Secret::new(text)))
     }
 
     /// Compares in constant time.
-    pub fn matches(&self, other: &LoginCode) -> bool {
+    pub fn matches(&self, other: &Self) -> bool {
         self.0.expose().as_bytes().ct_eq(other.0.expose().as_bytes()).into()
     }
 
@@ -249,8 +245,8 @@ pub struct Device {
 }
 
 impl Device {
-    pub fn new(now: Timestamp, rng: &mut impl CryptoRng) -> Device {
-        Device { id: base62::random(DEVICE_ID_LEN, rng), since: now }
+    pub fn new(now: Timestamp, rng: &mut impl CryptoRng) -> Self {
+        Self { id: base62::random(DEVICE_ID_LEN, rng), since: now }
     }
 
     pub fn lane(&self) -> Lane {
@@ -275,12 +271,12 @@ impl Device {
         ring: &Keyring,
         address: &AddressHash,
         now: Timestamp,
-    ) -> Option<Device> {
+    ) -> Option<Self> {
         let mut parts = cookie.split('.');
         let (version, id, since, signature) =
             (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
         let since = Timestamp::from_second(since.parse().ok()?).ok()?;
-        let device = Device { id: base62::is(id, DEVICE_ID_LEN).then(|| id.to_owned())?, since };
+        let device = Self { id: base62::is(id, DEVICE_ID_LEN).then(|| id.to_owned())?, since };
         let right = device.signature(ring, version, address).ok()?;
         let signed: bool = right.as_bytes().ct_eq(signature.as_bytes()).into();
         (signed && parts.next().is_none() && now < since + DEVICE_LIFETIME).then_some(device)
@@ -411,7 +407,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_challenge_token_has_one_spelling(text in "chl_[0-9A-Za-z]{22}\\.(any|[0-9a-z]{16})\\.[0-9A-Za-z]{22}\\.\\+?0?[0-9]{1,11}|\\PC{0,60}") {
+        fn a_challenge_token_has_one_spelling(
+            text in "chl_[0-9A-Za-z]{22}\\.(any|[0-9a-z]{16})\\.[0-9A-Za-z]{22}\\.\
+                     \\+?0?[0-9]{1,11}|\\PC{0,60}"
+        ) {
             if let Some(token) = ChallengeToken::parse(&text) {
                 prop_assert_eq!(token.to_string(), text);
             }

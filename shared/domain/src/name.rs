@@ -14,7 +14,14 @@ pub(crate) fn checked(text: &str) -> Result<String, InvalidName> {
     // like another. Joiners are none of them: some scripts and many emoji are written with them.
     let hidden = |c: char| {
         c.is_control()
-            || matches!(c, '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+            || matches!(
+                c,
+                '\u{200b}'
+                    | '\u{200e}'..='\u{200f}'
+                    | '\u{2028}'..='\u{202e}'
+                    | '\u{2066}'..='\u{2069}'
+                    | '\u{feff}'
+            )
     };
     if (1..=64).contains(&length) && !name.chars().any(hidden) {
         Ok(name.to_owned())

@@ -27,8 +27,8 @@ const SECRET_LEN: usize = 43;
 pub struct Slot(u8);
 
 impl Slot {
-    pub fn of_login(count: u64) -> Slot {
-        Slot((count % MAX_SESSIONS) as u8)
+    pub fn of_login(count: u64) -> Self {
+        Self((count % MAX_SESSIONS) as u8)
     }
 
     /// A name that an attribute of the row can have.
@@ -54,7 +54,7 @@ impl SessionToken {
         member: &MemberId,
         slot: Slot,
         rng: &mut impl CryptoRng,
-    ) -> SessionToken {
+    ) -> Self {
         let text = format!(
             "fds_{}{}{}{}",
             account.body(),
@@ -62,15 +62,10 @@ impl SessionToken {
             slot.0,
             base62::random(SECRET_LEN, rng)
         );
-        SessionToken {
-            account: account.clone(),
-            member: member.clone(),
-            slot,
-            text: Secret::new(text),
-        }
+        Self { account: account.clone(), member: member.clone(), slot, text: Secret::new(text) }
     }
 
-    pub fn parse(text: &str) -> Option<SessionToken> {
+    pub fn parse(text: &str) -> Option<Self> {
         let body = text.strip_prefix("fds_")?;
         if !base62::is(body, AccountId::BODY_LEN + MemberId::BODY_LEN + 1 + SECRET_LEN) {
             return None;
@@ -78,8 +73,12 @@ impl SessionToken {
         let (account, rest) = body.split_at(AccountId::BODY_LEN);
         let (member, rest) = rest.split_at(MemberId::BODY_LEN);
         let slot = Slot(rest[..1].parse().ok()?);
-        let (account, member) = (AccountId::from_body(account)?, MemberId::from_body(member)?);
-        Some(SessionToken { account, member, slot, text: Secret::new(text) })
+        Some(Self {
+            account: AccountId::from_body(account)?,
+            member: MemberId::from_body(member)?,
+            slot,
+            text: Secret::new(text),
+        })
     }
 
     /// The token itself, for the cookie or the one answer that carries it.
@@ -130,8 +129,8 @@ mod tests {
     fn a_token_leads_back_to_its_account_and_member() {
         let mut rng = rand::rngs::StdRng::seed_from_u64(1);
         let email: EmailAddress = "ada@example.com".parse().unwrap();
-        let (account, member) =
-            (AccountId::random(&mut rng), MemberId::random(&email.hash(), &mut rng));
+        let account = AccountId::random(&mut rng);
+        let member = MemberId::random(&email.hash(), &mut rng);
         let token = SessionToken::mint(&account, &member, Slot::of_login(13), &mut rng);
         let again = SessionToken::parse(token.secret().expose()).unwrap();
         assert_eq!(
