@@ -1,8 +1,11 @@
-//! The Sandbox: the connection state of the one key that the desk makes and keeps by itself.
+//! The Sandbox: the connection state of the one key that Frontdesk makes and keeps by itself.
 
 use crate::id::{AccountId, KeyId};
-use crate::keyring::Sealed;
+use crate::key::PlainKey;
+use crate::keyring::{Keyring, Sealed};
+use crate::secret::Secret;
 use jiff::{SignedDuration, Timestamp};
+use rand::CryptoRng;
 use serde::{Deserialize, Serialize};
 
 /// A validation that has not ended after this long is taken for lost.
@@ -50,8 +53,8 @@ impl Refusal {
     /// Whether the same call may go well a moment later.
     pub fn may_pass(self) -> bool {
         match self {
-            Refusal::KeyRejected => false,
-            Refusal::Unreachable | Refusal::Timeout | Refusal::Error | Refusal::RateLimited => true,
+            Self::KeyRejected => false,
+            Self::Unreachable | Self::Timeout | Self::Error | Self::RateLimited => true,
         }
     }
 }
@@ -59,31 +62,31 @@ impl Refusal {
 impl Verdict {
     pub fn state(self) -> SandboxState {
         match self {
-            Verdict::Accepted => SandboxState::Ready,
-            Verdict::Refused(_) => SandboxState::NotConfigured,
+            Self::Accepted => SandboxState::Ready,
+            Self::Refused(_) => SandboxState::NotConfigured,
         }
     }
 
     /// A word for it: that of the state, or of the reason.
     pub fn name(self) -> &'static str {
         match self {
-            Verdict::Accepted => "ready",
-            Verdict::Refused(Refusal::KeyRejected) => "key_rejected",
-            Verdict::Refused(Refusal::Unreachable) => "api_unreachable",
-            Verdict::Refused(Refusal::Timeout) => "api_timeout",
-            Verdict::Refused(Refusal::Error) => "api_error",
-            Verdict::Refused(Refusal::RateLimited) => "api_rate_limited",
+            Self::Accepted => "ready",
+            Self::Refused(Refusal::KeyRejected) => "key_rejected",
+            Self::Refused(Refusal::Unreachable) => "api_unreachable",
+            Self::Refused(Refusal::Timeout) => "api_timeout",
+            Self::Refused(Refusal::Error) => "api_error",
+            Self::Refused(Refusal::RateLimited) => "api_rate_limited",
         }
     }
 
     pub fn reason(self) -> Option<Reason> {
         match self {
-            Verdict::Accepted => None,
-            Verdict::Refused(Refusal::KeyRejected) => Some(Reason::KeyRejected),
-            Verdict::Refused(Refusal::Unreachable) => Some(Reason::ApiUnreachable),
-            Verdict::Refused(Refusal::Timeout) => Some(Reason::ApiTimeout),
-            Verdict::Refused(Refusal::Error) => Some(Reason::ApiError),
-            Verdict::Refused(Refusal::RateLimited) => Some(Reason::ApiRateLimited),
+            Self::Accepted => None,
+            Self::Refused(Refusal::KeyRejected) => Some(Reason::KeyRejected),
+            Self::Refused(Refusal::Unreachable) => Some(Reason::ApiUnreachable),
+            Self::Refused(Refusal::Timeout) => Some(Reason::ApiTimeout),
+            Self::Refused(Refusal::Error) => Some(Reason::ApiError),
+            Self::Refused(Refusal::RateLimited) => Some(Reason::ApiRateLimited),
         }
     }
 }
@@ -99,7 +102,7 @@ pub struct Sandbox {
     pub since: Timestamp,
 }
 
-/// The Sandbox key, sealed so that the desk can use it again.
+/// The Sandbox key, sealed so that Frontdesk can use it again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SandboxKey {
     pub id: KeyId,
@@ -113,12 +116,50 @@ impl SandboxKey {
     pub fn place(account: &AccountId, id: &KeyId, version: u32) -> String {
         format!("frontdesk/sandbox-key/1/{account}/{id}/{version}")
     }
+
+    /// Seals a key's value with the keyring's current version.
+    pub fn seal(plain: &PlainKey, version: u32, ring: &Keyring, rng: &mut impl CryptoRng) -> Self {
+        let place = Self::place(&plain.account, &plain.id, version);
+        Self { id: plain.id.clone(), version, sealed: ring.seal(plain.secret(), &place, rng) }
+    }
+
+    /// The key's value; `None` when the keyring does not open it (any more).
+    pub fn open(&self, account: &AccountId, ring: &Keyring) -> Option<Secret> {
+        ring.open(&self.sealed, &Self::place(account, &self.id, self.version)).ok()
+    }
+
+    /// The same key under the keyring's current version, so that older ones are needed by nobody
+    /// some day.
+    pub fn with_current_seal(
+        &self,
+        account: &AccountId,
+        plain: &Secret,
+        ring: &Keyring,
+        rng: &mut impl CryptoRng,
+    ) -> Self {
+        if self.sealed.version == ring.current() {
+            return self.clone();
+        }
+        let place = Self::place(account, &self.id, self.version);
+        Self { sealed: ring.seal(plain, &place, rng), ..self.clone() }
+    }
+}
+
+/// What provisioning does about the Sandbox key.
+#[derive(Debug)]
+pub enum KeyStep<'a> {
+    /// There is none yet.
+    Make,
+    /// It is there, and its value is known.
+    Use { key: &'a SandboxKey, plain: Secret },
+    /// It is there, but only a new secret can help.
+    Replace { key: &'a SandboxKey },
 }
 
 impl Sandbox {
     /// An account's Sandbox before its first login.
-    pub fn never_provisioned(now: Timestamp) -> Sandbox {
-        Sandbox {
+    pub fn never_provisioned(now: Timestamp) -> Self {
+        Self {
             state: SandboxState::NotConfigured,
             reason: Some(Reason::NeverProvisioned),
             key: None,
@@ -141,14 +182,132 @@ impl Sandbox {
     }
 
     /// The Sandbox once `verdict` is on record; a state that stays the same keeps its beginning.
-    pub fn judged(&self, verdict: Verdict, now: Timestamp) -> Sandbox {
-        let (state, reason) = (verdict.state(), verdict.reason());
+    pub fn judged(&self, verdict: Verdict, now: Timestamp) -> Self {
+        let state = verdict.state();
+        let reason = verdict.reason();
         let since = if (self.state, self.reason) == (state, reason) { self.since } else { now };
-        Sandbox { state, reason, key: self.key.clone(), validated_at: Some(now), since }
+        Self { state, reason, key: self.key.clone(), validated_at: Some(now), since }
     }
 
     /// Whether the product API's last word on this key was no: only a new secret can help.
     pub fn was_rejected(&self) -> bool {
         self.key.is_some() && self.reason == Some(Reason::KeyRejected)
+    }
+
+    /// Decides what is done about the Sandbox key: `opened` is its value, unless no keyring opens
+    /// it, and `retry` is whether somebody asked for the whole provisioning again.
+    ///
+    /// A key that the product API has rejected is given a new secret when somebody asks for it, not
+    /// at every login: until then it may be the product API that is wrong.
+    pub fn key_step(&self, opened: Option<Secret>, retry: bool) -> KeyStep<'_> {
+        let rejected = self.reason == Some(Reason::KeyRejected);
+        match (&self.key, opened) {
+            (None, _) => KeyStep::Make,
+            (Some(key), Some(plain)) if !(retry && rejected) => KeyStep::Use { key, plain },
+            (Some(key), _) => KeyStep::Replace { key },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::KeyKind;
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
+    /// A Sandbox with a key, whose last validation ended so.
+    fn with_key(reason: Option<Reason>) -> Sandbox {
+        let mut rng = StdRng::seed_from_u64(11);
+        let account = AccountId::random(&mut rng);
+        let id = KeyId::random(KeyKind::Sandbox, &mut rng);
+        let plain = PlainKey::mint(&"fd".parse().unwrap(), &account, &id, &mut rng);
+        let ring = Keyring::parse(&Keyring::generate(&mut rng)).unwrap();
+        Sandbox {
+            state: reason.map_or(SandboxState::Ready, |_| SandboxState::NotConfigured),
+            reason,
+            key: Some(SandboxKey::seal(&plain, 1, &ring, &mut rng)),
+            ..Sandbox::never_provisioned(Timestamp::UNIX_EPOCH)
+        }
+    }
+
+    fn opened() -> Option<Secret> {
+        Some(Secret::new("fd_sandbox_x"))
+    }
+
+    const REASONS: [Option<Reason>; 6] = [
+        None,
+        Some(Reason::KeyRejected),
+        Some(Reason::ApiUnreachable),
+        Some(Reason::ApiTimeout),
+        Some(Reason::ApiError),
+        Some(Reason::ApiRateLimited),
+    ];
+
+    #[test]
+    fn a_sandbox_without_a_key_gets_one_whoever_asks() {
+        let mut deleted = with_key(Some(Reason::KeyDeleted));
+        deleted.key = None;
+        for sandbox in [Sandbox::never_provisioned(Timestamp::UNIX_EPOCH), deleted] {
+            for retry in [false, true] {
+                assert!(matches!(sandbox.key_step(None, retry), KeyStep::Make));
+            }
+        }
+    }
+
+    #[test]
+    fn a_login_uses_the_key_that_is_there_whatever_the_product_api_said_of_it() {
+        for reason in REASONS {
+            let sandbox = with_key(reason);
+            let step = sandbox.key_step(opened(), false);
+            assert!(matches!(step, KeyStep::Use { .. }), "{reason:?}: {step:?}");
+        }
+    }
+
+    #[test]
+    fn a_retry_replaces_the_secret_of_a_key_that_was_rejected_and_of_no_other() {
+        for reason in REASONS {
+            let sandbox = with_key(reason);
+            let step = sandbox.key_step(opened(), true);
+            let replaced = matches!(step, KeyStep::Replace { .. });
+            assert_eq!(replaced, reason == Some(Reason::KeyRejected), "{reason:?}: {step:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_no_keyring_opens_gets_a_new_secret_whoever_asks() {
+        for reason in REASONS {
+            for retry in [false, true] {
+                let sandbox = with_key(reason);
+                let step = sandbox.key_step(None, retry);
+                assert!(matches!(step, KeyStep::Replace { .. }), "{reason:?}: {step:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_sandbox_key_opens_for_its_own_account_and_version_and_survives_a_rotation() {
+        let mut rng = StdRng::seed_from_u64(12);
+        let account = AccountId::random(&mut rng);
+        let other = AccountId::random(&mut rng);
+        let id = KeyId::random(KeyKind::Sandbox, &mut rng);
+        let plain = PlainKey::mint(&"fd".parse().unwrap(), &account, &id, &mut rng);
+        let value = "v".repeat(64);
+        let ring = Keyring::parse(&format!(r#"{{"current":"1","1":"{value}"}}"#)).unwrap();
+        let key = SandboxKey::seal(&plain, 3, &ring, &mut rng);
+        let opened = key.open(&account, &ring).unwrap();
+        assert_eq!(opened.expose(), plain.secret().expose());
+        assert!(key.open(&other, &ring).is_none());
+        let next = SandboxKey { version: 4, ..key.clone() };
+        assert!(next.open(&account, &ring).is_none());
+        assert_eq!(key.with_current_seal(&account, &opened, &ring, &mut rng), key);
+
+        let newer = "w".repeat(64);
+        let rotated =
+            Keyring::parse(&format!(r#"{{"current":"2","1":"{value}","2":"{newer}"}}"#)).unwrap();
+        let resealed = key.with_current_seal(&account, &opened, &rotated, &mut rng);
+        assert_eq!(resealed.sealed.version, "2");
+        assert_eq!(resealed.open(&account, &rotated).unwrap().expose(), plain.secret().expose());
+        assert!(resealed.open(&account, &ring).is_none());
     }
 }
