@@ -38,7 +38,7 @@ struct Authorized {
 
 pub async fn handle(app: &App, request: AuthorizerRequest) -> Result<Value, Error> {
     let authorized = authorize_key(app, presented(&request)).await?;
-    telemetry::outcome(if authorized.is_some() { "allowed" } else { "refused" });
+    telemetry::set_outcome(if authorized.is_some() { "allowed" } else { "refused" });
     if let Some(Authorized { account, .. }) = &authorized {
         telemetry::set_account(account);
     }

@@ -2,12 +2,15 @@
 
 use crate::view::KeyView;
 use domain::key::IdempotencyKey;
-use domain::{ApiKey, KeyId, KeyKind, KeyName, PlainKey};
+use domain::{ApiKey, KeyId, KeyKind, KeyName, PlainKey, base62};
 use edge::http::{Answer, Call};
 use edge::{App, Problem, ProblemCode};
 use lambda_http::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use store::{Admin, IdempotentRequest, InsertKeyRefusal, Inserted};
+use store::{Admin, Failure, IdempotentRequest, InsertKeyRefusal, Inserted};
+
+/// Base62 characters of the nonce that a repeatable request's key is derived with: 131 bits.
+const NONCE_LEN: usize = 22;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -26,36 +29,39 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
     let actor = Admin::claim(call.session()?);
     let request: CreateKey = call.json()?;
     let name: KeyName = request.name.parse().or(Err(ProblemCode::InvalidName))?;
-    let repeated = call.single_header("idempotency-key", ProblemCode::InvalidIdempotencyKey)?;
-    let repeated = repeated
+    let repeated = call
+        .single_header("idempotency-key", ProblemCode::InvalidIdempotencyKey)?
         .map(|text| IdempotencyKey::parse(text).ok_or(ProblemCode::InvalidIdempotencyKey))
         .transpose()?;
-    let (key, plain) = match &repeated {
-        None => create_key(app, &actor, name).await?,
-        Some(once) => create_key_once(app, &actor, name, once).await?,
+    let made = match &repeated {
+        None => create_key(app, &actor, name).await,
+        Some(once) => create_key_once(app, &actor, name, once).await,
     };
-    let api_key = plain.secret().expose();
-    Ok(Answer::json(StatusCode::CREATED, &Created { key: KeyView::from(&key), api_key }))
+    let account = &actor.session.account;
+    let (key, plain) =
+        made.map_err(|failure| Problem::of(failure, refused).for_account(account))?;
+    let created = Created { key: KeyView::from(&key), api_key: plain.secret().expose() };
+    Ok(Answer::json(StatusCode::CREATED, &created).for_account(account))
 }
 
-/// Decision: the key's value, pure. Effect: [`store::Store::insert_key`], one transaction.
+/// Decision: [`PlainKey::mint`], pure. Effect: [`store::Store::insert_key`], one transaction.
 async fn create_key(
     app: &App,
     actor: &Admin,
     name: KeyName,
-) -> Result<(ApiKey, PlainKey), Problem> {
+) -> Result<(ApiKey, PlainKey), Failure<InsertKeyRefusal>> {
     let now = app.clock.now();
     let mut rng = app.rng();
     let account = &actor.session.account;
     let id = KeyId::random(KeyKind::Live, &mut rng);
     let plain = PlainKey::mint(&app.settings.key_prefix, account, &id, &mut rng);
     let key = ApiKey::new(&plain, name, now);
-    let inserted = app.store.insert_key(actor, &key, now).await;
-    inserted.map_err(|failure| Problem::of(failure, refused))?;
+    app.store.insert_key(actor, &key, now).await?;
     Ok((key, plain))
 }
 
-/// The same for a request that may be repeated. Effect: [`store::Store::insert_key_once`].
+/// The same for a request that may be repeated. Decision: [`PlainKey::derive`], pure. Effect:
+/// [`store::Store::insert_key_once`], one transaction.
 ///
 /// The key's value is derived from the session that asks and what the first request left in the
 /// table, so that a repetition gets it again; it is kept nowhere.
@@ -64,19 +70,18 @@ async fn create_key_once(
     actor: &Admin,
     name: KeyName,
     once: &IdempotencyKey,
-) -> Result<(ApiKey, PlainKey), Problem> {
+) -> Result<(ApiKey, PlainKey), Failure<InsertKeyRefusal>> {
     let now = app.clock.now();
     let mut rng = app.rng();
     let token = &actor.session;
     let derive = |id: &KeyId, nonce: &str| {
         PlainKey::derive(&app.settings.key_prefix, &token.account, id, token, once, nonce)
     };
-    let nonce = domain::base62::random(22, &mut rng);
+    let nonce = base62::random(NONCE_LEN, &mut rng);
     let plain = derive(&KeyId::random(KeyKind::Live, &mut rng), &nonce);
     let key = ApiKey::new(&plain, name, now);
     let request = IdempotentRequest { digest: once.digest(token), nonce };
-    let inserted = app.store.insert_key_once(actor, &key, &request, now).await;
-    match inserted.map_err(|failure| Problem::of(failure, refused))? {
+    match app.store.insert_key_once(actor, &key, &request, now).await? {
         Inserted::New => Ok((key, plain)),
         Inserted::Before { key, nonce } => {
             let plain = derive(&key.id, &nonce);

@@ -6,17 +6,21 @@ use edge::{App, Problem, ProblemCode};
 use store::{Admin, DeleteKeyRefusal};
 
 pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
-    let (actor, now) = (Admin::claim(call.session()?), app.clock.now());
+    let actor = Admin::claim(call.session()?);
+    let account = &actor.session.account;
+    let now = app.clock.now();
     call.no_body()?;
     // What has not even the form of an id goes the same way as an id that nobody has: who asks is
     // looked at first.
-    let id = call.path_parameter("key_id").and_then(|id| id.parse().ok());
-    let id = id.unwrap_or_else(|| KeyId::random(KeyKind::Live, &mut app.rng()));
+    let id = call
+        .path_parameter("key_id")
+        .and_then(|id| id.parse().ok())
+        .unwrap_or_else(|| KeyId::random(KeyKind::Live, &mut app.rng()));
     app.store
         .delete_key(&actor, &id, now)
         .await
-        .map_err(|failure| Problem::of(failure, refused))?;
-    Ok(Answer::no_content())
+        .map_err(|failure| Problem::of(failure, refused).for_account(account))?;
+    Ok(Answer::no_content().for_account(account))
 }
 
 fn refused(refusal: DeleteKeyRefusal) -> ProblemCode {

@@ -21,7 +21,7 @@ pub async fn handle(app: &App, record: &EventRecord) -> Result<(), RecordFailed>
 async fn deliver_mail(app: &App, key: &OutboxKey) -> Result<(), String> {
     let lost = |error: StoreError| error.to_string();
     // The record shows the row as it was; what was sent already is not sent twice.
-    telemetry::outcome("settled");
+    telemetry::set_outcome("settled");
     let Some(row) =
         app.store.find_outbox_row(key).await.map_err(lost)?.filter(OutboxRow::is_pending)
     else {
@@ -70,7 +70,7 @@ async fn deliver_mail(app: &App, key: &OutboxKey) -> Result<(), String> {
     };
     match sent {
         Ok(()) => {
-            telemetry::outcome("sent");
+            telemetry::set_outcome("sent");
             app.store.finish(key).await.map_err(lost)
         }
         Err(MailError::Refused(cause)) => give_up(app, key, &row, &cause).await.map_err(lost),
@@ -88,7 +88,7 @@ async fn give_up(
     row: &OutboxRow,
     cause: &str,
 ) -> Result<(), StoreError> {
-    telemetry::outcome("given_up");
+    telemetry::set_outcome("given_up");
     Metric::MailFailed.count_because(cause);
     app.store.give_up(key, row).await
 }

@@ -7,5 +7,5 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
     let token = call.session()?;
     call.no_body()?;
     app.store.end_session(&token, app.clock.now()).await?;
-    Ok(Answer::no_content().without_cookie(SESSION_COOKIE))
+    Ok(Answer::no_content().without_cookie(SESSION_COOKIE).for_account(&token.account))
 }

@@ -17,21 +17,22 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
     // The template's `$default` route leads here, too: what no route matches gets a problem
     // document all the same.
     if (call.method().as_str(), call.path()) != ("GET", "/api/session") {
-        return Err(unmatched(call));
+        return Err(unmatched(&crate::methods_of(call.path())));
     }
-    let caller = app.store.find_caller(&call.session()?, app.clock.now()).await?;
+    let token = call.session()?;
+    let caller = app.store.find_caller(&token, app.clock.now()).await?;
     Ok(Answer::ok(&SessionView {
         member: MemberView::from(&caller.member),
         account: AccountView::to(caller.member.role, &caller.account),
         expires_at: caller.session.expires_at(),
-    }))
+    })
+    .for_account(&token.account))
 }
 
-fn unmatched(call: &Call) -> Problem {
-    let methods = crate::methods_of(call.path());
+fn unmatched(methods: &[&str]) -> Problem {
     if methods.is_empty() {
         ProblemCode::NotFound.into()
     } else {
-        Problem::new(ProblemCode::MethodNotAllowed).allowing(&methods)
+        Problem::new(ProblemCode::MethodNotAllowed).allowing(methods)
     }
 }

@@ -22,13 +22,15 @@ struct Invited {
 
 pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
     let actor = Admin::claim(call.session()?);
+    let account = &actor.session.account;
     let request: InviteMember = call.json()?;
     let email: EmailAddress = request.email.parse().or(Err(ProblemCode::InvalidEmail))?;
-    let (id, now) = (MemberId::random(&email.hash(), &mut app.rng()), app.clock.now());
+    let id = MemberId::random(&email.hash(), &mut app.rng());
+    let now = app.clock.now();
     app.store
         .insert_member(&actor, &id, &email, now)
         .await
-        .map_err(|failure| Problem::of(failure, refused))?;
+        .map_err(|failure| Problem::of(failure, refused).for_account(account))?;
     let member = Member {
         id,
         email,
@@ -37,7 +39,8 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
         invited_at: now,
         last_login_at: None,
     };
-    Ok(Answer::json(StatusCode::CREATED, &Invited { member: TeamMemberView::new(&member, false) }))
+    let invited = Invited { member: TeamMemberView::new(&member, false) };
+    Ok(Answer::json(StatusCode::CREATED, &invited).for_account(account))
 }
 
 fn refused(refusal: InviteRefusal) -> ProblemCode {

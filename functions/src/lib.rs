@@ -32,7 +32,7 @@ pub use edge::lambda::{Event, Invoke};
 pub use program::{function, run};
 
 use edge::App;
-use edge::lambda::{http, named, plain, stream};
+use edge::lambda::{event, http, named, stream};
 use futures::FutureExt;
 
 /// What makes a function run.
@@ -94,7 +94,7 @@ pub static FUNCTIONS: [Function; 19] = [
     Function {
         name: "authorize-key",
         trigger: Trigger::Authorizer,
-        build: |app| plain(app, |app, request| authorize_key::handle(app, request).boxed()),
+        build: |app| event(app, |app, request| authorize_key::handle(app, request).boxed()),
     },
     Function {
         name: "provision-sandbox",
@@ -109,12 +109,12 @@ pub static FUNCTIONS: [Function; 19] = [
     Function {
         name: "register-account",
         trigger: Trigger::Operator,
-        build: |app| plain(app, |app, request| register_account::handle(app, request).boxed()),
+        build: |app| event(app, |app, request| register_account::handle(app, request).boxed()),
     },
     Function {
         name: "sweep",
         trigger: Trigger::Schedule,
-        build: |app| plain(app, |app, event| sweep::handle(app, event).boxed()),
+        build: |app| event(app, |app, request| sweep::handle(app, request).boxed()),
     },
 ];
 

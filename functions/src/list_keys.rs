@@ -14,12 +14,13 @@ struct Keys {
 }
 
 pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
-    let (caller, keys) = app.store.find_keys(&call.session()?, app.clock.now()).await?;
-    let (limit, available) = (caller.account.key_limit(), caller.account.available_keys());
+    let token = call.session()?;
+    let (caller, keys) = app.store.find_keys(&token, app.clock.now()).await?;
     Ok(Answer::ok(&Keys {
         count: keys.len(),
         keys: keys.iter().map(KeyView::from).collect(),
-        limit,
-        available,
-    }))
+        limit: caller.account.key_limit(),
+        available: caller.account.available_keys(),
+    })
+    .for_account(&token.account))
 }

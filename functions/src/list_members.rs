@@ -14,8 +14,13 @@ struct Team {
 }
 
 pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
-    let (caller, members) =
-        app.store.find_members(&Admin::claim(call.session()?), app.clock.now()).await?;
+    let actor = Admin::claim(call.session()?);
+    let account = &actor.session.account;
+    let (caller, members) = app
+        .store
+        .find_members(&actor, app.clock.now())
+        .await
+        .map_err(|failure| Problem::from(failure).for_account(account))?;
     let views = members
         .iter()
         .map(|member| TeamMemberView::new(member, member.id == caller.member.id))
@@ -24,5 +29,6 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
         members: views,
         count: members.len(),
         limit: caller.account.member_limit,
-    }))
+    })
+    .for_account(account))
 }

@@ -25,7 +25,8 @@ pub struct RegisterAccount {
 }
 
 pub async fn handle(app: &App, event: Event) -> Result<Value, Error> {
-    let request = serde_json::from_str(event.get()).map_err(|error| Problem::misfit(&error))?;
+    let request =
+        serde_json::from_str(event.get()).map_err(|error| Problem::invalid_request(&error))?;
     Ok(register_account(app, request).await?)
 }
 

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use store::{Failure, LoginMail, PutLaneRefusal, StoreError};
 
 /// How often a request is decided anew because another one of the same address was faster.
-const MAX_TRIES: usize = 8;
+const MAX_LANE_WRITES: usize = 8;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -54,13 +54,17 @@ async fn request_code(
     email: &EmailAddress,
     device: Option<&str>,
 ) -> Result<ChallengeToken, Problem> {
-    let (address, ring, now) = (email.hash(), app.keyrings.login().await?, app.clock.now());
-    let device = device.and_then(|cookie| Device::verify(cookie, &ring, &address, now));
-    let lane = device.map_or_else(Lane::everyone, |device| device.lane());
-    for _ in 0..MAX_TRIES {
+    let address = email.hash();
+    let ring = app.keyrings.login().await?;
+    let now = app.clock.now();
+    let lane = device
+        .and_then(|cookie| Device::verify(cookie, &ring, &address, now))
+        .map_or_else(Lane::everyone, |device| device.lane());
+    for _ in 0..MAX_LANE_WRITES {
         let (record, known) =
             tokio::join!(app.store.find_lane(&address, &lane), is_known(app, &address));
-        let (record, known) = (record?, known?);
+        let record = record?;
+        let known = known?;
         let limited = |limited: domain::login::RateLimited| {
             Problem::new(ProblemCode::RateLimited).retry_after(limited.retry_after)
         };

@@ -11,5 +11,6 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
     let now = app.clock.now();
     // Started or joined: the client sees the same.
     let (_, sandbox) = app.store.request_provisioning(&token, now).await?;
-    Ok(Answer::json(StatusCode::ACCEPTED, &SandboxView::new(&sandbox, now)))
+    let view = SandboxView::new(&sandbox, now);
+    Ok(Answer::json(StatusCode::ACCEPTED, &view).for_account(&token.account))
 }

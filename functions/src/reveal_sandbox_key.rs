@@ -1,7 +1,6 @@
 //! `POST /api/sandbox/key`: hands the Sandbox key to the console's product pages; audited, never
 //! cached, never logged.
 
-use crate::provision_sandbox::open_sandbox_key;
 use edge::http::{Answer, Call};
 use edge::{App, Problem, ProblemCode};
 use serde::Serialize;
@@ -19,11 +18,11 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
         .store
         .reveal_sandbox_key(&token, app.clock.now())
         .await
-        .map_err(|failure| Problem::of(failure, refused))?;
-    let plain = open_sandbox_key(app, &token.account, &sandbox_key)
-        .await?
-        .ok_or(ProblemCode::SandboxNotReady)?;
-    Ok(Answer::ok(&Revealed { api_key: plain.expose() }))
+        .map_err(|failure| Problem::of(failure, refused).for_account(&token.account))?;
+    let opened = app.keyrings.open_sandbox_key(&token.account, &sandbox_key).await?;
+    let not_ready = || Problem::new(ProblemCode::SandboxNotReady).for_account(&token.account);
+    let plain = opened.ok_or_else(not_ready)?;
+    Ok(Answer::ok(&Revealed { api_key: plain.expose() }).for_account(&token.account))
 }
 
 fn refused(refusal: RevealRefusal) -> ProblemCode {

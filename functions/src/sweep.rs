@@ -1,7 +1,8 @@
 //! On a schedule: finds duties that a stream lost and redelivers them.
 //!
 //! It does nothing itself: the conditional write that marks the redelivery makes a stream record,
-//! and the stream's own function does the rest. What was redelivered too often is given up, visibly.
+//! and the stream's own function does the rest. What was redelivered too often is given up,
+//! visibly.
 
 use edge::App;
 use edge::telemetry::{self, Metric};
@@ -14,13 +15,14 @@ const MAX_DUTIES_PER_SHARD: i32 = 100;
 
 pub async fn handle(app: &App, _event: Value) -> Result<Value, Error> {
     let now = app.clock.now();
-    let (mut driven, mut given_up) = (0, 0);
+    let mut redelivered = 0;
+    let mut given_up = 0;
     for duty in app.store.find_overdue(now, MAX_DUTIES_PER_SHARD).await? {
         telemetry::set_account(duty.account().as_ref());
         match app.store.redeliver(&duty, now).await? {
             Redelivery::Started => {
                 Metric::DutyFound.count_because("a stream record was lost or late");
-                driven += 1;
+                redelivered += 1;
             }
             Redelivery::Settled => {}
             Redelivery::Exhausted(row) => {
@@ -31,5 +33,5 @@ pub async fn handle(app: &App, _event: Value) -> Result<Value, Error> {
         }
     }
     telemetry::set_account(None);
-    Ok(json!({ "driven": driven, "given_up": given_up }))
+    Ok(json!({ "driven": redelivered, "given_up": given_up }))
 }

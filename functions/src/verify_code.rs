@@ -57,29 +57,28 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
     })?;
     let now = app.clock.now();
     let Opened { token, member, account } = verify_code(app, &challenge, &guess, now).await?;
-    let bearer = (request.session == Carrier::Bearer).then(|| token.secret().expose());
     let answer = Answer::ok(&Verified {
         member: MemberView::from(&member),
         account: AccountView::to(member.role, &account),
         expires_at: now + SESSION_IDLE_LIMIT,
-        session_token: bearer,
+        session_token: (request.session == Carrier::Bearer).then(|| token.secret().expose()),
     });
-    match request.session {
-        Carrier::Bearer => Ok(answer),
+    Ok(match request.session {
+        Carrier::Bearer => answer,
         Carrier::Cookie => {
             let ring = app.keyrings.login().await?;
-            let known = call
+            let device = call
                 .cookie(DEVICE_COOKIE)
-                .and_then(|cookie| Device::verify(cookie, &ring, &challenge.address, now));
-            let device = known.unwrap_or_else(|| Device::new(now, &mut app.rng()));
-            let answer = answer.with_cookie(SESSION_COOKIE, token.secret(), SESSION_LIFETIME);
-            Ok(answer.with_cookie(
+                .and_then(|cookie| Device::verify(cookie, &ring, &challenge.address, now))
+                .unwrap_or_else(|| Device::new(now, &mut app.rng()));
+            let signed = device.sign(&ring, &challenge.address);
+            answer.with_cookie(SESSION_COOKIE, token.secret(), SESSION_LIFETIME).with_cookie(
                 DEVICE_COOKIE,
-                &device.sign(&ring, &challenge.address),
+                &signed,
                 DEVICE_LIFETIME,
-            ))
+            )
         }
-    }
+    })
 }
 
 async fn verify_code(
@@ -94,30 +93,30 @@ async fn verify_code(
         app.store.count_guess(challenge, now),
         app.store.find_owner(&challenge.address)
     );
-    let live = counted.map_err(|failure| Problem::of(failure, uncounted))?.challenge;
+    let live = counted.map_err(|failure| Problem::of(failure, count_refused))?.challenge;
     let incorrect = || {
         Problem::new(ProblemCode::CodeIncorrect).with_attempts_left(live.allowed - live.attempts)
     };
-    let right = code_of(app, challenge, &live).await?;
-    if !right.matches(guess) {
+    if !code_of(app, challenge, &live).await?.matches(guess) {
         return Err(incorrect());
     }
     // A right code for an address that nobody has (any more): it was never mailed, or the member
     // was revoked since.
     let owner: Owner = owner?.ok_or_else(incorrect)?;
     let mut rng = app.rng();
-    let (token, member, account) = tokio::join!(
+    let (opened, member, account) = tokio::join!(
         app.store.open_session(OpenSession { challenge, owner: &owner, now }, &mut rng),
         app.store.find_member(&owner.account, &owner.member),
         app.store.find_account(&owner.account),
     );
-    let token = token.map_err(|failure| match failure {
+    let token = opened.map_err(|failure| match failure {
         store::Failure::Refused(OpenSessionRefusal::NoMember) => incorrect(),
-        other => Problem::of(other, unopened),
+        other => Problem::of(other, open_refused),
     })?;
     telemetry::set_account(&owner.account);
     Metric::Login.count();
-    let (member, account) = (member?.ok_or_else(incorrect)?, account?.ok_or_else(incorrect)?);
+    let member = member?.ok_or_else(incorrect)?;
+    let account = account?.ok_or_else(incorrect)?;
     // Read beside the write that made it so.
     let member = Member { status: MemberStatus::Active, last_login_at: Some(now), ..member };
     Ok(Opened { token, member, account })
@@ -135,14 +134,14 @@ async fn code_of(
         .or(Err(ProblemCode::CodeExpired.into()))
 }
 
-fn uncounted(refusal: CountRefusal) -> ProblemCode {
+fn count_refused(refusal: CountRefusal) -> ProblemCode {
     match refusal {
         CountRefusal::Expired => ProblemCode::CodeExpired,
         CountRefusal::TooManyAttempts => ProblemCode::TooManyAttempts,
     }
 }
 
-fn unopened(refusal: OpenSessionRefusal) -> ProblemCode {
+fn open_refused(refusal: OpenSessionRefusal) -> ProblemCode {
     match refusal {
         OpenSessionRefusal::Expired => ProblemCode::CodeExpired,
         OpenSessionRefusal::NoMember => ProblemCode::CodeIncorrect,

@@ -17,8 +17,8 @@ pub struct MemberView {
 }
 
 impl From<&Member> for MemberView {
-    fn from(member: &Member) -> MemberView {
-        MemberView {
+    fn from(member: &Member) -> Self {
+        Self {
             id: member.id.clone(),
             email: member.email.clone(),
             role: member.role,
@@ -41,9 +41,9 @@ pub struct AccountView {
 }
 
 impl AccountView {
-    pub fn to(role: Role, account: &Account) -> AccountView {
+    pub fn to(role: Role, account: &Account) -> Self {
         let admin = role == Role::Admin;
-        AccountView {
+        Self {
             id: account.id.clone(),
             name: account.name.as_str().to_owned(),
             key_count: account.key_count(),
@@ -65,8 +65,8 @@ pub struct TeamMemberView {
 }
 
 impl TeamMemberView {
-    pub fn new(member: &Member, you: bool) -> TeamMemberView {
-        TeamMemberView {
+    pub fn new(member: &Member, you: bool) -> Self {
+        Self {
             member: member.into(),
             invited_at: member.invited_at,
             last_login_at: member.last_login_at,
@@ -85,9 +85,14 @@ pub struct KeyView {
 }
 
 impl From<&ApiKey> for KeyView {
-    fn from(key: &ApiKey) -> KeyView {
-        let (id, name, start) = (key.id.clone(), key.name.clone(), key.start.clone());
-        KeyView { id, name, start, sandbox: key.is_sandbox(), created_at: key.created_at }
+    fn from(key: &ApiKey) -> Self {
+        Self {
+            id: key.id.clone(),
+            name: key.name.clone(),
+            start: key.start.clone(),
+            sandbox: key.is_sandbox(),
+            created_at: key.created_at,
+        }
     }
 }
 
@@ -102,15 +107,9 @@ pub struct SandboxView {
 
 impl SandboxView {
     /// The Sandbox as it reads at `now`.
-    pub fn new(sandbox: &Sandbox, now: Timestamp) -> SandboxView {
+    pub fn new(sandbox: &Sandbox, now: Timestamp) -> Self {
         let (state, reason) = sandbox.reading(now);
         let key_id = sandbox.key.as_ref().map(|key| key.id.clone());
-        SandboxView {
-            state,
-            reason,
-            key_id,
-            validated_at: sandbox.validated_at,
-            since: sandbox.since,
-        }
+        Self { state, reason, key_id, validated_at: sandbox.validated_at, since: sandbox.since }
     }
 }

@@ -116,6 +116,7 @@ async fn every_answer_of_the_api_has_one_line_with_its_function_account_and_outc
     let token = opened.body["session_token"].as_str().unwrap().to_owned();
     let admin = Person { world: &world, token, id: String::new(), account: account.clone() };
     let member = world.member(&admin, "member@example.com").await;
+    let (key, _) = admin.key("Another key").await;
     for (reply, line) in [
         (
             world.call("GET", "/api/session").send().await,
@@ -141,6 +142,37 @@ async fn every_answer_of_the_api_has_one_line_with_its_function_account_and_outc
         (
             admin.delete("/api/keys/key_k00000000").await,
             expected("delete-key", Some(&account), "key_not_found"),
+        ),
+        (
+            admin.delete(&format!("/api/keys/{key}")).await,
+            expected("delete-key", Some(&account), "ok"),
+        ),
+        (admin.get("/api/keys").await, expected("list-keys", Some(&account), "ok")),
+        (admin.get("/api/team").await, expected("list-members", Some(&account), "ok")),
+        (member.get("/api/team").await, expected("list-members", Some(&account), "admin_required")),
+        (
+            admin.post("/api/team", json!({ "email": ADMIN })).await,
+            expected("invite-member", Some(&account), "email_already_registered"),
+        ),
+        (
+            admin.post("/api/team", json!({ "email": "new@example.com" })).await,
+            expected("invite-member", Some(&account), "ok"),
+        ),
+        (
+            admin
+                .delete(&format!("/api/team/{}", opened.body["member"]["id"].as_str().unwrap()))
+                .await,
+            expected("revoke-member", Some(&account), "last_admin"),
+        ),
+        (
+            admin.delete(&format!("/api/team/{}", member.id)).await,
+            expected("revoke-member", Some(&account), "ok"),
+        ),
+        (admin.get("/api/sandbox").await, expected("get-sandbox", Some(&account), "ok")),
+        (admin.act("/api/sandbox/key").await, expected("reveal-sandbox-key", Some(&account), "ok")),
+        (
+            admin.act("/api/sandbox/provision").await,
+            expected("retry-sandbox", Some(&account), "ok"),
         ),
         (admin.act("/api/sandbox/test").await, expected("test-sandbox", Some(&account), "ok")),
         (admin.act("/api/logout").await, expected("end-session", Some(&account), "ok")),

@@ -945,13 +945,6 @@ fn no_file_names_a_place_on_somebodys_machine() {
 #[test]
 fn every_problem_has_a_code_of_its_own_named_like_its_variant_and_a_line_in_the_api_document() {
     let document = read("docs/api.md");
-    let source = read("shared/edge/src/problem.rs");
-    let variants = source
-        .split_once("pub enum Code {")
-        .and_then(|(_, rest)| rest.split_once('}'))
-        .expect("the catalogue")
-        .0;
-    assert_eq!(variants.matches(',').count(), ProblemCode::ALL.len(), "Code::ALL leaves one out");
     let mut seen = BTreeSet::new();
     for code in ProblemCode::ALL {
         assert!(seen.insert(code.name()), "{} stands for two problems", code.name());

@@ -189,11 +189,6 @@ impl Sandbox {
         Self { state, reason, key: self.key.clone(), validated_at: Some(now), since }
     }
 
-    /// Whether the product API's last word on this key was no: only a new secret can help.
-    pub fn was_rejected(&self) -> bool {
-        self.key.is_some() && self.reason == Some(Reason::KeyRejected)
-    }
-
     /// Decides what is done about the Sandbox key: `opened` is its value, unless no keyring opens
     /// it, and `retry` is whether somebody asked for the whole provisioning again.
     ///

@@ -14,8 +14,8 @@ pub struct Clock {
 }
 
 impl Clock {
-    pub fn system() -> Clock {
-        Clock { ahead_millis: Arc::default() }
+    pub fn system() -> Self {
+        Self { ahead_millis: Arc::default() }
     }
 
     pub fn now(&self) -> Timestamp {

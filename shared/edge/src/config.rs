@@ -12,16 +12,20 @@ use std::time::Duration;
 pub struct Env(BTreeMap<String, String>);
 
 impl Env {
-    pub fn from_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Env {
-        Env(pairs.into_iter().collect())
+    pub fn from_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self(pairs.into_iter().collect())
     }
 
-    pub fn of_process() -> Env {
+    pub fn of_process() -> Self {
         #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
         let variables = std::env::vars_os();
-        Env(variables
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect())
+        Self(
+            variables
+                .filter_map(|(name, value)| {
+                    Some((name.into_string().ok()?, value.into_string().ok()?))
+                })
+                .collect(),
+        )
     }
 
     /// The value of a variable; an empty one counts as absent.
@@ -65,8 +69,8 @@ impl FromStr for UserExistenceErrors {
     type Err = ();
     fn from_str(text: &str) -> Result<Self, ()> {
         match text {
-            "ENABLED" => Ok(UserExistenceErrors::Prevented),
-            "LEGACY" => Ok(UserExistenceErrors::Shown),
+            "ENABLED" => Ok(Self::Prevented),
+            "LEGACY" => Ok(Self::Shown),
             _ => Err(()),
         }
     }
@@ -83,8 +87,8 @@ impl FromStr for AuthorizerResponse {
     type Err = ();
     fn from_str(text: &str) -> Result<Self, ()> {
         match text {
-            "simple" => Ok(AuthorizerResponse::Simple),
-            "iam" => Ok(AuthorizerResponse::Iam),
+            "simple" => Ok(Self::Simple),
+            "iam" => Ok(Self::Iam),
             _ => Err(()),
         }
     }
@@ -109,7 +113,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    pub fn read(env: &Env) -> Result<Settings, ConfigError> {
+    pub fn read(env: &Env) -> Result<Self, ConfigError> {
         let text = |name| env.get(name).map(str::to_owned);
         let timeout = within(
             env,
@@ -118,7 +122,7 @@ impl Settings {
             3000,
             "a number of milliseconds from 100 to 3500",
         )?;
-        Ok(Settings {
+        Ok(Self {
             table: env.required("TABLE_NAME")?.to_owned(),
             user_existence_errors: env
                 .parsed("PREVENT_USER_EXISTENCE_ERRORS", "ENABLED or LEGACY")?
@@ -161,28 +165,29 @@ impl Settings {
     }
 
     pub fn product_api_url(&self) -> Result<&str, ConfigError> {
-        set(&self.product_api_url, "PRODUCT_API_URL")
+        or_missing(&self.product_api_url, "PRODUCT_API_URL")
     }
 
     /// Without a trailing slash.
     pub fn console_origin(&self) -> Result<&str, ConfigError> {
-        set(&self.console_origin, "CONSOLE_ORIGIN").map(|origin| origin.trim_end_matches('/'))
+        or_missing(&self.console_origin, "CONSOLE_ORIGIN")
+            .map(|origin| origin.trim_end_matches('/'))
     }
 
     pub fn mail_from(&self) -> Result<&str, ConfigError> {
-        set(&self.mail_from, "MAIL_FROM")
+        or_missing(&self.mail_from, "MAIL_FROM")
     }
 
     pub(crate) fn login_secret(&self) -> Result<&str, ConfigError> {
-        set(&self.login_secret, "LOGIN_SECRET_ARN")
+        or_missing(&self.login_secret, "LOGIN_SECRET_ARN")
     }
 
     pub(crate) fn sealing_secret(&self) -> Result<&str, ConfigError> {
-        set(&self.sealing_secret, "SEALING_SECRET_ARN")
+        or_missing(&self.sealing_secret, "SEALING_SECRET_ARN")
     }
 }
 
-fn set<'a>(value: &'a Option<String>, name: &'static str) -> Result<&'a str, ConfigError> {
+fn or_missing<'a>(value: &'a Option<String>, name: &'static str) -> Result<&'a str, ConfigError> {
     value.as_deref().ok_or(ConfigError::Missing { name })
 }
 

@@ -8,7 +8,6 @@ use lambda_http::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use lambda_http::{Body, RequestExt, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::sync::OnceLock;
 
 /// The largest body that is read.
 pub const MAX_BODY_BYTES: usize = 16 * 1024;
@@ -21,19 +20,11 @@ pub const DEVICE_COOKIE: &str = "__Host-frontdesk-device";
 #[derive(Debug)]
 pub struct Call {
     request: lambda_http::Request,
-    /// What the session that was asked for says of itself.
-    account: OnceLock<AccountId>,
 }
 
 impl Call {
-    pub(crate) fn new(request: lambda_http::Request) -> Call {
-        Call { request, account: OnceLock::new() }
-    }
-
-    /// The account that the caller claims to act for, if the action asked for a session. A claim
-    /// only, like the session.
-    pub(crate) fn account(&self) -> Option<&AccountId> {
-        self.account.get()
+    pub(crate) fn new(request: lambda_http::Request) -> Self {
+        Self { request }
     }
 
     pub fn method(&self) -> &Method {
@@ -76,11 +67,14 @@ impl Call {
     }
 
     pub fn cookie(&self, name: &str) -> Option<&str> {
-        let all =
-            self.headers().get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let pairs =
-            all.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        pairs.into_iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+        self.headers()
+            .get_all(header::COOKIE)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|line| line.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='))
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| value)
     }
 
     /// The session that the caller shows: a bearer token, or else the cookie. Nothing is known of
@@ -96,9 +90,7 @@ impl Call {
             None => self.cookie(SESSION_COOKIE),
         };
         let text = text.ok_or(ProblemCode::SessionRequired)?;
-        let token = SessionToken::parse(text).ok_or(Problem::new(ProblemCode::SessionEnded))?;
-        self.account.get_or_init(|| token.account.clone());
-        Ok(token)
+        SessionToken::parse(text).ok_or(ProblemCode::SessionEnded.into())
     }
 
     /// The body as JSON: an object with just these fields, each at most once.
@@ -115,7 +107,7 @@ impl Call {
                 .with_detail("The body is not a JSON object."));
         }
         serde_json::from_slice(body).map_err(|error| match error.classify() {
-            serde_json::error::Category::Data => Problem::misfit(&error),
+            serde_json::error::Category::Data => Problem::invalid_request(&error),
             serde_json::error::Category::Io
             | serde_json::error::Category::Syntax
             | serde_json::error::Category::Eof => ProblemCode::InvalidJson.into(),
@@ -179,20 +171,30 @@ pub struct Answer {
     status: StatusCode,
     body: Option<String>,
     cookies: Vec<Secret>,
+    account: Option<AccountId>,
 }
 
 impl Answer {
-    pub fn json(status: StatusCode, body: &impl Serialize) -> Answer {
+    pub fn json(status: StatusCode, body: &impl Serialize) -> Self {
         let body = serde_json::to_string(body).expect("answers are structs of plain fields");
-        Answer { status, body: Some(body), cookies: Vec::new() }
+        Self { status, body: Some(body), cookies: Vec::new(), account: None }
     }
 
-    pub fn ok(body: &impl Serialize) -> Answer {
-        Answer::json(StatusCode::OK, body)
+    pub fn ok(body: &impl Serialize) -> Self {
+        Self::json(StatusCode::OK, body)
     }
 
-    pub fn no_content() -> Answer {
-        Answer { status: StatusCode::NO_CONTENT, body: None, cookies: Vec::new() }
+    pub fn no_content() -> Self {
+        Self { status: StatusCode::NO_CONTENT, body: None, cookies: Vec::new(), account: None }
+    }
+
+    /// Whose it is, for the log: the account of the session that the store has found good.
+    pub fn for_account(self, account: &AccountId) -> Self {
+        Self { account: Some(account.clone()), ..self }
+    }
+
+    pub(crate) fn account(&self) -> Option<&AccountId> {
+        self.account.as_ref()
     }
 
     /// A cookie for this host alone, out of reach for scripts and other sites.
@@ -201,15 +203,16 @@ impl Answer {
         name: &str,
         value: &Secret,
         lifetime: jiff::SignedDuration,
-    ) -> Answer {
-        let (value, seconds) = (value.expose(), lifetime.as_secs());
+    ) -> Self {
+        let value = value.expose();
+        let seconds = lifetime.as_secs();
         self.cookies.push(Secret::new(format!(
             "{name}={value}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Strict"
         )));
         self
     }
 
-    pub fn without_cookie(self, name: &str) -> Answer {
+    pub fn without_cookie(self, name: &str) -> Self {
         self.with_cookie(name, &Secret::new(""), jiff::SignedDuration::ZERO)
     }
 

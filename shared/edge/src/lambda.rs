@@ -1,11 +1,14 @@
 //! Lambda's side: an action becomes something that takes an event and gives an answer.
 //!
-//! The same [`Invoke`] runs under the Lambda runtime (AWS, `cargo lambda`) and in the local desk.
+//! The same [`Invoke`] runs under the Lambda runtime (AWS, `cargo lambda`) and in `cargo desk`.
 
+use crate::app::App;
+use crate::clock::Clock;
 use crate::config::{ConfigError, Env};
 use crate::http::{Answer, Call};
 use crate::problem::Problem;
-use crate::{App, Clock, telemetry};
+use crate::secrets::KeyringError;
+use crate::telemetry;
 use aws_lambda_events::event::dynamodb::{Event as StreamEvent, EventRecord};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -18,6 +21,7 @@ use serde_json::{Value, json};
 use std::convert::Infallible;
 use std::fmt::Display;
 use std::sync::Arc;
+use store::StoreError;
 
 /// An event as it came in.
 pub type Event = Box<RawValue>;
@@ -38,7 +42,8 @@ pub fn http(app: App, action: HttpAction) -> Invoke {
             let request: LambdaRequest = read(&event.payload)?;
             let request_id = event.context.request_id.clone();
             let answered = service_fn(move |request: lambda_http::Request| {
-                let (app, request_id) = (app.clone(), request_id.clone());
+                let app = app.clone();
+                let request_id = request_id.clone();
                 async move {
                     Ok::<_, Infallible>(answer(&app, action, Call::new(request), &request_id).await)
                 }
@@ -63,9 +68,8 @@ async fn answer(
         Ok(()) => action(app, &call).await,
         Err(problem) => Err(problem),
     };
-    if let Some(account) = call.account()
-        && done.as_ref().err().is_none_or(|problem| problem.code.comes_after_the_session())
-    {
+    // What the action names; one that names none may have told the log by itself.
+    if let Some(account) = done.as_ref().map_or_else(Problem::account, Answer::account) {
         telemetry::set_account(account);
     }
     telemetry::log_outcome(done.as_ref().map(drop).map_err(Problem::log));
@@ -80,6 +84,24 @@ async fn answer(
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct RecordFailed(pub String);
+
+impl From<StoreError> for RecordFailed {
+    fn from(error: StoreError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl From<KeyringError> for RecordFailed {
+    fn from(error: KeyringError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl From<ConfigError> for RecordFailed {
+    fn from(error: ConfigError) -> Self {
+        Self(error.to_string())
+    }
+}
 
 /// What a stream action is: one record in, done or to be delivered again.
 pub type StreamAction =
@@ -113,12 +135,12 @@ pub fn stream(app: App, action: StreamAction) -> Invoke {
     })
 }
 
-/// What a plain action is: an event in, an answer or an error out.
-pub type PlainAction<T> = for<'a> fn(&'a App, T) -> BoxFuture<'a, Result<Value, Error>>;
+/// What any other action is: an event in, an answer or an error out.
+pub type EventAction<T> = for<'a> fn(&'a App, T) -> BoxFuture<'a, Result<Value, Error>>;
 
 /// An action that is invoked with an event of its own: the authorizer, the operator's, the
 /// schedule's.
-pub fn plain<T: DeserializeOwned + Send + 'static>(app: App, action: PlainAction<T>) -> Invoke {
+pub fn event<T: DeserializeOwned + Send + 'static>(app: App, action: EventAction<T>) -> Invoke {
     let app = Arc::new(app);
     Arc::new(move |event| {
         let app = app.clone();

@@ -1,6 +1,7 @@
 //! The product API, asked whether it takes a key.
 
 use crate::config::{ConfigError, Settings};
+use crate::tls::install_tls_provider;
 use domain::Verdict;
 use domain::sandbox::Refusal;
 use domain::secret::Secret;
@@ -24,9 +25,9 @@ pub struct ProductApi {
 }
 
 impl ProductApi {
-    pub(crate) fn new(settings: &Settings) -> ProductApi {
+    pub(crate) fn new(settings: &Settings) -> Self {
         let url = settings.product_api_url().map(str::to_owned);
-        ProductApi { url, timeout: settings.product_api_timeout, client: OnceLock::new() }
+        Self { url, timeout: settings.product_api_timeout, client: OnceLock::new() }
     }
 
     /// Presents the key, up to `tries` times with growing waits while the failure may pass.
@@ -34,13 +35,13 @@ impl ProductApi {
         let url = self.url.as_ref().map_err(Clone::clone)?;
         let mut tried = 0;
         loop {
-            let (verdict, patience) = self.ask(url, key).await;
+            let (verdict, retry_after) = self.ask(url, key).await;
             tried += 1;
             match verdict {
                 Verdict::Refused(refusal) if refusal.may_pass() && tried < tries => {
-                    let backoff =
-                        Duration::from_millis(UnwrapErr(SysRng).random_range(150..=300) << tried);
-                    tokio::time::sleep(patience.unwrap_or(backoff).min(MAX_RETRY_AFTER)).await;
+                    let millis = UnwrapErr(SysRng).random_range(150..=300) << tried;
+                    let wait = retry_after.unwrap_or(Duration::from_millis(millis));
+                    tokio::time::sleep(wait.min(MAX_RETRY_AFTER)).await;
                 }
                 Verdict::Accepted | Verdict::Refused(_) => return Ok(verdict),
             }
@@ -64,11 +65,12 @@ impl ProductApi {
                     .headers()
                     .get(header::RETRY_AFTER)
                     .and_then(|value| value.to_str().ok()?.parse().ok());
-                (of_status(answer.status()), seconds.map(Duration::from_secs))
+                (verdict_of(answer.status()), seconds.map(Duration::from_secs))
             }
             Err(error) if error.is_timeout() => (Verdict::Refused(Refusal::Timeout), None),
             Err(error) => {
-                tracing::info!(cause = %chain(&error.without_url()), "product API not reached");
+                let cause = with_causes(&error.without_url());
+                tracing::info!(%cause, "product API not reached");
                 (Verdict::Refused(Refusal::Unreachable), None)
             }
         }
@@ -76,17 +78,19 @@ impl ProductApi {
 
     fn client(&self) -> &Client {
         self.client.get_or_init(|| {
-            crate::install_tls_provider();
-            let client = Client::builder()
+            install_tls_provider();
+            Client::builder()
                 .redirect(redirect::Policy::none())
                 .no_proxy()
-                .timeout(self.timeout);
-            client.user_agent("frontdesk").build().expect("a client without options of the user's")
+                .timeout(self.timeout)
+                .user_agent("frontdesk")
+                .build()
+                .expect("a client without options of the user's")
         })
     }
 }
 
-fn of_status(status: StatusCode) -> Verdict {
+fn verdict_of(status: StatusCode) -> Verdict {
     match status {
         status if status.is_success() => Verdict::Accepted,
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Verdict::Refused(Refusal::KeyRejected),
@@ -95,7 +99,7 @@ fn of_status(status: StatusCode) -> Verdict {
     }
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
+fn with_causes(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

@@ -1,23 +1,24 @@
 //! The keyrings, from Secrets Manager.
 
-use crate::Clock;
+use crate::clock::Clock;
 use crate::config::{ConfigError, Settings};
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::DisplayErrorContext;
-use domain::Keyring;
 use domain::keyring::InvalidKeyring;
+use domain::sandbox::SandboxKey;
+use domain::{AccountId, Keyring, Secret};
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
 /// How long a keyring is used before it is fetched anew, so that a rotation is noticed.
-const REFRESH_AFTER: SignedDuration = SignedDuration::from_mins(5);
+const KEYRING_REFRESH_AFTER: SignedDuration = SignedDuration::from_mins(5);
 
 /// Both keyrings, each fetched when it is first needed.
 #[derive(Debug)]
 pub struct Keyrings {
-    login: Slot,
-    sealing: Slot,
+    login: CachedKeyring,
+    sealing: CachedKeyring,
 }
 
 /// The keyring could not be had: an outage or a mistake of the operator's, never a refusal.
@@ -34,7 +35,7 @@ pub enum KeyringError {
 }
 
 #[derive(Debug)]
-struct Slot {
+struct CachedKeyring {
     client: Client,
     clock: Clock,
     arn: Result<String, ConfigError>,
@@ -42,17 +43,21 @@ struct Slot {
 }
 
 impl Keyrings {
-    pub(crate) fn new(
-        config: &aws_types::SdkConfig,
-        clock: Clock,
-        settings: &Settings,
-    ) -> Keyrings {
+    pub(crate) fn new(config: &aws_types::SdkConfig, clock: Clock, settings: &Settings) -> Self {
         let client = Client::new(config);
-        let slot = |arn: Result<&str, ConfigError>| {
+        let keyring = |arn: Result<&str, ConfigError>| {
             let arn = arn.map(str::to_owned);
-            Slot { client: client.clone(), clock: clock.clone(), arn, cached: Mutex::new(None) }
+            CachedKeyring {
+                client: client.clone(),
+                clock: clock.clone(),
+                arn,
+                cached: Mutex::new(None),
+            }
         };
-        Keyrings { login: slot(settings.login_secret()), sealing: slot(settings.sealing_secret()) }
+        Self {
+            login: keyring(settings.login_secret()),
+            sealing: keyring(settings.sealing_secret()),
+        }
     }
 
     /// The keyring that login codes and device cookies are made with.
@@ -76,9 +81,18 @@ impl Keyrings {
     pub async fn sealing_of(&self, version: &str) -> Result<Arc<Keyring>, KeyringError> {
         self.sealing.get(Some(version)).await
     }
+
+    /// The Sandbox key's value; `None` when no keyring opens it (any more).
+    pub async fn open_sandbox_key(
+        &self,
+        account: &AccountId,
+        key: &SandboxKey,
+    ) -> Result<Option<Secret>, KeyringError> {
+        Ok(key.open(account, &*self.sealing_of(&key.sealed.version).await?))
+    }
 }
 
-impl Slot {
+impl CachedKeyring {
     /// The keyring at hand, unless it is too old, or older than the version that something was made
     /// under.
     ///
@@ -92,7 +106,7 @@ impl Slot {
             .as_ref()
             .filter(|(_, keyring)| version.is_none_or(|version| keyring.has(version)));
         if let Some((fetched_at, keyring)) = usable
-            && now < *fetched_at + REFRESH_AFTER
+            && now < *fetched_at + KEYRING_REFRESH_AFTER
         {
             return Ok(keyring.clone());
         }
@@ -101,7 +115,7 @@ impl Slot {
                 *cached = Some((now, keyring.clone()));
                 Ok(keyring)
             }
-            // An outage of Secrets Manager does not take the desk down while a keyring is at hand
+            // An outage of Secrets Manager does not take Frontdesk down while a keyring is at hand
             // that will do.
             (Err(KeyringError::Unavailable(cause)), Some((_, keyring))) => {
                 tracing::warn!(%cause, "keyring not refreshed");
@@ -112,9 +126,10 @@ impl Slot {
     }
 
     async fn fetch(&self) -> Result<Arc<Keyring>, KeyringError> {
-        let answer = self.client.get_secret_value().secret_id(self.arn.clone()?).send().await;
-        let answer = answer
-            .map_err(|error| KeyringError::Unavailable(DisplayErrorContext(error).to_string()))?;
+        let answer =
+            self.client.get_secret_value().secret_id(self.arn.clone()?).send().await.map_err(
+                |error| KeyringError::Unavailable(DisplayErrorContext(error).to_string()),
+            )?;
         let text = zeroize::Zeroizing::new(answer.secret_string.ok_or(KeyringError::Empty)?);
         Ok(Arc::new(Keyring::parse(&text)?))
     }

@@ -5,7 +5,7 @@
 //! To add a count: a variant of [`Metric`], and its place on the dashboard or in an alarm of
 //! `template.yaml`.
 
-use crate::Clock;
+use crate::clock::Clock;
 use crate::config::Env;
 use domain::AccountId;
 use serde_json::{Map, Value, json};
@@ -33,8 +33,8 @@ pub fn lines(
     // Counts have a target of their own: no level keeps an alarm from going off.
     let filter = EnvFilter::try_new(format!(
         "warn,edge={level},functions={level},store={level},{METRIC}=info"
-    ));
-    let filter = filter.unwrap_or_else(|_| EnvFilter::new("info"));
+    ))
+    .unwrap_or_else(|_| EnvFilter::new("info"));
     let namespace = env.get("METRIC_NAMESPACE").unwrap_or("Frontdesk").to_owned();
     let format = Lines { namespace, clock: Clock::system() };
     tracing_subscriber::fmt()
@@ -64,23 +64,23 @@ pub enum Metric {
 }
 
 impl Metric {
-    pub const ALL: [Metric; 6] = [
-        Metric::Login,
-        Metric::SandboxReady,
-        Metric::SandboxFailed,
-        Metric::MailFailed,
-        Metric::DutyFound,
-        Metric::DutyGivenUp,
+    pub const ALL: [Self; 6] = [
+        Self::Login,
+        Self::SandboxReady,
+        Self::SandboxFailed,
+        Self::MailFailed,
+        Self::DutyFound,
+        Self::DutyGivenUp,
     ];
 
     pub const fn name(self) -> &'static str {
         match self {
-            Metric::Login => "Login",
-            Metric::SandboxReady => "SandboxReady",
-            Metric::SandboxFailed => "SandboxFailed",
-            Metric::MailFailed => "MailFailed",
-            Metric::DutyFound => "DutyFound",
-            Metric::DutyGivenUp => "DutyGivenUp",
+            Self::Login => "Login",
+            Self::SandboxReady => "SandboxReady",
+            Self::SandboxFailed => "SandboxFailed",
+            Self::MailFailed => "MailFailed",
+            Self::DutyFound => "DutyFound",
+            Self::DutyGivenUp => "DutyGivenUp",
         }
     }
 
@@ -135,7 +135,7 @@ pub fn set_account<'a>(account: impl Into<Option<&'a AccountId>>) {
 }
 
 /// How it ended, where going well has more than one meaning.
-pub fn outcome(name: &'static str) {
+pub fn set_outcome(name: &'static str) {
     let _ = INVOCATION.try_with(|invocation| invocation.outcome.set(Some(name)));
 }
 
@@ -247,8 +247,8 @@ mod tests {
     #[test]
     fn a_count_is_written_at_every_log_level() {
         for level in ["error", "warn", "info", "debug"] {
-            let (written, env) =
-                (Written::default(), Env::from_pairs([("LOG_LEVEL".to_owned(), level.to_owned())]));
+            let written = Written::default();
+            let env = Env::from_pairs([("LOG_LEVEL".to_owned(), level.to_owned())]);
             let writer = written.clone();
             tracing::subscriber::with_default(lines(&env, move || writer.clone()), || {
                 Metric::MailFailed.count_because("MessageRejected");
