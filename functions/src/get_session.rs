@@ -13,11 +13,12 @@ struct SessionView {
     expires_at: Timestamp,
 }
 
-pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
+/// `methods` are those that the call's path is known under, by whichever function.
+pub async fn handle(app: &App, call: &Call, methods: Vec<&'static str>) -> Result<Answer, Problem> {
     // The template's `$default` route leads here, too: what no route matches gets a problem
     // document all the same.
     if (call.method().as_str(), call.path()) != ("GET", "/api/session") {
-        return Err(unmatched(&crate::methods_of(call.path())));
+        return Err(unmatched(&methods));
     }
     let token = call.session()?;
     let caller = app.store.find_caller(&token, app.clock.now()).await?;

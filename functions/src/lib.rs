@@ -1,21 +1,23 @@
-//! One module and one binary for each action; this table is all that knows them together.
+//! One module, one constant and one binary for each action; this file is all that knows them
+//! together.
 //!
-//! To add an action: a module with its request, its `handle` and the names of its refusals; a line
-//! in [`FUNCTIONS`]; a binary of ten lines; its resource in `template.yaml`; a sample event in
-//! `tests/fixtures/events`. `tests/it/tidy.rs` and `tests/it/every_route.rs` say what is still
-//! missing.
+//! To add an action: a module with its request, its `handle` and the names of its refusals; its
+//! constant here, and that in [`FUNCTIONS`]; a binary whose `main` is `functions::run(<constant>)`;
+//! its resource in `template.yaml`; a sample event in `tests/fixtures/events`. No action uses
+//! another: what two of them share lies in `view`, `edge` or `domain`. `tests/it/tidy.rs` and
+//! `tests/it/every_route.rs` say what is still missing.
 
 pub mod authorize_key;
 pub mod create_key;
 pub mod delete_key;
 pub mod deliver_mail;
 pub mod end_session;
+mod function;
 pub mod get_sandbox;
 pub mod get_session;
 pub mod invite_member;
 pub mod list_keys;
 pub mod list_members;
-mod program;
 pub mod provision_sandbox;
 pub mod register_account;
 pub mod request_code;
@@ -28,43 +30,10 @@ pub mod verify_code;
 mod view;
 
 pub use edge::lambda::{Event, Invoke};
-#[doc(hidden)]
-pub use program::{function, run};
+pub use function::{Function, Trigger, run};
 
-use edge::App;
-use edge::lambda::{event, http, named, stream};
+use edge::lambda::{event, http, stream};
 use futures::FutureExt;
-
-/// What makes a function run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trigger {
-    Http {
-        method: &'static str,
-        path: &'static str,
-    },
-    /// A gateway's Lambda authorizer.
-    Authorizer,
-    /// The table's stream.
-    Stream,
-    /// Direct invocation by an operator.
-    Operator,
-    Schedule,
-}
-
-/// One Lambda function.
-#[derive(Debug, Clone, Copy)]
-pub struct Function {
-    pub name: &'static str,
-    pub trigger: Trigger,
-    build: fn(App) -> Invoke,
-}
-
-impl Function {
-    /// The function, ready to be called, on an app of its own.
-    pub fn build(&self, app: App) -> Invoke {
-        named(self.name, (self.build)(app))
-    }
-}
 
 macro_rules! http_function {
     ($name:literal, $method:literal, $path:literal, $module:ident) => {
@@ -76,46 +45,81 @@ macro_rules! http_function {
     };
 }
 
+pub const REQUEST_CODE: Function =
+    http_function!("request-code", "POST", "/api/login/code", request_code);
+pub const VERIFY_CODE: Function =
+    http_function!("verify-code", "POST", "/api/login/verify", verify_code);
+pub const END_SESSION: Function = http_function!("end-session", "POST", "/api/logout", end_session);
+/// The template's `$default` route leads here, too: it answers for whatever no route matches.
+pub const GET_SESSION: Function = Function {
+    name: "get-session",
+    trigger: Trigger::Http { method: "GET", path: "/api/session" },
+    build: |app| {
+        http(app, |app, call| get_session::handle(app, call, methods_of(call.path())).boxed())
+    },
+};
+pub const GET_SANDBOX: Function = http_function!("get-sandbox", "GET", "/api/sandbox", get_sandbox);
+pub const TEST_SANDBOX: Function =
+    http_function!("test-sandbox", "POST", "/api/sandbox/test", test_sandbox);
+pub const RETRY_SANDBOX: Function =
+    http_function!("retry-sandbox", "POST", "/api/sandbox/provision", retry_sandbox);
+pub const REVEAL_SANDBOX_KEY: Function =
+    http_function!("reveal-sandbox-key", "POST", "/api/sandbox/key", reveal_sandbox_key);
+pub const LIST_KEYS: Function = http_function!("list-keys", "GET", "/api/keys", list_keys);
+pub const CREATE_KEY: Function = http_function!("create-key", "POST", "/api/keys", create_key);
+pub const DELETE_KEY: Function =
+    http_function!("delete-key", "DELETE", "/api/keys/{key_id}", delete_key);
+pub const LIST_MEMBERS: Function = http_function!("list-members", "GET", "/api/team", list_members);
+pub const INVITE_MEMBER: Function =
+    http_function!("invite-member", "POST", "/api/team", invite_member);
+pub const REVOKE_MEMBER: Function =
+    http_function!("revoke-member", "DELETE", "/api/team/{member_id}", revoke_member);
+pub const AUTHORIZE_KEY: Function = Function {
+    name: "authorize-key",
+    trigger: Trigger::Authorizer,
+    build: |app| event(app, |app, request| authorize_key::handle(app, request).boxed()),
+};
+pub const PROVISION_SANDBOX: Function = Function {
+    name: "provision-sandbox",
+    trigger: Trigger::Stream,
+    build: |app| stream(app, |app, record| provision_sandbox::handle(app, record).boxed()),
+};
+pub const DELIVER_MAIL: Function = Function {
+    name: "deliver-mail",
+    trigger: Trigger::Stream,
+    build: |app| stream(app, |app, record| deliver_mail::handle(app, record).boxed()),
+};
+pub const REGISTER_ACCOUNT: Function = Function {
+    name: "register-account",
+    trigger: Trigger::Operator,
+    build: |app| event(app, |app, request| register_account::handle(app, request).boxed()),
+};
+pub const SWEEP: Function = Function {
+    name: "sweep",
+    trigger: Trigger::Schedule,
+    build: |app| event(app, |app, request| sweep::handle(app, request).boxed()),
+};
+
 pub static FUNCTIONS: [Function; 19] = [
-    http_function!("request-code", "POST", "/api/login/code", request_code),
-    http_function!("verify-code", "POST", "/api/login/verify", verify_code),
-    http_function!("end-session", "POST", "/api/logout", end_session),
-    http_function!("get-session", "GET", "/api/session", get_session),
-    http_function!("get-sandbox", "GET", "/api/sandbox", get_sandbox),
-    http_function!("test-sandbox", "POST", "/api/sandbox/test", test_sandbox),
-    http_function!("retry-sandbox", "POST", "/api/sandbox/provision", retry_sandbox),
-    http_function!("reveal-sandbox-key", "POST", "/api/sandbox/key", reveal_sandbox_key),
-    http_function!("list-keys", "GET", "/api/keys", list_keys),
-    http_function!("create-key", "POST", "/api/keys", create_key),
-    http_function!("delete-key", "DELETE", "/api/keys/{key_id}", delete_key),
-    http_function!("list-members", "GET", "/api/team", list_members),
-    http_function!("invite-member", "POST", "/api/team", invite_member),
-    http_function!("revoke-member", "DELETE", "/api/team/{member_id}", revoke_member),
-    Function {
-        name: "authorize-key",
-        trigger: Trigger::Authorizer,
-        build: |app| event(app, |app, request| authorize_key::handle(app, request).boxed()),
-    },
-    Function {
-        name: "provision-sandbox",
-        trigger: Trigger::Stream,
-        build: |app| stream(app, |app, record| provision_sandbox::handle(app, record).boxed()),
-    },
-    Function {
-        name: "deliver-mail",
-        trigger: Trigger::Stream,
-        build: |app| stream(app, |app, record| deliver_mail::handle(app, record).boxed()),
-    },
-    Function {
-        name: "register-account",
-        trigger: Trigger::Operator,
-        build: |app| event(app, |app, request| register_account::handle(app, request).boxed()),
-    },
-    Function {
-        name: "sweep",
-        trigger: Trigger::Schedule,
-        build: |app| event(app, |app, request| sweep::handle(app, request).boxed()),
-    },
+    REQUEST_CODE,
+    VERIFY_CODE,
+    END_SESSION,
+    GET_SESSION,
+    GET_SANDBOX,
+    TEST_SANDBOX,
+    RETRY_SANDBOX,
+    REVEAL_SANDBOX_KEY,
+    LIST_KEYS,
+    CREATE_KEY,
+    DELETE_KEY,
+    LIST_MEMBERS,
+    INVITE_MEMBER,
+    REVOKE_MEMBER,
+    AUTHORIZE_KEY,
+    PROVISION_SANDBOX,
+    DELIVER_MAIL,
+    REGISTER_ACCOUNT,
+    SWEEP,
 ];
 
 pub fn find(name: &str) -> Option<&'static Function> {
@@ -134,17 +138,6 @@ static TRIGGERS: [Trigger; FUNCTIONS.len()] = {
 };
 
 /// The methods that a path is known under; empty for an unknown path.
-pub(crate) fn methods_of(path: &str) -> Vec<&'static str> {
-    let matches = |known: &str| {
-        let (known, path) = (known.split('/'), path.split('/'));
-        known.clone().count() == path.clone().count()
-            && known
-                .zip(path)
-                .all(|(known, part)| known == part || (known.starts_with('{') && !part.is_empty()))
-    };
-    let routes = TRIGGERS.iter().filter_map(|trigger| match *trigger {
-        Trigger::Http { method, path } => Some((method, path)),
-        Trigger::Authorizer | Trigger::Stream | Trigger::Operator | Trigger::Schedule => None,
-    });
-    routes.filter(|(_, known)| matches(known)).map(|(method, _)| method).collect()
+fn methods_of(path: &str) -> Vec<&'static str> {
+    TRIGGERS.iter().filter_map(|trigger| trigger.method_for(path)).collect()
 }

@@ -1,3 +1,3 @@
 fn main() -> Result<(), lambda_runtime::Error> {
-    functions::serve!("authorize-key")
+    functions::run(functions::AUTHORIZE_KEY)
 }

@@ -1,3 +1,3 @@
 fn main() -> Result<(), lambda_runtime::Error> {
-    functions::serve!("create-key")
+    functions::run(functions::CREATE_KEY)
 }

@@ -1,3 +1,3 @@
 fn main() -> Result<(), lambda_runtime::Error> {
-    functions::serve!("delete-key")
+    functions::run(functions::DELETE_KEY)
 }

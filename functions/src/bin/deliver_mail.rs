@@ -1,3 +1,3 @@
 fn main() -> Result<(), lambda_runtime::Error> {
-    functions::serve!("deliver-mail")
+    functions::run(functions::DELIVER_MAIL)
 }

@@ -1,3 +1,3 @@
 fn main() -> Result<(), lambda_runtime::Error> {
-    functions::serve!("end-session")
+    functions::run(functions::END_SESSION)
 }

@@ -1,3 +1,3 @@
 fn main() -> Result<(), lambda_runtime::Error> {
-    functions::serve!("get-sandbox")
+    functions::run(functions::GET_SANDBOX)
 }

@@ -1,3 +1,3 @@
 fn main() -> Result<(), lambda_runtime::Error> {
-    functions::serve!("invite-member")
+    functions::run(functions::INVITE_MEMBER)
 }

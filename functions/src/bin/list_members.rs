@@ -1,3 +1,3 @@
 fn main() -> Result<(), lambda_runtime::Error> {
-    functions::serve!("list-members")
+    functions::run(functions::LIST_MEMBERS)
 }

@@ -1,3 +1,3 @@
 fn main() -> Result<(), lambda_runtime::Error> {
-    functions::serve!("provision-sandbox")
+    functions::run(functions::PROVISION_SANDBOX)
 }

@@ -1,3 +1,3 @@
 fn main() -> Result<(), lambda_runtime::Error> {
-    functions::serve!("register-account")
+    functions::run(functions::REGISTER_ACCOUNT)
 }

@@ -1,3 +1,3 @@
 fn main() -> Result<(), lambda_runtime::Error> {
-    functions::serve!("request-code")
+    functions::run(functions::REQUEST_CODE)
 }

@@ -1,3 +1,3 @@
 fn main() -> Result<(), lambda_runtime::Error> {
-    functions::serve!("retry-sandbox")
+    functions::run(functions::RETRY_SANDBOX)
 }

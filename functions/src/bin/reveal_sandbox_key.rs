@@ -1,3 +1,3 @@
 fn main() -> Result<(), lambda_runtime::Error> {
-    functions::serve!("reveal-sandbox-key")
+    functions::run(functions::REVEAL_SANDBOX_KEY)
 }

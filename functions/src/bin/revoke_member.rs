@@ -1,3 +1,3 @@
 fn main() -> Result<(), lambda_runtime::Error> {
-    functions::serve!("revoke-member")
+    functions::run(functions::REVOKE_MEMBER)
 }

@@ -1,3 +1,3 @@
 fn main() -> Result<(), lambda_runtime::Error> {
-    functions::serve!("sweep")
+    functions::run(functions::SWEEP)
 }

@@ -1,3 +1,3 @@
 fn main() -> Result<(), lambda_runtime::Error> {
-    functions::serve!("test-sandbox")
+    functions::run(functions::TEST_SANDBOX)
 }

@@ -1,3 +1,3 @@
 fn main() -> Result<(), lambda_runtime::Error> {
-    functions::serve!("verify-code")
+    functions::run(functions::VERIFY_CODE)
 }

@@ -1,0 +1,58 @@
+//! What a Lambda function is here: a name, a trigger, and how it is built.
+
+use edge::App;
+use edge::lambda::{Invoke, named};
+use lambda_runtime::Error;
+
+/// What makes a function run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trigger {
+    Http {
+        method: &'static str,
+        path: &'static str,
+    },
+    /// A gateway's Lambda authorizer.
+    Authorizer,
+    /// The table's stream.
+    Stream,
+    /// Direct invocation by an operator.
+    Operator,
+    Schedule,
+}
+
+impl Trigger {
+    /// The method of a route that this path takes. A part of the route in braces stands for any
+    /// part of the path that is not empty.
+    pub(crate) fn method_for(self, path: &str) -> Option<&'static str> {
+        let Self::Http { method, path: route } = self else { return None };
+        let fits = route.split('/').count() == path.split('/').count()
+            && route
+                .split('/')
+                .zip(path.split('/'))
+                .all(|(known, part)| known == part || (known.starts_with('{') && !part.is_empty()));
+        fits.then_some(method)
+    }
+}
+
+/// One Lambda function.
+#[derive(Debug, Clone, Copy)]
+pub struct Function {
+    pub name: &'static str,
+    pub trigger: Trigger,
+    pub(crate) build: fn(App) -> Invoke,
+}
+
+impl Function {
+    /// The function, ready to be called, on an app of its own.
+    pub fn build(&self, app: App) -> Invoke {
+        named(self.name, (self.build)(app))
+    }
+}
+
+/// The `main` of a function's program.
+///
+/// A constant is all that it names, so it carries the code of that one function and not the table
+/// of all of them.
+pub fn run(function: Function) -> Result<(), Error> {
+    edge::lambda::run(function.name, |app| function.build(app))
+}
