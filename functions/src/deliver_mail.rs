@@ -4,8 +4,9 @@
 //! is dropped.
 
 use aws_lambda_events::event::dynamodb::EventRecord;
-use domain::AccountId;
+use domain::keyring::UnknownVersion;
 use domain::login::LoginCode;
+use domain::{Account, AccountId, AddressHash};
 use edge::App;
 use edge::lambda::RecordFailed;
 use edge::mail::{Mail, MailError};
@@ -15,80 +16,86 @@ use store::{DutyKind, MailKind, MailRow, OutboxKey, OutboxRow, StoreError};
 pub async fn handle(app: &App, record: &EventRecord) -> Result<(), RecordFailed> {
     let key: OutboxKey = serde_dynamo::from_item(record.change.keys.clone())
         .map_err(|error| RecordFailed(error.to_string()))?;
-    deliver_mail(app, &key).await.map_err(RecordFailed)
-}
-
-async fn deliver_mail(app: &App, key: &OutboxKey) -> Result<(), String> {
-    let lost = |error: StoreError| error.to_string();
     // The record shows the row as it was; what was sent already is not sent twice.
     telemetry::set_outcome("settled");
-    let Some(row) =
-        app.store.find_outbox_row(key).await.map_err(lost)?.filter(OutboxRow::is_pending)
-    else {
-        return Ok(());
+    let row = app.store.find_outbox_row(&key).await?;
+    let Some(row) = row.filter(OutboxRow::is_pending) else { return Ok(()) };
+    let DutyKind::Mail(mail) = &row.duty else { return Ok(()) };
+    let given_up = match owed(app, mail).await? {
+        Owed::Nothing => None,
+        Owed::TooLate(cause) => Some(cause.to_owned()),
+        Owed::Mail(content) => match app.mailer.send(&mail.to, &content).await {
+            Ok(()) => {
+                telemetry::set_outcome("sent");
+                None
+            }
+            Err(MailError::Refused(cause)) => Some(cause),
+            Err(error @ (MailError::Unavailable(_) | MailError::Config(_))) => {
+                return Err(RecordFailed(error.to_string()));
+            }
+        },
     };
-    let DutyKind::Mail(MailRow { to, mail }) = &row.duty else { return Ok(()) };
-    let sent = match mail {
+    match given_up {
+        None => app.store.finish(&key).await?,
+        Some(cause) => {
+            telemetry::set_outcome("given_up");
+            Metric::MailFailed.count_because(cause);
+            app.store.give_up(&key, &row).await?;
+        }
+    }
+    Ok(())
+}
+
+/// What is owed to an address, as things stand now.
+enum Owed {
+    Mail(Mail),
+    /// Nobody is there (any more) to get it.
+    Nothing,
+    /// It would be of no use, for this cause.
+    TooLate(&'static str),
+}
+
+async fn owed(app: &App, MailRow { to, mail }: &MailRow) -> Result<Owed, RecordFailed> {
+    match mail {
         MailKind::LoginCode { challenge_id, generation, keyring_version, expires_at } => {
             let address = to.hash();
-            let Some(owner) = app.store.find_owner(&address).await.map_err(lost)? else {
-                return app.store.finish(key).await.map_err(lost);
-            };
-            telemetry::set_account(&owner.account);
-            if !is_active(app, &owner.account).await.map_err(lost)? {
-                return app.store.finish(key).await.map_err(lost);
+            if !is_somebodys(app, &address).await? {
+                return Ok(Owed::Nothing);
             }
             if app.clock.now() >= *expires_at {
-                return give_up(app, key, &row, "the code expired before it could be sent")
-                    .await
-                    .map_err(lost);
+                return Ok(Owed::TooLate("the code expired before it could be sent"));
             }
-            let ring =
-                app.keyrings.login_of(keyring_version).await.map_err(|error| error.to_string())?;
-            let Ok(code) =
-                LoginCode::derive(&ring, keyring_version, &address, challenge_id, *generation)
-            else {
+            let ring = app.keyrings.login_of(keyring_version).await?;
+            let code =
+                LoginCode::derive(&ring, keyring_version, &address, challenge_id, *generation);
+            Ok(match code {
+                Ok(code) => Owed::Mail(Mail::LoginCode { code }),
                 // Nobody can derive it any more; trying again would hold up the mails behind it.
-                return give_up(app, key, &row, "its keyring version was taken out")
-                    .await
-                    .map_err(lost);
-            };
-            app.mailer.send(to, &Mail::LoginCode { code: &code }).await
+                Err(UnknownVersion) => Owed::TooLate("its keyring version was taken out"),
+            })
         }
         MailKind::Invitation { account_id, member_id } => {
             let (account, member) = tokio::join!(
-                app.store.find_account(account_id),
+                find_active(app, account_id),
                 app.store.find_member(account_id, member_id)
             );
             telemetry::set_account(account_id);
-            let account = account.map_err(lost)?.filter(|account| !account.suspended);
-            let (Some(account), Some(_)) = (account, member.map_err(lost)?) else {
-                return app.store.finish(key).await.map_err(lost);
-            };
-            app.mailer.send(to, &Mail::Invitation { account: &account.name }).await
+            Ok(match (account?, member?) {
+                (Some(account), Some(_)) => Owed::Mail(Mail::Invitation { account: account.name }),
+                (None, _) | (Some(_), None) => Owed::Nothing,
+            })
         }
-    };
-    match sent {
-        Ok(()) => {
-            telemetry::set_outcome("sent");
-            app.store.finish(key).await.map_err(lost)
-        }
-        Err(MailError::Refused(cause)) => give_up(app, key, &row, &cause).await.map_err(lost),
-        Err(error @ (MailError::Unavailable(_) | MailError::Config(_))) => Err(error.to_string()),
     }
 }
 
-async fn is_active(app: &App, account: &AccountId) -> Result<bool, StoreError> {
-    Ok(app.store.find_account(account).await?.is_some_and(|account| !account.suspended))
+/// Whether a member of an active account has this address.
+async fn is_somebodys(app: &App, address: &AddressHash) -> Result<bool, StoreError> {
+    let Some(owner) = app.store.find_owner(address).await? else { return Ok(false) };
+    telemetry::set_account(&owner.account);
+    Ok(find_active(app, &owner.account).await?.is_some())
 }
 
-async fn give_up(
-    app: &App,
-    key: &OutboxKey,
-    row: &OutboxRow,
-    cause: &str,
-) -> Result<(), StoreError> {
-    telemetry::set_outcome("given_up");
-    Metric::MailFailed.count_because(cause);
-    app.store.give_up(key, row).await
+/// The account, unless it is suspended.
+async fn find_active(app: &App, account: &AccountId) -> Result<Option<Account>, StoreError> {
+    Ok(app.store.find_account(account).await?.filter(|account| !account.suspended))
 }

@@ -275,7 +275,7 @@ async fn an_account_name_cannot_write_markup_or_headers_into_a_mail() {
     assert!(mail.text.contains(name), "plain text is plain text");
     assert!(
         mail.html.contains(
-            "&lt;b&gt;&quot;Evil&quot;&lt;/b&gt; &amp; &#39;Sons&#39; Bcc: x@example.net"
+            "&#60;b&#62;&#34;Evil&#34;&#60;/b&#62; &#38; &#39;Sons&#39; Bcc: x@example.net"
         ) && !mail.html.contains("<b>")
     );
     assert_eq!(

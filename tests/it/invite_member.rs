@@ -69,7 +69,7 @@ async fn the_invitation_has_a_text_and_an_html_part_and_one_link() {
     );
     assert!(!mail.html.contains("src="), "{}", mail.html);
 
-    let escaped = "&lt;b&gt;Fish &amp; Chips&lt;/b&gt; &quot;Ltd&quot; &#39;London&#39;";
+    let escaped = "&#60;b&#62;Fish &#38; Chips&#60;/b&#62; &#34;Ltd&#34; &#39;London&#39;";
     assert!(
         mail.text.contains(name) && mail.html.contains(escaped) && !mail.html.contains("<b>"),
         "{}",

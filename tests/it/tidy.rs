@@ -844,6 +844,25 @@ fn no_refusal_is_caught_by_a_wildcard_and_every_handler_fits_a_screen_or_two() {
 }
 
 #[test]
+fn every_snapshot_is_of_a_test_that_there_is_and_none_waits_for_a_decision() {
+    let mut found = 0;
+    for path in files() {
+        let path = path.to_str().expect("UTF-8");
+        assert!(!path.ends_with(".snap.new"), "{path} was never looked at");
+        let Some(stem) = path.strip_suffix(".snap") else { continue };
+        let name = stem.rsplit("__").next().expect("a last part");
+        let text = read(path);
+        let source = text
+            .lines()
+            .find_map(|line| line.strip_prefix("source: "))
+            .unwrap_or_else(|| panic!("{path} names no source"));
+        assert!(read(source).contains(&format!("\"{name}\"")), "{path} is of no test in {source}");
+        found += 1;
+    }
+    assert!(found > 0);
+}
+
+#[test]
 fn a_lint_is_expected_with_a_reason_and_never_allowed() {
     let attribute = format!("[{}(", "allow");
     for folder in ["functions", "shared", "infra", "tests"] {
