@@ -320,3 +320,24 @@ impl From<ConfigError> for Problem {
         Self::new(ProblemCode::InternalError).because(error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_problem_reads_as_it_was_published() {
+        let documents: Vec<String> =
+            ProblemCode::ALL.iter().map(|code| Problem::new(*code).document("r")).collect();
+        insta::assert_snapshot!("documents", documents.join("\n"));
+    }
+
+    #[test]
+    fn a_session_that_has_ended_names_no_account_and_a_refusal_after_it_does() {
+        let account: AccountId = "acct_000000000000".parse().unwrap();
+        let ended = Problem::new(ProblemCode::SessionEnded).for_account(&account);
+        assert_eq!(ended.account(), None);
+        let refused = Problem::new(ProblemCode::AdminRequired).for_account(&account);
+        assert_eq!(refused.account(), Some(&account));
+    }
+}
