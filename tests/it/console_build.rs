@@ -26,7 +26,7 @@ run) mkdir -p dist && echo page > dist/index.html && echo generated > src/api/sc
 esac"#;
 
 impl Sources {
-    fn new(name: &str) -> Sources {
+    fn new(name: &str) -> Self {
         let root = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("console_build").join(name);
         if root.exists() {
             std::fs::remove_dir_all(&root).expect("an empty folder");
@@ -38,7 +38,7 @@ impl Sources {
             node: root.join("node"),
             npm: root.join("npm"),
         };
-        let sources = Sources { root, console, told: Mutex::default() };
+        let sources = Self { root, console, told: Mutex::default() };
         sources.write("web/package.json", r#"{"engines":{"node":"^20.19.0 || >=22.12.0"}}"#);
         sources.write("web/package-lock.json", LOCK);
         sources.write("web/src/main.tsx", "one");

@@ -30,7 +30,7 @@ struct Shared {
 
 impl Gate {
     /// A closed gate.
-    pub async fn new(world: &World) -> Gate {
+    pub async fn new(world: &World) -> Self {
         let shared = Arc::new(Shared {
             store: world.desk.environment("authorize-key")["AWS_ENDPOINT_URL_DYNAMODB"].clone(),
             client: reqwest::Client::builder().no_proxy().build().expect("a client"),
@@ -42,7 +42,7 @@ impl Gate {
         let router = Router::new().fallback(pass).with_state(shared.clone());
         let server =
             tokio::spawn(async move { axum::serve(listener, router).await.expect("it serves") });
-        Gate { shared, url, server }
+        Self { shared, url, server }
     }
 
     /// A function that has the gate between itself and the store.

@@ -12,12 +12,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 struct Folder(PathBuf);
 
 impl Folder {
-    fn new() -> Folder {
+    fn new() -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let name = format!("desk-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         std::fs::create_dir_all(&path).expect("a folder");
-        Folder(path)
+        Self(path)
     }
 
     fn kept(&self) -> Options {

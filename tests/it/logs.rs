@@ -37,13 +37,13 @@ impl std::io::Write for Written {
 
 impl Log {
     /// As a function of this world writes it, with the template's settings.
-    fn of(world: &World) -> Log {
+    fn of(world: &World) -> Self {
         let (written, env) =
             (Written::default(), Env::from_pairs(world.desk.shared_environment().clone()));
         let writer = written.clone();
         let guard =
             tracing::subscriber::set_default(edge::telemetry::lines(&env, move || writer.clone()));
-        Log { written, _guard: guard }
+        Self { written, _guard: guard }
     }
 
     fn text(&self) -> String {

@@ -40,11 +40,11 @@ fn pointer(parts: &[&str]) -> String {
 }
 
 impl Contract {
-    fn read() -> Contract {
+    fn read() -> Self {
         let text = std::fs::read_to_string(desk::workspace_root().join("openapi.yaml"))
             .expect("there is the document");
         let document = serde_yaml_ng::from_str(&text).expect("YAML that is JSON as well");
-        Contract { document, succeeded: BTreeSet::new(), codes: BTreeSet::new() }
+        Self { document, succeeded: BTreeSet::new(), codes: BTreeSet::new() }
     }
 
     fn operations(&self) -> Vec<Operation<'_>> {

@@ -524,7 +524,7 @@ struct Caller<'w> {
 }
 
 impl<'w> Caller<'w> {
-    fn new(world: &'w World, function: &str) -> Caller<'w> {
+    fn new(world: &'w World, function: &str) -> Self {
         Caller { world, signature: signed_by(&world.desk.environment(function)) }
     }
 

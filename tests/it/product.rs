@@ -45,11 +45,11 @@ pub struct Product {
 
 impl Product {
     /// Listens, and answers every call with 200.
-    pub async fn start() -> Product {
+    pub async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}/check", listener.local_addr().expect("an address"));
         let says = Arc::new(Mutex::new(VecDeque::from([Says::Status(200)])));
-        let product = Product {
+        let product = Self {
             url,
             seen: watch::Sender::new(Vec::new()),
             says,

@@ -167,12 +167,12 @@ impl Shared {
 
 impl Proxy {
     /// A proxy in front of the world's store.
-    pub async fn new(world: &World) -> Proxy {
-        Proxy::with_patience(world, PATIENCE).await
+    pub async fn new(world: &World) -> Self {
+        Self::with_patience(world, PATIENCE).await
     }
 
     /// A proxy that waits for an incomplete wave only so long.
-    pub async fn with_patience(world: &World, patience: Duration) -> Proxy {
+    pub async fn with_patience(world: &World, patience: Duration) -> Self {
         let upstream = world.desk.environment("authorize-key")["AWS_ENDPOINT_URL_DYNAMODB"].clone();
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");
         let shared = Arc::new(Shared {
@@ -189,7 +189,7 @@ impl Proxy {
             tokio::spawn(
                 async move { axum::serve(listener, router).await.expect("the proxy serves") },
             );
-        Proxy { url, shared, server }
+        Self { url, shared, server }
     }
 
     /// A function that has this proxy for its store.
@@ -391,7 +391,7 @@ pub struct Nobody {
 }
 
 impl Nobody {
-    pub async fn new() -> Nobody {
+    pub async fn new() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let connections = Arc::new(AtomicUsize::new(0));
@@ -402,7 +402,7 @@ impl Nobody {
                 drop(connection);
             }
         });
-        Nobody { address, connections, server }
+        Self { address, connections, server }
     }
 
     pub fn url(&self) -> String {
@@ -433,14 +433,14 @@ pub struct Behind {
 
 impl Behind {
     /// The function in the desk's environment, save these variables.
-    pub fn new(world: &World, name: &str, changed: &[(&str, &str)]) -> Behind {
+    pub fn new(world: &World, name: &str, changed: &[(&str, &str)]) -> Self {
         let mut environment: BTreeMap<String, String> = world.desk.environment(name);
         environment
             .extend(changed.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let app = App::new(&Env::from_pairs(environment), world.desk.clock().clone())
             .expect("the environment is right");
         let function = functions::find(name).expect("there is this function");
-        Behind { name: function.name, invoke: function.build(app) }
+        Self { name: function.name, invoke: function.build(app) }
     }
 
     /// Invokes it with any event.

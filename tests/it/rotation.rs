@@ -147,7 +147,7 @@ struct Door {
 }
 
 impl Door {
-    async fn before_secrets_manager(world: &World) -> Door {
+    async fn before_secrets_manager(world: &World) -> Self {
         let (open, upstream) = (
             watch::Sender::new(true),
             world.desk.shared_environment()["AWS_ENDPOINT_URL_SECRETS_MANAGER"].clone(),
@@ -158,7 +158,7 @@ impl Door {
         let router =
             Router::new().fallback(pass).with_state(Arc::new((open.clone(), upstream, client)));
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Door { url, open }
+        Self { url, open }
     }
 }
 

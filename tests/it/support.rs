@@ -22,12 +22,12 @@ pub struct World {
 }
 
 impl World {
-    pub async fn new() -> World {
-        World::with_parameters(&[]).await
+    pub async fn new() -> Self {
+        Self::with_parameters(&[]).await
     }
 
     /// A desk whose template parameters differ from the defaults.
-    pub async fn with_parameters(parameters: &[(&str, &str)]) -> World {
+    pub async fn with_parameters(parameters: &[(&str, &str)]) -> Self {
         let parameters = parameters
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
@@ -36,7 +36,7 @@ impl World {
             .await
             .expect("the desk starts");
         edge::install_tls_provider();
-        World { desk, http: Client::builder().no_proxy().build().expect("a client") }
+        Self { desk, http: Client::builder().no_proxy().build().expect("a client") }
     }
 
     pub async fn settle(&self) {
@@ -587,8 +587,8 @@ impl Reply {
     /// Checks that nobody can tell this answer from the other: status, headers but the request's
     /// own, and bytes.
     #[track_caller]
-    pub fn is_indistinguishable_from(&self, other: &Reply) {
-        let headers = |reply: &Reply| {
+    pub fn is_indistinguishable_from(&self, other: &Self) {
+        let headers = |reply: &Self| {
             let mut headers = reply.headers.clone();
             for own in ["x-request-id", "apigw-requestid", "date"] {
                 headers.remove(own);
@@ -666,15 +666,15 @@ impl World {
 
 impl World {
     /// A world around a desk that is started otherwise than tests start theirs.
-    pub async fn with_options(options: Options) -> World {
-        World::start(options).await.expect("the desk starts")
+    pub async fn with_options(options: Options) -> Self {
+        Self::start(options).await.expect("the desk starts")
     }
 
     /// A world whose desk may not start.
-    pub async fn start(options: Options) -> Result<World, StartError> {
+    pub async fn start(options: Options) -> Result<Self, StartError> {
         let desk = Desk::start(options).await?;
         edge::install_tls_provider();
-        Ok(World { desk, http: Client::builder().no_proxy().build().expect("a client") })
+        Ok(Self { desk, http: Client::builder().no_proxy().build().expect("a client") })
     }
 
     /// What a stand-in answers to a body that a function (or an operator) sends it.
