@@ -99,8 +99,8 @@ impl Store {
                 Ok(Some(registered)) => return Ok(registered),
                 Err(failure) => return Err(failure),
                 // Somebody changed the account in between: what was read is no longer so. A
-                // customer who keeps changing it must not keep an operator waiting, so from now on the
-                // account is locked.
+                // customer who keeps changing it must not keep an operator waiting, so from now on
+                // the account is locked.
                 Ok(None) => {
                     if let Some(id) = wanted.account.clone().or(owner_account) {
                         self.lock_account(&id, now).await?;
