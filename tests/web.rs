@@ -2,29 +2,12 @@
 //! nothing mocked.
 //!
 //! This builds the console as `cargo desk` does, measures it against its budget, and hands over to
-//! Node's test runner, whose report is passed through.
+//! Node's test runner, whose report is passed through. Which Chromium that is, is decided in
+//! `web/tests/chromium.mjs`.
 
 use desk::console::Console;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-
-/// Where systems keep a Chromium that CHROMIUM does not name.
-const BROWSERS: [&str; 4] = [
-    "/usr/bin/chromium",
-    "/usr/bin/chromium-browser",
-    "/usr/bin/google-chrome",
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-];
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "where the browser is on this machine; no setting of a function"
-)]
-fn chromium() -> PathBuf {
-    let named = std::env::var_os("CHROMIUM").map(PathBuf::from);
-    let found = named.into_iter().chain(BROWSERS.map(PathBuf::from)).find(|path| path.exists());
-    found.expect("The console is tested in Chromium, and there is none here. Install the package chromium, or set CHROMIUM to its path.")
-}
 
 /// The desk as `cargo test` builds it, beside the tests: `target/<profile>/examples/desk`.
 fn desk_binary() -> PathBuf {
@@ -40,7 +23,7 @@ fn desk_binary() -> PathBuf {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_console_keeps_its_guarantees_in_a_browser() {
-    let (chromium, binary) = (chromium(), desk_binary());
+    let binary = desk_binary();
     let console = Console::of_checkout();
     let tell = |step: &str| eprintln!("{step}");
     console
@@ -57,7 +40,7 @@ async fn the_console_keeps_its_guarantees_in_a_browser() {
         command
     };
     run(npm().arg("size")).await;
-    run(npm().arg("e2e").env("CHROMIUM", chromium).env("DESK_BINARY", binary)).await;
+    run(npm().arg("e2e").env("DESK_BINARY", binary)).await;
 }
 
 /// Runs a command that writes where this test does.

@@ -1,4 +1,4 @@
-// What the tests of the console stand on: a desk of their own, Debian's Chromium, and pages that
+// What the tests of the console stand on: a desk of their own, Chromium, and pages that
 // fail a test by themselves when something goes wrong that no assertion looks at.
 //
 // Nothing sleeps here. A test waits for words on the page; time moves by the desk's clock
@@ -11,6 +11,7 @@ import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
+import { findChromium } from "./chromium.mjs";
 
 /** @import { TestContext } from "node:test" */
 /** @import { Browser, BrowserContext, BrowserContextOptions } from "playwright-core" */
@@ -277,11 +278,6 @@ export function wrongCode(code) {
 
 /** Starts Chromium, with an empty profile. Once for a test file: pages do not share anything. */
 export function launch() {
-  const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
-  assert.ok(
-    existsSync(executablePath),
-    "There is no Chromium to test with. Install the package chromium, or set CHROMIUM to its path.",
-  );
   const quiet = [
     "--disable-background-networking",
     "--disable-component-update",
@@ -289,7 +285,7 @@ export function launch() {
     "--no-first-run",
   ];
   return chromium.launch({
-    executablePath,
+    ...findChromium(),
     headless: true,
     chromiumSandbox: false,
     args: ["--disable-gpu", "--disable-quic", ...quiet],
@@ -335,6 +331,8 @@ export async function newPage(browser, desk, options) {
     viewport,
     colorScheme,
     reducedMotion,
+    // What a person's click gives a page. Chromium's headless shell asks for it, in vain.
+    permissions: ["clipboard-write"],
     ...options.context,
   });
   context.setDefaultTimeout(PATIENCE_MS);
