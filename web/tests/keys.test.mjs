@@ -490,6 +490,32 @@ test("at 10 of 10 keys, New API Key is disabled and says why; a deletion makes r
   await says(block(page), "10 / 10");
 });
 
+test("a pointer on New API Key before the list is there is told why it is disabled", async (t) => {
+  const page = await admin(t, { key_limit: 2 });
+  await made(page, "The last one");
+  /** @type {(value?: unknown) => void} */
+  let answer = () => {};
+  const held = new Promise((go) => (answer = go));
+  await page.route("**/api/keys", async (route) => {
+    await held;
+    await route.continue();
+  });
+  await page.reload();
+  await page.getByRole("button", { name: "New API Key" }).hover();
+  assert.equal(await page.locator(".tooltip").count(), 0, "nothing is known yet");
+  answer();
+  await says(page.locator(".tooltip"), "The limit of 2 keys is reached.");
+});
+
+test("New API Key keeps the focus when the list comes back full", async (t) => {
+  const page = await admin(t, { key_limit: 2 });
+  await page.getByRole("button", { name: "New API Key" }).focus();
+  await made(page, "The last one");
+  await page.evaluate(() => window.dispatchEvent(new Event("visibilitychange")));
+  await says(block(page), "The limit of 2 keys is reached.");
+  await focusOn(page.getByRole("button", { name: "New API Key", disabled: true }));
+});
+
 test("the place of the Sandbox key is held while the key is gone", async (t) => {
   const page = await admin(t, { key_limit: 2 });
   await made(page, "The other one");
