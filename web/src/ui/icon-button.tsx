@@ -1,4 +1,3 @@
-import { Tooltip } from "radix-ui";
 import { type MouseEvent, type ReactNode, useId } from "react";
 import { Hint } from "./hint.tsx";
 import "./icon-button.css";
@@ -27,28 +26,22 @@ export function IconButton({
   const reasonId = useId();
   return (
     <Hint text={refused ?? label}>
-      {/* The focus that a dialog hands back is no question about the icon, unless keys did it. */}
-      <Tooltip.Trigger
-        asChild
-        onFocus={(event) => event.currentTarget.matches(":focus-visible") || event.preventDefault()}
+      <button
+        type="button"
+        className={`icon-button ${tone}`}
+        aria-label={label}
+        aria-pressed={pressed}
+        aria-disabled={refused ? true : undefined}
+        aria-describedby={refused ? reasonId : undefined}
+        onClick={(event) => (refused ? event.preventDefault() : onClick(event))}
       >
-        <button
-          type="button"
-          className={`icon-button ${tone}`}
-          aria-label={label}
-          aria-pressed={pressed}
-          aria-disabled={refused ? true : undefined}
-          aria-describedby={refused ? reasonId : undefined}
-          onClick={(event) => (refused ? event.preventDefault() : onClick(event))}
-        >
-          {icon}
-          {refused && (
-            <span id={reasonId} className="visually-hidden">
-              {refused}
-            </span>
-          )}
-        </button>
-      </Tooltip.Trigger>
+        {icon}
+        {refused && (
+          <span id={reasonId} className="visually-hidden">
+            {refused}
+          </span>
+        )}
+      </button>
     </Hint>
   );
 }

@@ -1,4 +1,3 @@
-import { Tooltip } from "radix-ui";
 import { type ReactNode, useId } from "react";
 import { Button } from "./button.tsx";
 import { Hint } from "./hint.tsx";
@@ -18,27 +17,26 @@ interface Props {
  */
 export function LimitedButton({ id, refused, unknown, onClick, children }: Props) {
   const reasonId = useId();
-  const button = (
-    <Button
-      id={id}
-      tone="primary"
-      disabled={unknown}
-      refused={refused !== null}
-      aria-describedby={refused ? reasonId : undefined}
-      onClick={onClick}
-    >
-      {children}
-    </Button>
-  );
-  if (!refused) return button;
   return (
     <>
+      {/* Also without a reason: a button that is made anew loses the focus and the pointer. */}
       <Hint text={refused}>
-        <Tooltip.Trigger asChild>{button}</Tooltip.Trigger>
+        <Button
+          id={id}
+          tone="primary"
+          disabled={unknown}
+          refused={refused !== null}
+          aria-describedby={refused ? reasonId : undefined}
+          onClick={onClick}
+        >
+          {children}
+        </Button>
       </Hint>
-      <span id={reasonId} className="visually-hidden">
-        {refused}
-      </span>
+      {refused && (
+        <span id={reasonId} className="visually-hidden">
+          {refused}
+        </span>
+      )}
     </>
   );
 }
