@@ -13,6 +13,7 @@ import {
   launch,
   logIn,
   newPage,
+  pointAt,
   says,
   screens,
   startDesk,
@@ -262,7 +263,7 @@ for (const { theme, viewport } of WALKS) {
     await page.reload();
     for (const title of ["API keys", "Team"]) await says(section(page, title), "4 / 4");
     await page.mouse.move(0, 0);
-    await page.getByRole("button", { name: "New API Key", disabled: true }).hover();
+    await pointAt(page.getByRole("button", { name: "New API Key", disabled: true }));
     await page.locator(".tooltip").waitFor();
     await look(page, "limits");
 

@@ -11,6 +11,7 @@ import {
   newPage,
   newTab,
   onTop,
+  pointAt,
   says,
   startDesk,
   tookBack,
@@ -475,7 +476,7 @@ test("at 10 of 10 keys, New API Key is disabled and says why; a deletion makes r
   await says(block(page), "10 / 10");
   await says(block(page), "The limit of 10 keys is reached. Delete a key to create another.");
   // It can be reached and pointed at, to say why; it does nothing.
-  await button.hover();
+  await pointAt(button);
   await says(page.locator(".tooltip"), "The limit of 10 keys is reached.");
   await button.click({ force: true });
   await button.press("Enter");
@@ -501,7 +502,7 @@ test("a pointer on New API Key before the list is there is told why it is disabl
     await route.continue();
   });
   await page.reload();
-  await page.getByRole("button", { name: "New API Key" }).hover();
+  await pointAt(page.getByRole("button", { name: "New API Key" }));
   assert.equal(await page.locator(".tooltip").count(), 0, "nothing is known yet");
   answer();
   await says(page.locator(".tooltip"), "The limit of 2 keys is reached.");

@@ -11,6 +11,7 @@ import {
   launch,
   logIn,
   newPage,
+  pictured,
   says,
   startDesk,
   typeCode,
@@ -57,16 +58,6 @@ const focusAt = (page, box) =>
   page.waitForFunction(
     (label) => document.activeElement?.getAttribute("aria-label") === label,
     `Digit ${box} of 6`,
-  );
-
-/**
- * Waits until what is due before the next picture is done. The boxes hand on the focus then.
- *
- * @param {Page} page
- */
-const pictured = (page) =>
-  page.evaluate(
-    () => new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(next))),
   );
 
 /**

@@ -506,6 +506,28 @@ export async function says(place, words) {
   await place.getByText(words).filter({ visible: true }).first().waitFor();
 }
 
+/**
+ * Waits until what is due before the next picture is done, such as handing on the focus.
+ *
+ * @param {Page} page
+ */
+export const pictured = (page) =>
+  page.evaluate(
+    () => new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(next))),
+  );
+
+/**
+ * Rests the pointer there. A page hears of having scrolled with its next picture, and that closes a
+ * tooltip: the way there is scrolled before, and over by then.
+ *
+ * @param {Locator} place
+ */
+export async function pointAt(place) {
+  await place.scrollIntoViewIfNeeded();
+  await pictured(place.page());
+  await place.hover();
+}
+
 /** Waits until the focus is there. @param {Locator} place */
 export const focusOn = (place) =>
   until("the focus", () => place.evaluate((element) => element === document.activeElement));

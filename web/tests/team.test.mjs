@@ -12,6 +12,7 @@ import {
   logIn,
   newPage,
   newTab,
+  pointAt,
   says,
   startDesk,
   until,
@@ -134,7 +135,7 @@ test("at the limit Add member is disabled and says why; a revocation makes room"
     })
     .waitFor();
   const button = page.getByRole("button", { name: "Add member" });
-  await button.hover();
+  await pointAt(button);
   await says(page.locator(".tooltip"), "Remove a member to add another.");
   await button.click({ force: true });
   await button.press("Enter");
@@ -319,7 +320,7 @@ test("the row of the last admin explains itself, and cannot be revoked", async (
     })
     .waitFor();
   const trash = row(page, email).getByRole("button");
-  await trash.hover();
+  await pointAt(trash);
   await says(page.locator(".tooltip"), "The last admin of an account cannot be removed.");
   await trash.click({ force: true });
   await trash.press("Enter");
