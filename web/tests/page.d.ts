@@ -2,8 +2,8 @@
 
 declare var axe: typeof import("axe-core");
 
-/** Each text that the countdown had. */
-declare var shown: string[];
+/** What could be pressed in a state of the Sandbox's block, once it was shown. */
+declare var sandboxShown: (title: string) => string[] | undefined;
 
 /** How the page came up, up to what the selector finds. */
 declare var measured: (selector: string) => {
