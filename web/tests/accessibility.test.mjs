@@ -10,6 +10,7 @@ import {
   atConsole,
   atLogin,
   axe,
+  hold,
   launch,
   logIn,
   newPage,
@@ -165,8 +166,11 @@ for (const { theme, viewport } of WALKS) {
     const status = section(page, "Sandbox status");
     await says(status, "Validating connection…");
     for (const name of ["Sandbox", admin]) await page.getByRole("rowheader", { name }).waitFor();
-    await look(page, "sandbox-validating");
+    // The page learns of the verdict once the waiting for it was looked at.
+    const learn = await hold(page, /\/api\/sandbox$/);
     await desk.productApi("up");
+    await look(page, "sandbox-validating");
+    await learn();
     await says(status, "Sandbox ready");
     await look(page, "page");
 
@@ -262,6 +266,9 @@ for (const { theme, viewport } of WALKS) {
     );
     await page.reload();
     for (const title of ["API keys", "Team"]) await says(section(page, title), "4 / 4");
+    // The counts are the session's. The lists, and the reasons, come after them.
+    await says(section(page, "API keys"), "The limit of 4 keys is reached.");
+    await says(status, "Sandbox ready");
     await page.mouse.move(0, 0);
     await pointAt(page.getByRole("button", { name: "New API Key", disabled: true }));
     await page.locator(".tooltip").waitFor();
@@ -286,19 +293,11 @@ for (const { theme, viewport } of WALKS) {
     await page.context().setOffline(false);
 
     // Slow: bones where rows will be.
-    /** @type {(() => void)[]} */
-    const held = [];
-    const hold = () => new Promise((/** @type {(value?: unknown) => void} */ go) => held.push(go));
-    await page.route(/\/api\/(keys|team|sandbox)$/, async (route) => {
-      await hold();
-      await route.continue();
-    });
+    const load = await hold(page, /\/api\/(keys|team|sandbox)$/);
     await page.reload();
     await atConsole(page);
-    await until("the requests", async () => held.length >= 3);
     await look(page, "loading");
-    for (const go of held) go();
-    await page.unrouteAll({ behavior: "wait" });
+    await load();
     await says(status, "Sandbox ready");
 
     // Not there: told in its place.

@@ -6,6 +6,7 @@ import { after, before, test } from "node:test";
 import {
   allow,
   focusOn,
+  hold,
   launch,
   logIn,
   newPage,
@@ -494,17 +495,11 @@ test("at 10 of 10 keys, New API Key is disabled and says why; a deletion makes r
 test("a pointer on New API Key before the list is there is told why it is disabled", async (t) => {
   const page = await admin(t, { key_limit: 2 });
   await made(page, "The last one");
-  /** @type {(value?: unknown) => void} */
-  let answer = () => {};
-  const held = new Promise((go) => (answer = go));
-  await page.route("**/api/keys", async (route) => {
-    await held;
-    await route.continue();
-  });
+  const load = await hold(page, "**/api/keys");
   await page.reload();
   await pointAt(page.getByRole("button", { name: "New API Key" }));
   assert.equal(await page.locator(".tooltip").count(), 0, "nothing is known yet");
-  answer();
+  await load();
   await says(page.locator(".tooltip"), "The limit of 2 keys is reached.");
 });
 

@@ -15,7 +15,7 @@ import { findChromium } from "./chromium.mjs";
 
 /** @import { TestContext } from "node:test" */
 /** @import { Browser, BrowserContext, BrowserContextOptions } from "playwright-core" */
-/** @import { Locator, Page } from "playwright-core" */
+/** @import { Locator, Page, Route } from "playwright-core" */
 
 const web = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 
@@ -395,6 +395,29 @@ export function allow(page, ...expected) {
  *
  * @typedef {Omit<Parameters<typeof newPage>[2], "t">} PageOptions
  */
+
+/**
+ * Keeps calls from being sent, until what this gives is called: for what is only seen meanwhile.
+ *
+ * @param {Page} page
+ * @param {string | RegExp} calls
+ */
+export async function hold(page, calls) {
+  /** @type {(value?: unknown) => void} */
+  let release = () => {};
+  const released = new Promise((done) => (release = done));
+  /** @type {Promise<void>[]} */
+  const sent = [];
+  const wait = (/** @type {Route} */ route) => {
+    sent.push(released.then(() => route.continue()));
+  };
+  await page.route(calls, wait);
+  return async () => {
+    release();
+    await Promise.all(sent);
+    await page.unroute(calls, wait);
+  };
+}
 
 /** @param {string | RegExp} allowed @param {string} fault */
 function matches(allowed, fault) {
