@@ -11,6 +11,7 @@ import {
   atLogin,
   axe,
   hold,
+  isGone,
   launch,
   logIn,
   newPage,
@@ -426,7 +427,7 @@ test("everything can be done by keyboard alone, and the focus is always to be se
   await until("the focus on the harmless button", async () => (await focused()) === "Cancel");
   await tabTo("Delete key");
   await keyboard.press("Enter");
-  await page.getByRole("rowheader", { name: "iOS App" }).waitFor({ state: "detached" });
+  await isGone(page.getByRole("rowheader", { name: "iOS App" }));
   await until("the focus in the section", async () => (await focused()) === "API keys");
 
   // A colleague.
@@ -442,7 +443,7 @@ test("everything can be done by keyboard alone, and the focus is always to be se
   await until("the focus on the harmless button", async () => (await focused()) === "Cancel");
   await tabTo("Revoke access");
   await keyboard.press("Space");
-  await page.getByRole("rowheader", { name: friend }).waitFor({ state: "detached" });
+  await isGone(page.getByRole("rowheader", { name: friend }));
   await until("the focus in the section", async () => (await focused()) === "Team");
 
   await page.evaluate(() => document.getElementById("main")?.focus());

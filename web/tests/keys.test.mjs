@@ -7,6 +7,7 @@ import {
   allow,
   focusOn,
   hold,
+  isGone,
   launch,
   logIn,
   newPage,
@@ -485,7 +486,7 @@ test("at 10 of 10 keys, New API Key is disabled and says why; a deletion makes r
 
   await page.getByRole("button", { name: "Delete Key 7" }).click();
   await page.getByRole("alertdialog").getByRole("button", { name: "Delete key" }).click();
-  await row(page, "Key 7").waitFor({ state: "detached" });
+  await isGone(row(page, "Key 7"));
   await says(block(page), "9 / 10");
   await create(page, "In its place");
   await gotIt(page);
@@ -517,7 +518,7 @@ test("the place of the Sandbox key is held while the key is gone", async (t) => 
   await made(page, "The other one");
   await page.getByRole("button", { name: "Delete Sandbox" }).click();
   await page.getByRole("alertdialog").getByRole("button", { name: "Delete key" }).click();
-  await row(page, "Sandbox").waitFor({ state: "detached" });
+  await isGone(row(page, "Sandbox"));
   await says(block(page), "1 / 2");
   await says(
     block(page),
@@ -574,7 +575,7 @@ test("the trash icon asks, names what stops working, and deletes once confirmed"
   await ask.getByRole("button", { name: "Delete key" }).click();
   await ask.waitFor({ state: "hidden" });
   assert.equal((await desk.callProduct(key)).status, 403, "refused on the next call");
-  await row(page, "Doomed").waitFor({ state: "detached" });
+  await isGone(row(page, "Doomed"));
   await says(page, "“Doomed” was deleted and does not work any more.");
   await focusOn(block(page).getByRole("heading"));
 });
@@ -588,7 +589,7 @@ test("deleting the Sandbox key warns: not configured until provisioning runs aga
   await says(ask, "shows as not configured until auto-provisioning runs again");
   await says(ask, "This action cannot be undone.");
   await ask.getByRole("button", { name: "Delete key" }).click();
-  await row(page, "Sandbox").waitFor({ state: "detached" });
+  await isGone(row(page, "Sandbox"));
   await says(status, "Sandbox not configured");
   await says(status, "The Sandbox’s reserved key was deleted.");
   await says(block(page), "No API keys yet.");
@@ -609,7 +610,7 @@ test("a key that somebody else deleted meanwhile is told and goes from the list"
   allow(page, `DELETE /api/keys/${key.id} 404`);
   await page.getByRole("alertdialog").getByRole("button", { name: "Delete key" }).click();
   await says(page, "The account has no API key with this id. It may have been deleted already.");
-  await row(page, "Gone already").waitFor({ state: "detached" });
+  await isGone(row(page, "Gone already"));
   assert.equal(await page.getByRole("alertdialog").count(), 0);
 });
 

@@ -15,6 +15,7 @@ import {
   says,
   startDesk,
   typeCode,
+  uncovered,
 } from "./support.mjs";
 
 /** @import { Page } from "playwright-core" */
@@ -483,6 +484,7 @@ describe("Session", () => {
       "You are offline. Nothing was sent; try again once you are back.",
     );
     await page.getByRole("button", { name: "Cancel" }).click();
+    await uncovered(page);
     assert.deepEqual(await keyNames(page), before);
     await page.context().setOffline(false);
     await page.reload();

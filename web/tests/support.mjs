@@ -551,6 +551,20 @@ export async function pointAt(place) {
   await place.hover();
 }
 
+/**
+ * Waits until no dialog covers the page. What one covers has no role, so that by its role it is not
+ * found, whether it is there or not.
+ *
+ * @param {Page} page
+ */
+export const uncovered = (page) => page.getByRole("main").waitFor();
+
+/** Waits until something is gone from the page itself. @param {Locator} place */
+export async function isGone(place) {
+  await uncovered(place.page());
+  await place.waitFor({ state: "detached" });
+}
+
 /** Waits until the focus is there. @param {Locator} place */
 export const focusOn = (place) =>
   until("the focus", () => place.evaluate((element) => element === document.activeElement));

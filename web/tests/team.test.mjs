@@ -8,6 +8,7 @@ import {
   atConsole,
   atLogin,
   focusOn,
+  isGone,
   launch,
   logIn,
   newPage,
@@ -78,7 +79,7 @@ async function invite(page, email) {
 async function revoke(page, email) {
   await page.getByRole("button", { name: `Revoke access of ${email}` }).click();
   await page.getByRole("alertdialog").getByRole("button", { name: "Revoke access" }).click();
-  await row(page, email).waitFor({ state: "detached" });
+  await isGone(row(page, email));
 }
 
 /** Invites beside the page. @param {Page} page @param {string} email */
@@ -111,7 +112,7 @@ test("an invited address gets a mail, whose reader logs in at once by a mailed c
   assert.equal(await block(theirs).count(), 0);
 
   await page.evaluate(() => window.dispatchEvent(new Event("visibilitychange")));
-  await row(page, someone).getByText("Pending").waitFor({ state: "detached" });
+  await isGone(row(page, someone).getByText("Pending"));
 });
 
 test("the header counts X / Y, with those who are only invited", async (t) => {
@@ -276,7 +277,7 @@ test("the trash icon asks, and revokes once confirmed: no login until invited an
   await focusOn(trash);
   await trash.click();
   await ask.getByRole("button", { name: "Revoke access" }).click();
-  await row(page, someone).waitFor({ state: "detached" });
+  await isGone(row(page, someone));
   await says(page, `${someone} has no access any more.`);
   await focusOn(block(page).getByRole("heading"));
 
@@ -339,7 +340,7 @@ test("a member whom another tab revoked meanwhile is told and goes from the list
   allow(page, `DELETE /api/team/${id} 404`);
   await page.getByRole("alertdialog").getByRole("button", { name: "Revoke access" }).click();
   await says(page, "The account has no member with this id. It may have been removed already.");
-  await row(page, someone).waitFor({ state: "detached" });
+  await isGone(row(page, someone));
 });
 
 test("members see nothing of the team, and nothing of it is fetched for them", async (t) => {
