@@ -7,6 +7,6 @@ use edge::{App, Problem};
 pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
     let now = app.clock.now();
     let token = call.session()?;
-    let (_, sandbox) = app.store.find_sandbox_as(&token, now).await?;
+    let sandbox = app.store.find_sandbox_as(&token, now).await?;
     Ok(Answer::ok(&SandboxView::new(&sandbox, now)).for_account(&token.account))
 }

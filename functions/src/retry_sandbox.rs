@@ -10,7 +10,7 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
     call.no_body()?;
     let now = app.clock.now();
     // Started or joined: the client sees the same.
-    let (_, sandbox) = app.store.request_provisioning(&token, now).await?;
+    let sandbox = app.store.request_provisioning(&token, now).await?;
     let view = SandboxView::new(&sandbox, now);
     Ok(Answer::json(StatusCode::ACCEPTED, &view).for_account(&token.account))
 }

@@ -19,7 +19,7 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
 }
 
 async fn test_sandbox(app: &App, token: &SessionToken) -> Result<Sandbox, Problem> {
-    let (_, before) = app.store.find_sandbox_as(token, app.clock.now()).await?;
+    let before = app.store.find_sandbox_as(token, app.clock.now()).await?;
     let not_ready = || Problem::new(ProblemCode::SandboxNotReady).for_account(&token.account);
     let key = before.key.as_ref().ok_or_else(not_ready)?;
     let opened = app.keyrings.open_sandbox_key(&token.account, key).await?;

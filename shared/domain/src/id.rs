@@ -64,8 +64,8 @@ impl AccountId {
         &self.0["acct_".len()..]
     }
 
-    pub(crate) fn from_body(code: &str) -> Option<Self> {
-        base62::is(code, Self::BODY_LEN).then(|| Self(format!("acct_{code}")))
+    pub(crate) fn from_body(body: &str) -> Option<Self> {
+        base62::is(body, Self::BODY_LEN).then(|| Self(format!("acct_{body}")))
     }
 }
 
@@ -94,8 +94,8 @@ impl MemberId {
         &self.0["mem_".len()..]
     }
 
-    pub(crate) fn from_body(code: &str) -> Option<Self> {
-        base62::is(code, Self::BODY_LEN).then(|| Self(format!("mem_{code}")))
+    pub(crate) fn from_body(body: &str) -> Option<Self> {
+        base62::is(body, Self::BODY_LEN).then(|| Self(format!("mem_{body}")))
     }
 
     /// The hash of the address that this membership was made for.
@@ -144,12 +144,12 @@ impl KeyId {
 
     fn parse(text: &str) -> Option<Self> {
         let rest = text.strip_prefix("key_")?;
-        let (kind, code) = if let Some(code) = rest.strip_prefix(KeyKind::Live.letter()) {
-            (KeyKind::Live, code)
+        let (kind, body) = if let Some(body) = rest.strip_prefix(KeyKind::Live.letter()) {
+            (KeyKind::Live, body)
         } else {
             (KeyKind::Sandbox, rest.strip_prefix(KeyKind::Sandbox.letter())?)
         };
-        Self::from_body(kind, code)
+        Self::from_body(kind, body)
     }
 
     pub fn kind(&self) -> KeyKind {
@@ -160,8 +160,8 @@ impl KeyId {
         &self.0["key_".len() + 1..]
     }
 
-    pub(crate) fn from_body(kind: KeyKind, code: &str) -> Option<Self> {
-        base62::is(code, Self::BODY_LEN).then(|| Self(format!("key_{}{code}", kind.letter())))
+    pub(crate) fn from_body(kind: KeyKind, body: &str) -> Option<Self> {
+        base62::is(body, Self::BODY_LEN).then(|| Self(format!("key_{}{body}", kind.letter())))
     }
 }
 
@@ -171,8 +171,10 @@ impl KeyId {
 pub struct EventId(String);
 
 impl EventId {
+    const LEN: usize = 16;
+
     pub fn random(rng: &mut impl CryptoRng) -> Self {
-        Self(base62::random(16, rng))
+        Self(base62::random(Self::LEN, rng))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Accounts: limits, counters, suspension; what operators do.
 
+use crate::actor::ActorRefusal;
 use crate::rows::{AccountRow, Item, KeyRow, MemberRow, OwnerRow, SandboxRow};
 use crate::write::{Backoff, Transaction, Write};
 use crate::{Failure, Store, StoreError, audit, layout};
@@ -20,6 +21,19 @@ pub(crate) fn counted(account: &AccountId, set: &str, now: Timestamp) -> Write {
         .unless_locked(now)
         .value(":no", false)
         .value(":one", 1)
+}
+
+/// What a refused change of a counter means, unless the account is gone.
+pub(crate) fn refused<R: From<ActorRefusal>>(
+    row: Option<Item>,
+    otherwise: R,
+) -> Result<R, StoreError> {
+    if row.is_some() { Ok(otherwise) } else { ended(row) }
+}
+
+/// What it means to a member that the account is suspended, or gone.
+pub(crate) fn ended<R: From<ActorRefusal>>(_: Option<Item>) -> Result<R, StoreError> {
+    Ok(ActorRefusal::SessionEnded.into())
 }
 
 /// How long an operator's lock on an account lasts at most.
@@ -162,7 +176,7 @@ impl Store {
     ) -> Result<Option<Registered>, Failure<RegistrationRefusal>> {
         let (row, keys) = tokio::join!(
             self.get::<AccountRow>("account", layout::account(id)),
-            self.query::<KeyRow>("key", layout::account_partition(id), layout::KEYS),
+            self.query::<KeyRow>("key", layout::account_partition(id), layout::KEY_PREFIX),
         );
         let row = row?.ok_or(Failure::Refused(RegistrationRefusal::AccountNotFound))?;
         if owner.as_ref().is_some_and(|owner| owner.account_id != *id) {

@@ -68,7 +68,7 @@ impl Store {
         let partition = layout::account_partition(&token.account);
         let (caller, rows) = tokio::join!(
             self.find_caller(token, now),
-            self.query::<KeyRow>("key", partition, layout::KEYS)
+            self.query::<KeyRow>("key", partition, layout::KEY_PREFIX)
         );
         let mut keys: Vec<ApiKey> = rows?.into_iter().map(KeyRow::into_key).collect();
         in_listing_order(&mut keys);
@@ -130,13 +130,13 @@ impl Store {
         let deleted = match key.kind() {
             KeyKind::Live => {
                 let one_less = account::counted(account, "own_keys = own_keys - :one", now);
-                deleted.guarded(one_less, |_| Ok(DeleteKeyRefusal::NotFound))
+                deleted.guarded(one_less, |row| account::refused(row, DeleteKeyRefusal::NotFound))
             }
             KeyKind::Sandbox => {
                 let place_free = account::counted(account, "has_sandbox_key = :no", now);
                 let sandbox = sandbox::without_key(account, key, now);
                 deleted
-                    .guarded(place_free, |_| Ok(DeleteKeyRefusal::NotFound))
+                    .guarded(place_free, |row| account::refused(row, DeleteKeyRefusal::NotFound))
                     .guarded(sandbox, |_| Ok(DeleteKeyRefusal::NotFound))
             }
         };
@@ -148,7 +148,7 @@ impl Store {
 }
 
 /// What every insertion of a key writes: its row, the counter under its limit, the audit row.
-fn with_key<'a, R: Send + 'a>(
+fn with_key<'a, R: From<ActorRefusal> + Send + 'a>(
     transaction: Transaction<'a, R>,
     actor: &Admin,
     key: &ApiKey,
@@ -162,6 +162,6 @@ fn with_key<'a, R: Send + 'a>(
     transaction
         // An id that is drawn twice is drawn anew by the next request.
         .guarded(row, |_| Err(StoreError::Contended))
-        .guarded(one_more, |_| Ok(limit_reached))
+        .guarded(one_more, |row| account::refused(row, limit_reached))
         .with(audit::by_member(token, "key_created", Some(key.id.as_str()), now))
 }

@@ -13,8 +13,8 @@ pub struct RowKey {
     pub sk: String,
 }
 
-pub(crate) const KEYS: &str = "KEY#";
-pub(crate) const MEMBERS: &str = "MEMBER#";
+pub(crate) const KEY_PREFIX: &str = "KEY#";
+pub(crate) const MEMBER_PREFIX: &str = "MEMBER#";
 
 pub(crate) fn account_partition(account: &AccountId) -> String {
     format!("ACCT#{account}")
@@ -44,11 +44,11 @@ pub(crate) fn sandbox(account: &AccountId) -> RowKey {
 
 /// The member with all its sessions.
 pub(crate) fn member(account: &AccountId, member: &MemberId) -> RowKey {
-    in_account(account, format!("{MEMBERS}{member}"))
+    in_account(account, format!("{MEMBER_PREFIX}{member}"))
 }
 
 pub(crate) fn api_key(account: &AccountId, key: &KeyId) -> RowKey {
-    in_account(account, format!("{KEYS}{key}"))
+    in_account(account, format!("{KEY_PREFIX}{key}"))
 }
 
 /// What an idempotent request made.

@@ -35,7 +35,7 @@ pub use login::{
 pub use member::{InviteRefusal, RevokeRefusal};
 pub use outbox::{Duty, OutboxKey, Redelivery};
 pub use rows::{DutyKind, MailKind, MailRow, OutboxRow};
-pub use sandbox::{EnsureKeyRefusal, Joined, RevealRefusal, VerdictRefusal};
+pub use sandbox::{EnsureKeyRefusal, RevealRefusal, VerdictRefusal};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};

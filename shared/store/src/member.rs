@@ -39,7 +39,7 @@ impl Store {
         let partition = layout::account_partition(&actor.session.account);
         let (caller, rows) = tokio::join!(
             self.find_caller(&actor.session, now),
-            self.query::<MemberRow>("member", partition, layout::MEMBERS)
+            self.query::<MemberRow>("member", partition, layout::MEMBER_PREFIX)
         );
         let caller = caller?;
         if caller.member.role != Role::Admin {
@@ -76,7 +76,7 @@ impl Store {
         let row = Write::put(&layout::member(account, member), &row).if_new();
         actor::transaction(actor, now)
             .guarded(owner, |_| Ok(InviteRefusal::AlreadyRegistered))
-            .guarded(one_more, |_| Ok(InviteRefusal::LimitReached))
+            .guarded(one_more, |row| account::refused(row, InviteRefusal::LimitReached))
             .guarded(row, |_| Ok(InviteRefusal::AlreadyRegistered))
             .with(outbox::invitation(account, member, email, now))
             .with(audit::by_member(&actor.session, "member_invited", Some(member.as_str()), now))
@@ -111,7 +111,7 @@ impl Store {
             actor::transaction(actor, now).guarded(gone, |_| Ok(RevokeRefusal::NotFound))
         };
         transaction
-            .guarded(one_less, |_| Ok(RevokeRefusal::LastAdmin))
+            .guarded(one_less, |row| account::refused(row, RevokeRefusal::LastAdmin))
             .guarded(owner, |_| Ok(RevokeRefusal::NotFound))
             .with(audit::by_member(&actor.session, "member_revoked", Some(member.as_str()), now))
             .commit(self)

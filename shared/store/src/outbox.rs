@@ -25,7 +25,7 @@ const MAX_REDELIVERIES: u32 = 9;
 /// The index has so many partitions, so that no single one gets all the writes.
 const DUTY_SHARDS: u32 = 8;
 /// How long finished rows stay readable.
-const KEPT_FOR: SignedDuration = SignedDuration::from_hours(24 * 30);
+const DUTY_KEPT_FOR: SignedDuration = SignedDuration::from_hours(24 * 30);
 /// The same for login codes, whose rows have an address in them.
 const LOGIN_MAIL_KEPT_FOR: SignedDuration = SignedDuration::from_hours(24);
 
@@ -100,7 +100,7 @@ fn event_id() -> EventId {
 /// A row that `sweep` will find if its stream record is lost.
 fn duty(kind: DutyKind, now: Timestamp) -> OutboxRow {
     let shard = shard(crate::rng().random_range(0..DUTY_SHARDS));
-    OutboxRow::new(kind, now, now + KEPT_FOR).due(shard, now + DUE_AFTER)
+    OutboxRow::new(kind, now, now + DUTY_KEPT_FOR).due(shard, now + DUE_AFTER)
 }
 
 fn shard(number: u32) -> String {

@@ -1,6 +1,6 @@
 //! The Sandbox's row, and the transactions that keep it, its key and the counter together.
 
-use crate::actor::{self, ActorRefusal, Caller};
+use crate::actor::{self, ActorRefusal};
 use crate::outbox::OutboxKey;
 use crate::rows::{Item, KeyRow, OutboxStatus, SandboxRow, from_item};
 use crate::write::{Obstacle, Transaction, Write};
@@ -9,13 +9,6 @@ use domain::keyring::Sealed;
 use domain::sandbox::{SandboxKey, VALIDATION_LIMIT};
 use domain::{AccountId, ApiKey, KeyId, Reason, Sandbox, SandboxState, SessionToken};
 use jiff::Timestamp;
-
-/// A request for provisioning that found one running: the Sandbox as that one has it.
-#[derive(Debug, Clone)]
-pub enum Joined {
-    Started,
-    Running,
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RevealRefusal {
@@ -87,15 +80,16 @@ impl Store {
         Ok(row.map(SandboxRow::into_sandbox))
     }
 
-    /// The caller and the Sandbox of its account.
+    /// The Sandbox of the caller's account.
     pub async fn find_sandbox_as(
         &self,
         token: &SessionToken,
         now: Timestamp,
-    ) -> Result<(Caller, Sandbox), Failure<ActorRefusal>> {
+    ) -> Result<Sandbox, Failure<ActorRefusal>> {
         let (caller, sandbox) =
             tokio::join!(self.find_caller(token, now), self.find_sandbox(&token.account));
-        Ok((caller?, sandbox?.unwrap_or_else(|| Sandbox::never_provisioned(now))))
+        caller?;
+        Ok(sandbox?.unwrap_or_else(|| Sandbox::never_provisioned(now)))
     }
 
     /// Asks for the whole provisioning again; a call while one is running joins it.
@@ -103,7 +97,7 @@ impl Store {
         &self,
         token: &SessionToken,
         now: Timestamp,
-    ) -> Result<(Joined, Sandbox), Failure<ActorRefusal>> {
+    ) -> Result<Sandbox, Failure<ActorRefusal>> {
         let account = &token.account;
         let start =
             Write::update(layout::sandbox(account), "SET state = :validating, since = :now")
@@ -112,7 +106,7 @@ impl Store {
                 .value(":now", now.as_millisecond())
                 .value(":lost", (now - VALIDATION_LIMIT).as_millisecond());
         let requested = actor::member_transaction(token, now)
-            .guarded(account::not_suspended(account), ended)
+            .guarded(account::not_suspended(account), account::ended)
             .guarded(start, found)
             .with(outbox::provision_request(account, &token.member, now))
             .with(audit::by_member(token, "provisioning_requested", None, now));
@@ -120,10 +114,9 @@ impl Store {
         match requested {
             Ok(()) => {
                 let known = sandbox?.unwrap_or_else(|| Sandbox::never_provisioned(now));
-                let started = Sandbox { state: SandboxState::Validating, since: now, ..known };
-                Ok((Joined::Started, started))
+                Ok(Sandbox { state: SandboxState::Validating, since: now, ..known })
             }
-            Err(failure) => failure.found().map(|running| (Joined::Running, running)),
+            Err(failure) => failure.found(),
         }
     }
 
@@ -139,7 +132,7 @@ impl Store {
             .when("state = :ready")
             .value(":ready", SandboxState::Ready);
         let revealed = actor::member_transaction(token, now)
-            .guarded(account::not_suspended(account), |_| Ok(ActorRefusal::SessionEnded.into()))
+            .guarded(account::not_suspended(account), account::ended)
             .guarded(ready, |_| Ok(RevealRefusal::NotReady))
             .with(audit::by_member(token, "sandbox_key_revealed", None, now));
         let (revealed, sandbox) = tokio::join!(revealed.commit(self), self.find_sandbox(account));
@@ -158,7 +151,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Sandbox, Failure<ActorRefusal>> {
         let recorded = actor::member_transaction(token, now)
-            .guarded(account::not_suspended(&token.account), ended)
+            .guarded(account::not_suspended(&token.account), account::ended)
             .guarded(judged(&token.account, key, after, None), found)
             .with(audit::by_member(token, outcome(after), Some(key.id.as_str()), now));
         match recorded.commit(self).await {
@@ -265,11 +258,6 @@ fn found(row: Option<Item>) -> Result<Obstacle<ActorRefusal, Sandbox>, StoreErro
         Some(row) => Obstacle::Found(from_item::<SandboxRow>("sandbox", row)?.into_sandbox()),
         None => Obstacle::Refused(ActorRefusal::SessionEnded),
     })
-}
-
-/// The account of a member's write is suspended, or gone.
-fn ended(_: Option<Item>) -> Result<Obstacle<ActorRefusal, Sandbox>, StoreError> {
-    Ok(Obstacle::Refused(ActorRefusal::SessionEnded))
 }
 
 fn with_sandbox_key(account: &AccountId, sandbox_key: &SandboxKey, now: Timestamp) -> Write {

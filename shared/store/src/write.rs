@@ -97,8 +97,9 @@ impl Write {
             .value(":moment", moment)
     }
 
-    /// The condition; the first one, or the only one.
+    /// The first condition, or the only one.
     pub fn when(mut self, condition: &str) -> Self {
+        debug_assert!(self.condition.is_none(), "one more condition is added by `and`");
         self.condition = Some(self.with_placeholders(condition));
         self
     }
@@ -205,6 +206,7 @@ impl<'a, R> Transaction<'a, R> {
 
     /// A write without a condition.
     pub fn with(mut self, write: Write) -> Self {
+        debug_assert!(write.condition.is_none(), "a condition has a refusal: `guarded`");
         self.writes.push((write, None));
         self
     }
@@ -260,22 +262,27 @@ impl<R, T> Failure<Obstacle<R, T>> {
     }
 }
 
-/// Waits between tries at contended rows: full jitter, at most seven tries within about a second.
+/// How often something contended is tried again.
+const MAX_RETRIES: u32 = 6;
+/// The longest first wait; each further one may be twice as long.
+const FIRST_WAIT_MILLIS: u64 = 20;
+
+/// Waits between tries at contended rows: full jitter, in all about a second at most.
 pub(crate) struct Backoff {
-    tries: u32,
+    retries: u32,
 }
 
 impl Backoff {
     pub fn new() -> Self {
-        Self { tries: 0 }
+        Self { retries: 0 }
     }
 
     pub async fn wait(&mut self) -> Result<(), StoreError> {
-        self.tries += 1;
-        if self.tries > 6 {
+        if self.retries == MAX_RETRIES {
             return Err(StoreError::Contended);
         }
-        let most = 10u64 << self.tries;
+        let most = FIRST_WAIT_MILLIS << self.retries;
+        self.retries += 1;
         tokio::time::sleep(Duration::from_millis(crate::rng().random_range(1..=most))).await;
         Ok(())
     }
