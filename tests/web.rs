@@ -16,7 +16,8 @@ fn desk_binary() -> PathBuf {
     let binary = profile.join("examples").join(format!("desk{}", std::env::consts::EXE_SUFFIX));
     assert!(
         binary.exists(),
-        "There is no desk to test with. Build it: cargo build --package frontdesk-desk --example desk"
+        "There is no desk to test with. Build it: \
+         cargo build --package frontdesk-desk --example desk"
     );
     binary
 }

@@ -159,6 +159,7 @@ impl Reader {
         for (names, alias) in leaves(tokens) {
             let Some(path) = self.absolute(names, module) else { continue };
             if public {
+                assert_ne!(alias, "*", "a glob hides what it re-exports: {module:?}");
                 self.file.reexports.insert(alias, path.clone());
             }
             let is_own_child = path.len() > module.len() && path.starts_with(module);
@@ -304,6 +305,9 @@ fn a_circle_is_found_whatever_the_modules_name_each_other_by() {
         let found = circles(&[root, ("a.rs", one), ("b.rs", other)]);
         assert_eq!(found, ["a b"], "{one} {other}");
     }
+    // A root that names its child in a macro's arguments, and is used by it.
+    let root_of_a = ("lib.rs", "mod a; const A: Root = m!(\"a\", a::handle); struct Root;");
+    assert_eq!(circles(&[root_of_a, ("a.rs", "use crate::Root;")]), [" a"]);
     // A parent that uses its child, and is used by it.
     let parent = ("a/mod.rs", "mod c; use crate::b::B; fn f() -> c::C {} struct A;");
     assert_eq!(circles(&[root, ("b.rs", ""), parent, ("a/c.rs", "use super::A;")]), ["a a::c"]);

@@ -32,6 +32,15 @@ const ROUTES: [(&str, &str); 12] = [
     ("DELETE", "/api/team/mem_AAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
 ];
 
+#[test]
+fn what_a_revocation_closes_is_every_route_that_takes_a_session() {
+    let is_open = |name: &str| ["request-code", "verify-code"].contains(&name);
+    let takes_session = |function: &&functions::Function| {
+        matches!(function.trigger, functions::Trigger::Http { .. }) && !is_open(function.name)
+    };
+    assert_eq!(ROUTES.len(), functions::FUNCTIONS.iter().filter(takes_session).count());
+}
+
 /// Checks that nothing at all can be done with this session any more.
 async fn is_locked_out(person: &Person<'_>) {
     let act = async {
