@@ -392,7 +392,6 @@ describe("Session", () => {
     await emailField(page).fill("ada@example.com");
     await page.getByRole("button", { name: "Send invitation" }).click();
     await made;
-    await page.unroute("**/api/team");
     await page.reload();
     await section(page, "Team")
       .getByRole("rowheader", { name: /ada@example\.com/ })
