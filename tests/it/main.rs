@@ -17,6 +17,7 @@ mod delete_key;
 mod deliver_mail;
 mod end_session;
 mod every_route;
+mod foreign_headers;
 mod get_sandbox;
 mod get_session;
 mod invite_member;

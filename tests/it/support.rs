@@ -274,6 +274,13 @@ impl Request<'_> {
         self
     }
 
+    /// A header with bytes that are no text.
+    pub fn header_bytes(mut self, name: &str, value: &[u8]) -> Self {
+        let name: HeaderName = name.parse().expect("a header name");
+        self.headers.append(name, HeaderValue::from_bytes(value).expect("a header value"));
+        self
+    }
+
     pub fn json(self, body: Value) -> Self {
         self.raw("application/json", body.to_string())
     }
