@@ -20,7 +20,7 @@ use store::{CountRefusal, OpenSession, OpenSessionRefusal, Owner};
 pub struct VerifyCode {
     challenge: String,
     code: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "edge::http::one_word")]
     session: Carrier,
 }
 

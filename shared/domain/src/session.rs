@@ -49,6 +49,9 @@ pub struct SessionToken {
 }
 
 impl SessionToken {
+    /// What every token begins with.
+    pub const PREFIX: &str = "fds_";
+
     pub fn mint(
         account: &AccountId,
         member: &MemberId,
@@ -56,7 +59,8 @@ impl SessionToken {
         rng: &mut impl CryptoRng,
     ) -> Self {
         let text = format!(
-            "fds_{}{}{}{}",
+            "{}{}{}{}{}",
+            Self::PREFIX,
             account.body(),
             member.body(),
             slot.0,
@@ -66,7 +70,7 @@ impl SessionToken {
     }
 
     pub fn parse(text: &str) -> Option<Self> {
-        let body = text.strip_prefix("fds_")?;
+        let body = text.strip_prefix(Self::PREFIX)?;
         if !base62::is(body, AccountId::BODY_LEN + MemberId::BODY_LEN + 1 + SECRET_LEN) {
             return None;
         }

@@ -6,8 +6,8 @@ use domain::secret::Secret;
 use domain::{AccountId, SessionToken};
 use lambda_http::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use lambda_http::{Body, RequestExt, Response};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IntoDeserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// The largest body that is read.
 pub const MAX_BODY_BYTES: usize = 16 * 1024;
@@ -66,37 +66,55 @@ impl Call {
             .map(str::to_owned)
     }
 
+    /// Cookies are split as bytes: one of somebody else's may hold any, and must not take ours out.
     pub fn cookie(&self, name: &str) -> Option<&str> {
-        self.headers()
-            .get_all(header::COOKIE)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|line| line.split(';'))
-            .filter_map(|pair| pair.trim().split_once('='))
-            .find(|(known, _)| *known == name)
-            .map(|(_, value)| value)
+        let pairs = self.header_parts(header::COOKIE, b';').filter_map(|pair| {
+            let end = pair.iter().position(|byte| *byte == b'=')?;
+            Some((&pair[..end], &pair[end + 1..]))
+        });
+        let mut ours = pairs.filter(|(known, _)| *known == name.as_bytes());
+        ours.find_map(|(_, value)| std::str::from_utf8(value).ok())
     }
 
-    /// The session that the caller shows: a bearer token, or else the cookie. Nothing is known of
-    /// it yet.
+    /// What a header holds, wherever it stands, between separators and without the space around.
+    fn header_parts(&self, name: header::HeaderName, separator: u8) -> impl Iterator<Item = &[u8]> {
+        let lines = self.headers().get_all(name).into_iter();
+        lines
+            .flat_map(move |line| line.as_bytes().split(move |byte| *byte == separator))
+            .map(<[u8]>::trim_ascii)
+    }
+
+    /// The tokens of the scheme `Bearer` (RFC 6750), ours and others'. A gateway joins several
+    /// headers by a comma.
+    fn bearer_tokens(&self) -> impl Iterator<Item = &str> {
+        self.header_parts(header::AUTHORIZATION, b',')
+            .filter_map(|credentials| std::str::from_utf8(credentials).ok()?.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .map(|(_, token)| token.trim())
+    }
+
+    /// The session that the caller shows: a bearer token of ours, or else the cookie. Nothing is
+    /// known of it yet.
+    ///
+    /// `Authorization` may be a proxy's: only a token that begins as ours do decides. Without a
+    /// cookie, a token of any other form is a session that is not there.
     pub fn session(&self) -> Result<SessionToken, Problem> {
-        let text = match self.header(header::AUTHORIZATION) {
-            Some(value) => match value.split_once(' ') {
-                Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
-                    Some(token.trim())
-                }
-                Some(_) | None => None,
-            },
-            None => self.cookie(SESSION_COOKIE),
-        };
-        let text = text.ok_or(ProblemCode::SessionRequired)?;
+        let text = self
+            .bearer_tokens()
+            .find(|token| token.starts_with(SessionToken::PREFIX))
+            .or_else(|| self.cookie(SESSION_COOKIE))
+            .or_else(|| self.bearer_tokens().next())
+            .ok_or(ProblemCode::SessionRequired)?;
         SessionToken::parse(text).ok_or(ProblemCode::SessionEnded.into())
     }
 
     /// The body as JSON: an object with just these fields, each at most once.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         let body = self.bytes()?;
-        if !self.header(header::CONTENT_TYPE).is_some_and(is_json) {
+        let is_packed = self
+            .header_parts(header::CONTENT_ENCODING, b',')
+            .any(|encoding| !encoding.eq_ignore_ascii_case(b"identity"));
+        if is_packed || !self.header(header::CONTENT_TYPE).is_some_and(is_json) {
             return Err(ProblemCode::UnsupportedMediaType.into());
         }
         // A derived struct would also take an array of its fields' values.
@@ -149,13 +167,20 @@ impl Call {
     }
 }
 
+/// For a field that is one of a few words. Derived alone, an enum would also take an object that
+/// has the word as a name, and anything but a text would read as broken JSON.
+pub fn one_word<'de, D: Deserializer<'de>, T: Deserialize<'de>>(input: D) -> Result<T, D::Error> {
+    T::deserialize(String::deserialize(input)?.into_deserializer())
+}
+
 /// `application/json`, whatever its parameters, save a charset that is not UTF-8.
 fn is_json(value: &str) -> bool {
     let mut parts = value.split(';').map(str::trim);
     let json = parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"));
     json && parts.all(|parameter| match parameter.split_once('=') {
         Some((name, charset)) if name.eq_ignore_ascii_case("charset") => {
-            charset.trim_matches('"').eq_ignore_ascii_case("utf-8")
+            let charset = charset.trim_matches('"');
+            ["utf-8", "utf8"].iter().any(|utf8| charset.eq_ignore_ascii_case(utf8))
         }
         Some(_) | None => true,
     })
