@@ -308,7 +308,7 @@ def problem(answer):
 
 
 def sweep(world, lost):
-    """A duty that the stream lost is driven again by a sweep, and done."""
+    """A duty that the stream lost is redelivered by a sweep, and done."""
     now = lambda: world.rows(lost["pk"]["S"], lost["sk"]["S"])[0]["status"]["S"]
     expect("a login event that the stream lost is pending", "pending", now())
     answer, failed = world.invoke("Sweep", {})

@@ -85,7 +85,8 @@ fn crc32(bytes: &[u8]) -> u32 {
 /// The key with one character of its secret changed, and with the checksum that makes it look
 /// right.
 fn forged(key: &str, from_end: usize) -> String {
-    let (mut head, at) = (key[..key.len() - 6].to_owned(), key.len() - 6 - from_end);
+    let mut head = key[..key.len() - 6].to_owned();
+    let at = key.len() - 6 - from_end;
     let other = if &head[at..=at] == "A" { "B" } else { "A" };
     head.replace_range(at..=at, other);
     format!("{head}{}", domain::base62::encode(u128::from(crc32(head.as_bytes())), 6))

@@ -100,7 +100,8 @@ async fn a_body_that_is_not_what_the_route_takes_is_refused_and_writes_nothing()
     world
         .changes_nothing(async {
             for route in taking() {
-                let (good, field) = (route.good.to_string(), route.field);
+                let good = route.good.to_string();
+                let field = route.field;
                 let inside = &good[1..good.len() - 1];
                 let but = |value: Value| {
                     let mut body = route.good.clone();

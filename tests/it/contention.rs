@@ -227,7 +227,8 @@ async fn an_outage_of_the_store_reads_as_an_outage_and_writes_nothing() {
     let nobody = Nobody::new().await;
     let url = nobody.url();
     let dead = |good: &Good| {
-        let (function, event) = (good.function, good.event.clone());
+        let function = good.function;
+        let event = good.event.clone();
         let behind = Behind::new(&world, function, &[("AWS_ENDPOINT_URL_DYNAMODB", &url)]);
         async move { (function, behind.invoke(&event).await.expect("an answer")) }
     };

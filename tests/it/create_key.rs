@@ -51,12 +51,10 @@ async fn a_new_key_is_shown_once_and_works_at_once() {
     let after = world.now();
     let key = &reply.ok(201)["key"];
     let text = |value: &Value| value.as_str().expect("a text").to_owned();
-    let (id, start, created_at, api_key) = (
-        text(&key["id"]),
-        text(&key["start"]),
-        text(&key["created_at"]),
-        text(&reply.body["api_key"]),
-    );
+    let id = text(&key["id"]);
+    let start = text(&key["start"]);
+    let created_at = text(&key["created_at"]);
+    let api_key = text(&reply.body["api_key"]);
     let view = json!({
         "id": id, "name": "Zapier Integration", "start": start, "sandbox": false,
         "created_at": created_at,

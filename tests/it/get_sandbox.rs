@@ -51,7 +51,8 @@ async fn after_the_first_login_the_sandbox_is_ready() {
     let admin = world.admin().await;
     let reply = admin.get("/api/sandbox").await;
     let key = admin.get("/api/keys").await.ok(200)["keys"][0]["id"].clone();
-    let (validated, since) = (reply.ok(200)["validated_at"].clone(), reply.body["since"].clone());
+    let validated = reply.ok(200)["validated_at"].clone();
+    let since = reply.body["since"].clone();
     assert_eq!(
         reply.body,
         json!({

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 const GRACE: &str = "grace@example.com";
-const IDLE: SignedDuration = SignedDuration::from_hours(12);
-const LIFETIME: SignedDuration = SignedDuration::from_hours(7 * 24);
+const SESSION_IDLE_LIMIT: SignedDuration = SignedDuration::from_hours(12);
+const SESSION_LIFETIME: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// The clock of a desk runs on while a test does something: so long before an end something still
 /// holds for certain.
@@ -143,10 +143,13 @@ async fn a_session_that_nobody_uses_ends_after_twelve_hours() {
     let world = World::new().await;
     let admin = world.admin().await;
     let end = expires_at(&admin.get("/api/session").await);
-    assert!(end <= world.now() + IDLE && end > world.now() + IDLE - SignedDuration::from_mins(1));
+    assert!(
+        end <= world.now() + SESSION_IDLE_LIMIT
+            && end > world.now() + SESSION_IDLE_LIMIT - SignedDuration::from_mins(1)
+    );
     world.advance_to(end - SHORTLY);
     let prolonged = expires_at(&admin.get("/api/session").await);
-    assert!(prolonged > end + IDLE - SignedDuration::from_mins(1), "{prolonged}");
+    assert!(prolonged > end + SESSION_IDLE_LIMIT - SignedDuration::from_mins(1), "{prolonged}");
     world.advance_to(prolonged);
     world.changes_nothing(admin.get("/api/session")).await.problem(401, "session_ended");
     // That it was asked for again does not wake it.
@@ -172,7 +175,7 @@ async fn a_session_that_is_used_is_kept_for_seven_days_and_not_longer() {
     }
     world.advance_to(before + SignedDuration::from_hours(11) * 15);
     let end = expires_at(&admin.get("/api/session").await);
-    assert!(before + LIFETIME <= end && end <= after + LIFETIME, "{end}");
+    assert!(before + SESSION_LIFETIME <= end && end <= after + SESSION_LIFETIME, "{end}");
     world.advance_to(end - SHORTLY);
     assert_eq!(expires_at(&admin.get("/api/session").await), end);
     world.advance_to(end);

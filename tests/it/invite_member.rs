@@ -14,8 +14,8 @@ async fn who_is_invited_gets_a_place_and_a_mail() {
     let before = world.now();
     let reply = invite(&admin, "  New.Colleague+desk@EXAMPLE.com ").await;
     let after = world.now();
-    let (id, at) =
-        (reply.ok(201)["member"]["id"].clone(), reply.body["member"]["invited_at"].clone());
+    let id = reply.ok(201)["member"]["id"].clone();
+    let at = reply.body["member"]["invited_at"].clone();
     let member = json!({
         "id": id,
         "email": "new.colleague+desk@example.com",

@@ -43,7 +43,8 @@ async fn a_program_logs_in_makes_and_deletes_a_key_and_invites_and_revokes_a_col
 
     // A key, the API that it opens, and its end.
     let made = call("POST", "/api/keys").json(json!({ "name": "Zapier Integration" })).send().await;
-    let (key_id, key) = (text(&made.ok(201)["key"]["id"]), text(&made.body["api_key"]));
+    let key_id = text(&made.ok(201)["key"]["id"]);
+    let key = text(&made.body["api_key"]);
     assert_eq!(world.product_api(&key).await, 200);
     let listed = call("GET", "/api/keys").send().await;
     assert_eq!((&listed.ok(200)["count"], &listed.body["available"]), (&json!(2), &json!(8)));
@@ -113,7 +114,8 @@ async fn two_browsers_go_the_same_way_with_nothing_but_their_cookies() {
     assert_eq!(admin.get("/api/sandbox").await.ok(200)["state"], "ready");
     assert_eq!(admin.send(admin.call("POST", "/api/sandbox/test")).await.ok(200)["state"], "ready");
     let made = admin.post("/api/keys", json!({ "name": "Zapier Integration" })).await;
-    let (key_id, key) = (text(&made.ok(201)["key"]["id"]), text(&made.body["api_key"]));
+    let key_id = text(&made.ok(201)["key"]["id"]);
+    let key = text(&made.body["api_key"]);
     assert_eq!(world.product_api(&key).await, 200);
     admin.delete(&format!("/api/keys/{key_id}")).await.ok(204);
     assert_eq!(world.product_api(&key).await, 403);

@@ -134,7 +134,8 @@ async fn the_count_follows_invitations_and_revocations_and_the_limit_the_operato
     let world = World::new().await;
     let admin = world.admin().await;
     let shown = async || {
-        let (team, session) = (admin.get("/api/team").await, admin.get("/api/session").await);
+        let team = admin.get("/api/team").await;
+        let session = admin.get("/api/session").await;
         let account = &session.ok(200)["account"];
         assert_eq!(
             (&team.body["count"], &team.body["limit"]),

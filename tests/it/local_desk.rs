@@ -178,8 +178,9 @@ async fn a_kept_desk_goes_on_where_it_ended() {
     let moved =
         world.call("POST", "/_local/clock").json(json!({ "advance_seconds": 3600 })).send().await;
     assert_eq!(moved.status, 200, "{}", moved.text);
-    let (token, mails, ahead) =
-        (admin.token.clone(), world.desk.inbox().mails(), world.desk.clock().ahead());
+    let token = admin.token.clone();
+    let mails = world.desk.inbox().mails();
+    let ahead = world.desk.clock().ahead();
     world.desk.shutdown().await;
 
     let world = World::with_options(folder.kept()).await;
@@ -496,7 +497,7 @@ async fn a_record_that_nothing_can_process_ends_in_the_failures_and_lets_the_oth
     let world = World::new().await;
     let admin = world.admin().await;
     let partition = format!("ACCT#{}", admin.account);
-    // A mail to nobody: a row that no version of the desk wrote.
+    // A mail to nobody: a row that no version of Frontdesk wrote.
     let text = |text: &str| AttributeValue::S(text.to_owned());
     world
         .set_attributes(
@@ -563,7 +564,7 @@ async fn the_neighbours_of_a_record_that_nothing_can_process_are_done_by_either_
         };
 
         // In one transaction, so that one batch has both: a good row, and one that no version of
-        // the desk wrote.
+        // Frontdesk wrote.
         world.make_pending(&partition, kind, &[before, &format!("{prefix}poison")]).await;
         world.settle().await;
         assert_eq!(status(before).await, "done", "{function}");

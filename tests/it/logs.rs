@@ -38,8 +38,8 @@ impl std::io::Write for Written {
 impl Log {
     /// As a function of this world writes it, with the template's settings.
     fn of(world: &World) -> Self {
-        let (written, env) =
-            (Written::default(), Env::from_pairs(world.desk.shared_environment().clone()));
+        let written = Written::default();
+        let env = Env::from_pairs(world.desk.shared_environment().clone());
         let writer = written.clone();
         let guard =
             tracing::subscriber::set_default(edge::telemetry::lines(&env, move || writer.clone()));

@@ -269,7 +269,8 @@ fn every_operation_tells_of_what_its_kind_can_meet() {
             .flat_map(|status| codes_of(contract.response(&operation, status).1))
             .collect();
         let told = |names: &[&str]| names.iter().filter(|name| codes.contains(*name)).count();
-        let (id, reads) = (operation.id(), operation.method == "get");
+        let id = operation.id();
+        let reads = operation.method == "get";
         let open = operation.value["security"].as_array().is_some_and(Vec::is_empty);
         let all_or_none = |names: &[&str], all: bool| {
             assert_eq!(told(names), if all { names.len() } else { 0 }, "{id}: {names:?}")
@@ -508,7 +509,7 @@ async fn every_problem_is_told_as_the_document_says() {
         .answers("revokeMember", &admin.delete("/api/team/mem_0000000000000000000000000000").await);
     contract.answers("revokeMember", &admin.delete(&format!("/api/team/{}", admin.id)).await);
 
-    // What only another deployment says, and what goes wrong on the desk's side.
+    // What only another deployment says, and what goes wrong on Frontdesk's side.
     let telling = World::with_parameters(&[("PreventUserExistenceErrors", "LEGACY")]).await;
     contract.answers(
         "requestCode",

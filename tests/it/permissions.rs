@@ -49,11 +49,9 @@ impl<'w> Script<'w> {
             self.must(self.world.verify(challenge.as_str().unwrap_or_default(), &code).await, 200)?;
         self.world.settle().await;
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let (token, id, account) = (
-            text(&opened["session_token"]),
-            text(&opened["member"]["id"]),
-            text(&opened["account"]["id"]),
-        );
+        let token = text(&opened["session_token"]);
+        let id = text(&opened["member"]["id"]);
+        let account = text(&opened["account"]["id"]);
         Ok(Person { world: self.world, token, id, account })
     }
 
@@ -145,10 +143,8 @@ impl<'w> Script<'w> {
         let created = self.must(create.clone().send().await, 201)?;
         let repeated = self.must(create.send().await, 201)?;
         holds(created == repeated, "a repetition gives the same key")?;
-        let (id, key) = (
-            created["key"]["id"].as_str().unwrap_or_default(),
-            created["api_key"].as_str().unwrap_or_default(),
-        );
+        let id = created["key"]["id"].as_str().unwrap_or_default();
+        let key = created["api_key"].as_str().unwrap_or_default();
         holds(self.world.product_api(key).await == 200, "the key opens the product API")?;
         self.must(admin.delete(&format!("/api/keys/{id}")).await, 204)?;
         holds(self.world.product_api(key).await == 403, "a deleted key does not")
@@ -274,7 +270,7 @@ impl<'w> Script<'w> {
         )
     }
 
-    /// A login event that the stream gives up, and that is done once the sweep has driven it.
+    /// A login event that the stream gives up, and that is done once the sweep has redelivered it.
     async fn lost_login_event(&self) -> Step {
         let keyring = self.world.secret("SEALING_SECRET_ARN").await;
         self.world.put_secret("SEALING_SECRET_ARN", "no keyring").await;
@@ -554,8 +550,8 @@ impl<'w> Caller<'w> {
     }
 
     async fn may_mail(&self, action: &str, from: &str) -> bool {
-        let (from, to) =
-            (from.replace('@', "%40"), "Destination.ToAddresses.member.1=a%40example.com");
+        let from = from.replace('@', "%40");
+        let to = "Destination.ToAddresses.member.1=a%40example.com";
         let body = format!(
             "Action={action}&Source={from}&{to}&Message.Body.Text.Data=hello&Message.Subject.Data=hello"
         );
@@ -587,10 +583,11 @@ fn written(template: &Yaml, function: &str) -> BTreeSet<(String, String)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_function_reaches_the_rows_that_its_role_names_and_no_others() {
-    let (world, template) = (World::new().await, yaml());
+    let world = World::new().await;
+    let template = yaml();
     for function in FUNCTIONS {
-        let (caller, written) =
-            (Caller::new(&world, function.name), written(&template, function.name));
+        let caller = Caller::new(&world, function.name);
+        let written = written(&template, function.name);
         for partition in ["ACCT#", "ADDR#", "OTHER#"] {
             let row =
                 json!({ "pk": { "S": format!("{partition}nobody") }, "sk": { "S": "nothing" } });
@@ -668,8 +665,8 @@ async fn nobody_scans_or_asks_in_a_way_that_does_not_name_rows_and_only_the_swee
 async fn a_function_reads_the_keyring_that_its_role_names_and_writes_none() {
     let world = World::new().await;
     for function in FUNCTIONS {
-        let (caller, environment) =
-            (Caller::new(&world, function.name), world.desk.environment(function.name));
+        let caller = Caller::new(&world, function.name);
+        let environment = world.desk.environment(function.name);
         for setting in ["LOGIN_SECRET_ARN", "SEALING_SECRET_ARN"] {
             // Who is told of a keyring may read it, and nobody else.
             let told = environment.contains_key(setting);
@@ -693,7 +690,8 @@ async fn only_deliver_mail_sends_and_only_from_the_address_of_the_deployment() {
     let world = World::new().await;
     let own = &world.desk.environment("deliver-mail")["MAIL_FROM"];
     for function in FUNCTIONS {
-        let (caller, sends) = (Caller::new(&world, function.name), function.name == "deliver-mail");
+        let caller = Caller::new(&world, function.name);
+        let sends = function.name == "deliver-mail";
         assert_eq!(caller.may_mail("SendEmail", own).await, sends, "{}", function.name);
         for other in ["other@example.com", "desk@example.org", "Desk@example.com", ""] {
             assert!(!caller.may_mail("SendEmail", other).await, "{} from {other}", function.name);

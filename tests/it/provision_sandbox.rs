@@ -55,7 +55,8 @@ async fn audited(world: &World, action: &str) -> usize {
 
 /// The one Sandbox key of the account, checked against everything that speaks of it.
 async fn the_one_key(person: &Person<'_>) -> String {
-    let (sandbox, keys) = (person.get("/api/sandbox").await, person.get("/api/keys").await);
+    let sandbox = person.get("/api/sandbox").await;
+    let keys = person.get("/api/keys").await;
     assert_eq!(sandbox.ok(200)["state"], "ready");
     let ids: Vec<&Value> = keys.ok(200)["keys"]
         .as_array()
@@ -189,7 +190,8 @@ async fn a_further_login_keeps_a_ready_sandbox_ready_and_validates_it_anew() {
     let product = Product::start().await;
     let world = world_of(&product).await;
     let admin = world.admin().await;
-    let (before, key) = (admin.get("/api/sandbox").await.body, reveal(&admin).await);
+    let before = admin.get("/api/sandbox").await.body;
+    let key = reveal(&admin).await;
     world.advance(10);
     let (challenge, code) = world.challenge(ADMIN).await;
     product.take_calls();
@@ -257,7 +259,8 @@ async fn an_event_whose_row_is_gone_does_nothing() {
 async fn a_crash_after_the_key_was_made_is_finished_by_the_next_delivery() {
     let world = World::new().await;
     let admin = world.admin().await;
-    let (id, key) = (the_one_key(&admin).await, reveal(&admin).await);
+    let id = the_one_key(&admin).await;
+    let key = reveal(&admin).await;
     let partition = format!("ACCT#{}", admin.account);
     let since = AttributeValue::N(world.desk.clock().now().as_millisecond().to_string());
     world
@@ -323,7 +326,8 @@ async fn a_deletion_during_the_validation_wins_over_its_verdict() {
     let product = Product::start().await;
     let world = world_of(&product).await;
     let admin = world.admin().await;
-    let (key, plain) = (the_one_key(&admin).await, reveal(&admin).await);
+    let key = the_one_key(&admin).await;
+    let plain = reveal(&admin).await;
     product.take_calls();
     product.hold();
     admin.act("/api/sandbox/provision").await.ok(202);
@@ -417,7 +421,8 @@ async fn a_function_that_has_not_noticed_the_rotation_opens_what_another_sealed_
 async fn a_key_whose_keyring_is_lost_gets_a_new_secret_by_a_retry() {
     let world = World::new().await;
     let admin = world.admin().await;
-    let (key, old) = (the_one_key(&admin).await, reveal(&admin).await);
+    let key = the_one_key(&admin).await;
+    let old = reveal(&admin).await;
     world
         .put_secret(
             "SEALING_SECRET_ARN",

@@ -327,7 +327,8 @@ async fn pass_on(
         .send()
         .await
         .expect("the store answers");
-    let (status, mut headers) = (answer.status(), answer.headers().clone());
+    let status = answer.status();
+    let mut headers = answer.headers().clone();
     headers.remove(header::TRANSFER_ENCODING);
     (status, headers, answer.bytes().await.expect("a whole answer"))
 }

@@ -201,7 +201,8 @@ async fn of_parallel_requests_for_an_address_exactly_three_succeed() {
 /// What a request for a code writes: kind, attributes and end state of each row, and how many mails
 /// are sent.
 async fn written(world: &World, email: &str) -> (Vec<String>, usize) {
-    let (rows, mails) = (world.rows().await, world.desk.inbox().mails().len());
+    let rows = world.rows().await;
+    let mails = world.desk.inbox().mails().len();
     world.request_code(email).await.ok(202);
     world.settle().await;
     let changed = world.rows().await.into_iter().filter(|(key, row)| rows.get(key) != Some(row));

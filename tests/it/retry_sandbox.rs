@@ -164,7 +164,8 @@ async fn a_retry_after_the_deletion_makes_a_new_key() {
 async fn a_retry_after_a_rejection_replaces_the_secret_and_keeps_the_key() {
     let world = World::new().await;
     let admin = world.admin().await;
-    let (old, id) = (reveal(&admin).await, admin.get("/api/sandbox").await.body["key_id"].clone());
+    let old = reveal(&admin).await;
+    let id = admin.get("/api/sandbox").await.body["key_id"].clone();
     world.desk.product_api().set_mode(ProductApiMode::Rejecting);
     assert_eq!(admin.act("/api/sandbox/test").await.ok(200)["reason"], "key_rejected");
     world.desk.product_api().set_mode(ProductApiMode::Up);

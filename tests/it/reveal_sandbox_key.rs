@@ -152,7 +152,8 @@ async fn a_revelation_takes_no_fields() {
 async fn a_sealed_key_that_is_copied_to_another_account_does_not_open_there() {
     let world = World::new().await;
     let (admin, thief) = (world.admin().await, world.other_admin("thief@example.net").await);
-    let (mine, before) = (reveal(&admin).await, reveal(&thief).await);
+    let mine = reveal(&admin).await;
+    let before = reveal(&thief).await;
     let stolen = world.row(&partition(&admin), "SANDBOX").await["sandbox_key"].clone();
 
     // All of it, and the sealed text alone under the id that the thief's row already has.

@@ -38,7 +38,8 @@ async fn request_code_at_a_new_instance(world: &World, email: &str) -> String {
 
 /// The Sandbox key of an account, sealed anew by an instance that started this moment.
 async fn seal_at_a_new_instance(world: &World, account: &str) {
-    let (app, id) = (world.app("provision-sandbox"), account.parse::<AccountId>().expect("an id"));
+    let app = world.app("provision-sandbox");
+    let id = account.parse::<AccountId>().expect("an id");
     let key = app
         .store
         .find_sandbox(&id)
@@ -46,10 +47,8 @@ async fn seal_at_a_new_instance(world: &World, account: &str) {
         .expect("the store answers")
         .and_then(|sandbox| sandbox.key)
         .expect("a key");
-    let (ring, place) = (
-        app.keyrings.sealing().await.expect("a keyring"),
-        SandboxKey::place(&id, &key.id, key.version),
-    );
+    let ring = app.keyrings.sealing().await.expect("a keyring");
+    let place = SandboxKey::place(&id, &key.id, key.version);
     let sealed =
         ring.seal(&ring.open(&key.sealed, &place).expect("it opens"), &place, &mut app.rng());
     let Value::Object(sealed) = serde_json::to_value(&sealed).expect("plain fields") else {
@@ -148,10 +147,8 @@ struct Door {
 
 impl Door {
     async fn before_secrets_manager(world: &World) -> Self {
-        let (open, upstream) = (
-            watch::Sender::new(true),
-            world.desk.shared_environment()["AWS_ENDPOINT_URL_SECRETS_MANAGER"].clone(),
-        );
+        let open = watch::Sender::new(true);
+        let upstream = world.desk.shared_environment()["AWS_ENDPOINT_URL_SECRETS_MANAGER"].clone();
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");
@@ -264,13 +261,15 @@ async fn rotating_both_keyrings_under_load_loses_no_login_and_opens_every_sealed
     let world = World::new().await;
     let mut people: Vec<String> = Vec::new();
     let mut keys: BTreeMap<String, String> = BTreeMap::new();
-    let (mut version, mut logins) = (1, 0);
+    let mut version = 1;
+    let mut logins = 0;
     for round in 0..4 {
         for number in 0..3 {
             people.push(format!("admin{number}@company{round}.example"));
             world.register(json!({ "name": "Company", "admin_email": people.last() })).await;
         }
-        let (progress, all) = (watch::Sender::new(0), people.len() * STEPS);
+        let progress = watch::Sender::new(0);
+        let all = people.len() * STEPS;
         let rotations = async {
             // When a fifth, two, three and four fifths of all that there is to do are done.
             for fifth in 1..5 {

@@ -303,7 +303,8 @@ impl Request<'_> {
             request = request.body(body);
         }
         let response = request.send().await.expect("the desk answers");
-        let (status, headers) = (response.status(), response.headers().clone());
+        let status = response.status();
+        let headers = response.headers().clone();
         let text = response.text().await.expect("a text");
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
         Reply { status, headers, text, body }

@@ -107,7 +107,7 @@ async fn a_lost_login_event_is_found_by_the_schedule_and_the_sandbox_becomes_rea
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn settled_duties_leave_the_index_and_are_not_driven() {
+async fn settled_duties_leave_the_index_and_are_not_redelivered() {
     let world = World::new().await;
     let admin = world.admin().await;
     world.member(&admin, "member@example.com").await;
@@ -148,7 +148,7 @@ async fn a_failed_invitation_is_no_duty_any_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_duty_has_time_before_it_counts_as_lost_and_again_after_each_drive() {
+async fn a_duty_has_time_before_it_counts_as_lost_and_again_after_each_redelivery() {
     let world = World::new().await;
     let admin = world.admin().await;
     world.desk.mail_service().set_mode(MailServiceMode::Throttling);
@@ -168,7 +168,7 @@ async fn a_duty_has_time_before_it_counts_as_lost_and_again_after_each_drive() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sweeps_that_run_at_once_drive_a_duty_once() {
+async fn sweeps_that_run_at_once_redeliver_a_duty_once() {
     let world = world_with_lost_invitation().await;
     let swept = join_all((0..8).map(|_| sweep(&world))).await;
     assert_eq!(swept.iter().map(|swept| swept["driven"].as_u64().unwrap()).sum::<u64>(), 1);
@@ -180,7 +180,7 @@ async fn sweeps_that_run_at_once_drive_a_duty_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_invitation_that_was_driven_in_vain_for_a_day_and_a_half_is_given_up_visibly() {
+async fn an_invitation_that_was_redelivered_in_vain_for_a_day_and_a_half_is_given_up_visibly() {
     let world = world_with_lost_invitation().await;
     let mut runs = 0;
     while status(&invitation(&world).await) == "pending" {
@@ -218,7 +218,8 @@ async fn a_login_code_is_no_duty() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_schedule_runs_every_five_minutes_of_the_desk_s_clock() {
     let world = world_with_lost_invitation().await;
-    // From here on the duty is due whenever anybody looks, so each drive is a run of the schedule.
+    // From here on the duty is due whenever anybody looks, so each redelivery is a run of the
+    // schedule.
     let always_due = async || {
         let row = invitation(&world).await;
         let long_ago = AttributeValue::N("1".to_owned());

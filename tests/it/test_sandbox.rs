@@ -128,7 +128,7 @@ async fn each_account_tests_its_own_key() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_reserved_key_there_is_nothing_to_test() {
+async fn without_a_sandbox_key_there_is_nothing_to_test() {
     let product = Product::start().await;
     let world = world_of(&product).await;
     let admin = world.admin().await;
