@@ -11,9 +11,9 @@ import { askForCode, atConsole, launch, startDesk, typeCode } from "../tests/sup
 
 /** @import { BrowserContext } from "playwright-core" */
 
-const SLOWDOWN = 4;
+const CPU_SLOWDOWN = 4;
 /** Of the page's area, as the layout shift score counts it: a move that nobody sees. */
-const MOST_SHIFT = 0.001;
+const MAX_LAYOUT_SHIFT = 0.001;
 const VIEWPORTS = [
   { width: 375, height: 812 },
   { width: 1280, height: 900 },
@@ -63,7 +63,7 @@ async function open(context) {
   const debug = await context.newCDPSession(page);
   await debug.send("Network.enable");
   await debug.send("Network.clearBrowserCache");
-  await debug.send("Emulation.setCPUThrottlingRate", { rate: SLOWDOWN });
+  await debug.send("Emulation.setCPUThrottlingRate", { rate: CPU_SLOWDOWN });
   let requests = 0;
   let bytes = 0;
   debug.on("Network.requestWillBeSent", () => (requests += 1));
@@ -136,7 +136,7 @@ function observe() {
 function report(name, { requests, bytes, shift, painted, interactive, blocked }) {
   /** @param {number} value */
   const ms = (value) => `${Math.round(value)} ms`;
-  console.log(`\n${name}, CPU ${SLOWDOWN} times slower`);
+  console.log(`\n${name}, CPU ${CPU_SLOWDOWN} times slower`);
   console.log(`  requests                  ${requests}`);
   console.log(
     `  transferred               ${(bytes / 1024).toFixed(1)} KiB, not compressed by the desk`,
@@ -145,8 +145,8 @@ function report(name, { requests, bytes, shift, painted, interactive, blocked })
   console.log(`  can be used               ${ms(interactive)}`);
   console.log(`  main thread blocked       ${ms(blocked)}`);
   console.log(`  layout shift              ${shift.toFixed(4)}`);
-  if (shift > MOST_SHIFT) {
-    console.log(`  Something moved: at most ${MOST_SHIFT} is allowed.`);
+  if (shift > MAX_LAYOUT_SHIFT) {
+    console.log(`  Something moved: at most ${MAX_LAYOUT_SHIFT} is allowed.`);
     moved = true;
   }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-const FILE: &str = "desk.json";
+const DESK_FILE: &str = "desk.json";
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Content {
@@ -26,7 +26,7 @@ pub(crate) struct DeskFile {
 
 impl DeskFile {
     pub(crate) fn open(folder: &StateFolder) -> Result<Self, StartError> {
-        let content = folder.load(FILE)?.unwrap_or_default();
+        let content = folder.load(DESK_FILE)?.unwrap_or_default();
         Ok(Self { content: Arc::new(Mutex::new(content)), folder: folder.clone() })
     }
 
@@ -54,8 +54,8 @@ impl DeskFile {
     fn change(&self, change: impl FnOnce(&mut Content)) {
         let mut content = self.content.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut content);
-        if let Err(error) = self.folder.save(FILE, &*content) {
-            tracing::warn!(%error, "{FILE} is not kept");
+        if let Err(error) = self.folder.save(DESK_FILE, &*content) {
+            tracing::warn!(%error, "{DESK_FILE} is not kept");
         }
     }
 }

@@ -165,11 +165,11 @@ pub(crate) async fn invoke_once(
     clock: &Clock,
     event: &Value,
 ) -> Result<Result<Value, InvokeError>, StartError> {
-    const TIMEOUT: Duration = Duration::from_secs(30);
+    const INVOCATION_TIMEOUT: Duration = Duration::from_secs(30);
     let invoke = build_in_process(name, environment, clock)?;
     let mut context = Context::default();
     context.request_id = request_id();
-    Ok(invoke_in_process(&invoke, context, event, name, TIMEOUT).await)
+    Ok(invoke_in_process(&invoke, context, event, name, INVOCATION_TIMEOUT).await)
 }
 
 /// Builds the function with an app of its own, as each Lambda has.

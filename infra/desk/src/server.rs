@@ -21,8 +21,8 @@ pub(crate) async fn listen_anywhere() -> Result<(TcpListener, SocketAddr), Start
 /// mean either.
 pub(crate) async fn listen_at(port: u16) -> Result<(u16, Vec<TcpListener>), StartError> {
     // A free port on one family can be taken on the other; then another is looked for.
-    const ATTEMPTS: usize = 16;
-    for _ in 0..ATTEMPTS {
+    const MAX_BIND_ATTEMPTS: usize = 16;
+    for _ in 0..MAX_BIND_ATTEMPTS {
         let v4 = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
             .await
             .map_err(|error| refused(port, error))?;

@@ -7,7 +7,7 @@ import { Notice } from "../ui/notice.tsx";
 import { TextField } from "../ui/text-field.tsx";
 import { useCreateKey } from "./use-create-key.ts";
 
-const MAX_LENGTH = 64;
+const MAX_NAME_LENGTH = 64;
 
 export function CreateKeyDialog({ memberId, onClose }: { memberId: string; onClose: () => void }) {
   const field = useRef<HTMLInputElement>(null);
@@ -84,7 +84,7 @@ export function CreateKeyDialog({ memberId, onClose }: { memberId: string; onClo
 
 function wrongWith(name: string): string | null {
   if (name === "") return "Give the key a name.";
-  if ([...name].length > MAX_LENGTH)
-    return `A name has at most ${MAX_LENGTH} characters; this one has ${[...name].length}.`;
+  if ([...name].length > MAX_NAME_LENGTH)
+    return `A name has at most ${MAX_NAME_LENGTH} characters; this one has ${[...name].length}.`;
   return null;
 }

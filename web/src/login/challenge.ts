@@ -16,7 +16,7 @@ export interface PendingLogin {
   resendAt: number;
 }
 
-const STORAGE = "frontdesk.login";
+const CHALLENGE_STORAGE_KEY = "frontdesk.login";
 
 export function pendingLogin(email: string, answer: Challenge): PendingLogin {
   const now = Date.now();
@@ -31,7 +31,7 @@ export function pendingLogin(email: string, answer: Challenge): PendingLogin {
 export function loadPendingLogin(): PendingLogin | null {
   try {
     const { email, challenge, expiresAt, resendAt } =
-      JSON.parse(sessionStorage.getItem(STORAGE) ?? "null") ?? {};
+      JSON.parse(sessionStorage.getItem(CHALLENGE_STORAGE_KEY) ?? "null") ?? {};
     const texts = typeof email === "string" && typeof challenge === "string";
     return texts && Number.isFinite(expiresAt) && Number.isFinite(resendAt)
       ? { email, challenge, expiresAt, resendAt }
@@ -43,8 +43,8 @@ export function loadPendingLogin(): PendingLogin | null {
 
 export function keepPendingLogin(login: PendingLogin | null): void {
   try {
-    if (login) sessionStorage.setItem(STORAGE, JSON.stringify(login));
-    else sessionStorage.removeItem(STORAGE);
+    if (login) sessionStorage.setItem(CHALLENGE_STORAGE_KEY, JSON.stringify(login));
+    else sessionStorage.removeItem(CHALLENGE_STORAGE_KEY);
   } catch {
     // A browser without storage only loses the comfort of a reload.
   }

@@ -2,9 +2,9 @@ import { unstable_OneTimePasswordField as OneTimePasswordField } from "radix-ui"
 import type { Ref } from "react";
 import "./code-boxes.css";
 
-export const LENGTH = 6;
+export const CODE_LENGTH = 6;
 
-const PLACES = Array.from({ length: LENGTH }, (_, place) => place);
+const PLACES = Array.from({ length: CODE_LENGTH }, (_, place) => place);
 
 interface Props {
   ref: Ref<HTMLDivElement>;
@@ -46,7 +46,7 @@ export function CodeBoxes({
         <OneTimePasswordField.Input
           key={place}
           index={place}
-          aria-label={`Digit ${place + 1} of ${LENGTH}`}
+          aria-label={`Digit ${place + 1} of ${CODE_LENGTH}`}
           aria-invalid={invalid}
         />
       ))}

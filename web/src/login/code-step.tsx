@@ -11,7 +11,7 @@ import { Notice } from "../ui/notice.tsx";
 import { useHistoryEntry } from "../ui/use-history-entry.ts";
 import { useSecondsLeft } from "../ui/use-seconds-left.ts";
 import { keepPendingLogin, type PendingLogin, pendingLogin } from "./challenge.ts";
-import { CodeBoxes, LENGTH } from "./code-boxes.tsx";
+import { CODE_LENGTH, CodeBoxes } from "./code-boxes.tsx";
 import { Countdown } from "./countdown.tsx";
 import { LimitedNotice } from "./limited-notice.tsx";
 import { ResendButton } from "./resend-button.tsx";
@@ -101,7 +101,7 @@ export function CodeStep({ pending, onResent, onChangeEmail, onTooManyAttempts }
     event.preventDefault();
     // Read from the form: the boxes submit it by themselves, before the last digit is rendered.
     const guess = String(new FormData(event.currentTarget as HTMLFormElement).get("code") ?? "");
-    if (guess.length === LENGTH && !verify.isPending && !over) verify.mutate(guess);
+    if (guess.length === CODE_LENGTH && !verify.isPending && !over) verify.mutate(guess);
   }
 
   const wrong = !verify.isPending && verify.error ? wordsAboutCode(failureOf(verify.error)) : null;
@@ -154,7 +154,7 @@ export function CodeStep({ pending, onResent, onChangeEmail, onTooManyAttempts }
         type="submit"
         tone="primary"
         wide
-        disabled={code.length < LENGTH || over}
+        disabled={code.length < CODE_LENGTH || over}
         busy={verify.isPending}
       >
         Log in

@@ -12,12 +12,12 @@ const SKEW_MS = 5_000;
 const TRIGGER_MS = 10_000;
 
 /** In this tab's storage, so that a reload goes on waiting. */
-const STORAGE = "frontdesk.logged-in-at";
+const FRESHNESS_STORAGE_KEY = "frontdesk.logged-in-at";
 
 /** This tab just logged in: the Sandbox is being configured behind it. */
 export function noteLogin(at: number): void {
   try {
-    sessionStorage.setItem(STORAGE, String(at));
+    sessionStorage.setItem(FRESHNESS_STORAGE_KEY, String(at));
   } catch {
     // A browser without storage shows what the server says, from the start.
   }
@@ -29,7 +29,7 @@ export function noteLogin(at: number): void {
  */
 export function noteVerdict(): void {
   try {
-    sessionStorage.removeItem(STORAGE);
+    sessionStorage.removeItem(FRESHNESS_STORAGE_KEY);
   } catch {
     // Nothing is kept there.
   }
@@ -37,7 +37,7 @@ export function noteVerdict(): void {
 
 function loggedInAt(): number {
   try {
-    return Number(sessionStorage.getItem(STORAGE) ?? Number.NEGATIVE_INFINITY);
+    return Number(sessionStorage.getItem(FRESHNESS_STORAGE_KEY) ?? Number.NEGATIVE_INFINITY);
   } catch {
     return Number.NEGATIVE_INFINITY;
   }

@@ -123,7 +123,7 @@ function useFirstValidation(
   return !decided;
 }
 
-/** Provisioning may have made the reserved key: the list shows it as soon as that is over. */
+/** Provisioning may have made the Sandbox key: the list shows it as soon as that is over. */
 function useRefreshOfKeys(sandbox: Sandbox | null, pending: boolean) {
   const client = useQueryClient();
   const keyId = sandbox?.key_id ?? null;

@@ -13,12 +13,12 @@ export type LoggedIn = { in: true; arrived?: true } & Session;
 export type LoggedOut = { in: false; why: Farewell | null; email: string };
 export type Presence = LoggedIn | LoggedOut;
 
-const KEY = ["session"];
+const SESSION_QUERY_KEY = ["session"];
 
 export const sessionQuery = queryOptions({
-  queryKey: KEY,
+  queryKey: SESSION_QUERY_KEY,
   queryFn: async ({ client, signal }): Promise<Presence> => {
-    const before = client.getQueryData<Presence>(KEY);
+    const before = client.getQueryData<Presence>(SESSION_QUERY_KEY);
     try {
       const session = await getSession({ signal });
       // Somebody else logged in on another tab: nothing of the one before may stay on the screen.
@@ -44,11 +44,11 @@ export function usePresence() {
 
 /** Shows the login; everything that was fetched for the session goes. */
 export function leave(client: QueryClient, why: Farewell): void {
-  const before = client.getQueryData<Presence>(KEY);
+  const before = client.getQueryData<Presence>(SESSION_QUERY_KEY);
   if (before?.in !== true) return;
   void client.cancelQueries();
   const after: LoggedOut = { in: false, why, email: before.member.email };
-  client.setQueryData<Presence>(KEY, after);
+  client.setQueryData<Presence>(SESSION_QUERY_KEY, after);
   forget(client);
 }
 
@@ -56,10 +56,10 @@ export function leave(client: QueryClient, why: Farewell): void {
 export function enter(client: QueryClient, session: Session): void {
   forget(client);
   const after: LoggedIn = { in: true, arrived: true, ...session };
-  client.setQueryData<Presence>(KEY, after);
+  client.setQueryData<Presence>(SESSION_QUERY_KEY, after);
 }
 
 function forget(client: QueryClient): void {
   dismissAll();
-  client.removeQueries({ predicate: (query) => query.queryKey[0] !== KEY[0] });
+  client.removeQueries({ predicate: (query) => query.queryKey[0] !== SESSION_QUERY_KEY[0] });
 }

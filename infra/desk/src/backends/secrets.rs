@@ -19,9 +19,9 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-const FILE: &str = "secrets.json";
-const CURRENT: &str = "AWSCURRENT";
-const PREVIOUS: &str = "AWSPREVIOUS";
+const SECRETS_FILE: &str = "secrets.json";
+const CURRENT_STAGE: &str = "AWSCURRENT";
+const PREVIOUS_STAGE: &str = "AWSPREVIOUS";
 
 /// The secrets; clones share them.
 #[derive(Clone)]
@@ -74,21 +74,21 @@ impl Secrets {
         clock: Clock,
         declared: &[template::Secret],
     ) -> Result<Self, StartError> {
-        let mut secrets: BTreeMap<String, Secret> = folder.load(FILE)?.unwrap_or_default();
+        let mut secrets: BTreeMap<String, Secret> = folder.load(SECRETS_FILE)?.unwrap_or_default();
         for secret in declared.iter() {
             secrets.entry(secret.arn.clone()).or_insert_with(|| Secret {
                 name: secret.name.clone(),
                 versions: vec![Version {
                     id: request_id(),
                     value: secret.generate(),
-                    stages: vec![CURRENT.to_owned()],
+                    stages: vec![CURRENT_STAGE.to_owned()],
                     created_at: clock.now(),
                 }],
             });
         }
         folder
-            .save(FILE, &secrets)
-            .map_err(|source| StartError::State { path: FILE.into(), source })?;
+            .save(SECRETS_FILE, &secrets)
+            .map_err(|source| StartError::State { path: SECRETS_FILE.into(), source })?;
         Ok(Self { inner: Arc::new(Mutex::new(secrets)), folder: folder.clone(), clock })
     }
 
@@ -110,11 +110,11 @@ impl Secrets {
             let stage_fits = |stage: &str| version.stages.iter().any(|own| own == stage);
             match (&request.version_id, stage) {
                 (Some(id), stage) => version.id == *id && stage.is_none_or(stage_fits),
-                (None, stage) => stage_fits(stage.unwrap_or(CURRENT)),
+                (None, stage) => stage_fits(stage.unwrap_or(CURRENT_STAGE)),
             }
         });
         let version = version.ok_or_else(|| {
-            let stage = request.version_id.as_deref().or(stage).unwrap_or(CURRENT);
+            let stage = request.version_id.as_deref().or(stage).unwrap_or(CURRENT_STAGE);
             let message = format!(
                 "Secrets Manager can't find the specified secret value for staging label: {stage}"
             );
@@ -135,7 +135,7 @@ impl Secrets {
         let arn = find(&secrets, &request.secret_id)?.0.to_owned();
         let secret = secrets.get_mut(&arn).ok_or_else(not_found)?;
         let id = request.client_request_token.unwrap_or_else(request_id);
-        let stages = request.version_stages.unwrap_or_else(|| vec![CURRENT.to_owned()]);
+        let stages = request.version_stages.unwrap_or_else(|| vec![CURRENT_STAGE.to_owned()]);
         match secret.versions.iter().find(|version| version.id == id) {
             // The same token with the same value is the same call again.
             Some(known) if known.value == request.secret_string => {}
@@ -146,14 +146,14 @@ impl Secrets {
             }
             None => {
                 for version in &mut secret.versions {
-                    let was_current = version.stages.iter().any(|stage| stage == CURRENT);
-                    let moves_current = stages.iter().any(|stage| stage == CURRENT);
+                    let was_current = version.stages.iter().any(|stage| stage == CURRENT_STAGE);
+                    let moves_current = stages.iter().any(|stage| stage == CURRENT_STAGE);
                     let moves = |stage: &String| {
-                        stages.contains(stage) || (moves_current && stage == PREVIOUS)
+                        stages.contains(stage) || (moves_current && stage == PREVIOUS_STAGE)
                     };
                     version.stages.retain(|stage| !moves(stage));
                     if was_current && moves_current {
-                        version.stages.push(PREVIOUS.to_owned());
+                        version.stages.push(PREVIOUS_STAGE.to_owned());
                     }
                 }
                 secret.versions.push(Version {
@@ -165,7 +165,7 @@ impl Secrets {
             }
         }
         let name = secret.name.clone();
-        self.folder.save(FILE, &*secrets).map_err(|error| {
+        self.folder.save(SECRETS_FILE, &*secrets).map_err(|error| {
             Refusal("InternalServiceError", format!("the desk cannot keep the secret: {error}"))
         })?;
         Ok(json!({"ARN": arn, "Name": name, "VersionId": id, "VersionStages": stages}))

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-const FILE: &str = "checkpoints.json";
+const CHECKPOINTS_FILE: &str = "checkpoints.json";
 
 /// How far each mapping has come; clones share it.
 #[derive(Clone)]
@@ -23,7 +23,7 @@ pub(crate) struct Checkpoints {
 
 impl Checkpoints {
     pub(crate) fn open(folder: &StateFolder) -> Result<Self, StartError> {
-        let inner = folder.load(FILE)?.unwrap_or_default();
+        let inner = folder.load(CHECKPOINTS_FILE)?.unwrap_or_default();
         Ok(Self { inner: Arc::new(Mutex::new(inner)), folder: folder.clone() })
     }
 
@@ -39,7 +39,7 @@ impl Checkpoints {
             return;
         }
         checkpoints.insert(mapping.to_owned(), sequence_number);
-        if let Err(error) = self.folder.save(FILE, &*checkpoints) {
+        if let Err(error) = self.folder.save(CHECKPOINTS_FILE, &*checkpoints) {
             tracing::warn!(
                 %error,
                 "the checkpoint is not kept; records will come again at the next start"
