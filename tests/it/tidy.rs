@@ -178,7 +178,8 @@ fn every_action_is_one_function_of_the_template_named_after_it() {
 #[test]
 fn the_template_has_the_routes_of_the_functions_and_a_default_one_and_no_others() {
     let template = template();
-    let (mut found, mut defaults) = (BTreeSet::new(), Vec::new());
+    let mut found = BTreeSet::new();
+    let mut defaults = Vec::new();
     for (name, (_, resource)) in template_functions(&template) {
         for event in resource["Properties"]["Events"]
             .as_object()
@@ -373,7 +374,8 @@ fn every_change_of_a_functions_settings_makes_a_version_that_everybody_calls() {
         // Lambda takes 256 characters.
         let description =
             properties["VersionDescription"]["!Sub"].as_str().expect("a description").to_owned();
-        let (mut told, mut length) = (BTreeSet::new(), description.matches(' ').count());
+        let mut told = BTreeSet::new();
+        let mut length = description.matches(' ').count();
         for word in description.split(' ') {
             let parameter = word
                 .strip_prefix("${")
@@ -597,7 +599,8 @@ fn whatever_checkov_does_not_look_for_has_a_sentence_that_says_why() {
             }
         }
     }
-    let (config, mut before) = (read("infra/checkov.yaml"), "");
+    let config = read("infra/checkov.yaml");
+    let mut before = "";
     for line in
         config.split_once("skip-check:\n").expect("what is skipped").1.lines().map(str::trim)
     {
