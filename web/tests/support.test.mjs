@@ -73,10 +73,11 @@ describe("Support", () => {
   ])) {
     test(`${what} fails a test that does not expect it`, async (t) => {
       const { page, end } = await watched(t);
+      // The page's other answers may still be on their way.
       const seen = Promise.race([
-        page.waitForEvent("console"),
-        page.waitForEvent("pageerror"),
-        page.waitForEvent("response"),
+        page.waitForEvent("console", (message) => message.text().includes(told)),
+        page.waitForEvent("pageerror", (error) => told.includes(error.message)),
+        page.waitForEvent("response", (response) => told.endsWith(` ${response.status()}`)),
       ]);
       await page.evaluate(act);
       await seen;
