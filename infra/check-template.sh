@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Checks template.yaml and infra/guarded-api.yaml without an AWS account: cfn-lint and checkov on
-# each as it is written and on what SAM's transform makes of it, and whether tracing is on or off as
-# its parameter says. Fails on any finding. Installs pinned tools into target/ by itself.
+# each as it is written and on what SAM's transform makes of it; whether tracing is on or off, and
+# calls move, as their parameters say. Fails on any finding. Installs pinned tools into target/ by
+# itself.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -53,6 +54,11 @@ done
 for pair in Active:on PassThrough:on Disabled:off; do
     translate template.yaml "$out/tracing.json" "Tracing=${pair%:*}"
     check "Tracing=${pair%:*}" python3 infra/check-tracing.py "$out/tracing.json" "${pair#*:}"
+done
+
+for rollout in AllAtOnce Canary10Percent5Minutes Linear10PercentEvery1Minute; do
+    translate template.yaml "$out/rollout.json" "Rollout=$rollout"
+    check "Rollout=$rollout" python3 infra/check-rollout.py "$out/rollout.json" "$rollout"
 done
 
 check "checkov" target/checkov-venv/bin/checkov --config-file infra/checkov.yaml \

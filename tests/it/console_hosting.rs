@@ -327,3 +327,18 @@ fn cloudfront_hands_the_api_to_the_gateway_and_keeps_none_of_its_answers() {
         Some(true)
     );
 }
+
+/// CloudFront keeps these errors for ten seconds by itself, some of them whatever `Cache-Control`
+/// says, and hands one person's answer to the next.
+#[test]
+fn cloudfront_keeps_no_error_and_puts_no_page_in_its_place() {
+    let responses = &properties("Console")["DistributionConfig"]["CustomErrorResponses"];
+    let responses = responses.as_array().expect("responses");
+    let codes: Vec<u64> =
+        responses.iter().filter_map(|response| response["ErrorCode"].as_u64()).collect();
+    assert_eq!(codes, [400, 403, 404, 405, 414, 500, 501, 502, 503, 504]);
+    for response in responses {
+        assert_eq!(response["ErrorCachingMinTTL"], 0, "{response}");
+        assert_eq!(response.as_object().map(serde_json::Map::len), Some(2), "{response}");
+    }
+}

@@ -15,6 +15,7 @@ mod contention;
 mod create_key;
 mod delete_key;
 mod deliver_mail;
+mod deployable;
 mod end_session;
 mod every_route;
 mod foreign_headers;

@@ -18,7 +18,7 @@ fn root() -> &'static Path {
     desk::workspace_root()
 }
 
-fn read(path: &str) -> String {
+pub(crate) fn read(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
@@ -73,18 +73,18 @@ fn json(yaml: &Yaml) -> Value {
     }
 }
 
-fn template() -> Value {
+pub(crate) fn template() -> Value {
     json(&serde_yaml_ng::from_str(&read("template.yaml")).expect("template.yaml is YAML"))
 }
 
 /// The resources of a kind, by logical id.
-fn resources(template: &Value, kind: &str) -> BTreeMap<String, Value> {
+pub(crate) fn resources(template: &Value, kind: &str) -> BTreeMap<String, Value> {
     let all = template["Resources"].as_object().expect("resources").clone();
     all.into_iter().filter(|(_, resource)| resource["Type"] == kind).collect()
 }
 
 /// The template's functions, by the action that they are built from.
-fn template_functions(template: &Value) -> BTreeMap<String, (String, Value)> {
+pub(crate) fn template_functions(template: &Value) -> BTreeMap<String, (String, Value)> {
     let functions = resources(template, "AWS::Serverless::Function");
     let action = |resource: &Value| {
         resource["Metadata"]["BuildProperties"]["Binary"]
@@ -95,7 +95,7 @@ fn template_functions(template: &Value) -> BTreeMap<String, (String, Value)> {
     functions.into_iter().map(|(id, resource)| (action(&resource), (id, resource))).collect()
 }
 
-fn list(value: &Value) -> Vec<&Value> {
+pub(crate) fn list(value: &Value) -> Vec<&Value> {
     match value {
         Value::Array(values) => values.iter().collect(),
         Value::Null => Vec::new(),
@@ -103,7 +103,7 @@ fn list(value: &Value) -> Vec<&Value> {
     }
 }
 
-fn texts(value: &Value) -> Vec<&str> {
+pub(crate) fn texts(value: &Value) -> Vec<&str> {
     list(value).into_iter().map(|text| text.as_str().expect("a text")).collect()
 }
 
@@ -392,21 +392,11 @@ fn every_change_of_a_functions_settings_makes_a_version_that_everybody_calls() {
             .filter_map(Value::as_object)
             .flat_map(|variables| variables.values());
         let named = values
+            .chain([&shared["Tracing"]])
             .filter_map(|value| value["!Ref"].as_str())
             .filter(|name| template["Parameters"].get(name).is_some());
         assert_eq!(told, named.collect(), "{name}");
     }
-}
-
-#[test]
-fn the_alarms_that_move_calls_back_exist() {
-    let template = template();
-    let alarms = resources(&template, "AWS::CloudWatch::Alarm");
-    let named: Vec<&Value> =
-        alarms.values().filter_map(|alarm| alarm["Properties"].get("AlarmName")).collect();
-    let called = list(&template["Globals"]["Function"]["DeploymentPreference"]["Alarms"]);
-    assert_eq!(called.len(), 2);
-    assert_eq!(named, called);
 }
 
 #[test]
@@ -998,7 +988,7 @@ fn every_problem_has_a_code_of_its_own_named_like_its_variant_and_a_line_in_the_
 // --- Documents
 // -------------------------------------------------------------------------------------------------
 
-fn documents() -> Vec<(String, String)> {
+pub(crate) fn documents() -> Vec<(String, String)> {
     let is_document = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "md");
     files()
         .into_iter()
