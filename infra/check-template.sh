@@ -47,14 +47,17 @@ for source in template.yaml infra/guarded-api.yaml; do
     if [ "$name" = template ]; then parameters=(Tracing=Active); fi
     check "$source can be translated" translate "$source" "$out/$name.json" \
         ${parameters[@]+"${parameters[@]}"}
-    # W2001: the transform uses some parameters up.
-    lint "$source, translated" "$out/$name.json" --ignore-checks W2001
+    # W2001, W7001: the transform uses some parameters and mappings up.
+    lint "$source, translated" "$out/$name.json" --ignore-checks W2001 W7001
 done
 
 for pair in Active:on PassThrough:on Disabled:off; do
     translate template.yaml "$out/tracing.json" "Tracing=${pair%:*}"
     check "Tracing=${pair%:*}" python3 infra/check-tracing.py "$out/tracing.json" "${pair#*:}"
 done
+translate template.yaml "$out/not-traced.json" Tracing=Disabled
+check "a change of Tracing makes versions" python3 infra/check-versions.py "$out/template.json" \
+    "$out/not-traced.json"
 
 for rollout in AllAtOnce Canary10Percent5Minutes Linear10PercentEvery1Minute; do
     translate template.yaml "$out/rollout.json" "Rollout=$rollout"

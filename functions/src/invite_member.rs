@@ -3,6 +3,7 @@
 use crate::view::TeamMemberView;
 use domain::{EmailAddress, Member, MemberId, MemberStatus, Role};
 use edge::http::{Answer, Call};
+use edge::telemetry::{self, Metric};
 use edge::{App, Problem, ProblemCode};
 use lambda_http::http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,8 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
         .insert_member(&actor, &id, &email, now)
         .await
         .map_err(|failure| Problem::of(failure, refused).for_account(account))?;
+    telemetry::set_account(account);
+    Metric::MailQueued.count();
     let member = Member {
         id,
         email,

@@ -8,6 +8,7 @@ use domain::login::{CODE_LIFETIME, ChallengeToken, Device, Lane, RESEND_AFTER};
 use domain::{AddressHash, EmailAddress};
 use edge::config::UserExistenceErrors;
 use edge::http::{Answer, Call, DEVICE_COOKIE};
+use edge::telemetry::Metric;
 use edge::{App, Problem, ProblemCode};
 use lambda_http::http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -39,6 +40,7 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
     }
     let email: EmailAddress = request.email.parse().or(Err(ProblemCode::InvalidEmail))?;
     let challenge = request_code(app, &email, call.cookie(DEVICE_COOKIE)).await?;
+    Metric::MailQueued.count();
     let answer = Challenged {
         challenge: challenge.to_string(),
         expires_in: CODE_LIFETIME.as_secs(),

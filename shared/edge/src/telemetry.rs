@@ -55,6 +55,8 @@ pub enum Metric {
     SandboxReady,
     /// It did not, or did not answer.
     SandboxFailed,
+    /// A mail was written into the table, to be sent from there.
+    MailQueued,
     /// A mail will not be delivered.
     MailFailed,
     /// A duty whose stream record was lost was found.
@@ -64,10 +66,11 @@ pub enum Metric {
 }
 
 impl Metric {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Login,
         Self::SandboxReady,
         Self::SandboxFailed,
+        Self::MailQueued,
         Self::MailFailed,
         Self::DutyFound,
         Self::DutyGivenUp,
@@ -78,6 +81,7 @@ impl Metric {
             Self::Login => "Login",
             Self::SandboxReady => "SandboxReady",
             Self::SandboxFailed => "SandboxFailed",
+            Self::MailQueued => "MailQueued",
             Self::MailFailed => "MailFailed",
             Self::DutyFound => "DutyFound",
             Self::DutyGivenUp => "DutyGivenUp",
