@@ -2,7 +2,7 @@
 
 use crate::support::{Reply, Request, World};
 use desk::Options;
-use serde_json::Value;
+use serde_json::{Value, json};
 use serde_yaml_ng::Value as Yaml;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -189,19 +189,19 @@ fn file(path: &str) -> String {
 
 /// The properties of a resource of the template; of an intrinsic, its argument.
 fn properties(resource: &str) -> Value {
-    fn json(yaml: &Yaml) -> Value {
+    fn plain(yaml: &Yaml) -> Value {
         match yaml {
-            Yaml::Tagged(tagged) => json(&tagged.value),
+            Yaml::Tagged(tagged) => plain(&tagged.value),
             Yaml::Mapping(mapping) => mapping
                 .iter()
-                .map(|(key, value)| (key.as_str().expect("a name").to_owned(), json(value)))
+                .map(|(key, value)| (key.as_str().expect("a name").to_owned(), plain(value)))
                 .collect(),
-            Yaml::Sequence(sequence) => sequence.iter().map(json).collect(),
-            plain => serde_json::to_value(plain).expect("a plain value"),
+            Yaml::Sequence(sequence) => sequence.iter().map(plain).collect(),
+            scalar => serde_json::to_value(scalar).expect("a plain value"),
         }
     }
     let template: Yaml = serde_yaml_ng::from_str(&file("template.yaml")).expect("YAML");
-    json(&template["Resources"][resource]["Properties"])
+    plain(&template["Resources"][resource]["Properties"])
 }
 
 /// The headers that CloudFront adds, by their names on the wire.
@@ -304,7 +304,7 @@ fn cloudfront_hands_the_api_to_the_gateway_and_keeps_none_of_its_answers() {
     let pages = &distribution["DefaultCacheBehavior"];
     assert_eq!(
         (&pages["ViewerProtocolPolicy"], &pages["AllowedMethods"]),
-        (&"redirect-to-https".into(), &serde_json::json!(["GET", "HEAD"]))
+        (&"redirect-to-https".into(), &json!(["GET", "HEAD"]))
     );
     assert_eq!(
         (&pages["ResponseHeadersPolicyId"], &api["ResponseHeadersPolicyId"]),
@@ -341,4 +341,62 @@ fn cloudfront_keeps_no_error_and_puts_no_page_in_its_place() {
         assert_eq!(response["ErrorCachingMinTTL"], 0, "{response}");
         assert_eq!(response.as_object().map(serde_json::Map::len), Some(2), "{response}");
     }
+}
+
+/// Runs a function of CloudFront's, on Node, with the event that it would get.
+fn run_in_cloudfront(function: &str, event: &Value) -> Value {
+    let code = properties(function)["FunctionCode"].as_str().expect("code").to_owned();
+    let script = format!("{code}\nconsole.log(JSON.stringify(handler({event})));");
+    let ran = std::process::Command::new("node").args(["-e", &script]).output().expect("Node runs");
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    serde_json::from_slice(&ran.stdout).expect("the request, as JSON")
+}
+
+#[test]
+fn cloudfront_sends_every_page_to_the_one_that_there_is() {
+    let sent = |uri: &str, accept: &str| {
+        let headers = json!({ "accept": { "value": accept } });
+        let event = json!({ "request": { "uri": uri, "headers": headers } });
+        run_in_cloudfront("ConsolePages", &event)["uri"].clone()
+    };
+    assert_eq!(sent("/team", "text/html,*/*"), "/index.html");
+    assert_eq!(sent("/assets/index.js", "*/*"), "/assets/index.js");
+    assert_eq!(sent("/missing.css", "text/html"), "/missing.css");
+}
+
+/// Behind CloudFront the address of a connection is CloudFront's own.
+#[test]
+fn the_viewers_address_is_cloudfronts_word_whatever_the_viewer_says() {
+    let event = json!({
+        "viewer": { "ip": "203.0.113.7" },
+        "request": { "uri": "/api/session", "headers": {
+            "x-frontdesk-viewer": { "value": "198.51.100.1" },
+            "cookie": { "value": "a=b" },
+        } },
+    });
+    let request = run_in_cloudfront("ConsoleViewer", &event);
+    assert_eq!(request["headers"]["x-frontdesk-viewer"], json!({ "value": "203.0.113.7" }));
+    assert_eq!(request["headers"]["cookie"], json!({ "value": "a=b" }));
+    assert_eq!(request["uri"], "/api/session");
+
+    let distribution = &properties("Console")["DistributionConfig"];
+    let api = &distribution["CacheBehaviors"][0];
+    assert_eq!(
+        api["FunctionAssociations"],
+        json!([{
+            "EventType": "viewer-request",
+            "FunctionARN": "ConsoleViewer.FunctionMetadata.FunctionARN",
+        }])
+    );
+    let origins = distribution["Origins"].as_array().expect("origins");
+    let origin = origins.iter().find(|origin| origin["Id"] == "api").expect("the API");
+    // What CloudFront adds stands in place of what the viewer sent.
+    assert_eq!(
+        origin["OriginCustomHeaders"],
+        json!([{
+            "HeaderName": "x-frontdesk-origin",
+            "HeaderValue": "{{resolve:secretsmanager:${OriginSecret}:SecretString}}",
+        }])
+    );
+    assert!(properties("OriginSecret")["GenerateSecretString"].is_object());
 }
