@@ -1,5 +1,6 @@
 //! A text that must not get out by accident.
 
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 /// A secret text: no `Display`, no `Serialize`, a `Debug` that shows nothing, wiped from memory
@@ -18,6 +19,11 @@ impl Secret {
     /// The text itself: for a hash, a signature, a request header, or the one answer that shows it.
     pub fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// Whether somebody else has it, too; compares in constant time.
+    pub fn is(&self, shown: &[u8]) -> bool {
+        self.0.as_bytes().ct_eq(shown).into()
     }
 }
 

@@ -21,6 +21,7 @@ pub mod product_api;
 pub mod secrets;
 pub mod telemetry;
 mod tls;
+pub mod viewer;
 
 pub use app::App;
 pub use clock::Clock;
