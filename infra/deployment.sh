@@ -19,6 +19,7 @@ source infra/tools.sh
 cargo_lambda
 tools sam-venv aws-sam-cli==1.170.0 aws-lambda-builders==1.67.0 aws-sam-translator==1.115.0 \
     cfn-lint==1.58.0
+tools awscli-venv awscli==1.46.3
 tools emulator-venv ministack==1.5.33 aws-sam-translator==1.115.0 boto3==1.43.106 botocore==1.43.106
 export SAM_CLI_TELEMETRY=0
 sam=target/sam-venv/bin/sam
@@ -43,6 +44,7 @@ step "sam build"
 
 step "the emulator"
 mkdir -p target/deployment
+export PATH="$PWD/target/awscli-venv/bin:$PATH"
 target/emulator-venv/bin/python infra/deployment target/emulator-venv/bin/ministack \
     .aws-sam/build target/lambda target/deployment || {
     status=$?

@@ -4,6 +4,8 @@ It is deployed into an emulator. PROGRAM is ministack, BUILT what `sam build` ma
 `cargo lambda build` made, WORK a folder for logs.
 """
 
+import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -15,6 +17,10 @@ import permissions
 from check import Failed, expect, ok
 from emulator import Emulator
 from stack import BUCKET, ROOT, Stack, functions, translate
+
+# What infra/first-deployment-check.sh finds to be right in the emulator, and what not.
+SEEN_IN_THE_EMULATOR = []
+LEFT_TO_THE_OPERATOR = set()
 
 
 def main(program, built, cargo, work):
@@ -54,7 +60,29 @@ def main(program, built, cargo, work):
         journey.invitation(world, admin)
         journey.the_rest(world, admin)
         journey.sweep(world, permissions.lose_login_event(world, permissions.Permissions(world)))
+        first_deployment_check(emulator, frontdesk.name)
         permissions.check(world, binaries)
+
+
+def first_deployment_check(emulator, stack):
+    """What an operator runs against AWS, as far as the emulator carries.
+
+    It may not know something. What it knows is right, and what is missing here is named.
+    """
+    environment = {**os.environ, **emulator.credentials(), "AWS_ENDPOINT_URL": emulator.url}
+    ran = subprocess.run(
+        [ROOT / "infra/first-deployment-check.sh", stack],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    print(ran.stdout, ran.stderr, sep="")
+    found = {line[6:] for line in ran.stdout.splitlines() if line.startswith("ok ")}
+    for what in SEEN_IN_THE_EMULATOR:
+        expect(f"the check of a first deployment sees that {what}", True, what in found)
+    looked_at = {line[6:] for line in ran.stdout.splitlines() if line.startswith("LOOK ")}
+    expect("it finds what is not done here", LEFT_TO_THE_OPERATOR, looked_at)
 
 
 if __name__ == "__main__":

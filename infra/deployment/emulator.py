@@ -80,8 +80,16 @@ class Emulator:
         except OSError:
             return False
 
+    def credentials(self):
+        """Those of the AWS account itself, which no policy binds, as the AWS CLI takes them."""
+        return {
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": REGION,
+        }
+
     def client(self, service):
-        """A client with the credentials of the AWS account itself, which no policy binds."""
+        """A client with these credentials."""
         return boto3.client(
             service,
             endpoint_url=self.url,

@@ -15,13 +15,6 @@ from check import Failed, ok
 ROOT = Path(__file__).resolve().parents[2]
 BUCKET = "artefacts"
 
-# What the emulator does not know.
-UNKNOWN = {
-    "AWS::CodeDeploy::Application": (
-        "it moves the aliases; here CloudFormation moves them, all at once"
-    ),
-    "AWS::CodeDeploy::DeploymentGroup": "as above",
-}
 # What is made in the emulator, some of it in name only, and exercised by nothing here. A new kind
 # of resource has to be put here or into EXERCISED.
 NOT_EXERCISED = {
@@ -120,22 +113,11 @@ def adapt(template, name, say):
     def adapted(what, why):
         say(f"adapted: {name}: {what}: {why}")
 
-    for kind, why in UNKNOWN.items():
-        gone = of_kind(template, kind)
-        for logical in gone:
-            del resources[logical]
-        if gone:
-            adapted(f"without {len(gone)} {kind}", why)
-    for alias in of_kind(template, "AWS::Lambda::Alias").values():
-        # What is left out would have moved it.
-        del alias["UpdatePolicy"]
-
     for logical, api in of_kind(template, "AWS::ApiGatewayV2::Api").items():
         if "Body" not in api["Properties"]:
             continue
         routes = routes_of(api["Properties"].pop("Body"))
         api["Properties"].update(Name={"Ref": "AWS::StackName"}, ProtocolType="HTTP")
-        api["Properties"].pop("FailOnWarnings", None)
         for number, (route, operation) in enumerate(sorted(routes.items())):
             integration = operation["x-amazon-apigateway-integration"]
             resources[f"{logical}Integration{number}"] = {
