@@ -156,13 +156,27 @@ async fn a_parameter_that_does_not_fit_is_refused_with_what_would() {
     for (name, value, said) in [
         ("KeyPrefx", "fd", "KeyPrefix"),
         ("AuthorizerResponse", "maybe", "simple, iam"),
-        ("KeyPrefix", "FD", "KEY_PREFIX"),
-        ("ProductApiUrl", "http://api.example.com/", "PRODUCT_API_URL"),
-        ("DefaultKeyLimit", "91", "DEFAULT_KEY_LIMIT"),
+        ("KeyPrefix", "FD", "must be 1 to 10 lower-case letters and digits, a letter first"),
+        ("KeyPrefix", "abcdefghijk", "MaxLength 10"),
+        ("ProductApiUrl", "http://api.example.com/", "must be an https URL"),
+        ("ConsoleOrigin", "https://desk.example.com/", "without a trailing slash"),
+        ("DefaultKeyLimit", "91", "must be between 2 and 90 (MaxValue 90)"),
+        ("DefaultKeyLimit", "1", "must be between 2 and 90 (MinValue 2)"),
+        ("DefaultKeyLimit", "ten", "must be between 2 and 90 (Type Number)"),
+        ("MailFrom", "Desk <desk@example.com>", "must be a plain address"),
+        // The whole of it has to match, not one of its lines.
+        ("MailFrom", "desk@example.com\n", "must be a plain address"),
+        ("ProductName", "", "must be 1 to 64 characters"),
+        ("ConsoleDomainName", "desk.example.com", "go together"),
     ] {
         let error = refused(set(name, value)).await.to_string();
-        assert!(error.contains(said), "{name}={value}: {error}");
+        assert!(error.contains(name) && error.contains(said), "{name}={value}: {error}");
     }
+    let both = [
+        ("ConsoleDomainName", "desk.example.com"),
+        ("AcmCertificateArn", "arn:aws:acm:us-east-1:000000000000:certificate/0a1b"),
+    ];
+    World::with_parameters(&both).await;
 }
 
 // --- What is kept
