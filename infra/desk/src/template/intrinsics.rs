@@ -17,9 +17,10 @@ pub(super) struct TemplateScope<'t> {
     parameters: Parameters,
 }
 
-/// A [`TemplateScope`], seen from one resource, which errors name.
+/// A [`TemplateScope`], seen from one resource or rule, which errors name.
 pub(super) struct ResourceScope<'s> {
     template: &'s TemplateScope<'s>,
+    kind: &'static str,
     pub(super) resource: &'s str,
 }
 
@@ -36,8 +37,12 @@ impl<'t> TemplateScope<'t> {
 
     /// The resources, in the order of the file.
     pub(super) fn resources(&self) -> impl Iterator<Item = (&'t str, &'t Value)> {
-        let resources = self.document.get("Resources").and_then(Value::as_mapping);
-        resources.into_iter().flatten().filter_map(|(id, resource)| Some((id.as_str()?, resource)))
+        self.section("Resources")
+    }
+
+    fn section(&self, name: &str) -> impl Iterator<Item = (&'t str, &'t Value)> + use<'t> {
+        let entries = self.document.get(name).and_then(Value::as_mapping);
+        entries.into_iter().flatten().filter_map(|(id, entry)| Some((id.as_str()?, entry)))
     }
 
     /// `Globals.Function`.
@@ -46,7 +51,16 @@ impl<'t> TemplateScope<'t> {
     }
 
     pub(super) fn of_resource<'s>(&'s self, resource: &'s str) -> ResourceScope<'s> {
-        ResourceScope { template: self, resource }
+        ResourceScope { template: self, kind: "resource", resource }
+    }
+
+    pub(super) fn of_rule<'s>(&'s self, rule: &'s str) -> ResourceScope<'s> {
+        ResourceScope { template: self, kind: "rule", resource: rule }
+    }
+
+    /// The rules, in the order of the file.
+    pub(super) fn rules(&self) -> impl Iterator<Item = (&'t str, &'t Value)> {
+        self.section("Rules")
     }
 
     fn kind_of(&self, id: &str) -> Option<&'t str> {
@@ -61,7 +75,7 @@ impl<'s> ResourceScope<'s> {
 
     pub(super) fn error(&self, property: &str, problem: impl Into<String>) -> TemplateError {
         TemplateError::Property {
-            resource: self.resource.to_owned(),
+            owner: format!("{} {}", self.kind, self.resource),
             property: property.to_owned(),
             problem: problem.into(),
         }
@@ -317,7 +331,8 @@ impl<'s> ResourceScope<'s> {
         self.holds(property, condition)
     }
 
-    fn holds(&self, property: &str, condition: &Value) -> Result<bool, TemplateError> {
+    /// Whether this condition holds.
+    pub(super) fn holds(&self, property: &str, condition: &Value) -> Result<bool, TemplateError> {
         let tag;
         let (name, argument) = match condition {
             Value::Tagged(tagged) => {
@@ -339,6 +354,13 @@ impl<'s> ResourceScope<'s> {
             "Equals" => {
                 let [left, right] = self.arguments(property, "!Equals", argument)?;
                 Ok(self.text(property, left)? == self.text(property, right)?)
+            }
+            "Contains" => {
+                let [list, text] = self.arguments(property, "!Contains", argument)?;
+                let list = self.resolve(property, list)?;
+                let text = self.resolve(property, text)?;
+                let list = list.as_ref().and_then(Json::as_array);
+                Ok(list.is_some_and(|list| text.is_some_and(|text| list.contains(&text))))
             }
             "Not" => {
                 let [inner] = self.arguments(property, "!Not", argument)?;

@@ -53,6 +53,7 @@ impl Document {
     ) -> Result<Template, TemplateError> {
         let parameters = parameters::resolve(&self.0, overrides, defaults)?;
         let scope = TemplateScope::new(&self.0, parameters);
+        parameters::check_rules(&scope)?;
         let mut template = Template { functions: Vec::new(), secrets: Vec::new(), table: None };
         let roles = role::read_all(&scope)?;
         for (id, resource) in scope.resources() {
@@ -297,10 +298,61 @@ Resources:
             .expect_err("unknown")
             .to_string();
         assert!(unknown.contains("Mode, Origin"), "{unknown}");
-        let wrong = document
-            .resolve(&set("Mode", "odd"), &Parameters::new())
-            .expect_err("not allowed")
-            .to_string();
-        assert!(wrong.contains("simple, iam"), "{wrong}");
+    }
+
+    #[test]
+    fn a_parameter_is_held_to_every_constraint_and_a_default_is_no_exception() {
+        for (declared, value, said) in [
+            ("Type: String, AllowedValues: [simple, iam]", "odd", "AllowedValues simple, iam"),
+            ("Type: String, MinLength: 2", "x", "MinLength 2"),
+            ("Type: String, MaxLength: 2", "äöü", "MaxLength 2"),
+            ("Type: String, AllowedPattern: 'a|b'", "ab", "AllowedPattern a|b"),
+            ("Type: String, AllowedPattern: '(?=a)'", "a", "AllowedPattern of parameter P"),
+            ("Type: Number", "1,5", "Type Number"),
+            ("Type: Number", "NaN", "Type Number"),
+            ("Type: Number, MinValue: -1", "-1.5", "MinValue -1"),
+            ("Type: Number, MaxValue: 9", "10", "MaxValue 9"),
+            ("Type: Number, MaxValue: 9, ConstraintDescription: be low", "10", "\"10\": be low"),
+            ("Type: CommaDelimitedList", "a,b", "Type of parameter P"),
+        ] {
+            let template =
+                SMALL.replace("Parameters:\n", &format!("Parameters:\n  P: {{{declared}}}\n"));
+            let document = Document::parse(&template).expect("YAML");
+            let given = Parameters::from([("P".to_owned(), value.to_owned())]);
+            let none = Parameters::new();
+            for (overrides, defaults) in [(&given, &none), (&none, &given)] {
+                let error = document.resolve(overrides, defaults).expect_err(declared).to_string();
+                assert!(error.contains(said), "{error:?} does not say {said:?}");
+            }
+            let default = template.replace(declared, &format!("{declared}, Default: '{value}'"));
+            let error = resolve(&default).expect_err(declared).to_string();
+            assert!(error.contains(said), "{error:?} does not say {said:?}");
+        }
+    }
+
+    #[test]
+    fn a_rule_that_does_not_hold_says_what_it_asserts_where_its_condition_holds() {
+        let rule = |condition: &str, assert: &str| {
+            let rule = format!(
+                "Rules:\n  Fit:\n    RuleCondition: {condition}\n    Assertions:\n      \
+                 - {{Assert: {assert}, AssertDescription: they go together}}\nResources:"
+            );
+            resolve(&SMALL.replace("Resources:", &rule)).map_err(|error| error.to_string())
+        };
+        let (yes, no) = ("!Equals [!Ref Mode, simple]", "!Equals [!Ref Mode, iam]");
+        for holds in [
+            yes.to_owned(),
+            format!("!Not [{no}]"),
+            format!("!And [{yes}, !Not [{no}]]"),
+            format!("{{'Fn::Or': [{no}, {yes}]}}"),
+            "!Contains [[iam, simple], !Ref Mode]".to_owned(),
+        ] {
+            rule(yes, &holds).expect(&holds);
+            let error = rule(yes, &format!("!Not [{holds}]")).expect_err(&holds);
+            assert!(error.contains("they go together (rule Fit)"), "{error}");
+            rule(no, &format!("!Not [{holds}]")).expect(&holds);
+        }
+        let unknown = rule(yes, "!EachMemberIn [[a], [a]]").expect_err("unknown");
+        assert!(unknown.contains("rule Fit") && unknown.contains("EachMemberIn"), "{unknown}");
     }
 }

@@ -1,7 +1,10 @@
-//! The template's parameters: what was given, what the desk knows itself, else the default.
+//! The template's parameters: what was given, what the desk knows itself, else the default; and
+//! whether CloudFormation would take it.
 
 use crate::template::error::TemplateError;
+use crate::template::intrinsics::TemplateScope;
 use crate::template::yaml::scalar;
+use regex::Regex;
 use serde_yaml_ng::Value;
 use std::collections::BTreeMap;
 
@@ -27,12 +30,7 @@ pub(super) fn resolve(
             .cloned()
             .or_else(|| declaration.get("Default").and_then(scalar))
             .ok_or_else(|| TemplateError::NoValue(name.to_owned()))?;
-        if let Some(allowed) = declaration.get("AllowedValues").and_then(Value::as_sequence) {
-            let allowed: Vec<String> = allowed.iter().filter_map(scalar).collect();
-            if !allowed.contains(&value) {
-                return Err(TemplateError::NotAllowed { name: name.to_owned(), value, allowed });
-            }
-        }
+        Declaration { name, properties: declaration }.check(&value)?;
         resolved.insert(name.to_owned(), value);
     }
     match overrides.keys().find(|name| !resolved.contains_key(*name)) {
@@ -42,4 +40,120 @@ pub(super) fn resolve(
         }),
         None => Ok(resolved),
     }
+}
+
+/// What the template says of a parameter.
+struct Declaration<'t> {
+    name: &'t str,
+    properties: &'t Value,
+}
+
+impl Declaration<'_> {
+    /// Checks the value against every constraint that CloudFormation knows.
+    fn check(&self, value: &str) -> Result<(), TemplateError> {
+        match self.text("Type").as_deref() {
+            Some("String") => {}
+            Some("Number") => self.hold(value, number(value).is_some(), "Type")?,
+            _ => return Err(self.error("Type", "the desk knows String and Number")),
+        }
+        let length = f64::from(u32::try_from(value.chars().count()).unwrap_or(u32::MAX));
+        let quantity = number(value).unwrap_or_default();
+        for (constraint, holds) in [
+            ("MinLength", length >= self.bound("MinLength")?.unwrap_or(f64::MIN)),
+            ("MaxLength", length <= self.bound("MaxLength")?.unwrap_or(f64::MAX)),
+            ("MinValue", quantity >= self.bound("MinValue")?.unwrap_or(f64::MIN)),
+            ("MaxValue", quantity <= self.bound("MaxValue")?.unwrap_or(f64::MAX)),
+            ("AllowedValues", self.allows(value)),
+            ("AllowedPattern", self.matches(value)?),
+        ] {
+            self.hold(value, holds, constraint)?;
+        }
+        Ok(())
+    }
+
+    fn hold(
+        &self,
+        value: &str,
+        holds: bool,
+        constraint: &'static str,
+    ) -> Result<(), TemplateError> {
+        if holds {
+            return Ok(());
+        }
+        let constraint = format!("{constraint} {}", self.text(constraint).unwrap_or_default());
+        Err(TemplateError::NotAllowed {
+            name: self.name.to_owned(),
+            value: value.to_owned(),
+            rule: self.text("ConstraintDescription").unwrap_or("not allowed".to_owned()),
+            constraint,
+        })
+    }
+
+    fn bound(&self, name: &'static str) -> Result<Option<f64>, TemplateError> {
+        let parse = |text: String| {
+            number(&text).ok_or_else(|| self.error(name, format!("{text} is not a number")))
+        };
+        self.text(name).map(parse).transpose()
+    }
+
+    fn allows(&self, value: &str) -> bool {
+        let allowed = self.properties.get("AllowedValues").and_then(Value::as_sequence);
+        allowed.is_none_or(|allowed| allowed.iter().filter_map(scalar).any(|text| text == value))
+    }
+
+    /// CloudFormation wants the whole value to match.
+    fn matches(&self, value: &str) -> Result<bool, TemplateError> {
+        let Some(pattern) = self.text("AllowedPattern") else { return Ok(true) };
+        let whole = Regex::new(&format!(r"\A(?:{pattern})\z"))
+            .map_err(|error| self.error("AllowedPattern", error.to_string()))?;
+        Ok(whole.is_match(value))
+    }
+
+    /// A property as text; a list is its parts.
+    fn text(&self, property: &str) -> Option<String> {
+        match self.properties.get(property)? {
+            Value::Sequence(parts) => {
+                Some(parts.iter().filter_map(scalar).collect::<Vec<_>>().join(", "))
+            }
+            value => scalar(value),
+        }
+    }
+
+    fn error(&self, constraint: &'static str, problem: impl Into<String>) -> TemplateError {
+        TemplateError::Constraint {
+            name: self.name.to_owned(),
+            constraint,
+            problem: problem.into(),
+        }
+    }
+}
+
+fn number(text: &str) -> Option<f64> {
+    text.parse().ok().filter(|number: &f64| number.is_finite())
+}
+
+/// Checks the template's rules, which are about several parameters together.
+pub(super) fn check_rules(scope: &TemplateScope<'_>) -> Result<(), TemplateError> {
+    for (name, rule) in scope.rules() {
+        let rule_scope = scope.of_rule(name);
+        if let Some(condition) = rule.get("RuleCondition")
+            && !rule_scope.holds("RuleCondition", condition)?
+        {
+            continue;
+        }
+        let assertions = rule.get("Assertions").and_then(Value::as_sequence);
+        for assertion in assertions.into_iter().flatten() {
+            let assert = assertion
+                .get("Assert")
+                .ok_or_else(|| rule_scope.error("Assertions", "one has no Assert"))?;
+            if !rule_scope.holds("Assert", assert)? {
+                let said = assertion.get("AssertDescription").and_then(scalar);
+                return Err(TemplateError::RuleBroken {
+                    rule: name.to_owned(),
+                    said: said.unwrap_or("an assertion does not hold".to_owned()),
+                });
+            }
+        }
+    }
+    Ok(())
 }
