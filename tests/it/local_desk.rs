@@ -1,43 +1,14 @@
-//! The local desk itself: why it does not start, what it keeps, and its controls.
+//! The local desk itself: why it does not start, and its controls.
 
+use crate::folder::Folder;
 use crate::support::{ADMIN, Reply, World};
 use aws_sdk_dynamodb::types::AttributeValue;
-use desk::{Desk, MailServiceMode, Options, ProductApiMode, StartError, State};
+use desk::{Desk, MailServiceMode, Options, ProductApiMode, StartError};
 use serde_json::{Value, json};
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A folder that is gone with the test.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Self {
-        static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let name = format!("desk-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        std::fs::create_dir_all(&path).expect("a folder");
-        Self(path)
-    }
-
-    fn kept(&self) -> Options {
-        Options { state: State::Kept(self.0.clone()), ..Options::default() }
-    }
-
-    fn write(&self, file: &str, text: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.0.join(file);
-        std::fs::write(&path, text).expect("written");
-        path
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-async fn refused(options: Options) -> StartError {
+/// Why the desk does not start.
+pub async fn refused(options: Options) -> StartError {
     match Desk::start(options).await {
         Ok(_) => panic!("the desk starts"),
         Err(error) => error,
@@ -55,61 +26,6 @@ async fn a_port_that_is_taken_is_named_with_the_way_out() {
     assert!(matches!(error, StartError::PortTaken(named) if named == port), "{error}");
     let said = error.to_string();
     assert!(said.contains(&port.to_string()) && said.contains("--port"), "{said}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_state_folder_that_is_in_use_is_not_shared() {
-    let folder = Folder::new();
-    let world = World::with_options(folder.kept()).await;
-    let error = refused(folder.kept()).await;
-    assert!(matches!(&error, StartError::StateInUse(path) if *path == folder.0), "{error}");
-    world.admin().await;
-    world.desk.shutdown().await;
-    World::with_options(folder.kept()).await.desk.shutdown().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_damaged_file_of_the_state_folder_is_named_and_left_as_it_is() {
-    let good = Folder::new();
-    World::with_options(good.kept()).await.desk.shutdown().await;
-    let files = [
-        "desk.json",
-        "secrets.json",
-        "checkpoints.json",
-        "mails.jsonl",
-        "failures.jsonl",
-        "desk.db",
-    ];
-    let garbage: [&[u8]; 2] = [
-        b"{\"never finished\": ",
-        b"\xff\xfe\x00 no text at all, and no database, however long it is",
-    ];
-    for file in files {
-        for damage in garbage {
-            let folder = Folder::new();
-            for entry in std::fs::read_dir(&good.0).expect("a folder") {
-                let path = entry.expect("an entry").path();
-                std::fs::copy(&path, folder.0.join(path.file_name().expect("a name")))
-                    .expect("copied");
-            }
-            let damaged = folder.write(file, damage);
-            let error = refused(folder.kept()).await;
-            assert!(
-                matches!(&error, StartError::StateDamaged { file, .. } if *file == damaged),
-                "{file}: {error}"
-            );
-            assert!(error.to_string().contains("--ephemeral"), "{error}");
-            assert_eq!(std::fs::read(&damaged).expect("the file"), damage, "{file}");
-        }
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_state_folder_that_cannot_be_used_is_named() {
-    let folder = Folder::new();
-    let file = folder.write("a file", "");
-    let error = refused(Options { state: State::Kept(file.clone()), ..Options::default() }).await;
-    assert!(matches!(&error, StartError::State { path, .. } if *path == file), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -177,72 +93,6 @@ async fn a_parameter_that_does_not_fit_is_refused_with_what_would() {
         ("AcmCertificateArn", "arn:aws:acm:us-east-1:000000000000:certificate/0a1b"),
     ];
     World::with_parameters(&both).await;
-}
-
-// --- What is kept
-// -------------------------------------------------------------------------------------------------
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_kept_desk_goes_on_where_it_ended() {
-    let folder = Folder::new();
-    let world = World::with_options(folder.kept()).await;
-    let admin = world.admin().await;
-    let (_, key) = admin.key("Kept").await;
-    let sandbox_key = admin.act("/api/sandbox/key").await.ok(200)["api_key"].clone();
-    let moved =
-        world.call("POST", "/_local/clock").json(json!({ "advance_seconds": 3600 })).send().await;
-    assert_eq!(moved.status, 200, "{}", moved.text);
-    let token = admin.token.clone();
-    let mails = world.desk.inbox().mails();
-    let ahead = world.desk.clock().ahead();
-    world.desk.shutdown().await;
-
-    let world = World::with_options(folder.kept()).await;
-    assert_eq!(world.desk.clock().ahead(), ahead);
-    let call = |method: &str, path: &str| {
-        world.call(method, path).header("authorization", &format!("Bearer {token}"))
-    };
-    let session = call("GET", "/api/session").send().await;
-    assert_eq!(session.ok(200)["account"]["name"], "Example Company");
-    assert_eq!(call("POST", "/api/sandbox/key").send().await.ok(200)["api_key"], sandbox_key);
-    assert_eq!(world.product_api(&key).await, 200);
-    // Nothing is delivered a second time, and nobody is registered again.
-    world.settle().await;
-    assert_eq!(world.desk.inbox().mails(), mails);
-    assert_eq!(world.rows_of("account").await.len(), 1);
-    world.desk.shutdown().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_a_desk_could_not_deliver_is_delivered_by_the_next_one() {
-    let folder = Folder::new();
-    let world = World::with_options(folder.kept()).await;
-    world.desk.mail_service().set_mode(MailServiceMode::Throttling);
-    let asked = world.request_code(ADMIN).await;
-    world.settle().await;
-    assert!(world.desk.inbox().mails().is_empty());
-    world.desk.shutdown().await;
-
-    let world = World::with_options(folder.kept()).await;
-    world.settle().await;
-    let code = world.desk.inbox().code_for(ADMIN).expect("the code is mailed");
-    world.verify(asked.body["challenge"].as_str().expect("a challenge"), &code).await.ok(200);
-    world.desk.shutdown().await;
-}
-
-#[cfg(unix)]
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_kept_is_for_its_owner_only() {
-    use std::os::unix::fs::PermissionsExt;
-    let folder = Folder::new();
-    let world = World::with_options(folder.kept()).await;
-    world.admin().await;
-    world.desk.shutdown().await;
-    for entry in std::fs::read_dir(&folder.0).expect("a folder") {
-        let entry = entry.expect("an entry");
-        let mode = entry.metadata().expect("metadata").permissions().mode();
-        assert_eq!(mode & 0o077, 0, "{:?} has the mode {mode:o}", entry.file_name());
-    }
 }
 
 // --- The controls

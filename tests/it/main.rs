@@ -1,5 +1,7 @@
 //! The one test binary. A test's name is a guarantee, in a sentence.
 
+mod child;
+mod folder;
 mod gate;
 mod imports;
 mod product;
@@ -23,6 +25,7 @@ mod get_sandbox;
 mod get_session;
 mod invite_member;
 mod journeys;
+mod kept_state;
 mod list_keys;
 mod list_members;
 mod local_desk;

@@ -557,19 +557,21 @@ impl World {
     /// The text of a secret, by the setting that names it: `LOGIN_SECRET_ARN`,
     /// `SEALING_SECRET_ARN`.
     pub async fn secret(&self, setting: &str) -> String {
-        let answer = self
-            .secrets_manager(
-                "GetSecretValue",
-                json!({ "SecretId": self.desk.shared_environment()[setting] }),
-            )
-            .await;
+        let get = json!({ "SecretId": self.desk.shared_environment()[setting] });
+        let (status, answer) = self.secrets_manager("GetSecretValue", get).await;
+        assert_eq!(status, 200);
         answer["SecretString"].as_str().expect("a text").to_owned()
     }
 
     pub async fn put_secret(&self, setting: &str, text: &str) {
+        assert_eq!(self.try_put_secret(setting, text).await, 200);
+    }
+
+    /// What Secrets Manager answers to a new value.
+    pub async fn try_put_secret(&self, setting: &str, text: &str) -> StatusCode {
         let put =
             json!({ "SecretId": self.desk.shared_environment()[setting], "SecretString": text });
-        self.secrets_manager("PutSecretValue", put).await;
+        self.secrets_manager("PutSecretValue", put).await.0
     }
 
     /// Rotates a keyring: `version` is current from now on, the older versions stay.
@@ -580,14 +582,13 @@ impl World {
         self.put_secret(setting, &ring.to_string()).await;
     }
 
-    async fn secrets_manager(&self, operation: &str, request: Value) -> Value {
+    async fn secrets_manager(&self, operation: &str, request: Value) -> (StatusCode, Value) {
         let environment = self.desk.shared_environment();
         let url = &environment["AWS_ENDPOINT_URL_SECRETS_MANAGER"];
         let target = format!("secretsmanager.{operation}");
         let (status, answer) =
             self.aws(url, &signed_by(environment), &target, request.to_string()).await;
-        assert_eq!(status, 200);
-        serde_json::from_str(&answer).expect("JSON")
+        (status, serde_json::from_str(&answer).expect("JSON"))
     }
 }
 
