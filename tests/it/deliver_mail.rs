@@ -237,7 +237,7 @@ async fn whoever_is_revoked_before_the_mail_leaves_gets_none() {
     let world = World::new().await;
     let admin = world.admin().await;
     let member = world.member(&admin, "member@example.com").await;
-    world.desk.inbox().clear();
+    world.desk.inbox().clear().expect("they are forgotten");
     world.desk.mail_service().set_mode(MailServiceMode::Throttling);
     let invited = admin.post("/api/team", json!({ "email": "new@example.com" })).await;
     world.request_code("member@example.com").await.ok(202);

@@ -180,6 +180,17 @@ async fn a_state_folder_of_another_version_says_which_and_is_left_as_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_database_without_the_desks_own_file_is_never_taken_for_a_new_one() {
+    let folder = Folder::new();
+    World::with_options(folder.kept()).await.desk.shutdown().await;
+    std::fs::remove_file(folder.0.join("desk.json")).expect("removed");
+    let before = std::fs::read(folder.0.join("desk.db")).expect("the database");
+    let error = refused(folder.kept()).await.to_string();
+    assert!(error.contains("desk.json") && error.contains("is missing"), "{error}");
+    assert!(std::fs::read(folder.0.join("desk.db")).expect("the database") == before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_path_that_cannot_be_a_state_folder_is_named_with_what_is_wrong_with_it() {
     let folder = Folder::new();
     let file = folder.write("a file", "");
@@ -198,9 +209,15 @@ async fn a_path_that_cannot_be_a_state_folder_is_named_with_what_is_wrong_with_i
     }
     let entries = std::fs::read_dir(&folder.0).expect("a folder");
     assert_eq!(entries.count(), 1, "nothing is made");
+    let good = Folder::new();
+    World::with_options(good.kept()).await.desk.shutdown().await;
     for file in ["lock", "desk.json", "desk.new", "secrets.json", "mails.jsonl", "desk.db"] {
-        let folder = Folder::new();
-        std::fs::create_dir(folder.0.join(file)).expect("a folder");
+        let folder = good.copy();
+        let path = folder.0.join(file);
+        if path.exists() {
+            std::fs::remove_file(&path).expect("removed");
+        }
+        std::fs::create_dir(path).expect("a folder");
         let error = refused(folder.kept()).await;
         assert!(matches!(&error, StartError::State { .. }), "{file}: {error}");
         let said = "a folder is where the file should be";
@@ -258,9 +275,8 @@ fn full_beyond(kibibytes: u64) -> String {
 #[test]
 fn a_desk_does_not_start_on_a_full_disk_and_leaves_nothing_in_the_way_of_the_next_start() {
     if let Some(path) = child::folder() {
-        let error = Runtime::new().expect("a runtime").block_on(refused(kept(&path)));
-        assert!(matches!(&error, StartError::State { .. }), "{error}");
-        assert!(error.to_string().contains("make room"), "{error}");
+        let error = Runtime::new().expect("a runtime").block_on(refused(kept(&path))).to_string();
+        assert!(error.contains("full") && error.contains("--state DIR"), "{error}");
         return;
     }
     let folder = Folder::new();
@@ -273,7 +289,17 @@ fn a_desk_does_not_start_on_a_full_disk_and_leaves_nothing_in_the_way_of_the_nex
         );
     }
     let runtime = Runtime::new().expect("a runtime");
-    runtime.block_on(async { World::with_options(folder.kept()).await.desk.shutdown().await });
+    runtime.block_on(async {
+        let world = World::with_options(folder.kept()).await;
+        world.admin().await;
+        world.settle().await;
+        let (client, table) = world.table();
+        let time_to_live = client.describe_time_to_live().table_name(table).send().await;
+        let time_to_live = time_to_live.expect("an answer").time_to_live_description;
+        let attribute = time_to_live.expect("a description").attribute_name;
+        assert_eq!(attribute.as_deref(), Some("ttl"), "the table is whole");
+        world.desk.shutdown().await;
+    });
 }
 
 #[test]

@@ -200,7 +200,7 @@ impl Desk {
             // In this process even when the functions run elsewhere: nothing may be listening there
             // yet.
             register_first_account(&environment_of("register-account"), &clock).await?;
-            desk_file.save_first_account();
+            desk_file.save_first_account()?;
         }
 
         let home = Arc::new(home(&template, port, &endpoints, &options.functions));

@@ -1,23 +1,34 @@
 //! What the desk itself remembers between runs.
 
+use crate::backends::database::DATABASE_FILE;
 use crate::error::StartError;
+use crate::pump::CHECKPOINTS_FILE;
 use crate::state::StateFolder;
 use edge::Clock;
 use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 const DESK_FILE: &str = "desk.json";
 
-#[derive(Debug, Default, Serialize, Deserialize)]
+/// What a start makes before there is the first account, and what belongs to it.
+const UNFINISHED: [&str; 4] = [DATABASE_FILE, "desk.db-wal", "desk.db-shm", CHECKPOINTS_FILE];
+
+/// The form of everything in the folder. It rises with each change that an older desk could not
+/// read, or that makes what an older one has kept unreadable: other rows, files or fields.
+const FORMAT: u64 = 1;
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Content {
+    format: u64,
     /// How far the desk's clock was moved ahead. It stays there, so that no row comes to lie in the
     /// future.
     clock_ahead_millis: u64,
     first_account_registered: bool,
 }
 
-/// The desk_file; clones share them.
+/// The file; clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct DeskFile {
     content: Arc<Mutex<Content>>,
@@ -26,7 +37,27 @@ pub(crate) struct DeskFile {
 
 impl DeskFile {
     pub(crate) fn open(folder: &StateFolder) -> Result<Self, StartError> {
-        let content = folder.load(DESK_FILE)?.unwrap_or_default();
+        /// What every version can read.
+        #[derive(Deserialize)]
+        struct Format {
+            #[serde(default)]
+            format: u64,
+        }
+        match folder.load::<Format>(DESK_FILE)?.map(|content| content.format.cmp(&FORMAT)) {
+            None => folder.expect_none(DATABASE_FILE, DESK_FILE)?,
+            Some(Ordering::Equal) => {}
+            Some(other) => return Err(folder.of_another_version(other == Ordering::Greater)),
+        }
+        let content = folder.load(DESK_FILE)?.unwrap_or(Content {
+            format: FORMAT,
+            clock_ahead_millis: 0,
+            first_account_registered: false,
+        });
+        if !content.first_account_registered {
+            // Nothing was ever done with what an earlier start may have left half made.
+            folder.remove(&UNFINISHED)?;
+        }
+        folder.save(DESK_FILE, &content)?;
         Ok(Self { content: Arc::new(Mutex::new(content)), folder: folder.clone() })
     }
 
@@ -38,24 +69,37 @@ impl DeskFile {
         clock
     }
 
-    pub(crate) fn save_clock(&self, clock: &Clock) {
-        let ahead = u64::try_from(clock.ahead().as_millis()).unwrap_or_default();
-        self.change(|content| content.clock_ahead_millis = ahead);
+    /// Moves the clock forward; where that cannot be kept, it stays as it is.
+    pub(crate) fn advance(&self, clock: &Clock, by: Duration) -> Result<(), StartError> {
+        self.change(
+            |content| {
+                let ahead = clock.ahead().saturating_add(by.try_into().unwrap_or_default());
+                content.clock_ahead_millis = u64::try_from(ahead.as_millis()).unwrap_or_default();
+            },
+            || clock.advance(by),
+        )
     }
 
     pub(crate) fn first_account_registered(&self) -> bool {
         self.content.lock().unwrap_or_else(PoisonError::into_inner).first_account_registered
     }
 
-    pub(crate) fn save_first_account(&self) {
-        self.change(|content| content.first_account_registered = true);
+    pub(crate) fn save_first_account(&self) -> Result<(), StartError> {
+        self.change(|content| content.first_account_registered = true, || {})
     }
 
-    fn change(&self, change: impl FnOnce(&mut Content)) {
+    /// Keeps a change, and only then makes it.
+    fn change(
+        &self,
+        change: impl FnOnce(&mut Content),
+        then: impl FnOnce(),
+    ) -> Result<(), StartError> {
         let mut content = self.content.lock().unwrap_or_else(PoisonError::into_inner);
-        change(&mut content);
-        if let Err(error) = self.folder.save(DESK_FILE, &*content) {
-            tracing::warn!(%error, "{DESK_FILE} is not kept");
-        }
+        let mut changed = content.clone();
+        change(&mut changed);
+        self.folder.save(DESK_FILE, &changed)?;
+        *content = changed;
+        then();
+        Ok(())
     }
 }

@@ -15,8 +15,8 @@ impl Failures {
         Journal::open(folder, "failures.jsonl").map(|journal| Self(Arc::new(journal)))
     }
 
-    pub(crate) fn push(&self, record: Value) {
-        self.0.push(record);
+    pub(crate) fn push(&self, record: Value) -> std::io::Result<()> {
+        self.0.push(record)
     }
 
     /// Newest first.

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fs::File;
 use std::io::{Seek as _, SeekFrom, Write as _};
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Entries in memory and, where state is kept, as lines of JSON in a file.
@@ -17,53 +18,102 @@ pub(crate) struct Journal<T> {
 #[derive(Debug)]
 struct Inner<T> {
     entries: Vec<T>,
-    file: Option<File>,
+    file: Option<Lines>,
 }
 
 impl<T: Clone + Serialize + DeserializeOwned> Journal<T> {
     pub(crate) fn open(folder: &StateFolder, name: &str) -> Result<Self, StartError> {
         let mut inner = Inner { entries: Vec::new(), file: None };
         if let Some(path) = folder.path(name) {
-            for line in state::read(&path)?.unwrap_or_default().lines() {
-                let entry = serde_json::from_str(line).map_err(|error| {
-                    StartError::StateDamaged { file: path.clone(), detail: error.to_string() }
-                })?;
-                inner.entries.push(entry);
-            }
-            let mut file = state::private_file(&path)
-                .map_err(|source| StartError::State { path: path.clone(), source })?;
-            file.seek(SeekFrom::End(0)).map_err(|source| StartError::State { path, source })?;
-            inner.file = Some(file);
+            let content = state::read(&path)?.unwrap_or_default();
+            let (entries, length) = parse(&path, &content)?;
+            inner.entries = entries;
+            let file = Lines::open(&path, length);
+            inner.file = Some(file.map_err(|source| StartError::State { path, source })?);
         }
         Ok(Self { inner: Mutex::new(inner) })
     }
 
-    pub(crate) fn push(&self, entry: T) {
+    /// Takes an entry in; one that cannot be kept is not taken.
+    pub(crate) fn push(&self, entry: T) -> std::io::Result<()> {
         let mut inner = self.lock();
         if let Some(file) = &mut inner.file {
-            let line = serde_json::to_string(&entry).expect("entries are plain data");
-            if let Err(error) = writeln!(file, "{line}") {
-                tracing::warn!(%error, "an entry is not kept beyond this run");
-            }
+            file.append(&serde_json::to_string(&entry)?)?;
         }
         inner.entries.push(entry);
+        Ok(())
     }
 
     pub(crate) fn newest_first(&self) -> Vec<T> {
         self.lock().entries.iter().rev().cloned().collect()
     }
 
-    pub(crate) fn clear(&self) {
+    pub(crate) fn clear(&self) -> std::io::Result<()> {
         let mut inner = self.lock();
-        inner.entries.clear();
-        if let Some(file) = &mut inner.file
-            && let Err(error) = file.set_len(0).and_then(|()| file.seek(SeekFrom::Start(0)))
-        {
-            tracing::warn!(%error, "the entries will be back at the next start");
+        if let Some(file) = &mut inner.file {
+            file.cut(0)?;
         }
+        inner.entries.clear();
+        Ok(())
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner<T>> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The entries of a file, and how long it is without a last line that was never finished: such a
+/// line is what a desk leaves behind that is killed while it writes. Anything else that cannot be
+/// read is damage.
+fn parse<T: DeserializeOwned>(path: &Path, content: &[u8]) -> Result<(Vec<T>, u64), StartError> {
+    let mut entries = Vec::new();
+    let mut length = 0;
+    for (index, line) in content.split_inclusive(|byte| *byte == b'\n').enumerate() {
+        if !line.ends_with(b"\n") {
+            let file = path.display();
+            tracing::warn!(%file, "the last line was never finished, and is dropped");
+            break;
+        }
+        let entry = serde_json::from_slice(line).map_err(|error| StartError::StateDamaged {
+            file: path.to_owned(),
+            detail: format!("its line {} cannot be read: {error}", index + 1),
+        })?;
+        entries.push(entry);
+        length += line.len() as u64;
+    }
+    Ok((entries, length))
+}
+
+/// A file of whole lines.
+#[derive(Debug)]
+struct Lines {
+    file: File,
+    length: u64,
+}
+
+impl Lines {
+    /// The file, cut to this length.
+    fn open(path: &Path, length: u64) -> std::io::Result<Self> {
+        let mut lines = Self { file: state::private_file(path)?, length };
+        lines.cut(length)?;
+        Ok(lines)
+    }
+
+    /// Appends the whole line or, where there is no room for it, nothing.
+    fn append(&mut self, line: &str) -> std::io::Result<()> {
+        let line = format!("{line}\n");
+        if let Err(error) = self.file.write_all(line.as_bytes()) {
+            self.cut(self.length)?;
+            return Err(error);
+        }
+        self.length += line.len() as u64;
+        Ok(())
+    }
+
+    fn cut(&mut self, length: u64) -> std::io::Result<()> {
+        self.file.set_len(length)?;
+        self.file.seek(SeekFrom::Start(length))?;
+        self.length = length;
+        Ok(())
     }
 }

@@ -123,9 +123,15 @@ async fn mails(State(controls): State<Controls>) -> Response {
     Json(controls.inbox.mails()).into_response()
 }
 
-async fn empty(State(controls): State<Controls>) -> StatusCode {
-    controls.inbox.clear();
-    StatusCode::NO_CONTENT
+async fn empty(State(controls): State<Controls>) -> Result<StatusCode, Problem> {
+    controls.inbox.clear().map_err(|error| not_kept("The mails are as they were", &error))?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Nothing is changed that would be back at the next start.
+fn not_kept(what: &str, error: &dyn std::error::Error) -> Problem {
+    let detail = format!("{what}, for the change cannot be kept: {error}.");
+    Problem::new(StatusCode::INSUFFICIENT_STORAGE, "not_kept", detail)
 }
 
 #[derive(Deserialize)]
@@ -155,8 +161,8 @@ async fn advance(State(controls): State<Controls>, body: Bytes) -> Result<Json<V
     if !there.is_ok_and(|there| there.as_second() <= MAX_UNIX_SECOND) {
         return Err(Problem::bad_request("The clock does not go beyond the year 9000."));
     }
-    controls.clock.advance(by);
-    controls.desk_file.save_clock(&controls.clock);
+    let moved = controls.desk_file.advance(&controls.clock, by);
+    moved.map_err(|error| not_kept("The clock is where it was", &error))?;
     controls.waker.send_modify(|call| *call += 1);
     Ok(now(State(controls)).await)
 }

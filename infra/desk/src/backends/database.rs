@@ -7,6 +7,7 @@ use crate::names::{REGION, request_id};
 use crate::server;
 use crate::state::StateFolder;
 use crate::template::{Index, Key, Table};
+use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedHttpClient};
 use aws_sdk_dynamodb::error::DisplayErrorContext;
 use aws_sdk_dynamodb::types::{
@@ -19,13 +20,20 @@ use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+use dynoxide::errors::DynoxideError;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use rusqlite::ErrorCode;
 use serde_json::json;
+use std::fmt::Display;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::path::Path;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+
+pub(crate) const DATABASE_FILE: &str = "desk.db";
 
 /// The store, running. The desk itself talks to it here, everybody else through the
 /// [`authorizing_proxy`].
@@ -40,18 +48,13 @@ pub(crate) async fn serve(
     folder: &StateFolder,
     shutdown: &CancellationToken,
 ) -> Result<Database, StartError> {
-    let database = match folder.path("desk.db") {
+    let database = match folder.path(DATABASE_FILE) {
         Some(path) => {
             // Made here first, so that nobody else may read it.
             crate::state::private_file(&path)
                 .map_err(|source| StartError::State { path: path.clone(), source })?;
-            dynoxide::Database::new(&path.to_string_lossy()).map_err(|error| {
-                tracing::debug!(%error, "the database does not open");
-                StartError::StateDamaged {
-                    file: path,
-                    detail: "it does not open as a database".to_owned(),
-                }
-            })?
+            let name = path.to_str().expect("a folder whose path is no text is refused");
+            dynoxide::Database::new(name).map_err(|error| not_opened(folder, &path, error))?
         }
         None => {
             dynoxide::Database::memory().map_err(|error| StartError::Store(error.to_string()))?
@@ -68,6 +71,31 @@ pub(crate) async fn serve(
         }
     });
     Ok(Database { address, server })
+}
+
+/// Why a database does not open.
+fn not_opened(folder: &StateFolder, file: &Path, error: DynoxideError) -> StartError {
+    let damaged = |detail: &dyn Display| StartError::StateDamaged {
+        file: file.to_owned(),
+        detail: format!("it does not open as a database: {detail}"),
+    };
+    let unusable = |kind, source: rusqlite::Error| StartError::State {
+        path: file.to_owned(),
+        source: std::io::Error::new(kind, source),
+    };
+    match error {
+        DynoxideError::SqliteError(source) => match source.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) | None => damaged(&source),
+            Some(ErrorCode::DiskFull) => unusable(ErrorKind::StorageFull, source),
+            Some(ErrorCode::PermissionDenied | ErrorCode::ReadOnly | ErrorCode::CannotOpen) => {
+                unusable(ErrorKind::PermissionDenied, source)
+            }
+            Some(_) => unusable(ErrorKind::Other, source),
+        },
+        // The engine has only words for these two.
+        error if error.to_string().contains("newer version") => folder.of_another_version(true),
+        error => damaged(&error),
+    }
 }
 
 /// What stands before the engine.
@@ -132,7 +160,7 @@ fn credentials(access_key: &str) -> Credentials {
     Credentials::new(access_key, "desk", None, None, "desk")
 }
 
-/// A client for the desk's own use.
+/// A client for the desk's own use. The engine fails for good reasons only.
 pub(crate) fn client(address: SocketAddr) -> aws_sdk_dynamodb::Client {
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -140,7 +168,7 @@ pub(crate) fn client(address: SocketAddr) -> aws_sdk_dynamodb::Client {
         .endpoint_url(format!("http://{address}"))
         .credentials_provider(credentials(OPERATOR))
         .http_client(http_client())
-        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+        .retry_config(RetryConfig::disabled())
         .build();
     aws_sdk_dynamodb::Client::from_conf(config)
 }

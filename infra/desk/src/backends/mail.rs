@@ -45,8 +45,8 @@ impl Inbox {
         Journal::open(folder, "mails.jsonl").map(|journal| Self(Arc::new(journal)))
     }
 
-    pub(super) fn push(&self, mail: Mail) {
-        self.0.push(mail);
+    pub(super) fn push(&self, mail: Mail) -> std::io::Result<()> {
+        self.0.push(mail)
     }
 
     /// Newest first.
@@ -60,7 +60,7 @@ impl Inbox {
     }
 
     /// Forgets all mails.
-    pub fn clear(&self) {
-        self.0.clear();
+    pub fn clear(&self) -> std::io::Result<()> {
+        self.0.clear()
     }
 }

@@ -66,6 +66,7 @@ struct Put {
 struct Refusal(&'static str, String);
 
 const NOT_FOUND: &str = "ResourceNotFoundException";
+const NOT_KEPT: &str = "InternalServiceError";
 
 impl Secrets {
     /// Opens what was kept, and generates the secrets that the template declares and nobody kept.
@@ -86,9 +87,7 @@ impl Secrets {
                 }],
             });
         }
-        folder
-            .save(SECRETS_FILE, &secrets)
-            .map_err(|source| StartError::State { path: SECRETS_FILE.into(), source })?;
+        folder.save(SECRETS_FILE, &secrets)?;
         Ok(Self { inner: Arc::new(Mutex::new(secrets)), folder: folder.clone(), clock })
     }
 
@@ -131,7 +130,8 @@ impl Secrets {
     }
 
     fn put(&self, request: Put) -> Result<Value, Refusal> {
-        let mut secrets = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut secrets = kept.clone();
         let arn = find(&secrets, &request.secret_id)?.0.to_owned();
         let secret = secrets.get_mut(&arn).ok_or_else(not_found)?;
         let id = request.client_request_token.unwrap_or_else(request_id);
@@ -165,9 +165,10 @@ impl Secrets {
             }
         }
         let name = secret.name.clone();
-        self.folder.save(SECRETS_FILE, &*secrets).map_err(|error| {
-            Refusal("InternalServiceError", format!("the desk cannot keep the secret: {error}"))
-        })?;
+        self.folder
+            .save(SECRETS_FILE, &secrets)
+            .map_err(|error| Refusal(NOT_KEPT, format!("The secret is not kept: {error}.")))?;
+        *kept = secrets;
         Ok(json!({"ARN": arn, "Name": name, "VersionId": id, "VersionStages": stages}))
     }
 }
@@ -239,7 +240,12 @@ async fn answer(
     let (status, answer) = match outcome {
         Ok(answer) => (StatusCode::OK, answer),
         Err(Refusal(kind, message)) => {
-            (StatusCode::BAD_REQUEST, json!({"__type": kind, "Message": message}))
+            let status = if kind == NOT_KEPT {
+                StatusCode::INTERNAL_SERVER_ERROR
+            } else {
+                StatusCode::BAD_REQUEST
+            };
+            (status, json!({"__type": kind, "Message": message}))
         }
     };
     let headers = [

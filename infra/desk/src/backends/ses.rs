@@ -125,7 +125,7 @@ impl Ses {
             .find(|(name, _)| *name == "kind")
             .and_then(|(_, n)| form.get(&format!("Tags.member.{n}.Value")));
         let kind = kind.map_or("other", String::as_str);
-        self.inbox.push(Mail {
+        let mail = Mail {
             kind: kind.to_owned(),
             to: to.join(", "),
             from: from.to_owned(),
@@ -134,8 +134,14 @@ impl Ses {
             html: html.to_owned(),
             at: self.clock.now(),
             code: if kind == "login_code" { Mail::find_code(text) } else { None },
-        });
-        Ok(())
+        };
+        self.inbox.push(mail).map_err(|error| {
+            tracing::warn!(%error, "a mail cannot be kept, and is refused");
+            Refusal {
+                status: StatusCode::SERVICE_UNAVAILABLE,
+                ..Refusal::new("ServiceUnavailable", "The desk cannot keep the mail.")
+            }
+        })
     }
 }
 

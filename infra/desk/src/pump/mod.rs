@@ -11,7 +11,7 @@ mod batch;
 mod record;
 mod stream;
 
-pub(crate) use stream::{Checkpoints, StreamReader};
+pub(crate) use stream::{CHECKPOINTS_FILE, Checkpoints, StreamReader};
 
 use crate::failures::Failures;
 use crate::iam::Iam;
@@ -87,7 +87,7 @@ impl EventSourceMapping {
 
     /// Hands records to the on-failure destination, where the trigger has one. As with Lambda, they
     /// are lost where the function may not put them there.
-    fn discard(&self, discarded: &Discarded) {
+    fn discard(&self, discarded: &Discarded) -> std::io::Result<()> {
         let Discarded { records, condition, attempts, error } = discarded;
         tracing::warn!(
             function = self.function,
@@ -99,7 +99,7 @@ impl EventSourceMapping {
             && self.may_write_to(bucket)
             && let (Some(first), Some(last)) = (records.first(), records.last())
         {
-            self.failures.push(json!({
+            return self.failures.push(json!({
                 "version": "1.0",
                 "timestamp": self.clock.now(),
                 "requestContext": {
@@ -117,6 +117,7 @@ impl EventSourceMapping {
                 "payload": {"Records": events(records)},
             }));
         }
+        Ok(())
     }
 }
 
@@ -214,7 +215,10 @@ impl DeliveryWorker {
     /// between delivers again, it does not lose.
     fn finish(&self, mut done: Vec<String>, discarded: Option<Discarded>) {
         if let Some(discarded) = discarded {
-            self.mapping.discard(&discarded);
+            if let Err(error) = self.mapping.discard(&discarded) {
+                tracing::warn!(%error, "they are not kept; they come again at the next start");
+                return self.mapping.checkpoint(&self.backlog, &done);
+            }
             done.extend(discarded.records.into_iter().map(|record| record.sequence_number));
         }
         self.mapping.checkpoint(&self.backlog, &done);

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-const CHECKPOINTS_FILE: &str = "checkpoints.json";
+pub(crate) const CHECKPOINTS_FILE: &str = "checkpoints.json";
 
 /// How far each mapping has come; clones share it.
 #[derive(Clone)]

@@ -11,6 +11,7 @@ mod intrinsics;
 mod parameters;
 mod role;
 mod route;
+mod rules;
 mod secret;
 mod table;
 mod yaml;
@@ -53,7 +54,7 @@ impl Document {
     ) -> Result<Template, TemplateError> {
         let parameters = parameters::resolve(&self.0, overrides, defaults)?;
         let scope = TemplateScope::new(&self.0, parameters);
-        parameters::check_rules(&scope)?;
+        rules::check(&scope)?;
         let mut template = Template { functions: Vec::new(), secrets: Vec::new(), table: None };
         let roles = role::read_all(&scope)?;
         for (id, resource) in scope.resources() {
