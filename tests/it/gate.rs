@@ -4,7 +4,7 @@
 //! opens happens in between. So a race is run in its worst order, each time.
 
 use crate::proxy::Behind;
-use crate::support::World;
+use crate::support::{self, World};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -33,7 +33,7 @@ impl Gate {
     pub async fn new(world: &World) -> Self {
         let shared = Arc::new(Shared {
             store: world.desk.environment("authorize-key")["AWS_ENDPOINT_URL_DYNAMODB"].clone(),
-            client: reqwest::Client::builder().no_proxy().build().expect("a client"),
+            client: support::client(),
             come: Semaphore::new(0),
             open: watch::Sender::new(false),
         });

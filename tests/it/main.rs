@@ -30,6 +30,7 @@ mod list_keys;
 mod list_members;
 mod local_desk;
 mod logs;
+mod no_certificates;
 mod openapi;
 mod permissions;
 mod provision_sandbox;

@@ -7,7 +7,7 @@
 //! do, for the second one waits for the first one's answer. Then the proxy gives up waiting, and
 //! the recording shows more waves than expected.
 
-use crate::support::{Person, World};
+use crate::support::{self, Person, World};
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -174,7 +174,7 @@ impl Proxy {
     /// A proxy that waits for an incomplete wave only so long.
     pub async fn with_patience(world: &World, patience: Duration) -> Self {
         let upstream = world.desk.environment("authorize-key")["AWS_ENDPOINT_URL_DYNAMODB"].clone();
-        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let client = support::client();
         let shared = Arc::new(Shared {
             patience,
             upstream,

@@ -5,7 +5,7 @@
 //! take.
 
 use crate::proxy::{Behind, body_of, outcome};
-use crate::support::{ADMIN, Person, World};
+use crate::support::{self, ADMIN, Person, World};
 use aws_sdk_dynamodb::types::AttributeValue;
 use axum::Router;
 use axum::body::Bytes;
@@ -151,7 +151,7 @@ impl Door {
         let upstream = world.desk.shared_environment()["AWS_ENDPOINT_URL_SECRETS_MANAGER"].clone();
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let client = support::client();
         let router =
             Router::new().fallback(pass).with_state(Arc::new((open.clone(), upstream, client)));
         tokio::spawn(async move { axum::serve(listener, router).await });

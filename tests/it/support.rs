@@ -15,6 +15,12 @@ use std::time::Duration;
 
 pub const ADMIN: &str = "admin@example.com";
 
+/// A client for loopback: no proxy, and no certificate of anybody's.
+pub fn client() -> Client {
+    edge::install_tls_provider();
+    Client::builder().no_proxy().tls_certs_only([]).build().expect("a client")
+}
+
 /// One running desk, with nothing in it but its first account.
 pub struct World {
     pub desk: Desk,
@@ -35,8 +41,7 @@ impl World {
         let desk = Desk::start(Options { parameters, ..Options::default() })
             .await
             .expect("the desk starts");
-        edge::install_tls_provider();
-        Self { desk, http: Client::builder().no_proxy().build().expect("a client") }
+        Self { desk, http: client() }
     }
 
     pub async fn settle(&self) {
@@ -682,8 +687,7 @@ impl World {
     /// A world whose desk may not start.
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let desk = Desk::start(options).await?;
-        edge::install_tls_provider();
-        Ok(Self { desk, http: Client::builder().no_proxy().build().expect("a client") })
+        Ok(Self { desk, http: client() })
     }
 
     /// What a stand-in answers to a body that a function (or an operator) sends it.
