@@ -23,6 +23,8 @@ pub enum StartError {
     NoSuchAction(String),
     #[error("template: function {function} does not start with its environment: {source}")]
     Configuration { function: String, source: edge::config::ConfigError },
+    #[error("cannot call the functions at {url}: {cause}")]
+    LambdaUrl { url: String, cause: String },
     #[error(
         "the state folder {} is in use by another desk; stop that one, give this one its own with \
          --state DIR, or start it with --ephemeral",

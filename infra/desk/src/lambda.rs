@@ -14,6 +14,7 @@ use functions::Invoke;
 use lambda_runtime::{Config, Context, LambdaEvent};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::error::Error as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -90,7 +91,7 @@ impl Lambdas {
                     Target::InProcess(build_in_process(name, &environment(name), clock)?)
                 }
                 FunctionHost::Remote(base) => Target::Remote {
-                    client: remote_client()?,
+                    client: remote_client(base)?,
                     url: format!(
                         "{}/2015-03-31/functions/{name}/invocations",
                         base.trim_end_matches('/')
@@ -212,14 +213,18 @@ async fn invoke_in_process(
 /// A first call there may have to wait for the compiler.
 const COMPILE_TIME: Duration = Duration::from_secs(600);
 
-fn remote_client() -> Result<reqwest::Client, StartError> {
-    // The client wants a TLS provider even for plain HTTP.
+fn remote_client(base: &str) -> Result<reqwest::Client, StartError> {
+    // The client wants a TLS provider even for plain HTTP, but then no certificates.
     edge::install_tls_provider();
-    reqwest::Client::builder()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .map_err(|error| StartError::Store(error.to_string()))
+    let mut builder =
+        reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
+    if base.starts_with("http://") {
+        builder = builder.tls_certs_only([]);
+    }
+    builder.build().map_err(|error| StartError::LambdaUrl {
+        url: base.to_owned(),
+        cause: error.source().map_or_else(|| error.to_string(), ToString::to_string),
+    })
 }
 
 async fn invoke_remote(

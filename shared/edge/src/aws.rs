@@ -44,10 +44,11 @@ pub(crate) fn config(env: &Env, service: Service) -> Result<SdkConfig, ConfigErr
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(1))
         .operation_attempt_timeout(Duration::from_millis(2500));
+    let endpoint = env.get(endpoint).or_else(|| env.get("AWS_ENDPOINT_URL")).map(str::to_owned);
     let builder = SdkConfig::builder()
         .region(Region::new(required("AWS_REGION")?))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .http_client(http_client())
+        .http_client(http_client(endpoint.as_deref())?)
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
         .time_source(aws_smithy_async::time::SystemTimeSource::new())
         .retry_config(
@@ -59,19 +60,25 @@ pub(crate) fn config(env: &Env, service: Service) -> Result<SdkConfig, ConfigErr
         .behavior_version(
             aws_smithy_runtime_api::client::behavior_version::BehaviorVersion::latest(),
         );
-    let endpoint = env.get(endpoint).or_else(|| env.get("AWS_ENDPOINT_URL")).map(str::to_owned);
     Ok(match endpoint {
         Some(endpoint) => builder.endpoint_url(endpoint).build(),
         None => builder.build(),
     })
 }
 
-/// One client for all services: one pool, one set of parsed CA roots.
-fn http_client() -> SharedHttpClient {
+/// One client for all services: one pool, one set of parsed CA roots. Where the endpoint is plain
+/// HTTP, as a stand-in's is, it needs none.
+fn http_client(endpoint: Option<&str>) -> Result<SharedHttpClient, ConfigError> {
     static CLIENT: OnceLock<SharedHttpClient> = OnceLock::new();
-    CLIENT
-        .get_or_init(|| {
-            Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
-        })
-        .clone()
+    static PLAIN_CLIENT: OnceLock<SharedHttpClient> = OnceLock::new();
+    if endpoint.is_some_and(|endpoint| endpoint.starts_with("http://")) {
+        return Ok(PLAIN_CLIENT.get_or_init(|| Builder::new().build_http()).clone());
+    }
+    // Without roots the SDK panics at the first call of a debug build, and fails it as one to a
+    // stranger in a release build. Looking costs a start more than a millisecond.
+    if cfg!(debug_assertions) && rustls_native_certs::load_native_certs().certs.is_empty() {
+        return Err(ConfigError::NoCertificates);
+    }
+    let https = || Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+    Ok(CLIENT.get_or_init(https).clone())
 }

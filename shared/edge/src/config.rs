@@ -47,13 +47,19 @@ impl Env {
     }
 }
 
-/// A setting that is absent or cannot be read. Never shows the value.
+/// A setting that is absent or cannot be read, or a machine that lacks something. Never shows a
+/// value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     #[error("the setting {name} is missing")]
     Missing { name: &'static str },
     #[error("the setting {name} is not {expected}")]
     Malformed { name: &'static str, expected: &'static str },
+    #[error(
+        "there are no CA certificates here; install them (ca-certificates), or name some in \
+             SSL_CERT_FILE"
+    )]
+    NoCertificates,
 }
 
 /// How a login with an unknown address is answered.
