@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import {
+  ADMIN,
   allow,
   askForCode,
   atConsole,
@@ -290,6 +291,33 @@ describe("Session", () => {
     await page.getByRole("banner").getByText(second.name).waitFor();
     await settled(page);
     assert.ok(!(await page.locator("body").innerText()).includes(first.admin));
+  });
+
+  test("a second desk at the same host takes the login over, at 127.0.0.1 it has its own", async (t) => {
+    const { admin } = await account();
+    // Cookies know no port. The second desk's pages are another origin's.
+    const page = await loggedIn(t, admin, {
+      allow: [/^request to another origin: /, /^(GET|POST) \/api\/[\w/]+ 401$/],
+    });
+    const second = await startDesk();
+    t.after(() => second.stop());
+    const other = await newTab(page);
+    await logIn(other, second, ADMIN);
+    await page.reload();
+    await logIn(page, desk, admin);
+    await settled(page);
+    await other.reload();
+    const apart = { ...second, url: second.url.replace("localhost", "127.0.0.1") };
+    await logIn(other, apart, ADMIN);
+    await settled(other);
+    for (const [tab, who] of /** @type {[Page, string][]} */ ([
+      [page, admin],
+      [other, ADMIN],
+    ])) {
+      await tab.reload();
+      await tab.getByRole("banner").getByText(who).waitFor();
+      await settled(tab);
+    }
   });
 
   test("what one tab changes, the other one shows when somebody comes back to it", async (t) => {
