@@ -146,6 +146,10 @@ async fn a_missing_or_old_node_is_named_with_what_is_needed() {
     sources.tool("node", "echo v18.20.4");
     let old = sources.build().await.expect_err("too old").to_string();
     assert!(old.contains("^20.19.0 || >=22.12.0") && old.contains("v18.20.4"), "{old}");
+    // What stands in for a Node.js that is chosen by folder, where none is chosen.
+    sources.tool("node", "echo 'No version is set' >&2; exit 126");
+    let none = sources.build().await.expect_err("none").to_string();
+    assert!(none.contains("node --version") && none.contains("No version is set"), "{none}");
     let nowhere = |tool: &str| sources.root.join("nowhere").join(tool);
     let without = Console { node: nowhere("node"), ..sources.console.clone() };
     assert!(matches!(without.build(|_| {}).await, Err(NotBuilt::NoTool { .. })));

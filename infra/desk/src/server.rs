@@ -71,3 +71,14 @@ where
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_that_may_not_be_taken_is_named_with_the_way_out() {
+        let said = refused(80, ErrorKind::PermissionDenied.into()).to_string();
+        assert!(said.contains("port 80") && said.contains("--port N"), "{said}");
+    }
+}
