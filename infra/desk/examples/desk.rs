@@ -15,10 +15,10 @@ use tracing_subscriber::EnvFilter;
 /// Listens on localhost only. The console is at /, mails arrive at /_local/inbox, and /_local/ says
 /// what runs. Ctrl-C ends it.
 #[derive(Parser)]
-#[command(name = "cargo desk", bin_name = "cargo desk")]
+#[command(name = "cargo desk", bin_name = "cargo desk", version)]
 struct Arguments {
     /// Port on localhost; 0 takes any free one
-    #[arg(long, value_name = "N", default_value_t = 9000)]
+    #[arg(long, value_name = "N", default_value_t = 9000, allow_negative_numbers = true)]
     port: u16,
 
     /// Keep nothing: an empty desk now, and nothing left afterwards
@@ -47,6 +47,7 @@ struct Arguments {
         long,
         value_name = "URL",
         default_value = "http://127.0.0.1:9001",
+        value_parser = lambda_url,
         requires = "backends"
     )]
     lambda_url: String,
@@ -66,6 +67,12 @@ struct Arguments {
 fn parameter(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("must be NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
+}
+
+fn lambda_url(text: &str) -> Result<String, String> {
+    let is_url = reqwest::Url::parse(text)
+        .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    if is_url { Ok(text.to_owned()) } else { Err("must be like http://HOST:PORT".to_owned()) }
 }
 
 #[tokio::main]
@@ -107,9 +114,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         },
         ..Options::default()
     };
-    if let State::Kept(folder) = &options.state {
-        eprintln!("State is kept in {} (--ephemeral keeps nothing).", folder.display());
-    }
+    let state = options.state.clone();
     let start = start(
         options,
         arguments.backends.then(|| kept_by_default.join("backends.env")),
@@ -119,6 +124,9 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         desk = start => desk?,
         () = &mut ended => return Ok(()),
     };
+    if let State::Kept(folder) = state {
+        eprintln!("State is kept in {} (--ephemeral keeps nothing).", folder.display());
+    }
     ended.await;
     desk.shutdown().await;
     Ok(())
@@ -181,10 +189,12 @@ fn watch(env_file: &Path, lambda_url: &str) -> String {
 }
 
 /// Writes to stdout. Whoever reads the first line of a pipe and leaves is not an error.
-fn say(text: &str) -> std::io::Result<()> {
+fn say(text: &str) -> Result<(), String> {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error),
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(format!("cannot write to stdout: {error}"))
+        }
         _ => Ok(()),
     }
 }

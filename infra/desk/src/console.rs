@@ -153,6 +153,11 @@ impl Console {
         let output = run(Command::new(&self.node).arg("--version"))
             .await
             .map_err(|error| self.no_start(&self.node, &needed, error))?;
+        if !output.status.success() {
+            let command = format!("{} --version", self.node.display());
+            let (folder, end) = (self.web.clone(), end_of(&output));
+            return Err(NotBuilt::Failed { command, folder, end });
+        }
         let found = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         if takes(&needed, &found) { Ok(needed) } else { Err(NotBuilt::OldNode { needed, found }) }
     }

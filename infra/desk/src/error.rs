@@ -12,8 +12,11 @@ pub enum StartError {
          (0: any free port)"
     )]
     PortTaken(u16),
-    #[error("cannot listen on a loopback port: {0}")]
-    Listen(std::io::Error),
+    #[error(
+        "cannot listen on port {port} of loopback: {source}; choose another with --port N (0: any \
+         free port)"
+    )]
+    Listen { port: u16, source: std::io::Error },
     #[error(transparent)]
     Template(#[from] TemplateError),
     #[error(

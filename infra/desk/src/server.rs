@@ -12,8 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 /// A free loopback port, for what only the functions talk to.
 pub(crate) async fn listen_anywhere() -> Result<(TcpListener, SocketAddr), StartError> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(StartError::Listen)?;
-    let address = listener.local_addr().map_err(StartError::Listen)?;
+    let listener =
+        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(|error| refused(0, error))?;
+    let address = listener.local_addr().map_err(|error| refused(0, error))?;
     Ok((listener, address))
 }
 
@@ -26,7 +27,7 @@ pub(crate) async fn listen_at(port: u16) -> Result<(u16, Vec<TcpListener>), Star
         let v4 = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
             .await
             .map_err(|error| refused(port, error))?;
-        let found = v4.local_addr().map_err(StartError::Listen)?.port();
+        let found = v4.local_addr().map_err(|error| refused(port, error))?.port();
         match TcpListener::bind((Ipv6Addr::LOCALHOST, found)).await {
             Ok(v6) => return Ok((found, vec![v4, v6])),
             Err(error) if error.kind() == ErrorKind::AddrInUse && port == 0 => {}
@@ -36,14 +37,14 @@ pub(crate) async fn listen_at(port: u16) -> Result<(u16, Vec<TcpListener>), Star
             Err(_no_ipv6) => return Ok((found, vec![v4])),
         }
     }
-    Err(StartError::Listen(ErrorKind::AddrInUse.into()))
+    Err(StartError::Listen { port, source: ErrorKind::AddrInUse.into() })
 }
 
 fn refused(port: u16, error: std::io::Error) -> StartError {
-    if error.kind() == ErrorKind::AddrInUse {
+    if error.kind() == ErrorKind::AddrInUse && port != 0 {
         StartError::PortTaken(port)
     } else {
-        StartError::Listen(error)
+        StartError::Listen { port, source: error }
     }
 }
 
