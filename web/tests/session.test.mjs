@@ -293,7 +293,7 @@ describe("Session", () => {
     assert.ok(!(await page.locator("body").innerText()).includes(first.admin));
   });
 
-  test("a second desk takes the login over at the same host, at 127.0.0.1 it does not", async (t) => {
+  test("a second desk takes the login over at one host, at 127.0.0.1 it does not", async (t) => {
     const { admin } = await account();
     // Cookies know no port. The second desk's pages are another origin's.
     const page = await loggedIn(t, admin, {
