@@ -1,8 +1,9 @@
 //! A folder of a test's own.
 
-use desk::{Options, State};
+use desk::{Desk, Options, State};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::runtime::Runtime;
 
 /// A desk that keeps its state in this folder.
 pub fn kept(folder: &Path) -> Options {
@@ -19,6 +20,20 @@ impl Folder {
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         std::fs::create_dir_all(&path).expect("a folder");
         Self(path)
+    }
+
+    /// A folder that a desk has kept. With the desk's runtime everything of it is gone, down to the
+    /// connection that closes the database.
+    pub fn used() -> Self {
+        let folder = Self::new();
+        let options = folder.kept();
+        let desk = std::thread::spawn(|| {
+            Runtime::new().expect("a runtime").block_on(async {
+                Desk::start(options).await.expect("the desk starts").shutdown().await;
+            });
+        });
+        desk.join().expect("a desk that was there");
+        folder
     }
 
     /// A desk that keeps its state here.

@@ -91,8 +91,7 @@ async fn a_state_folder_that_is_in_use_is_not_shared() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_file_of_the_state_folder_is_named_and_left_as_it_is() {
-    let good = Folder::new();
-    World::with_options(good.kept()).await.desk.shutdown().await;
+    let good = Folder::used();
     let garbage: [&[u8]; 2] = [
         b"{\"never finished\": \n{}\n",
         b"\xff\xfe\x00 no text at all, and no database, however long it is\n",
@@ -151,8 +150,7 @@ async fn a_last_line_that_a_killed_desk_left_unfinished_is_dropped_and_nothing_e
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_state_folder_of_another_version_says_which_and_is_left_as_it_is() {
-    let good = Folder::new();
-    World::with_options(good.kept()).await.desk.shutdown().await;
+    let good = Folder::used();
     let text = std::fs::read_to_string(good.0.join("desk.json")).expect("the file");
     let before: Value = serde_json::from_str(&text).expect("JSON");
     let mut older = before.clone();
@@ -181,8 +179,7 @@ async fn a_state_folder_of_another_version_says_which_and_is_left_as_it_is() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_without_the_desks_own_file_is_never_taken_for_a_new_one() {
-    let folder = Folder::new();
-    World::with_options(folder.kept()).await.desk.shutdown().await;
+    let folder = Folder::used();
     std::fs::remove_file(folder.0.join("desk.json")).expect("removed");
     let before = std::fs::read(folder.0.join("desk.db")).expect("the database");
     let error = refused(folder.kept()).await.to_string();
@@ -209,8 +206,7 @@ async fn a_path_that_cannot_be_a_state_folder_is_named_with_what_is_wrong_with_i
     }
     let entries = std::fs::read_dir(&folder.0).expect("a folder");
     assert_eq!(entries.count(), 1, "nothing is made");
-    let good = Folder::new();
-    World::with_options(good.kept()).await.desk.shutdown().await;
+    let good = Folder::used();
     for file in ["lock", "desk.json", "desk.new", "secrets.json", "mails.jsonl", "desk.db"] {
         let folder = good.copy();
         let path = folder.0.join(file);
@@ -238,9 +234,7 @@ fn a_state_folder_that_its_user_may_not_use_is_not_called_damaged() {
     let bound = "if [ \"$(id -u)\" = 0 ]; then\n  \
                  none=-dac_override,-dac_read_search\n  \
                  set -- setpriv --bounding-set=$none --inh-caps=$none \"$@\"\nfi";
-    let good = Folder::new();
-    let runtime = Runtime::new().expect("a runtime");
-    runtime.block_on(async { World::with_options(good.kept()).await.desk.shutdown().await });
+    let good = Folder::used();
     for (file, mode) in [
         ("", 0o500),
         ("", 0),
@@ -316,8 +310,7 @@ fn a_mail_that_finds_no_room_is_delivered_by_the_next_desk_that_has_some() {
             world.desk.shutdown().await;
         });
     }
-    let folder = Folder::new();
-    runtime.block_on(async { World::with_options(folder.kept()).await.desk.shutdown().await });
+    let folder = Folder::used();
     // A first mail that leaves a few bytes, so that half a line would fit.
     let mut first = json!({
         "kind": "other", "to": "a@example.com", "from": "b@example.com", "subject": "Long",
@@ -338,6 +331,44 @@ fn a_mail_that_finds_no_room_is_delivered_by_the_next_desk_that_has_some() {
         let world = World::with_options(folder.kept()).await;
         world.settle().await;
         assert!(world.desk.inbox().code_for(ADMIN).is_some(), "the code is mailed");
+        world.desk.shutdown().await;
+    });
+}
+
+#[test]
+fn a_change_that_finds_no_room_in_the_table_is_an_outage_and_leaves_nothing_of_itself() {
+    let runtime = Runtime::new().expect("a runtime");
+    if let Some(path) = child::folder() {
+        return runtime.block_on(async {
+            let world = World::with_options(kept(&path)).await;
+            let admin = world.admin().await;
+            let mut made = admin.post("/api/keys", json!({ "name": "Made" })).await;
+            while made.status == 201 {
+                let id = made.body["key"]["id"].as_str().expect("an id").to_owned();
+                if admin.delete(&format!("/api/keys/{id}")).await.status != 204 {
+                    break;
+                }
+                made = admin.post("/api/keys", json!({ "name": "Made" })).await;
+            }
+            let refused = admin.post("/api/keys", json!({ "name": "Refused" })).await;
+            refused.problem(503, "temporarily_unavailable");
+            world.desk.shutdown().await;
+        });
+    }
+    let folder = Folder::used();
+    child::run(
+        "kept_state::\
+         a_change_that_finds_no_room_in_the_table_is_an_outage_and_leaves_nothing_of_itself",
+        &folder.0,
+        &full_beyond(512),
+    );
+    runtime.block_on(async {
+        let world = World::with_options(folder.kept()).await;
+        let admin = world.admin().await;
+        world.check_counters().await;
+        let keys = admin.get("/api/keys").await.text;
+        assert!(!keys.contains("Refused"), "{keys}");
+        admin.key("Made").await;
         world.desk.shutdown().await;
     });
 }
