@@ -3,7 +3,7 @@
 
 use clap::Parser;
 use desk::console::Console;
-use desk::{Desk, FunctionHost, Options, StartError, State, env_file, workspace_root};
+use desk::{Desk, FunctionHost, Options, State, env_file, workspace_root};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -150,7 +150,7 @@ async fn start(
         Some(path) => {
             let environment = env_file(desk.shared_environment());
             write_private(&path, &environment)
-                .map_err(|source| StartError::State { path: path.clone(), source })?;
+                .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
             say(&environment)?;
             eprintln!(
                 "The environment is in {} too. Now: {}",
