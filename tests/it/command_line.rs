@@ -6,11 +6,15 @@ use std::process::{Command, Output};
 
 /// Runs `cargo desk` with arguments that it cannot start with.
 fn refused(arguments: &[&str]) -> Output {
+    let output = desk().args(arguments).output();
+    output.expect("the desk is built: cargo build --package frontdesk-desk --example desk")
+}
+
+fn desk() -> Command {
     let this = std::env::current_exe().expect("a test that runs");
     let profile = this.parent().and_then(Path::parent).expect("target/<profile>/deps");
     let desk = profile.join("examples").join(format!("desk{}", std::env::consts::EXE_SUFFIX));
-    let output = Command::new(desk).args(arguments).output();
-    output.expect("the desk is built: cargo build --package frontdesk-desk --example desk")
+    Command::new(desk)
 }
 
 fn said(output: &Output) -> String {
@@ -26,7 +30,7 @@ fn an_argument_that_cannot_be_meant_is_named_with_what_could_be() {
         (&["--set", "KeyPrefix"], "NAME=VALUE"),
         (&["--backends", "--lambda-url", "localhost:9001"], "http://HOST:PORT"),
         (&["--backends", "--lambda-url", "nowhere"], "http://HOST:PORT"),
-        (&[], "has no parameter KeyPrefx; its parameters are"),
+        (&["--port", "0"], "has no parameter KeyPrefx; its parameters are"),
     ] {
         // None of them starts, whatever comes of the argument.
         let no_start = ["--ephemeral", "--no-console-build", "--set", "KeyPrefx=fd"];
@@ -54,4 +58,20 @@ fn where_state_is_kept_is_said_only_once_it_is() {
     assert!(!output.status.success());
     let said = said(&output);
     assert!(said.starts_with("error: cannot use") && said.lines().count() == 1, "{said}");
+}
+
+/// Cargo does not build anew what was built before its checkout was moved or copied.
+#[test]
+fn a_desk_belongs_to_the_checkout_that_it_is_started_in_and_not_to_the_one_it_was_built_in() {
+    let checkout = Folder::new();
+    let template = checkout.write("template.yaml", "Resources: [");
+    let package = checkout.0.join("infra").join("desk");
+    std::fs::create_dir_all(&package).expect("a folder");
+    let output = desk()
+        .args(["--port", "0", "--ephemeral", "--no-console-build", "--set", "KeyPrefx=fd"])
+        .env("CARGO_MANIFEST_DIR", package)
+        .output()
+        .expect("the desk is built");
+    let said = said(&output);
+    assert!(said.contains(template.to_str().expect("UTF-8")), "{said}");
 }
