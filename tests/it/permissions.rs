@@ -342,12 +342,18 @@ fn roles(template: &Yaml) -> Vec<String> {
 
 /// A template as the desk understands it.
 fn resolve(template: &Path) -> Template {
+    resolve_with(template, &[])
+}
+
+/// The same with some parameters.
+fn resolve_with(template: &Path, parameters: &[(&str, &str)]) -> Template {
     let own = [("ConsoleOrigin", "http://localhost:9000"), ("MailFrom", "desk@example.com")];
-    let own: Parameters =
-        own.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let named = |pairs: &[(&str, &str)]| -> Parameters {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    };
     Document::read(template)
         .expect("a template")
-        .resolve(&Parameters::new(), &own)
+        .resolve(&named(parameters), &named(&own))
         .expect("a good template")
 }
 
@@ -429,6 +435,25 @@ fn the_table_of_permissions_in_docs_table_md_is_the_templates() {
         "docs/table.md differs from the template. \
          Between its marks {BEGIN} and {END} belongs:\n\n{table}\n"
     );
+}
+
+#[test]
+fn every_function_may_send_traces_while_they_are_on_and_none_while_they_are_off() {
+    let every: BTreeSet<String> =
+        FUNCTIONS.iter().map(|function| function.name.to_owned()).collect();
+    for (tracing, senders) in
+        [("Active", &every), ("PassThrough", &every), ("Disabled", &BTreeSet::new())]
+    {
+        let template = resolve_with(&real(), &[("Tracing", tracing)]);
+        for action in ["xray:PutTraceSegments", "xray:PutTelemetryRecords"] {
+            let may = template.functions.iter().filter(|function| {
+                let asked = AccessRequest::new(action, "*");
+                matches!(function.role.policy.decide(&asked), Decision::Allowed(_))
+            });
+            let may: BTreeSet<String> = may.map(|function| function.name.clone()).collect();
+            assert_eq!(&may, senders, "{tracing} {action}");
+        }
+    }
 }
 
 /// The table as it stands in `docs/table.md`.
