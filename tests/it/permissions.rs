@@ -326,11 +326,13 @@ fn many(value: &Yaml) -> Vec<Yaml> {
     }
 }
 
-/// The statements of a role, to be changed.
+/// The statements of a role, to be changed: those that are always there.
 fn statements<'t>(template: &'t mut Yaml, role: &str) -> &'t mut Vec<Yaml> {
     let statements = &mut template["Resources"][role]["Properties"]["Policies"][0]["PolicyDocument"]
         ["Statement"];
-    statements.as_sequence_mut().expect("a list of statements")
+    let statements = statements.as_sequence_mut().expect("a list of statements");
+    statements.retain(|statement| !matches!(statement, Yaml::Tagged(_)));
+    statements
 }
 
 /// The logical ids of the roles.

@@ -22,23 +22,21 @@ pub struct Role {
 /// The roles, by ARN.
 pub(super) type Roles = BTreeMap<String, Role>;
 
-/// All roles, with what managed policies of the template add to them.
+/// All roles. What a policy of its own would add to one may not be there yet when the function that
+/// needs it is made, so there is none.
 pub(super) fn read_all(scope: &TemplateScope<'_>) -> Result<Roles, TemplateError> {
     let mut roles = Roles::new();
-    let kind = |resource: &Value| resource.get("Type").and_then(Value::as_str).map(str::to_owned);
-    for (id, resource) in scope
-        .resources()
-        .filter(|(_, resource)| kind(resource).as_deref() == Some("AWS::IAM::Role"))
-    {
-        roles.insert(names::role_arn(id), read(&scope.of_resource(id), resource)?);
-    }
     for (id, resource) in scope.resources() {
         let resource_scope = scope.of_resource(id);
-        match kind(resource).as_deref() {
-            Some("AWS::IAM::ManagedPolicy") => attach(&resource_scope, resource, &mut roles)?,
+        match resource.get("Type").and_then(Value::as_str) {
+            Some("AWS::IAM::Role") => {
+                roles.insert(names::role_arn(id), read(&resource_scope, resource)?);
+            }
             Some(
-                other
-                @ ("AWS::IAM::Policy" | "AWS::IAM::RolePolicy" | "AWS::Serverless::Connector"),
+                other @ ("AWS::IAM::ManagedPolicy"
+                | "AWS::IAM::Policy"
+                | "AWS::IAM::RolePolicy"
+                | "AWS::Serverless::Connector"),
             ) => {
                 return Err(resource_scope.error(
                     "Type",
@@ -83,29 +81,6 @@ fn read(scope: &ResourceScope<'_>, resource: &Value) -> Result<Role, TemplateErr
             .map_err(|problem| scope.error("Policies", problem))?;
     }
     Ok(Role { name: scope.resource.to_owned(), policy })
-}
-
-/// Adds a managed policy to the roles that it names.
-fn attach(
-    scope: &ResourceScope<'_>,
-    resource: &Value,
-    roles: &mut Roles,
-) -> Result<(), TemplateError> {
-    if let Some(condition) = resource.get("Condition").and_then(Value::as_str)
-        && !scope.condition("Condition", condition)?
-    {
-        return Ok(());
-    }
-    let properties = properties(scope, resource, &["PolicyDocument", "Roles"])?;
-    for name in properties["Roles"].as_array().into_iter().flatten() {
-        let role = name.as_str().and_then(|name| roles.get_mut(&names::role_arn(name)));
-        let role =
-            role.ok_or_else(|| scope.error("Roles", format!("{name} is no role of the template")))?;
-        role.policy
-            .add(&properties["PolicyDocument"])
-            .map_err(|problem| scope.error("PolicyDocument", problem))?;
-    }
-    Ok(())
 }
 
 /// The role that a function names.
