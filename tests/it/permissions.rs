@@ -365,6 +365,40 @@ struct Mutation {
     template: PathBuf,
 }
 
+/// The partitions that a statement reaches, to be changed; none where it has no such fence.
+fn partitions(statement: &mut Yaml) -> Option<&mut Vec<Yaml>> {
+    let fence = statement.get_mut("Condition")?.get_mut("ForAllValues:StringLike")?;
+    fence.get_mut("dynamodb:LeadingKeys")?.as_sequence_mut()
+}
+
+/// A statement for each of its pairs of an action and a resource.
+fn split(statement: &Yaml, sid: &str) -> Vec<Yaml> {
+    let resources = many(&statement["Resource"]);
+    let actions = many(&statement["Action"]);
+    let pairs =
+        actions.iter().flat_map(|action| resources.iter().map(move |resource| (action, resource)));
+    let alone = |(number, (action, resource)): (usize, (&Yaml, &Yaml))| {
+        let mut one = statement.clone();
+        one["Sid"] = format!("{sid}n{number}").into();
+        one["Action"] = action.clone();
+        one["Resource"] = resource.clone();
+        one
+    };
+    pairs.enumerate().map(alone).collect()
+}
+
+/// What is left of a permission in turn: nothing where it is one, and otherwise all partitions but
+/// one.
+fn remainders(statement: &Yaml) -> Vec<Option<Yaml>> {
+    let reached = partitions(&mut statement.clone()).map_or(1, |partitions| partitions.len());
+    let without = |gone: usize| {
+        let mut left = statement.clone();
+        partitions(&mut left).filter(|partitions| partitions.len() > 1)?.remove(gone);
+        Some(left)
+    };
+    (0..reached).map(without).collect()
+}
+
 /// Every permission taken away in turn, save those to log.
 fn mutations() -> Vec<Mutation> {
     let mut mutations = Vec::new();
@@ -374,31 +408,21 @@ fn mutations() -> Vec<Mutation> {
         for (position, statement) in
             all.iter().enumerate().filter(|(_, statement)| statement["Sid"] != "Log")
         {
-            // Each pair of an action and a resource as a statement of its own, so that one can go.
-            let (actions, resources) = (many(&statement["Action"]), many(&statement["Resource"]));
-            let pairs: Vec<(&Yaml, &Yaml)> = actions
-                .iter()
-                .flat_map(|action| resources.iter().map(move |on| (action, on)))
-                .collect();
-            for gone in 0..pairs.len() {
-                let left = pairs.iter().enumerate().filter(|(number, _)| *number != gone).map(
-                    |(number, (action, resource))| {
-                        let mut one = statement.clone();
-                        one["Sid"] = format!("Left{position}n{number}").into();
-                        one["Action"] = (*action).clone();
-                        one["Resource"] = (*resource).clone();
-                        one
-                    },
-                );
-                let mut template = whole.clone();
-                statements(&mut template, &role).splice(position..=position, left);
-                let action = pairs[gone].0.as_str().expect("an action");
-                let sid = statement["Sid"].as_str().expect("a name");
-                let file = format!("without-{role}-{sid}-{}-{gone}", action.replace(':', "-"));
-                mutations.push(Mutation {
-                    name: format!("{role} without {action} of {sid} on {:?}", pairs[gone].1),
-                    template: write(&file, &template),
-                });
+            let parts = split(statement, &format!("Left{position}"));
+            for (number, part) in parts.iter().enumerate() {
+                for (gone, left) in remainders(part).into_iter().enumerate() {
+                    let (before, behind) = (&parts[..number], &parts[number + 1..]);
+                    let rest = [before, left.as_slice(), behind].concat();
+                    let mut template = whole.clone();
+                    statements(&mut template, &role).splice(position..=position, rest);
+                    let action = part["Action"].as_str().expect("an action");
+                    let sid = statement["Sid"].as_str().expect("a name");
+                    let name = format!("{role}-{sid}-{}-{number}-{gone}", action.replace(':', "-"));
+                    mutations.push(Mutation {
+                        template: write(&format!("without-{name}"), &template),
+                        name,
+                    });
+                }
             }
         }
     }
@@ -468,13 +492,14 @@ fn render(template: &Template) -> String {
         let (mut accounts, mut addresses) = (Vec::new(), Vec::new());
         let mut besides: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for grant in function.role.policy.grants() {
-            let action = grant.action.split_once(':').expect("a service").1;
-            match grant.statement.as_str() {
-                "AccountRows" => accounts.push(action.to_owned()),
-                "AddressRows" => addresses.push(action.to_owned()),
-                "Log" => {}
-                other => {
-                    besides.entry(other.to_owned()).or_default().insert(action.to_owned());
+            let action = grant.action.split_once(':').expect("a service").1.to_owned();
+            let only: Vec<&str> = grant.only.iter().map(String::as_str).collect();
+            match (&*only, &*grant.statement) {
+                (["ACCT#*"], _) => accounts.push(action),
+                (["ADDR#*"], _) => addresses.push(action),
+                (_, "Log") => {}
+                (_, statement) => {
+                    besides.entry(statement.to_owned()).or_default().insert(action);
                 }
             }
         }

@@ -9,6 +9,7 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 
 /// What somebody asks IAM for: one action on one resource, with what conditions look at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,23 +81,23 @@ enum ConditionKey {
     FromAddress,
 }
 
-/// One permission: an action of a statement, on a resource of the same statement, where its
-/// conditions hold.
+/// One permission: an action of a statement, on a resource of the same statement, for one value of
+/// each of its conditions.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Grant {
     /// The statement's `Sid`.
     pub statement: String,
     pub action: String,
     pub resource: String,
-    /// What its conditions ask for: `dynamodb:LeadingKeys` like `ACCT#*`.
+    /// What its conditions ask for, a value of each: `ACCT#*`, of `dynamodb:LeadingKeys`.
     pub only: Vec<String>,
 }
 
 /// What a policy says to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// Where several permissions allow it, this is the first.
-    Allowed(Grant),
+    /// By these permissions, all of one statement: the first that allows it.
+    Allowed(Vec<Grant>),
     /// No statement allows it.
     ImplicitlyDenied,
     /// A statement forbids it.
@@ -126,11 +127,11 @@ impl Policy {
             self.0
                 .iter()
                 .filter(move |statement| statement.effect == effect)
-                .find_map(|statement| statement.matches(request))
+                .find_map(|statement| statement.matching(request))
         };
         match (matching(Effect::Deny), matching(Effect::Allow)) {
             (Some(_), _) => Decision::ExplicitlyDenied,
-            (None, Some(grant)) => Decision::Allowed(grant),
+            (None, Some(grants)) => Decision::Allowed(grants),
             (None, None) => Decision::ImplicitlyDenied,
         }
     }
@@ -142,7 +143,10 @@ impl Policy {
             let pairs = statement.actions.iter().flat_map(|action| {
                 statement.resources.iter().map(move |resource| (action, resource))
             });
-            pairs.map(|(action, resource)| statement.grant(action, resource)).collect::<Vec<_>>()
+            let values: Vec<_> = statement.conditions.iter().map(Condition::values).collect();
+            pairs
+                .flat_map(|(action, resource)| statement.grants(action, resource, &values))
+                .collect::<Vec<_>>()
         };
         allowing.flat_map(of).collect()
     }
@@ -190,27 +194,40 @@ impl Statement {
         Ok(Self { sid, effect, actions, resources, conditions })
     }
 
-    /// The permission by which this statement speaks of the request.
-    fn matches(&self, request: &AccessRequest) -> Option<Grant> {
+    /// The permissions by which this statement speaks of the request; without any condition it is
+    /// one.
+    fn matching(&self, request: &AccessRequest) -> Option<Vec<Grant>> {
         let action = self.actions.iter().find(|action| {
             is_like(&action.to_ascii_lowercase(), &request.action.to_ascii_lowercase())
         })?;
         let resource =
             self.resources.iter().find(|resource| covers(resource, &request.resource))?;
-        self.conditions
+        let values = self
+            .conditions
             .iter()
-            .all(|condition| condition.holds(&request.condition_keys))
-            .then(|| self.grant(action, resource))
+            .map(|condition| condition.met_by(&request.condition_keys))
+            .collect::<Option<Vec<_>>>()?;
+        Some(self.grants(action, resource, &values))
     }
 
-    fn grant(&self, action: &str, resource: &str) -> Grant {
-        let only = self.conditions.iter().flat_map(|condition| condition.values.clone()).collect();
-        Grant {
+    /// An action on a resource, for each choice of one value from each condition.
+    fn grants(&self, action: &str, resource: &str, values: &[BTreeSet<&str>]) -> Vec<Grant> {
+        let choices = values.iter().fold(vec![Vec::new()], |choices, values| {
+            let with = |choice: &Vec<String>, value: &&str| {
+                choice.iter().cloned().chain([(*value).to_owned()]).collect()
+            };
+            choices
+                .iter()
+                .flat_map(|choice| values.iter().map(move |value| with(choice, value)))
+                .collect()
+        });
+        let grant = |only| Grant {
             statement: self.sid.clone(),
             action: action.to_owned(),
             resource: resource.to_owned(),
             only,
-        }
+        };
+        choices.into_iter().map(grant).collect()
     }
 }
 
@@ -241,18 +258,27 @@ impl Condition {
         Ok(Self { operator, key, values: texts(Some(values), "it")? })
     }
 
-    fn holds(&self, request: &ConditionKeys) -> bool {
-        let fits = |value: &String| {
-            self.values.iter().any(|wanted| match self.operator {
+    fn values(&self) -> BTreeSet<&str> {
+        self.values.iter().map(String::as_str).collect()
+    }
+
+    /// The values that the request meets it by; none if it does not.
+    fn met_by(&self, request: &ConditionKeys) -> Option<BTreeSet<&str>> {
+        let fitting = |value: &String| {
+            let fits = |wanted: &&str| match self.operator {
                 Operator::StringEquals => wanted == value,
                 Operator::StringLike => is_like(wanted, value),
-            })
+            };
+            self.values.iter().map(String::as_str).find(fits)
         };
-        match self.key {
+        match (self.key, request.leading_keys.as_deref()) {
             // `ForAllValues` holds where there is no value at all, and where the request has no
-            // such key.
-            ConditionKey::LeadingKeys => request.leading_keys.iter().flatten().all(fits),
-            ConditionKey::FromAddress => request.from_address.as_ref().is_some_and(fits),
+            // such key. It then reaches what any of the values stands for.
+            (ConditionKey::LeadingKeys, None | Some([])) => Some(self.values()),
+            (ConditionKey::LeadingKeys, Some(keys)) => keys.iter().map(fitting).collect(),
+            (ConditionKey::FromAddress, _) => {
+                request.from_address.as_ref().and_then(fitting).map(|value| [value].into())
+            }
         }
     }
 }
@@ -510,26 +536,55 @@ mod tests {
     }
 
     #[test]
-    fn an_act_is_allowed_by_one_permission_and_each_permission_is_named_once() {
+    fn an_act_is_allowed_by_a_permission_for_each_kind_of_key_and_each_is_named_once() {
         let mut statement = allow(
             json!(["dynamodb:GetItem", "dynamodb:PutItem"]),
             json!([TABLE, format!("{TABLE}/index/duties")]),
         );
         statement["Condition"] =
-            json!({"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["ACCT#*"]}});
+            json!({"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["ACCT#*", "ADDR#*"]}});
         let policy = policy(json!([statement]));
-        let granted = Grant {
+        let granted = |only: &str| Grant {
             statement: "One".to_owned(),
             action: "dynamodb:PutItem".to_owned(),
             resource: TABLE.to_owned(),
-            only: vec!["ACCT#*".to_owned()],
+            only: vec![only.to_owned()],
         };
+        let put = |keys: &[&str]| {
+            let leading_keys = Some(keys.iter().map(|key| (*key).to_owned()).collect());
+            let condition_keys = ConditionKeys { leading_keys, from_address: None };
+            let request = AccessRequest::new("dynamodb:PutItem", TABLE);
+            policy.decide(&AccessRequest { condition_keys, ..request })
+        };
+        let both = || Decision::Allowed(vec![granted("ACCT#*"), granted("ADDR#*")]);
+        assert_eq!(put(&["ADDR#1"]), Decision::Allowed(vec![granted("ADDR#*")]));
+        assert_eq!(put(&["ACCT#1", "ACCT#2"]), Decision::Allowed(vec![granted("ACCT#*")]));
+        assert_eq!(put(&["ADDR#1", "ACCT#1"]), both());
+        assert_eq!(put(&[]), both());
+        assert_eq!(put(&["ADDR#1", "OTHER#1"]), Decision::ImplicitlyDenied);
+        let grants = policy.grants();
+        assert_eq!(grants.len(), 8);
+        for only in ["ACCT#*", "ADDR#*"] {
+            assert_eq!(grants.iter().filter(|grant| **grant == granted(only)).count(), 1);
+        }
+    }
+
+    #[test]
+    fn a_permission_without_conditions_is_one_and_one_with_two_is_each_choice_of_their_values() {
+        let free = policy(json!([allow(json!("dynamodb:GetItem"), json!(TABLE))]));
+        assert_eq!(free.grants()[0].only, Vec::<String>::new());
         assert_eq!(
-            policy.decide(&AccessRequest::new("dynamodb:PutItem", TABLE)),
-            Decision::Allowed(granted.clone())
+            free.decide(&AccessRequest::new("dynamodb:GetItem", TABLE)),
+            Decision::Allowed(free.grants())
         );
-        assert_eq!(policy.grants().len(), 4);
-        assert_eq!(policy.grants().iter().filter(|grant| **grant == granted).count(), 1);
+        let fenced = fenced(json!({
+            "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["ACCT#*", "ADDR#*"]},
+            "StringLike": {"ses:FromAddress": ["a@*", "b@*"]},
+        }));
+        let only: BTreeSet<String> =
+            fenced.grants().into_iter().map(|grant| grant.only.join(" ")).collect();
+        let all = ["ACCT#* a@*", "ACCT#* b@*", "ADDR#* a@*", "ADDR#* b@*"];
+        assert_eq!(only.iter().map(String::as_str).collect::<Vec<_>>(), all);
     }
 
     #[test]

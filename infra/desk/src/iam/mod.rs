@@ -174,33 +174,40 @@ impl Iam {
 
     /// Whether a function may do this. It is put on record, either way.
     pub(crate) fn authorize(&self, function: &str, request: &AccessRequest) -> Result<(), Denial> {
-        let role = self.0.roles.get(function).ok_or(Denial::UnknownCaller)?;
-        let decision = role.policy.decide(request);
+        let grants = self.permissions_for(function, request)?;
         let mut usage = self.usage();
-        match decision {
-            Decision::Allowed(grant) => {
-                *usage
-                    .used
-                    .entry(Permission { function: function.to_owned(), grant })
-                    .or_default() += 1;
-                Ok(())
-            }
-            Decision::ImplicitlyDenied | Decision::ExplicitlyDenied => {
-                let AccessRequest { action, resource, condition_keys } = request.clone();
-                tracing::warn!(function, action, resource, "not allowed by the template");
-                usage.refused.insert(Refused {
-                    function: function.to_owned(),
-                    action,
-                    resource,
-                    keys: condition_keys.leading_keys,
-                });
-                Err(Denial::NotAllowed {
-                    principal: names::assumed_role_arn(&role.name, function),
-                    request: Box::new(request.clone()),
-                    explicitly: decision == Decision::ExplicitlyDenied,
-                })
-            }
+        for grant in grants {
+            let permission = Permission { function: function.to_owned(), grant };
+            *usage.used.entry(permission).or_default() += 1;
         }
+        Ok(())
+    }
+
+    /// By which permissions a function may do this. Only that it may not is put on record.
+    fn permissions_for(
+        &self,
+        function: &str,
+        request: &AccessRequest,
+    ) -> Result<Vec<Grant>, Denial> {
+        let role = self.0.roles.get(function).ok_or(Denial::UnknownCaller)?;
+        let explicitly = match role.policy.decide(request) {
+            Decision::Allowed(grants) => return Ok(grants),
+            Decision::ImplicitlyDenied => false,
+            Decision::ExplicitlyDenied => true,
+        };
+        let AccessRequest { action, resource, condition_keys } = request.clone();
+        tracing::warn!(function, action, resource, "not allowed by the template");
+        self.usage().refused.insert(Refused {
+            function: function.to_owned(),
+            action,
+            resource,
+            keys: condition_keys.leading_keys,
+        });
+        Err(Denial::NotAllowed {
+            principal: names::assumed_role_arn(&role.name, function),
+            request: Box::new(request.clone()),
+            explicitly,
+        })
     }
 
     /// The function that signed the request; none for an operator.
