@@ -305,6 +305,13 @@ fn every_function_has_a_role_of_its_own_that_names_actions_and_resources() {
         let log =
             statements.iter().find(|statement| statement["Sid"] == "Log").expect("a function logs");
         assert_eq!(log["Resource"], get(&format!("{id}Logs.Arn")), "{name} logs somewhere else");
+        let on_rows = |statement: &&Value| statement["Resource"] == get("Table.Arn");
+        let mut actions: Vec<&str> =
+            statements.iter().filter(on_rows).flat_map(|own| texts(&own["Action"])).collect();
+        actions.sort_unstable();
+        // IAM may look at the keys of all items of an action together, which no two statements
+        // allow that name a part of them each.
+        assert!(actions.is_sorted_by(|a, b| a < b), "{name}: in two statements: {actions:?}");
         for statement in statements {
             assert_eq!(statement["Effect"], "Allow", "{name}");
             // Lambda names the objects in the bucket of failed records; and mail is fenced by its

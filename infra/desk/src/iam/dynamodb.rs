@@ -1,20 +1,32 @@
 //! What a call of DynamoDB asks for, as the service hands it to IAM.
 //!
-//! A transaction is one request for each of its items; IAM knows no action for the transaction
-//! itself. A batch has an action of its own. A query of an index is a request for the index.
+//! A transaction asks for the actions of its items; IAM knows none for the transaction itself. What
+//! it sees as the leading keys there is one of two [readings](LeadingKeysReading). A batch has an
+//! action of its own, on all of its keys. A query of an index is a request for the index.
 
 use crate::names::{index_arn, table_arn};
 use crate::policy::{AccessRequest, ConditionKeys};
 use crate::template::Table;
 use serde_json::Value;
 
+/// What IAM sees as `dynamodb:LeadingKeys` where a transaction has several items of one action.
+/// AWS's documents do not say it, so a call has to be allowed under both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeadingKeysReading {
+    /// Each item is a request with the one key that it names.
+    PerItem,
+    /// All items of one action are one request with all of their keys.
+    PerAction,
+}
+
 /// What a call asks for, or why that cannot be told.
 pub(super) fn access_requests(
     table: &Table,
     target: &str,
     body: &Value,
+    reading: LeadingKeysReading,
 ) -> Result<Vec<AccessRequest>, String> {
-    let rows = Rows { table };
+    let rows = Rows { table, reading };
     match target.split_once('.') {
         Some(("DynamoDBStreams_20120810", operation)) => {
             Ok(vec![AccessRequest::new(format!("dynamodb:{operation}"), &*table.stream_arn)])
@@ -27,6 +39,7 @@ pub(super) fn access_requests(
 /// The rows of the one table that the desk has.
 struct Rows<'t> {
     table: &'t Table,
+    reading: LeadingKeysReading,
 }
 
 impl Rows<'_> {
@@ -39,7 +52,12 @@ impl Rows<'_> {
             "Query" => one(Some(vec![self.queried_key(body)?])),
             "Scan" => one(None),
             "TransactWriteItems" | "TransactGetItems" => {
-                list(&body["TransactItems"])?.iter().map(|item| self.item(item)).collect()
+                let items = list(&body["TransactItems"])?.iter().map(|item| self.item(item));
+                let items = items.collect::<Result<_, _>>()?;
+                Ok(match self.reading {
+                    LeadingKeysReading::PerItem => items,
+                    LeadingKeysReading::PerAction => together(items),
+                })
             }
             "BatchGetItem" | "BatchWriteItem" => self.batch(operation, &body["RequestItems"]),
             // Without this list a request could name rows in a way that is not looked at here.
@@ -129,6 +147,24 @@ fn access_request(
     }
 }
 
+/// One request for each action on a resource, with the keys of all.
+fn together(items: Vec<AccessRequest>) -> Vec<AccessRequest> {
+    let mut requests: Vec<AccessRequest> = Vec::new();
+    for item in items {
+        let same = requests
+            .iter_mut()
+            .find(|request| (&request.action, &request.resource) == (&item.action, &item.resource));
+        match same {
+            Some(request) => {
+                let keys = request.condition_keys.leading_keys.get_or_insert_default();
+                keys.extend(item.condition_keys.leading_keys.into_iter().flatten());
+            }
+            None => requests.push(item),
+        }
+    }
+    requests
+}
+
 /// The table, or the index of it, that a request or a part of one names.
 fn resource(request: &Value) -> String {
     match (request["TableName"].as_str(), request["IndexName"].as_str()) {
@@ -150,21 +186,35 @@ fn text(value: &Value) -> Option<String> {
 mod tests {
     use super::*;
     use crate::checkout::workspace_root;
-    use crate::template::Document;
+    use crate::policy::{Decision, Policy};
+    use crate::template::{Document, Template};
     use serde_json::json;
     use std::collections::BTreeMap;
 
     /// Action, end of the resource, keys.
     type Asked = (String, String, Option<Vec<String>>);
 
-    /// What a call on the table that `template.yaml` declares asks for.
-    fn asked_for(target: &str, mut body: Value) -> Result<Vec<Asked>, String> {
+    /// What `template.yaml` declares.
+    fn template() -> Template {
         let document =
             Document::read(&workspace_root().join("template.yaml")).expect("the template is there");
         let own = [("ConsoleOrigin", "http://localhost:1"), ("MailFrom", "desk@example.com")];
         let own: BTreeMap<String, String> =
             own.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let template = document.resolve(&BTreeMap::new(), &own).expect("a good template");
+        document.resolve(&BTreeMap::new(), &own).expect("a good template")
+    }
+
+    /// What a call on the table asks for, item by item.
+    fn asked_for(target: &str, body: Value) -> Result<Vec<Asked>, String> {
+        asked_for_under(LeadingKeysReading::PerItem, target, body)
+    }
+
+    fn asked_for_under(
+        reading: LeadingKeysReading,
+        target: &str,
+        mut body: Value,
+    ) -> Result<Vec<Asked>, String> {
+        let template = template();
         let named = |value: &mut Value| {
             if value.is_object() {
                 value["TableName"] = template.table().name.clone().into();
@@ -175,7 +225,7 @@ mod tests {
             item.as_object_mut().expect("an item").values_mut().for_each(named);
         }
         let arn = table_arn(&template.table().name);
-        let requests = access_requests(template.table(), target, &body)?;
+        let requests = access_requests(template.table(), target, &body, reading)?;
         let asked = |request: AccessRequest| {
             let resource = request.resource.replace(&arn, "T");
             (request.action, resource, request.condition_keys.leading_keys)
@@ -226,6 +276,63 @@ mod tests {
             asked_for("DynamoDB_20120810.TransactGetItems", items),
             Ok(vec![asked("GetItem", "T", &["A"])])
         );
+    }
+
+    #[test]
+    fn the_items_of_one_action_may_be_one_act_with_all_of_their_keys() {
+        let items = json!({"TransactItems": [
+            {"Put": {"Item": row("A")}},
+            {"Update": {"Key": row("B")}},
+            {"Put": {"Item": row("C")}},
+            {"Put": {"Item": row("A")}},
+        ]});
+        assert_eq!(
+            asked_for_under(
+                LeadingKeysReading::PerAction,
+                "DynamoDB_20120810.TransactWriteItems",
+                items
+            ),
+            Ok(vec![asked("PutItem", "T", &["A", "C", "A"]), asked("UpdateItem", "T", &["B"])])
+        );
+    }
+
+    #[test]
+    fn two_statements_for_one_action_allow_its_items_one_by_one_and_not_together() {
+        let table = template().table().clone();
+        let statement = |sid: &str, patterns: &[&str]| {
+            json!({
+                "Sid": sid, "Effect": "Allow", "Action": "dynamodb:PutItem", "Resource": "*",
+                "Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": patterns}},
+            })
+        };
+        let policy = |statements: Value| {
+            let mut policy = Policy::default();
+            let document = json!({"Version": "2012-10-17", "Statement": statements});
+            policy.add(&document).expect("a policy");
+            policy
+        };
+        let two = policy(json!([statement("One", &["ACCT#*"]), statement("Two", &["ADDR#*"])]));
+        let one = policy(json!([statement("One", &["ACCT#*", "ADDR#*"])]));
+        let allows = |policy: &Policy, reading: LeadingKeysReading, keys: [&str; 2]| {
+            let put = |key: &str| json!({"Put": {"TableName": table.name, "Item": row(key)}});
+            let body = json!({"TransactItems": keys.map(put)});
+            let target = "DynamoDB_20120810.TransactWriteItems";
+            let requests = access_requests(&table, target, &body, reading).expect("requests");
+            requests.iter().all(|asked| matches!(policy.decide(asked), Decision::Allowed(_)))
+        };
+        let (item, action) = (LeadingKeysReading::PerItem, LeadingKeysReading::PerAction);
+        let of_both = ["ACCT#1", "ADDR#1"];
+        assert!(allows(&two, item, of_both) && !allows(&two, action, of_both));
+        assert!(allows(&one, item, of_both) && allows(&one, action, of_both));
+        for of_one in [["ACCT#1", "ACCT#2"], ["ADDR#1", "ADDR#1"]] {
+            assert!(allows(&two, item, of_one) && allows(&two, action, of_one));
+        }
+        for with_another in [["ACCT#1", "OTHER#1"], ["OTHER#1", "ADDR#1"]] {
+            for policy in [&one, &two] {
+                assert!(!allows(policy, item, with_another), "{with_another:?}");
+                assert!(!allows(policy, action, with_another), "{with_another:?}");
+            }
+        }
     }
 
     #[test]

@@ -11,6 +11,8 @@
 
 mod dynamodb;
 
+pub use dynamodb::LeadingKeysReading;
+
 use crate::names;
 use crate::policy::{AccessRequest, Decision, Grant, Policy};
 use crate::template::{Function, Table, Template};
@@ -131,7 +133,8 @@ impl Iam {
         Self(Arc::new(Inner { roles, table: template.table().clone(), usage: Mutex::default() }))
     }
 
-    /// Lets a call of DynamoDB or its streams through, or says why not.
+    /// Lets a call of DynamoDB or its streams through, or says why not. It has to be allowed however
+    /// IAM reads the leading keys.
     pub(crate) fn authorize_dynamodb_call(
         &self,
         headers: &HeaderMap,
@@ -140,24 +143,31 @@ impl Iam {
         let Some(function) = self.function(headers)? else { return Ok(()) };
         let target =
             headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or("(none)");
-        let requests = serde_json::from_slice::<Value>(body)
-            .map_err(|error| format!("the request is not JSON: {error}"))
-            .and_then(|body| dynamodb::access_requests(&self.0.table, target, &body));
-        match requests {
-            Ok(requests) => {
-                requests.iter().try_for_each(|request| self.authorize(function, request))
-            }
-            Err(problem) => {
-                let refused = Refused {
-                    function: function.to_owned(),
-                    action: target.to_owned(),
-                    resource: "?".to_owned(),
-                    keys: None,
-                };
-                self.usage().refused.insert(refused);
-                Err(Denial::NotUnderstood(problem))
-            }
+        let body = serde_json::from_slice::<Value>(body)
+            .map_err(|error| format!("the request is not JSON: {error}"));
+        let requests = |reading| {
+            body.as_ref()
+                .map_err(Clone::clone)
+                .and_then(|body| dynamodb::access_requests(&self.0.table, target, body, reading))
+                .map_err(|problem| self.not_understood(function, target, problem))
+        };
+        for request in requests(LeadingKeysReading::PerAction)? {
+            self.permissions_for(function, &request)?;
         }
+        // What is used is counted item by item.
+        let requests = requests(LeadingKeysReading::PerItem)?;
+        requests.iter().try_for_each(|request| self.authorize(function, request))
+    }
+
+    fn not_understood(&self, function: &str, target: &str, problem: String) -> Denial {
+        let refused = Refused {
+            function: function.to_owned(),
+            action: target.to_owned(),
+            resource: "?".to_owned(),
+            keys: None,
+        };
+        self.usage().refused.insert(refused);
+        Denial::NotUnderstood(problem)
     }
 
     /// Lets a call through that asks for this one access, or says why not.
