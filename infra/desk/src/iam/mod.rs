@@ -133,16 +133,16 @@ impl Iam {
         Self(Arc::new(Inner { roles, table: template.table().clone(), usage: Mutex::default() }))
     }
 
-    /// Lets a call of DynamoDB or its streams through, or says why not. It has to be allowed however
-    /// IAM reads the leading keys.
+    /// Lets a call of DynamoDB or its streams through, or says why not. It has to be allowed under
+    /// each reading of the leading keys.
     pub(crate) fn authorize_dynamodb_call(
         &self,
         headers: &HeaderMap,
         body: &[u8],
     ) -> Result<(), Denial> {
         let Some(function) = self.function(headers)? else { return Ok(()) };
-        let target =
-            headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or("(none)");
+        let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
+        let target = target.unwrap_or("(none)");
         let body = serde_json::from_slice::<Value>(body)
             .map_err(|error| format!("the request is not JSON: {error}"));
         let requests = |reading| {
