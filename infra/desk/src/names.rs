@@ -81,6 +81,11 @@ pub(crate) fn identity_arn(name: &str) -> String {
     format!("arn:aws:ses:{REGION}:{ACCOUNT_ID}:identity/{name}")
 }
 
+/// The ARN of a configuration set of SES.
+pub(crate) fn configuration_set_arn(name: &str) -> String {
+    format!("arn:aws:ses:{REGION}:{ACCOUNT_ID}:configuration-set/{name}")
+}
+
 /// A request id such as AWS gives: a random UUID.
 pub(crate) fn request_id() -> String {
     Uuid::new_v4().to_string()

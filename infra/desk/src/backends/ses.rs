@@ -3,7 +3,7 @@
 use crate::backends::mail::{Inbox, Mail};
 use crate::iam::Iam;
 use crate::mode::Switch;
-use crate::names::{REGION, identity_arn, request_id};
+use crate::names::{REGION, configuration_set_arn, identity_arn, request_id};
 use crate::policy::{AccessRequest, ConditionKeys};
 use axum::Router;
 use axum::body::Bytes;
@@ -18,6 +18,9 @@ use std::fmt::Write as _;
 
 /// The XML namespace of its answers.
 const NAMESPACE: &str = "http://ses.amazonaws.com/doc/2010-12-01/";
+
+/// What the wizard of SES's console gives an identity. It is for every mail that names no other.
+const DEFAULT_CONFIGURATION_SET: &str = "my-first-configuration-set";
 
 /// How the mail service behaves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,8 +50,8 @@ impl Ses {
         Router::new().route("/", post(answer)).with_state(self)
     }
 
-    /// Whether the caller may do this, as the sender's identity and, as in SES's sandbox, towards
-    /// the receiver's. SES calls a refusal `AccessDenied`.
+    /// Whether the caller may do this: as the sender's identity, by its configuration set and, as in
+    /// SES's sandbox, towards the receiver's identity. SES calls a refusal `AccessDenied`.
     fn authorize(
         &self,
         headers: &HeaderMap,
@@ -58,7 +61,7 @@ impl Ses {
         let from = form.get("Source").map(|sender| address_of(sender));
         let sender = from.map_or_else(|| "*".to_owned(), |from| identity_arn(domain_of(from)));
         let receivers = numbered(form, |n| format!("Destination.ToAddresses.member.{n}"));
-        [sender]
+        [sender, configuration_set_arn(DEFAULT_CONFIGURATION_SET)]
             .into_iter()
             .chain(receivers.iter().map(|receiver| identity_arn(address_of(receiver))))
             .try_for_each(|resource| {
