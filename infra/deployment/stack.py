@@ -154,7 +154,7 @@ def adapt(template, name, say):
                     del statement["Condition"]
                     adapted(
                         f"{logical} may send mail as anybody",
-                        "it knows neither the identity that SendEmail is about nor ses:FromAddress",
+                        "it knows neither what SendEmail is about nor ses:FromAddress",
                     )
 
     for logical, authorizer in of_kind(template, "AWS::ApiGatewayV2::Authorizer").items():

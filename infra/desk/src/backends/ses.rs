@@ -50,8 +50,8 @@ impl Ses {
         Router::new().route("/", post(answer)).with_state(self)
     }
 
-    /// Whether the caller may do this: as the sender's identity, by its configuration set and, as in
-    /// SES's sandbox, towards the receiver's identity. SES calls a refusal `AccessDenied`.
+    /// Whether the caller may do this: as the sender's identity, by its configuration set and, as
+    /// in SES's sandbox, towards the receiver's identity. SES calls a refusal `AccessDenied`.
     fn authorize(
         &self,
         headers: &HeaderMap,
