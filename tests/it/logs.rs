@@ -13,8 +13,9 @@ use edge::telemetry::Metric;
 use functions::{FUNCTIONS, Trigger};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
-use tracing::subscriber::DefaultGuard;
+use std::sync::{Arc, LazyLock, Mutex};
+use tracing::Dispatch;
+use tracing::subscriber::{DefaultGuard, NoSubscriber};
 
 /// Everything that the functions of this thread write from now on.
 struct Log {
@@ -35,9 +36,15 @@ impl std::io::Write for Written {
     }
 }
 
+/// A second subscriber, which takes nothing. While there is one alone, `tracing` asks only the
+/// thread that first comes by a line whether anybody wants it, and a test without a subscriber says
+/// no for all.
+static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber::default()));
+
 impl Log {
     /// As a function of this world writes it, with the template's settings.
     fn of(world: &World) -> Self {
+        LazyLock::force(&SECOND);
         let written = Written::default();
         let env = Env::from_pairs(world.desk.shared_environment().clone());
         let writer = written.clone();
