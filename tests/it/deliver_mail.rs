@@ -157,6 +157,24 @@ async fn a_code_that_could_not_be_mailed_while_it_was_good_is_given_up_visibly()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_setting_keeps_back_is_mailed_once_it_is_put_right() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    world.desk.mail_service().set_mode(MailServiceMode::Denying);
+    let challenge =
+        world.request_code(ADMIN).await.ok(202)["challenge"].as_str().unwrap().to_owned();
+    admin.post("/api/team", json!({ "email": "new@example.com" })).await.ok(201);
+    world.settle().await;
+    world.desk.inbox().clear();
+    world.desk.mail_service().set_mode(MailServiceMode::Up);
+    pass(&world, 35).await;
+    let code = the_mail(&world, "login_code").code.expect("a code");
+    world.verify(&challenge, &code).await.ok(200);
+    assert_eq!(world.mailed("invitation"), ["new@example.com"]);
+    assert_eq!(admin.get("/api/team").await.ok(200)["members"][1]["status"], "invited");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn mails_behind_one_that_fails_are_sent_all_the_same() {
     let world = World::new().await;
     let admin = world.admin().await;

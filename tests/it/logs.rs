@@ -307,6 +307,33 @@ async fn the_instance_of_a_failure_on_our_side_leads_to_the_one_line_with_its_ca
 }
 
 #[tokio::test]
+async fn a_mail_that_a_setting_keeps_back_is_counted_at_once_and_says_what_to_put_right() {
+    let world = World::new().await;
+    let log = Log::of(&world);
+    let admin = world.admin().await;
+    world.desk.mail_service().set_mode(MailServiceMode::Denying);
+    world.request_code(ADMIN).await.ok(202);
+    admin.post("/api/team", json!({ "email": "new@example.com" })).await.ok(201);
+    world.settle().await;
+
+    let lines = log.lines();
+    let counted = |line: &&Value| line["MailFailed"] == 1 && line["cause"] == "AccessDenied";
+    assert!(lines.iter().filter(counted).count() >= 2, "{}", log.text());
+    let failed: Vec<&Value> =
+        lines.iter().filter(|line| line["outcome"] == "record_failed").collect();
+    assert!(failed.len() >= 2, "{}", log.text());
+    for line in failed {
+        let cause = line["cause"].as_str().expect("a text");
+        assert_eq!(line["level"], "ERROR", "{line}");
+        assert!(
+            cause.starts_with("SES refuses this deployment's mail (AccessDenied): ")
+                && cause.contains("ses:SendEmail"),
+            "{line}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn an_account_that_a_made_up_session_claims_is_in_no_line() {
     let world = World::new().await;
     let admin = world.admin().await;

@@ -156,7 +156,10 @@ export async function startDesk({ set = {} } = {}) {
      */
     productApi: (mode) => control("product-api", { mode }),
 
-    /** Makes the mail service behave. @param {"up" | "throttling" | "rejecting"} mode */
+    /**
+     * Makes the mail service behave.
+     * @param {"up" | "throttling" | "rejecting" | "denying"} mode
+     */
     mailService: (mode) => control("mail-service", { mode }),
 
     mails,

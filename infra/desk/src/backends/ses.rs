@@ -32,6 +32,8 @@ pub enum MailServiceMode {
     Throttling,
     /// `MessageRejected`, whatever the mail.
     Rejecting,
+    /// `AccessDenied`, whoever sends: as if the sender's identity had a policy that denies it.
+    Denying,
 }
 
 /// What the stand-in needs to answer.
@@ -101,6 +103,15 @@ impl Ses {
                     "MessageRejected",
                     "Email address is on the suppression list.",
                 ));
+            }
+            MailServiceMode::Denying => {
+                return Err(Refusal {
+                    status: StatusCode::FORBIDDEN,
+                    ..Refusal::new(
+                        "AccessDenied",
+                        "The caller is not authorized to perform `ses:SendEmail' on this identity.",
+                    )
+                });
             }
         }
         let field = |name: &str| form.get(name).map(String::as_str).unwrap_or_default();
