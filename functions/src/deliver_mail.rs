@@ -21,29 +21,31 @@ pub async fn handle(app: &App, record: &EventRecord) -> Result<(), RecordFailed>
     let row = app.store.find_outbox_row(&key).await?;
     let Some(row) = row.filter(OutboxRow::is_pending) else { return Ok(()) };
     let DutyKind::Mail(mail) = &row.duty else { return Ok(()) };
-    let given_up = match owed(app, mail).await? {
-        Owed::Nothing => None,
-        Owed::TooLate(cause) => Some(cause.to_owned()),
+    let (cause, kept_back) = match owed(app, mail).await? {
+        Owed::Nothing => return Ok(app.store.finish(&key).await?),
+        Owed::TooLate(cause) => (cause.to_owned(), None),
         Owed::Mail(content) => match app.mailer.send(&mail.to, &content).await {
             Ok(()) => {
                 telemetry::set_outcome("sent");
-                None
+                return Ok(app.store.finish(&key).await?);
             }
-            Err(MailError::Refused(cause)) => Some(cause),
-            Err(error @ (MailError::Unavailable(_) | MailError::Config(_))) => {
-                return Err(RecordFailed(error.to_string()));
+            Err(error @ MailError::Unavailable(_)) => return Err(RecordFailed(error.to_string())),
+            Err(MailError::Refused(cause)) => (cause, None),
+            Err(ref error @ MailError::Setting { ref code, .. }) => {
+                (code.clone(), Some(RecordFailed(error.to_string())))
             }
+            Err(MailError::Config(error)) => (error.to_string(), Some(error.into())),
         },
     };
-    match given_up {
-        None => app.store.finish(&key).await?,
-        Some(cause) => {
-            telemetry::set_outcome("given_up");
-            Metric::MailFailed.count_because(cause);
-            app.store.give_up(&key, &row).await?;
-        }
+    Metric::MailFailed.count_because(cause);
+    // What keeps every mail back is counted at each try, because somebody has to do something. The
+    // mail is tried again, as in an outage: while its code is good, or, an invitation, until the
+    // sweep gives it up. That holds up nothing which could be sent.
+    if let Some(kept_back) = kept_back {
+        return Err(kept_back);
     }
-    Ok(())
+    telemetry::set_outcome("given_up");
+    Ok(app.store.give_up(&key, &row).await?)
 }
 
 /// What is owed to an address, as things stand now.

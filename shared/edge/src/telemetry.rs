@@ -57,7 +57,7 @@ pub enum Metric {
     SandboxFailed,
     /// A mail was written into the table, to be sent from there.
     MailQueued,
-    /// A mail will not be delivered.
+    /// A mail will not be delivered; or it is kept back by a setting, like every other.
     MailFailed,
     /// A duty whose stream record was lost was found.
     DutyFound,

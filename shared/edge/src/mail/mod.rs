@@ -32,9 +32,12 @@ pub struct Mailer {
 pub enum MailError {
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// SES will say the same next time: the address or the sender is refused.
+    /// SES will say the same about this mail next time, whatever it says about others.
     #[error("SES refuses the mail: {0}")]
     Refused(String),
+    /// Every mail of this deployment is kept back, until somebody does this.
+    #[error("SES refuses this deployment's mail ({code}): {remedy}")]
+    Setting { code: String, remedy: &'static str },
     #[error("SES did not take the mail: {0}")]
     Unavailable(String),
 }
@@ -51,6 +54,7 @@ impl Mailer {
 
     pub async fn send(&self, to: &EmailAddress, mail: &Mail) -> Result<(), MailError> {
         let console = self.console.as_ref().map_err(Clone::clone)?;
+        let from = self.from.as_ref().map_err(Clone::clone)?;
         let Written { kind, subject, text, html } = write(mail, &self.product, console);
         let content = |data: String| {
             Content::builder().charset("UTF-8").data(data).build().expect("data is set")
@@ -60,7 +64,7 @@ impl Mailer {
             MessageTag::builder().name("kind").value(kind).build().expect("name and value are set");
         self.client
             .send_email()
-            .source(self.from.clone()?)
+            .source(from)
             .destination(Destination::builder().to_addresses(to.as_str()).build())
             .message(Message::builder().subject(content(subject)).body(body).build())
             .tags(tag)
@@ -68,21 +72,59 @@ impl Mailer {
             .await
             .map(drop)
             .map_err(|error| match &error {
-                // The message of SES names addresses; the code alone says enough.
                 SdkError::ServiceError(answer) => {
-                    let code = answer.err().code().unwrap_or("unknown");
-                    let refused = REFUSALS.contains(&code);
-                    let make = if refused { MailError::Refused } else { MailError::Unavailable };
-                    make(code.to_owned())
+                    let (code, message) = (answer.err().code(), answer.err().message());
+                    answered(code.unwrap_or("unknown"), message.unwrap_or_default(), from)
                 }
                 _ => MailError::Unavailable(DisplayErrorContext(&error).to_string()),
             })
     }
 }
 
-/// The codes with which SES refuses a mail for good.
-const REFUSALS: [&str; 3] =
-    ["MessageRejected", "MailFromDomainNotVerifiedException", "InvalidParameterValue"];
+/// What an error of SES's means. Its message names addresses, so it is looked at and not told.
+fn answered(code: &str, message: &str, from: &str) -> MailError {
+    let setting = |remedy| MailError::Setting { code: code.to_owned(), remedy };
+    let refused = |why: &str| MailError::Refused(format!("{code}{why}"));
+    let names_sender =
+        || message.split([' ', ',', '<', '>']).any(|word| word.eq_ignore_ascii_case(from));
+    match code {
+        "AccessDenied" | "AccessDeniedException" => setting(
+            "allow the role of deliver-mail ses:SendEmail on the identity of MAIL_FROM and on its \
+             configuration set, and see that no policy of identity or organization denies it",
+        ),
+        "InvalidClientTokenId"
+        | "UnrecognizedClientException"
+        | "SignatureDoesNotMatch"
+        | "IncompleteSignature"
+        | "MissingAuthenticationToken"
+        | "ExpiredToken"
+        | "ExpiredTokenException"
+        | "OptInRequired" => setting(
+            "AWS does not take the credentials of deliver-mail: see that it has the role that it \
+             was deployed with, and deploy it again",
+        ),
+        "AccountSendingPausedException" | "ConfigurationSetSendingPausedException" => {
+            setting(PAUSED)
+        }
+        "MessageRejected" if message.starts_with("Sending ") => setting(PAUSED),
+        "ConfigurationSetDoesNotExist" | "ConfigurationSetDoesNotExistException" => setting(
+            "give the identity of MAIL_FROM a default configuration set that is there, or none",
+        ),
+        "MailFromDomainNotVerifiedException" => setting(
+            "put right the MX record of the MAIL FROM domain that the identity of MAIL_FROM has",
+        ),
+        "MessageRejected" if message.contains("not verified") && names_sender() => {
+            setting("verify MAIL_FROM or its domain as an identity in SES, in this region")
+        }
+        "MessageRejected" if message.contains("not verified") => {
+            refused(": the receiver is not verified, and this AWS account is in SES's sandbox")
+        }
+        "MessageRejected" | "InvalidParameterValue" => refused(""),
+        other => MailError::Unavailable(other.to_owned()),
+    }
+}
+
+const PAUSED: &str = "resume sending in SES; its console says why it was paused";
 
 /// A mail as it leaves.
 struct Written {
@@ -175,6 +217,55 @@ mod tests {
         assert_eq!((kind, &*subject), ("login_code", "Your Front<&\"desk' login code"));
         insta::assert_snapshot!("login_code.txt", text);
         insta::assert_snapshot!("login_code.html", html);
+    }
+
+    #[test]
+    fn what_keeps_every_mail_back_is_told_from_what_refuses_one_and_from_an_outage() {
+        let unverified = |who: &str| {
+            format!(
+                "Email address is not verified. The following identities failed the check in \
+                 region EU-CENTRAL-1: {who}"
+            )
+        };
+        let kind = |code: &str, message: &str| match answered(code, message, "Desk@example.com") {
+            MailError::Setting { .. } => "every",
+            MailError::Refused(_) => "this",
+            MailError::Unavailable(_) => "outage",
+            MailError::Config(_) => "config",
+        };
+        for (code, message, wanted) in [
+            ("AccessDenied", "User `arn' is not authorized", "every"),
+            ("UnrecognizedClientException", "", "every"),
+            ("SignatureDoesNotMatch", "", "every"),
+            ("ExpiredToken", "", "every"),
+            ("AccountSendingPausedException", "", "every"),
+            ("ConfigurationSetSendingPausedException", "", "every"),
+            ("MessageRejected", "Sending suspended for this account.", "every"),
+            ("ConfigurationSetDoesNotExist", "", "every"),
+            ("MailFromDomainNotVerifiedException", "", "every"),
+            ("MessageRejected", &unverified("desk@example.com"), "every"),
+            ("MessageRejected", &unverified("a@b.c, Desk <desk@example.com>"), "every"),
+            ("MessageRejected", &unverified("a@b.c"), "this"),
+            ("MessageRejected", &unverified("frontdesk@example.com"), "this"),
+            ("MessageRejected", "Address blacklisted.", "this"),
+            ("InvalidParameterValue", "Illegal address", "this"),
+            ("Throttling", "Maximum sending rate exceeded.", "outage"),
+            ("ServiceUnavailable", "", "outage"),
+            ("unknown", "", "outage"),
+        ] {
+            assert_eq!(kind(code, message), wanted, "{code} {message}");
+        }
+    }
+
+    #[test]
+    fn no_word_of_ses_that_names_an_address_is_told() {
+        let message = "not verified: desk@example.com, a@b.c, arn:aws:ses:x:1:identity/a@b.c";
+        for code in ["AccessDenied", "MessageRejected", "InvalidParameterValue", "Throttling"] {
+            for from in ["desk@example.com", "other@example.com"] {
+                let told = answered(code, message, from).to_string();
+                assert!(told.contains(code) && !told.contains('@'), "{told}");
+            }
+        }
     }
 
     #[test]
