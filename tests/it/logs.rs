@@ -4,9 +4,11 @@
 //! A subscriber belongs to a thread, so each of these tests has one thread for itself, its desk and
 //! its functions.
 
-use crate::proxy::{Nobody, authorizer_event};
+use crate::proxy::{Behind, Nobody, authorizer_event, outcome};
+use crate::rotation::Door;
 use crate::support::{ADMIN, Browser, Person, World, wrong};
 use aws_sdk_dynamodb::types::AttributeValue;
+use axum::http::StatusCode;
 use desk::{MailServiceMode, ProductApiMode};
 use edge::config::Env;
 use edge::telemetry::Metric;
@@ -283,11 +285,8 @@ async fn the_instance_of_a_failure_on_our_side_leads_to_the_one_line_with_its_ca
 
     // A store that does not answer is an outage: 503.
     let nobody = Nobody::new().await;
-    let function = crate::proxy::Behind::new(
-        &world,
-        "get-session",
-        &[("AWS_ENDPOINT_URL_DYNAMODB", &nobody.url())],
-    );
+    let function =
+        Behind::new(&world, "get-session", &[("AWS_ENDPOINT_URL_DYNAMODB", &nobody.url())]);
     let admin = Person {
         world: &world,
         token: format!("fds_{}", "0".repeat(84)),
@@ -304,6 +303,64 @@ async fn the_instance_of_a_failure_on_our_side_leads_to_the_one_line_with_its_ca
         line["cause"].as_str().is_some_and(|cause| cause.starts_with("the store did not answer: ")),
         "{line}"
     );
+}
+
+/// No waiting heals it, so nobody is asked to come back.
+#[tokio::test]
+async fn what_a_function_may_not_do_is_no_outage_and_the_line_says_what_it_is() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let log = Log::of(&world);
+    let asks = json!({ "email": ADMIN, "accept_terms": true });
+    for (function, role, body, starts, denied) in [
+        ("get-session", "sweep", None, "the store refuses this function: ", "dynamodb:GetItem"),
+        (
+            "request-code",
+            "register-account",
+            Some(asks),
+            "Secrets Manager refuses this function: ",
+            "secretsmanager:GetSecretValue",
+        ),
+        // Nobody has this access key.
+        ("list-keys", "nobody", None, "the store refuses this function: ", "security token"),
+    ] {
+        let misled = Behind::new(&world, function, &[("AWS_ACCESS_KEY_ID", role)]);
+        let answer = world.changes_nothing(misled.call(Some(&admin), None, body)).await;
+        assert_eq!(outcome(&answer), (500, "internal_error".to_owned()), "{function}");
+        assert_eq!(answer["headers"].get("retry-after"), None, "{function}");
+        let lines = log.outcomes();
+        let line = lines.iter().find(|line| line["function"] == function).expect("a line");
+        let cause = line["cause"].as_str().expect("a text");
+        assert_eq!(line["level"], "ERROR", "{line}");
+        assert!(cause.starts_with(starts) && cause.contains(denied), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_keyring_that_may_not_be_read_any_more_stays_in_use_and_is_an_error() {
+    const DENIED: &str = r#"{ "__type": "AccessDeniedException", "Message": "not authorized" }"#;
+    let world = World::new().await;
+    let door = Door::before_secrets_manager(&world).await;
+    let log = Log::of(&world);
+    let function =
+        Behind::new(&world, "request-code", &[("AWS_ENDPOINT_URL_SECRETS_MANAGER", &door.url)]);
+    let ask = || function.call(None, None, Some(json!({ "email": ADMIN, "accept_terms": true })));
+    assert_eq!(ask().await["statusCode"], 202);
+    for (answer, level, cause) in [
+        ((StatusCode::BAD_REQUEST, DENIED), "ERROR", "AccessDeniedException: not authorized"),
+        ((StatusCode::SERVICE_UNAVAILABLE, ""), "WARN", "unknown"),
+    ] {
+        door.shut.send_replace(Some(answer));
+        world.advance(301);
+        assert_eq!(ask().await["statusCode"], 202);
+        let line = log
+            .lines()
+            .into_iter()
+            .rfind(|line| line["message"] == "keyring not refreshed")
+            .expect("a line");
+        assert_eq!(line["level"], level, "{line}");
+        assert!(line["cause"].as_str().is_some_and(|told| told.contains(cause)), "{line}");
+    }
 }
 
 #[tokio::test]

@@ -140,31 +140,32 @@ async fn a_code_whose_version_was_taken_out_is_given_up_visibly_and_holds_no_oth
 }
 
 /// Secrets Manager behind a door that can be shut.
-struct Door {
-    url: String,
-    open: watch::Sender<bool>,
+pub struct Door {
+    pub url: String,
+    /// What is answered instead, while it is shut.
+    pub shut: watch::Sender<Option<(StatusCode, &'static str)>>,
 }
 
 impl Door {
-    async fn before_secrets_manager(world: &World) -> Self {
-        let open = watch::Sender::new(true);
+    pub async fn before_secrets_manager(world: &World) -> Self {
+        let shut = watch::Sender::new(None);
         let upstream = world.desk.shared_environment()["AWS_ENDPOINT_URL_SECRETS_MANAGER"].clone();
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let client = support::client();
         let router =
-            Router::new().fallback(pass).with_state(Arc::new((open.clone(), upstream, client)));
+            Router::new().fallback(pass).with_state(Arc::new((shut.clone(), upstream, client)));
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { url, open }
+        Self { url, shut }
     }
 }
 
-type Way = Arc<(watch::Sender<bool>, String, reqwest::Client)>;
+type Way = Arc<(watch::Sender<Option<(StatusCode, &'static str)>>, String, reqwest::Client)>;
 
 async fn pass(State(way): State<Way>, mut headers: HeaderMap, body: Bytes) -> (StatusCode, Bytes) {
-    let (open, upstream, client) = &*way;
-    if !*open.borrow() {
-        return (StatusCode::SERVICE_UNAVAILABLE, Bytes::new());
+    let (shut, upstream, client) = &*way;
+    if let Some((status, answer)) = *shut.borrow() {
+        return (status, Bytes::from_static(answer.as_bytes()));
     }
     headers.remove(header::HOST);
     let answer = client
@@ -193,12 +194,12 @@ async fn an_outage_of_secrets_manager_never_reads_as_a_key_that_does_not_open() 
 
     world.rotate(SEALING, "2").await;
     seal_at_a_new_instance(&world, &admin.account).await;
-    door.open.send_replace(false);
+    door.shut.send_replace(Some((StatusCode::SERVICE_UNAVAILABLE, "")));
     assert_eq!(
         outcome(&function.call(Some(&admin), None, None).await),
         (503, "temporarily_unavailable".to_owned())
     );
-    door.open.send_replace(true);
+    door.shut.send_replace(None);
     assert_eq!(revealed(function.call(Some(&admin), None, None).await), Some(key));
 }
 
