@@ -291,7 +291,9 @@ impl From<StoreError> for Problem {
                     .retry_after(SignedDuration::from_secs(1))
                     .because(error)
             }
-            StoreError::Row { .. } => Self::new(ProblemCode::InternalError).because(error),
+            StoreError::Denied(_) | StoreError::Row { .. } => {
+                Self::new(ProblemCode::InternalError).because(error)
+            }
         }
     }
 }
@@ -308,9 +310,10 @@ impl From<KeyringError> for Problem {
             KeyringError::Unavailable(_) => Self::new(ProblemCode::TemporarilyUnavailable)
                 .retry_after(SignedDuration::from_secs(1))
                 .because(error),
-            KeyringError::Config(_) | KeyringError::Empty | KeyringError::Invalid(_) => {
-                Self::new(ProblemCode::InternalError).because(error)
-            }
+            KeyringError::Config(_)
+            | KeyringError::Denied(_)
+            | KeyringError::Empty
+            | KeyringError::Invalid(_) => Self::new(ProblemCode::InternalError).because(error),
         }
     }
 }

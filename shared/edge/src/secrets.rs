@@ -3,7 +3,7 @@
 use crate::clock::Clock;
 use crate::config::{ConfigError, Settings};
 use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::error::DisplayErrorContext;
+use aws_sdk_secretsmanager::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use domain::keyring::InvalidKeyring;
 use domain::sandbox::SandboxKey;
 use domain::{AccountId, Keyring, Secret};
@@ -28,6 +28,9 @@ pub enum KeyringError {
     Config(#[from] ConfigError),
     #[error("Secrets Manager did not answer: {0}")]
     Unavailable(String),
+    /// It does not let the function have the secret, or has no such secret (any more).
+    #[error("Secrets Manager refuses this function: {0}")]
+    Denied(String),
     #[error("the secret has no text")]
     Empty,
     #[error(transparent)]
@@ -115,10 +118,14 @@ impl CachedKeyring {
                 *cached = Some((now, keyring.clone()));
                 Ok(keyring)
             }
-            // An outage of Secrets Manager does not take Frontdesk down while a keyring is at hand
-            // that will do.
+            // An outage of Secrets Manager, or a permission that is gone, does not take Frontdesk
+            // down while a keyring is at hand that will do.
             (Err(KeyringError::Unavailable(cause)), Some((_, keyring))) => {
                 tracing::warn!(%cause, "keyring not refreshed");
+                Ok(keyring.clone())
+            }
+            (Err(KeyringError::Denied(cause)), Some((_, keyring))) => {
+                tracing::error!(%cause, "keyring not refreshed");
                 Ok(keyring.clone())
             }
             (Err(error), _) => Err(error),
@@ -126,11 +133,22 @@ impl CachedKeyring {
     }
 
     async fn fetch(&self) -> Result<Arc<Keyring>, KeyringError> {
-        let answer =
-            self.client.get_secret_value().secret_id(self.arn.clone()?).send().await.map_err(
-                |error| KeyringError::Unavailable(DisplayErrorContext(error).to_string()),
-            )?;
+        let sent = self.client.get_secret_value().secret_id(self.arn.clone()?).send().await;
+        let answer = sent.map_err(|error| match &error {
+            SdkError::ServiceError(answer) => answered(answer.err().code(), answer.err().message()),
+            _ => KeyringError::Unavailable(DisplayErrorContext(&error).to_string()),
+        })?;
         let text = zeroize::Zeroizing::new(answer.secret_string.ok_or(KeyringError::Empty)?);
         Ok(Arc::new(Keyring::parse(&text)?))
     }
+}
+
+/// What an error of Secrets Manager's means. To ask for a secret that is about to be deleted is an
+/// invalid request, and one whose key in KMS cannot be used is not decrypted.
+fn answered(code: Option<&str>, message: Option<&str>) -> KeyringError {
+    let code = code.unwrap_or("unknown");
+    let told = format!("{code}: {}", message.unwrap_or_default());
+    let denied =
+        store::is_denial(code) || matches!(code, "InvalidRequestException" | "DecryptionFailure");
+    if denied { KeyringError::Denied(told) } else { KeyringError::Unavailable(told) }
 }

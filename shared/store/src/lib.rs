@@ -54,12 +54,36 @@ pub struct Store {
     table: String,
 }
 
-/// The store did not answer, or not with what it was given: an outage, never a refusal.
+/// Whether AWS says by this code that it does not know the caller, does not let it do this, or has
+/// no such thing: a fault of the deployment's, which no waiting puts right.
+pub fn is_denial(code: &str) -> bool {
+    const DENIALS: [&str; 12] = [
+        "AccessDenied",
+        "AccessDeniedException",
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "IncompleteSignature",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "MissingAuthenticationToken",
+        "OptInRequired",
+        "ResourceNotFoundException",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    ];
+    DENIALS.contains(&code)
+}
+
+/// The store did not answer, or not with what it was given: an outage or a fault of the
+/// deployment's, never a refusal.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// After the SDK's own retries.
     #[error("the store did not answer: {0}")]
     Unavailable(String),
+    /// By [`is_denial`].
+    #[error("the store refuses this function: {0}")]
+    Denied(String),
     /// Others kept changing the same rows; nothing was written.
     #[error("the same rows were changed by others too often")]
     Contended,
@@ -90,7 +114,8 @@ impl StoreError {
     /// carries rows, and rows are not for the log.
     fn answered(error: &impl ProvideErrorMetadata) -> Self {
         let code = error.code().unwrap_or("unknown");
-        Self::Unavailable(format!("{code}: {}", error.message().unwrap_or_default()))
+        let told = format!("{code}: {}", error.message().unwrap_or_default());
+        if is_denial(code) { Self::Denied(told) } else { Self::Unavailable(told) }
     }
 }
 

@@ -92,14 +92,7 @@ fn answered(code: &str, message: &str, from: &str) -> MailError {
             "allow the role of deliver-mail ses:SendEmail on the identity of MAIL_FROM and on its \
              configuration set, and see that no policy of identity or organization denies it",
         ),
-        "InvalidClientTokenId"
-        | "UnrecognizedClientException"
-        | "SignatureDoesNotMatch"
-        | "IncompleteSignature"
-        | "MissingAuthenticationToken"
-        | "ExpiredToken"
-        | "ExpiredTokenException"
-        | "OptInRequired" => setting(
+        credentials if store::is_denial(credentials) => setting(
             "AWS does not take the credentials of deliver-mail: see that it has the role that it \
              was deployed with, and deploy it again",
         ),
