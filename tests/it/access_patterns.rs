@@ -393,7 +393,7 @@ async fn request_code_sends_the_same_requests_whether_the_address_is_known_or_no
         recording
             .0
             .iter()
-            .map(|sent| (sent.operation.clone(), sent.size, shape(&sent.body)))
+            .map(|sent| (sent.operation.clone(), sent.bytes.len(), shape(&sent.body)))
             .collect::<Vec<_>>()
     };
     ask("other@example.com").await;

@@ -1,12 +1,15 @@
 //! Rows that others are writing, throttling, outages, answers that get lost: what DynamoDB does and
 //! the embedded engine never does. A [`Proxy`] does it in its words.
 
-use crate::proxy::{Behind, Fault, Nobody, Proxy, authorizer_event, body_of, http_event, outcome};
+use crate::proxy::{
+    Behind, Fault, Nobody, Proxy, Recording, authorizer_event, body_of, http_event, outcome,
+};
 use crate::support::{ADMIN, Person, World, wrong};
 use edge::config::Env;
 use functions::{FUNCTIONS, Trigger};
 use futures::future::join_all;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// As often as anybody tries.
 const ALWAYS: usize = usize::MAX;
@@ -288,6 +291,154 @@ async fn a_change_whose_answer_got_lost_is_made_once_and_reported_as_made() {
         assert_eq!(audited(&world, action).await, before + 1, "{}", good.function);
     }
     assert_eq!(admin.get("/api/keys").await.body["count"], 2);
+}
+
+/// Every change, each with these faults at its transaction: it is made once, and reported as made.
+async fn made_once(faults: &[(usize, Fault)]) {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let proxy = Proxy::new(&world).await;
+    for good in good_events(&world, &admin).await {
+        let Some(action) = good.audited else { continue };
+        let before = audited(&world, action).await;
+        for (times, fault) in faults {
+            proxy.fail("TransactWriteItems", *times, *fault);
+        }
+        let (function, answer) = call(&proxy, &world, &good).await;
+        proxy.heal();
+        assert_eq!(outcome(&answer), (good.status, String::new()), "{function}: {answer}");
+        if let Some(key) = body_of(&answer)["api_key"].as_str() {
+            assert_eq!(world.product_api(key).await, 200);
+        }
+        world.settle().await;
+        assert_eq!(audited(&world, action).await, before + 1, "{function}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_is_said_to_be_in_progress_is_made_once_and_reported_as_made() {
+    // More often than the SDK tries by itself.
+    made_once(&[(4, Fault::InProgress)]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_whose_answer_got_lost_and_whose_repetition_meets_another_is_reported_as_made() {
+    made_once(&[(1, Fault::AnswerLost), (1, Fault::Conflict)]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_cancelled_is_sent_with_a_new_token_and_what_may_be_made_with_the_same_bytes() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let proxy = Proxy::new(&world).await;
+    for (fault, times, tokens) in [
+        (Fault::Conflict, 2, 3),
+        (Fault::PartThrottled, 2, 3),
+        (Fault::InProgress, 4, 1),
+        (Fault::AnswerLost, 2, 1),
+        (Fault::ServerError, 2, 1),
+    ] {
+        let create = proxy.function(&world, "create-key");
+        let event = http_event("create-key", Some(&admin), None, Some(json!({ "name": "New" })));
+        proxy.fail("TransactWriteItems", times, fault);
+        let (answer, Recording(sent)) = proxy.watch(create.invoke(&event)).await;
+        proxy.heal();
+        assert_eq!(outcome(&answer.expect("an answer")).0, 201, "{fault:?}");
+        assert_eq!(sent.len(), times + 1, "{fault:?}");
+        let different: BTreeSet<&str> = sent
+            .iter()
+            .map(|sent| sent.body["ClientRequestToken"].as_str().expect("a token"))
+            .collect();
+        assert_eq!(different.len(), tokens, "{fault:?}");
+        if tokens == 1 {
+            assert!(sent.iter().all(|again| again.bytes == sent[0].bytes), "{fault:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_which_nobody_knows_is_not_said_to_be_undone() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let proxy = Proxy::new(&world).await;
+    let detail = |answer: &Value| body_of(answer)["detail"].as_str().unwrap_or_default().to_owned();
+    for good in good_events(&world, &admin).await {
+        let Some(action) = good.audited else { continue };
+        let before = audited(&world, action).await;
+        for fault in [Fault::Conflict, Fault::Throttled, Fault::PartThrottled] {
+            proxy.fail("TransactWriteItems", ALWAYS, fault);
+            let (function, answer) = call(&proxy, &world, &good).await;
+            comes_back(function, &answer);
+            assert!(detail(&answer).contains("It was not done"), "{function} {fault:?}: {answer}");
+            proxy.heal();
+        }
+        assert_eq!(audited(&world, action).await, before, "{}", good.function);
+
+        proxy.fail("TransactWriteItems", ALWAYS, Fault::AnswerLost);
+        let (function, answer) = call(&proxy, &world, &good).await;
+        proxy.heal();
+        comes_back(function, &answer);
+        assert!(detail(&answer).contains("It may have been done"), "{function}: {answer}");
+        world.settle().await;
+        assert_eq!(audited(&world, action).await, before + 1, "{function}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_is_throttled_after_its_answer_got_lost_is_not_said_to_be_undone() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let proxy = Proxy::new(&world).await;
+    proxy.fail("TransactWriteItems", 1, Fault::AnswerLost);
+    proxy.fail("TransactWriteItems", ALWAYS, Fault::Throttled);
+    let body = json!({ "name": "New" });
+    let answer = proxy.function(&world, "create-key").call(Some(&admin), None, Some(body)).await;
+    comes_back("create-key", &answer);
+    let detail = body_of(&answer)["detail"].to_string();
+    assert!(detail.contains("It may have been done"), "{detail}");
+    assert_eq!(admin.get("/api/keys").await.body["count"], 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_done_is_not_said_to_be_undone_because_a_read_beside_it_failed() {
+    // The look-up of the address comes before the session; the reads beside it fail.
+    for (function, reads_before) in [("verify-code", 1), ("retry-sandbox", 0)] {
+        let world = World::new().await;
+        let admin = world.admin().await;
+        let proxy = Proxy::new(&world).await;
+        let events = good_events(&world, &admin).await;
+        let good = events.iter().find(|good| good.function == function).expect("it has an event");
+        let action = good.audited.expect("it changes something");
+        let before = audited(&world, action).await;
+        proxy.spare("GetItem", reads_before);
+        proxy.fail("GetItem", ALWAYS, Fault::Throttled);
+        let (function, answer) = call(&proxy, &world, good).await;
+        comes_back(function, &answer);
+        let detail = body_of(&answer)["detail"].to_string();
+        assert!(detail.contains("It may have been done"), "{function}: {detail}");
+        assert_eq!(audited(&world, action).await, before + 1, "{function}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guess_whose_answer_got_lost_is_counted_once_and_looked_at() {
+    let world = World::new().await;
+    let (challenge, code) = world.challenge(ADMIN).await;
+    let proxy = Proxy::new(&world).await;
+    let verify = proxy.function(&world, "verify-code");
+    let guess = async |code: &str| {
+        proxy.fail("UpdateItem", 1, Fault::AnswerLost);
+        let body = json!({ "challenge": challenge, "code": code, "session": "bearer" });
+        let answer = verify.call(None, None, Some(body)).await;
+        proxy.heal();
+        answer
+    };
+    for left in (1..5).rev() {
+        let answer = guess(wrong(&code)).await;
+        assert_eq!(outcome(&answer), (401, "code_incorrect".to_owned()));
+        assert_eq!(body_of(&answer)["attempts_left"], left);
+    }
+    assert_eq!(outcome(&guess(&code).await), (200, String::new()), "the last one is right");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -43,6 +43,8 @@ pub enum Fault {
     ServerError,
     /// The request arrives and takes effect, its answer does not arrive.
     AnswerLost,
+    /// The request arrives and takes effect; what is answered is that it is still being worked on.
+    InProgress,
 }
 
 /// One request as it was sent.
@@ -51,8 +53,7 @@ pub struct Sent {
     /// `GetItem`, `TransactWriteItems`, ...
     pub operation: String,
     pub body: Value,
-    /// The size of the body as it was sent.
-    pub size: usize,
+    pub bytes: Bytes,
     /// The number of its wave, from 0 on.
     pub wave: usize,
     pub read_units: f64,
@@ -123,7 +124,8 @@ struct Control {
     /// Requests of this wave that have arrived, and those of them whose answer is there.
     arrived: usize,
     answered: usize,
-    faults: Vec<(String, usize, Fault)>,
+    /// What goes wrong with the next requests of an operation, if anything, and with how many.
+    faults: Vec<(String, usize, Option<Fault>)>,
 }
 
 impl Shared {
@@ -229,7 +231,12 @@ impl Proxy {
 
     /// The next `times` requests of this operation (`*`: of any) go wrong.
     pub fn fail(&self, operation: &str, times: usize, fault: Fault) {
-        self.shared.state().faults.push((operation.to_owned(), times, fault));
+        self.shared.state().faults.push((operation.to_owned(), times, Some(fault)));
+    }
+
+    /// The next `times` requests of this operation go well, whatever is to go wrong behind them.
+    pub fn spare(&self, operation: &str, times: usize) {
+        self.shared.state().faults.push((operation.to_owned(), times, None));
     }
 
     /// Nothing goes wrong any more.
@@ -261,7 +268,7 @@ async fn forward(State(shared): State<Arc<Shared>>, request: Request) -> Respons
         let sent = Sent {
             operation: operation.clone(),
             body: json.clone(),
-            size: body.len(),
+            bytes: body.clone(),
             wave: wave.map_or(state.sent.len(), |wave| wave - state.first_wave),
             read_units: 0.0,
             write_units: 0.0,
@@ -272,7 +279,7 @@ async fn forward(State(shared): State<Arc<Shared>>, request: Request) -> Respons
             .faults
             .iter_mut()
             .find(|(name, left, _)| (*name == operation || name == "*") && *left > 0);
-        let fault = fault.map(|(_, left, fault)| {
+        let fault = fault.and_then(|(_, left, fault)| {
             *left -= 1;
             *fault
         });
@@ -284,7 +291,7 @@ async fn forward(State(shared): State<Arc<Shared>>, request: Request) -> Respons
             fault
             @ (Fault::Conflict | Fault::Throttled | Fault::PartThrottled | Fault::ServerError),
         ) => refusal(&operation, &json, fault),
-        None | Some(Fault::AnswerLost) => {
+        None | Some(Fault::AnswerLost | Fault::InProgress) => {
             json["ReturnConsumedCapacity"] = "TOTAL".into();
             let answer = pass_on(&shared, &parts.headers, json.to_string()).await;
             let units = units(&answer.2);
@@ -297,10 +304,10 @@ async fn forward(State(shared): State<Arc<Shared>>, request: Request) -> Respons
                 }
             }
             drop(state);
-            if fault == Some(Fault::AnswerLost) {
-                lost()
-            } else {
-                (answer.0, answer.1, answer.2).into_response()
+            match fault {
+                Some(Fault::AnswerLost) => lost(),
+                Some(fault) => refusal(&operation, &json, fault),
+                None => (answer.0, answer.1, answer.2).into_response(),
             }
         }
     };
@@ -373,6 +380,9 @@ fn refusal(operation: &str, request: &Value, fault: Fault) -> Response {
         }
         (Fault::Throttled | Fault::PartThrottled, _) => {
             (StatusCode::BAD_REQUEST, "ProvisionedThroughputExceededException", json!({}))
+        }
+        (Fault::InProgress, _) => {
+            (StatusCode::BAD_REQUEST, "TransactionInProgressException", json!({}))
         }
         (Fault::ServerError | Fault::AnswerLost, _) => {
             (StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", json!({}))

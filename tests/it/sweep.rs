@@ -1,5 +1,6 @@
 //! Duties that the stream lost, found again on a schedule.
 
+use crate::proxy::{Fault, Proxy};
 use crate::support::{ADMIN, World};
 use aws_sdk_dynamodb::types::AttributeValue;
 use desk::MailServiceMode;
@@ -83,6 +84,16 @@ async fn a_lost_invitation_is_found_by_the_schedule_and_mailed_once() {
     assert_eq!(world.mailed("invitation").len(), 1);
     let admin = world.admin().await;
     assert_eq!(admin.get("/api/team").await.ok(200)["members"][1]["status"], "invited");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redelivery_whose_answer_got_lost_is_made_once_and_told_as_made() {
+    let world = world_with_lost_invitation().await;
+    let proxy = Proxy::new(&world).await;
+    proxy.fail("UpdateItem", 1, Fault::AnswerLost);
+    let swept = proxy.function(&world, "sweep").invoke(&json!({})).await.expect("the sweep runs");
+    assert_eq!(swept, json!({ "driven": 1, "given_up": 0 }));
+    assert_eq!(redeliveries(&invitation(&world).await), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
