@@ -13,7 +13,7 @@ use edge::telemetry::Metric;
 use edge::{App, Problem, ProblemCode, telemetry};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use store::{CountRefusal, OpenSession, OpenSessionRefusal, Owner};
+use store::{CountRefusal, OpenSession, OpenSessionRefusal, Owner, StoreError};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -55,6 +55,8 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
     let guess = LoginCode::parse(&request.code).ok_or_else(|| {
         Problem::new(ProblemCode::InvalidRequest).with_detail("The code has six digits.")
     })?;
+    // Before the guess is counted: an outage of the keyring costs nobody one.
+    let ring = app.keyrings.login().await?;
     let now = app.clock.now();
     let Opened { token, member, account } = verify_code(app, &challenge, &guess, now).await?;
     let answer = Answer::ok(&Verified {
@@ -66,7 +68,6 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
     Ok(match request.session {
         Carrier::Bearer => answer,
         Carrier::Cookie => {
-            let ring = app.keyrings.login().await?;
             let device = call
                 .cookie(DEVICE_COOKIE)
                 .and_then(|cookie| Device::verify(cookie, &ring, &challenge.address, now))
@@ -87,8 +88,6 @@ async fn verify_code(
     guess: &LoginCode,
     now: Timestamp,
 ) -> Result<Opened, Problem> {
-    // Before the guess is counted: an outage of the keyring costs nobody one.
-    app.keyrings.login().await?;
     let (counted, owner) = tokio::join!(
         app.store.count_guess(challenge, now),
         app.store.find_owner(&challenge.address)
@@ -115,8 +114,9 @@ async fn verify_code(
     })?;
     telemetry::set_account(&owner.account);
     Metric::Login.count();
-    let member = member?.ok_or_else(incorrect)?;
-    let account = account?.ok_or_else(incorrect)?;
+    // The session is open, whatever the reads beside it came to.
+    let member = member.map_err(StoreError::beside_a_change)?.ok_or_else(incorrect)?;
+    let account = account.map_err(StoreError::beside_a_change)?.ok_or_else(incorrect)?;
     // Read beside the write that made it so.
     let member = Member { status: MemberStatus::Active, last_login_at: Some(now), ..member };
     Ok(Opened { token, member, account })

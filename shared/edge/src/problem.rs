@@ -117,7 +117,7 @@ catalogue! {
     MethodNotAllowed = 405 "method_not_allowed" Anytime:
         "This address does not know this method.",
     TemporarilyUnavailable = 503 "temporarily_unavailable" Anytime:
-        "This cannot be answered at the moment. Try again shortly; nothing was lost.",
+        "This cannot be answered at the moment. It was not done; try again shortly.",
     InternalError = 500 "internal_error" Anytime:
         "Something went wrong on our side. Try again; if it stays, report the instance of this \
          answer.",
@@ -219,6 +219,21 @@ impl Problem {
         })
     }
 
+    /// Something that is needed did not answer, and what was asked for was not done.
+    pub(crate) fn unavailable(cause: impl Display) -> Self {
+        Self::new(ProblemCode::TemporarilyUnavailable)
+            .retry_after(SignedDuration::from_secs(1))
+            .because(cause)
+    }
+
+    /// The same where nobody can say whether it was done.
+    pub(crate) fn perhaps_done(cause: impl Display) -> Self {
+        Self::unavailable(cause).with_detail(
+            "This cannot be answered at the moment. It may have been done all the same: look \
+             before you try it again.",
+        )
+    }
+
     /// What a failed change is to the client: `name` names each refusal, and an outage stays an
     /// outage.
     pub fn of<R>(failure: Failure<R>, name: impl FnOnce(R) -> ProblemCode) -> Self {
@@ -286,11 +301,8 @@ impl From<ActorRefusal> for ProblemCode {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Unavailable(_) | StoreError::Contended => {
-                Self::new(ProblemCode::TemporarilyUnavailable)
-                    .retry_after(SignedDuration::from_secs(1))
-                    .because(error)
-            }
+            StoreError::Unavailable(_) | StoreError::Contended => Self::unavailable(error),
+            StoreError::Unknown(_) => Self::perhaps_done(error),
             StoreError::Denied(_) | StoreError::Row { .. } => {
                 Self::new(ProblemCode::InternalError).because(error)
             }
@@ -307,9 +319,7 @@ impl From<Failure<ActorRefusal>> for Problem {
 impl From<KeyringError> for Problem {
     fn from(error: KeyringError) -> Self {
         match error {
-            KeyringError::Unavailable(_) => Self::new(ProblemCode::TemporarilyUnavailable)
-                .retry_after(SignedDuration::from_secs(1))
-                .because(error),
+            KeyringError::Unavailable(_) => Self::unavailable(error),
             KeyringError::Config(_)
             | KeyringError::Denied(_)
             | KeyringError::Empty

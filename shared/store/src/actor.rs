@@ -159,7 +159,12 @@ impl Store {
     ) -> Result<Option<MemberRow>, StoreError> {
         let due = (now - session::USE_RECORDED_EVERY).as_millisecond();
         let mark = used(token, now).and("sessions.#slot.used_at < :due").value(":due", due);
-        let row = self.update(mark).await?.map_or_else(|row| row, Some);
+        let marked = self.update(mark).await.map_err(|error| match error {
+            // The mark is not what was asked for: that it may have been made is nobody's concern.
+            StoreError::Unknown(cause) => StoreError::Unavailable(cause),
+            other => other,
+        })?;
+        let row = marked.map_or_else(|not_met| not_met.row, Some);
         row.map(|row| from_item("member", row)).transpose()
     }
 

@@ -6,8 +6,9 @@
 //! key; no index decides anything, and no expiry is left to TTL.
 //!
 //! The modules depend on each other in one direction: `layout` (where rows lie) and `rows` (what
-//! they hold), `write` (conditions and transactions), `audit`, `account` and `actor`, `outbox`, and
-//! then the operations on logins, members, the Sandbox and keys.
+//! they hold), `unanswered` (which tries of a request may have been made), `write` (conditions and
+//! transactions), `audit`, `account` and `actor`, `outbox`, and then the operations on logins,
+//! members, the Sandbox and keys.
 //!
 //! To add an operation: put it in the module of the row that it is about, begin with
 //! `actor::transaction`, and add each write together with the function that names its refusal
@@ -24,6 +25,7 @@ mod member;
 mod outbox;
 mod rows;
 mod sandbox;
+mod unanswered;
 mod write;
 
 pub use account::{Registered, Registration, RegistrationRefusal};
@@ -37,6 +39,7 @@ pub use outbox::{Duty, OutboxKey, Redelivery};
 pub use rows::{DutyKind, MailKind, MailRow, OutboxRow};
 pub use sandbox::{EnsureKeyRefusal, RevealRefusal, VerdictRefusal};
 
+use crate::unanswered::Unanswered;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use rand::rand_core::UnwrapErr;
@@ -78,9 +81,12 @@ pub fn is_denial(code: &str) -> bool {
 /// deployment's, never a refusal.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// After the SDK's own retries.
+    /// After the SDK's own retries; nothing was written.
     #[error("the store did not answer: {0}")]
     Unavailable(String),
+    /// A write was sent, perhaps more than once, and what became of it is not known.
+    #[error("the store did not say whether it was written: {0}")]
+    Unknown(String),
     /// By [`is_denial`].
     #[error("the store refuses this function: {0}")]
     Denied(String),
@@ -99,6 +105,28 @@ impl Store {
 }
 
 impl StoreError {
+    /// A write that failed.
+    fn of_write<E, R>(error: SdkError<E, R>, unanswered: &Unanswered) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+        R: std::fmt::Debug,
+    {
+        match Self::unavailable(error) {
+            Self::Unavailable(cause) | Self::Denied(cause) if unanswered.any() => {
+                Self::Unknown(cause)
+            }
+            other => other,
+        }
+    }
+
+    /// What it is when the change beside it was made: nobody may say that it was not.
+    pub fn beside_a_change(self) -> Self {
+        match self {
+            Self::Unavailable(cause) => Self::Unknown(cause),
+            other => other,
+        }
+    }
+
     fn unavailable<E, R>(error: SdkError<E, R>) -> Self
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,

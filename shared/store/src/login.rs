@@ -1,16 +1,19 @@
 //! Login: lanes with their challenges, and the transaction that opens a session.
 
-use crate::rows::{LaneRow, OwnerRow, SessionRow, from_item};
-use crate::write::{Backoff, Obstacle, Transaction, Write};
+use crate::rows::{Item, LaneRow, OwnerRow, SessionRow, from_item};
+use crate::write::{Backoff, NotMet, Obstacle, Transaction, Write};
 use crate::{Failure, Store, StoreError, account, audit, layout, outbox};
 use domain::login::{ChallengeToken, Lane, LaneRecord, LiveChallenge};
 use domain::session::Slot;
-use domain::{AccountId, AddressHash, EmailAddress, MemberId, MemberStatus, SessionToken};
+use domain::{AccountId, AddressHash, EmailAddress, MemberId, MemberStatus, SessionToken, base62};
 use jiff::{SignedDuration, Timestamp};
 use rand::CryptoRng;
 
 /// The longest that a lane's memory matters: its oldest code counts for a day.
 const LANE_KEPT_FOR: SignedDuration = SignedDuration::from_hours(25);
+
+/// Base62 characters of a guess's id, which is one of the few of its challenge: 71 bits.
+const GUESS_ID_LEN: usize = 12;
 
 /// The mail that goes out with a new challenge.
 #[derive(Debug, Clone)]
@@ -118,19 +121,34 @@ impl Store {
         token: &ChallengeToken,
         now: Timestamp,
     ) -> Result<Counted, Failure<CountRefusal>> {
+        // A try whose answer got lost may have counted it: the next one finds it among the guesses.
+        let guess = base62::random(GUESS_ID_LEN, &mut crate::rng());
         let counted = Write::update(
             layout::lane(&token.address, &token.lane),
-            "SET attempts = attempts + :one, guessed_at = :now, version = version + :one",
+            "SET attempts = attempts + :one, guessed_at = :now, version = version + :one \
+             ADD guesses :guesses",
         )
         .when("challenge_id = :id AND generation = :generation AND used_up = :no")
         .and("expires_at > :now AND attempts < allowed")
+        .and("(attribute_not_exists(guesses) OR NOT contains(guesses, :guess))")
+        .set_of_one(":guesses", &guess)
+        .value(":guess", &guess)
         .value(":id", &token.id)
         .value(":generation", token.generation)
         .value(":no", false)
         .value(":one", 1)
         .value(":now", now.as_millisecond());
         let challenge_in = |row| from_item::<LaneRow>("lane", row).map(|row| row.record.challenge);
-        let refusal = match self.update(counted).await? {
+        let is_counted = |row: &Item| {
+            row.get("guesses")
+                .and_then(|ids| ids.as_ss().ok())
+                .is_some_and(|ids| ids.contains(&guess))
+        };
+        let row = self.update(counted).await?.or_else(|NotMet { row, .. }| match row {
+            Some(row) if is_counted(&row) => Ok(row),
+            row => Err(row),
+        });
+        let refusal = match row {
             Ok(row) => match challenge_in(row)? {
                 Some(challenge) => return Ok(Counted { challenge }),
                 None => CountRefusal::Expired,

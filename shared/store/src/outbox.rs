@@ -7,7 +7,7 @@
 
 use crate::layout::{self, RowKey};
 use crate::rows::{DutyKind, MailKind, MailRow, OutboxRow, OutboxStatus, from_item};
-use crate::write::Write;
+use crate::write::{NotMet, Write};
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::login::LiveChallenge;
@@ -188,11 +188,13 @@ impl Store {
         .value(":most", MAX_REDELIVERIES);
         match self.update(redelivered).await? {
             Ok(_) => Ok(Redelivery::Started),
-            Err(None) => Ok(Redelivery::Settled),
-            Err(Some(row)) => {
+            Err(NotMet { row: None, .. }) => Ok(Redelivery::Settled),
+            Err(NotMet { row: Some(row), perhaps_own }) => {
                 let row: OutboxRow = from_item("outbox", row)?;
                 Ok(if row.is_still_due(duty.due_at) {
                     Redelivery::Exhausted(Box::new(row))
+                } else if perhaps_own && row.is_still_due(next.as_millisecond()) {
+                    Redelivery::Started
                 } else {
                     Redelivery::Settled
                 })

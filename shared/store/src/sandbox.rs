@@ -113,7 +113,8 @@ impl Store {
         let (requested, sandbox) = tokio::join!(requested.commit(self), self.find_sandbox(account));
         match requested {
             Ok(()) => {
-                let known = sandbox?.unwrap_or_else(|| Sandbox::never_provisioned(now));
+                let sandbox = sandbox.map_err(StoreError::beside_a_change)?;
+                let known = sandbox.unwrap_or_else(|| Sandbox::never_provisioned(now));
                 Ok(Sandbox { state: SandboxState::Validating, since: now, ..known })
             }
             Err(failure) => failure.found(),

@@ -5,14 +5,16 @@
 
 use crate::layout::RowKey;
 use crate::rows::{Item, from_item, is_locked_account, is_suspended_account, to_item};
+use crate::unanswered::Unanswered;
 use crate::{Failure, Store, StoreError};
-use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
     AttributeValue, CancellationReason, ConditionCheck, Delete, Put, ReturnValue,
     ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
+use domain::base62;
 use jiff::Timestamp;
 use rand::RngExt;
 use serde::Serialize;
@@ -262,6 +264,8 @@ impl<R, T> Failure<Obstacle<R, T>> {
     }
 }
 
+/// Base62 characters of a transaction's token: 190 bits. The store takes 36 at most.
+const REQUEST_TOKEN_LEN: usize = 32;
 /// How often something contended is tried again.
 const MAX_RETRIES: u32 = 6;
 /// The longest first wait; each further one may be twice as long.
@@ -275,6 +279,14 @@ pub(crate) struct Backoff {
 impl Backoff {
     pub fn new() -> Self {
         Self { retries: 0 }
+    }
+
+    /// [`Backoff::wait`] before a write is tried again: when it is tried no more, it was not made,
+    /// unless a try of it was not answered.
+    async fn wait_for(&mut self, unanswered: &Unanswered) -> Result<(), StoreError> {
+        self.wait().await.map_err(|error| {
+            if unanswered.any() { StoreError::Unknown(error.to_string()) } else { error }
+        })
     }
 
     pub async fn wait(&mut self) -> Result<(), StoreError> {
@@ -332,6 +344,9 @@ impl Store {
 
     /// Sends writes until they are committed (`None`), or refused: then the reason of each. A
     /// conflict with another transaction is no refusal: it is tried again.
+    ///
+    /// What may be made already is sent under the token that it was sent under before, so that the
+    /// store makes it once; what was cancelled was not made, and gets a new one.
     async fn transact(
         &self,
         writes: Vec<Write>,
@@ -339,19 +354,30 @@ impl Store {
         let moments: Vec<_> = writes.iter().map(|write| write.moment).collect();
         let items: Vec<_> = writes.into_iter().map(|write| write.into_item(&self.table)).collect();
         let mut backoff = Backoff::new();
+        let unanswered = Unanswered::default();
+        let mut token = request_token();
         loop {
-            let items = Some(items.clone());
-            let sent = self.client.transact_write_items().set_transact_items(items).send().await;
+            let sent = self
+                .client
+                .transact_write_items()
+                .set_transact_items(Some(items.clone()))
+                .client_request_token(&token)
+                .customize()
+                .interceptor(unanswered.clone())
+                .send()
+                .await;
             let Err(error) = sent else { return Ok(None) };
             let reasons = match error.as_service_error() {
                 Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
                     cancelled.cancellation_reasons()
                 }
+                // A try under this token is being worked on: the same again finds out how it ended.
                 Some(TransactWriteItemsError::TransactionInProgressException(_)) => {
-                    backoff.wait().await?;
+                    unanswered.add();
+                    backoff.wait_for(&unanswered).await?;
                     continue;
                 }
-                _ => return Err(StoreError::unavailable(error)),
+                _ => return Err(StoreError::of_write(error, &unanswered)),
             };
             let locked = moments.iter().zip(reasons).any(|(moment, reason)| {
                 let found = moment.zip(reason.item()).filter(|_| is_refused(reason));
@@ -361,26 +387,30 @@ impl Store {
                 reasons.iter().filter_map(|reason| reason.code()).any(|code| codes.contains(&code))
             };
             if locked {
-                backoff.wait().await?;
+                backoff.wait_for(&unanswered).await?;
             } else if reasons.iter().any(is_refused) {
                 return Ok(Some(reasons.to_vec()));
             } else if any(&["ThrottlingError", "ProvisionedThroughputExceeded"]) {
                 // Throttled in one of its parts: the SDK does not see that and tries no more.
-                backoff.wait().await.or(Err(StoreError::unavailable(error)))?;
+                let waited = backoff.wait_for(&unanswered).await;
+                waited.or(Err(StoreError::of_write(error, &unanswered)))?;
             } else if any(&["TransactionConflict"]) {
-                backoff.wait().await?;
+                backoff.wait_for(&unanswered).await?;
             } else {
-                return Err(StoreError::unavailable(error));
+                return Err(StoreError::of_write(error, &unanswered));
+            }
+            // Cancelled, so not made under this token; unless an earlier try of it is under way.
+            if !unanswered.any() {
+                token = request_token();
             }
         }
     }
 
-    /// One conditional update outside a transaction: the row after it, or the row that did not meet
-    /// the condition.
-    pub(crate) async fn update(
-        &self,
-        write: Write,
-    ) -> Result<Result<Item, Option<Item>>, StoreError> {
+    /// One conditional update outside a transaction: the row after it, or why it was not made.
+    ///
+    /// No token guards it. A try whose answer got lost may have been made, and the next one is made
+    /// again or refused because of it; each caller says what that means.
+    pub(crate) async fn update(&self, write: Write) -> Result<Result<Item, NotMet>, StoreError> {
         let Kind::Update(key, expression) = write.kind else {
             unreachable!("only updates are sent alone: every caller builds one by Write::update")
         };
@@ -396,23 +426,38 @@ impl Store {
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let mut backoff = Backoff::new();
+        let unanswered = Unanswered::default();
         loop {
-            let error = match update.clone().send().await {
+            let sent = update.clone().customize().interceptor(unanswered.clone()).send().await;
+            let error = match sent {
                 Ok(done) => return Ok(Ok(done.attributes.unwrap_or_default())),
-                Err(SdkError::ServiceError(refused)) => refused.into_err(),
-                Err(other) => return Err(StoreError::unavailable(other)),
+                Err(error) => error,
             };
-            match error {
-                UpdateItemError::ConditionalCheckFailedException(failed) => {
-                    return Ok(Err(failed.item));
+            match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
+                    let row = failed.item.clone();
+                    return Ok(Err(NotMet { row, perhaps_own: unanswered.any() }));
                 }
-                conflict if conflict.code() == Some("TransactionConflictException") => {
-                    backoff.wait().await?;
+                Some(conflict) if conflict.code() == Some("TransactionConflictException") => {
+                    backoff.wait_for(&unanswered).await?;
                 }
-                other => return Err(StoreError::answered(&other)),
+                _ => return Err(StoreError::of_write(error, &unanswered)),
             }
         }
     }
+}
+
+/// The row that did not meet an update's condition.
+pub(crate) struct NotMet {
+    pub row: Option<Item>,
+    /// Whether an earlier try of the same update may have made it so.
+    pub perhaps_own: bool,
+}
+
+/// What a transaction is known by to the store for ten minutes, which is longer than any of them is
+/// tried.
+fn request_token() -> String {
+    base62::random(REQUEST_TOKEN_LEN, &mut crate::rng())
 }
 
 #[cfg(test)]

@@ -1,0 +1,68 @@
+//! Which tries of a request may have taken effect though no answer says so.
+
+use aws_sdk_dynamodb::config::interceptors::{
+    BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
+};
+use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_dynamodb::error::BoxError;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// How many tries of one request were sent and not answered: each of them may have been made, or
+/// may still be.
+///
+/// The SDK tries by itself and tells of the last try alone. That one may be refused, or throttled,
+/// because an earlier one was made.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Unanswered(Arc<AtomicUsize>);
+
+impl Unanswered {
+    pub fn any(&self) -> bool {
+        self.0.load(Ordering::SeqCst) > 0
+    }
+
+    pub fn add(&self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+impl Intercept for Unanswered {
+    fn name(&self) -> &'static str {
+        "Unanswered"
+    }
+
+    fn read_before_transmit(
+        &self,
+        _: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.add();
+        Ok(())
+    }
+
+    /// A try that times out never comes here.
+    fn read_after_attempt(
+        &self,
+        context: &FinalizerInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if is_answered(context) {
+            self.0.fetch_sub(1, Ordering::SeqCst);
+        }
+        Ok(())
+    }
+}
+
+/// Whether the store said what became of it. A failure of its own (5xx) says nothing.
+fn is_answered(context: &FinalizerInterceptorContextRef<'_>) -> bool {
+    match context.output_or_error() {
+        Some(Ok(_)) => true,
+        Some(Err(error)) => {
+            error.is_operation_error()
+                && context.response().is_some_and(|answer| answer.status().is_client_error())
+        }
+        None => false,
+    }
+}
