@@ -20,7 +20,7 @@ use tracing::Dispatch;
 use tracing::subscriber::{DefaultGuard, NoSubscriber};
 
 /// Everything that the functions of this thread write from now on.
-struct Log {
+pub struct Log {
     written: Written,
     _guard: DefaultGuard,
 }
@@ -46,12 +46,16 @@ static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber:
 impl Log {
     /// As a function of this world writes it, with the template's settings.
     fn of(world: &World) -> Self {
+        Self::with(&Env::from_pairs(world.desk.shared_environment().clone()))
+    }
+
+    /// As a function with these settings writes it.
+    pub fn with(env: &Env) -> Self {
         LazyLock::force(&SECOND);
         let written = Written::default();
-        let env = Env::from_pairs(world.desk.shared_environment().clone());
         let writer = written.clone();
         let guard =
-            tracing::subscriber::set_default(edge::telemetry::lines(&env, move || writer.clone()));
+            tracing::subscriber::set_default(edge::telemetry::lines(env, move || writer.clone()));
         Self { written, _guard: guard }
     }
 
@@ -76,7 +80,7 @@ impl Log {
 
     /// Function, account and outcome of the one line about this request.
     #[track_caller]
-    fn of_request(&self, request_id: &str) -> (String, Option<String>, String) {
+    pub fn of_request(&self, request_id: &str) -> (String, Option<String>, String) {
         let outcomes = self.outcomes();
         let lines: Vec<&Value> =
             outcomes.iter().filter(|line| line["request_id"] == request_id).collect();

@@ -16,6 +16,7 @@ mod console_build;
 mod console_hosting;
 mod contention;
 mod create_key;
+mod deadlines;
 mod delete_key;
 mod deliver_mail;
 mod deployable;

@@ -18,7 +18,7 @@ fn root() -> &'static Path {
     desk::workspace_root()
 }
 
-pub(crate) fn read(path: &str) -> String {
+pub fn read(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
@@ -73,18 +73,18 @@ fn json(yaml: &Yaml) -> Value {
     }
 }
 
-pub(crate) fn template() -> Value {
+pub fn template() -> Value {
     json(&serde_yaml_ng::from_str(&read("template.yaml")).expect("template.yaml is YAML"))
 }
 
 /// The resources of a kind, by logical id.
-pub(crate) fn resources(template: &Value, kind: &str) -> BTreeMap<String, Value> {
+pub fn resources(template: &Value, kind: &str) -> BTreeMap<String, Value> {
     let all = template["Resources"].as_object().expect("resources").clone();
     all.into_iter().filter(|(_, resource)| resource["Type"] == kind).collect()
 }
 
 /// The template's functions, by the action that they are built from.
-pub(crate) fn template_functions(template: &Value) -> BTreeMap<String, (String, Value)> {
+pub fn template_functions(template: &Value) -> BTreeMap<String, (String, Value)> {
     let functions = resources(template, "AWS::Serverless::Function");
     let action = |resource: &Value| {
         resource["Metadata"]["BuildProperties"]["Binary"]
@@ -95,7 +95,7 @@ pub(crate) fn template_functions(template: &Value) -> BTreeMap<String, (String, 
     functions.into_iter().map(|(id, resource)| (action(&resource), (id, resource))).collect()
 }
 
-pub(crate) fn list(value: &Value) -> Vec<&Value> {
+pub fn list(value: &Value) -> Vec<&Value> {
     match value {
         Value::Array(values) => values.iter().collect(),
         Value::Null => Vec::new(),
@@ -103,7 +103,7 @@ pub(crate) fn list(value: &Value) -> Vec<&Value> {
     }
 }
 
-pub(crate) fn texts(value: &Value) -> Vec<&str> {
+pub fn texts(value: &Value) -> Vec<&str> {
     list(value).into_iter().map(|text| text.as_str().expect("a text")).collect()
 }
 
@@ -242,6 +242,18 @@ fn every_function_has_the_triggers_of_its_kind_and_no_others() {
             );
         }
     }
+}
+
+#[test]
+fn a_sweep_that_fails_is_repeated_by_nobody() {
+    let template = template();
+    let properties = &template_functions(&template)["sweep"].1["Properties"];
+    // The scheduler repeats what Lambda did not take, Lambda what it took and did not get done.
+    let schedule = &properties["Events"]["EveryFiveMinutes"]["Properties"];
+    assert_eq!(schedule["RetryPolicy"]["MaximumRetryAttempts"], 0);
+    assert_eq!(properties["EventInvokeConfig"]["MaximumRetryAttempts"], 0);
+    let age = properties["EventInvokeConfig"]["MaximumEventAgeInSeconds"].as_u64();
+    assert!(age.is_some_and(|age| age < 300), "the next one comes after five minutes");
 }
 
 #[test]
@@ -1002,7 +1014,7 @@ fn every_problem_has_a_code_of_its_own_named_like_its_variant_and_a_line_in_the_
 // --- Documents
 // -------------------------------------------------------------------------------------------------
 
-pub(crate) fn documents() -> Vec<(String, String)> {
+pub fn documents() -> Vec<(String, String)> {
     let is_document = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "md");
     files()
         .into_iter()
