@@ -34,7 +34,9 @@ pub async fn handle(app: &App, record: &EventRecord) -> Result<(), RecordFailed>
             Err(ref error @ MailError::Setting { ref code, .. }) => {
                 (code.clone(), Some(RecordFailed(error.to_string())))
             }
-            Err(MailError::Config(error)) => (error.to_string(), Some(error.into())),
+            Err(MailError::Config(error)) => {
+                (error.to_string(), Some(RecordFailed(error.to_string())))
+            }
         },
     };
     Metric::MailFailed.count_because(cause);

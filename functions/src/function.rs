@@ -1,6 +1,7 @@
 //! What a Lambda function is here: a name, a trigger, and how it is built.
 
 use edge::App;
+use edge::budget::Budget;
 use edge::lambda::{Invoke, named};
 use lambda_runtime::Error;
 
@@ -39,6 +40,7 @@ impl Trigger {
 pub struct Function {
     pub name: &'static str,
     pub trigger: Trigger,
+    pub budget: Budget,
     pub(crate) build: fn(App) -> Invoke,
 }
 
@@ -54,5 +56,5 @@ impl Function {
 /// A constant is all that it names, so it carries the code of that one function and not the table
 /// of all of them.
 pub fn run(function: Function) -> Result<(), Error> {
-    edge::lambda::run(function.name, |app| function.build(app))
+    edge::lambda::run(function.name, function.budget, |app| function.build(app))
 }

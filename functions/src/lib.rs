@@ -32,16 +32,27 @@ mod view;
 pub use edge::lambda::{Event, Invoke};
 pub use function::{Function, Trigger, run};
 
+use edge::budget::Budget;
 use edge::lambda::{event, http, stream};
 use futures::FutureExt;
 
-macro_rules! http_function {
-    ($name:literal, $method:literal, $path:literal, $handle:path) => {
+macro_rules! function {
+    ($name:literal, $trigger:expr, $budget:ident, $serve:ident, $handle:path) => {
         Function {
             name: $name,
-            trigger: Trigger::Http { method: $method, path: $path },
-            build: |app| http(app, |app, call| $handle(app, call).boxed()),
+            trigger: $trigger,
+            budget: Budget::$budget,
+            build: |app| $serve(app, |app, asked| $handle(app, asked).boxed()),
         }
+    };
+}
+
+macro_rules! http_function {
+    ($name:literal, $method:literal, $path:literal, $handle:path) => {
+        http_function!($name, $method, $path, REQUEST, $handle)
+    };
+    ($name:literal, $method:literal, $path:literal, $budget:ident, $handle:path) => {
+        function!($name, Trigger::Http { method: $method, path: $path }, $budget, http, $handle)
     };
 }
 
@@ -55,14 +66,20 @@ pub const END_SESSION: Function =
 pub const GET_SESSION: Function = Function {
     name: "get-session",
     trigger: Trigger::Http { method: "GET", path: "/api/session" },
+    budget: Budget::REQUEST,
     build: |app| {
         http(app, |app, call| get_session::handle(app, call, methods_of(call.path())).boxed())
     },
 };
 pub const GET_SANDBOX: Function =
     http_function!("get-sandbox", "GET", "/api/sandbox", get_sandbox::handle);
-pub const TEST_SANDBOX: Function =
-    http_function!("test-sandbox", "POST", "/api/sandbox/test", test_sandbox::handle);
+pub const TEST_SANDBOX: Function = http_function!(
+    "test-sandbox",
+    "POST",
+    "/api/sandbox/test",
+    CONNECTION_TEST,
+    test_sandbox::handle
+);
 pub const RETRY_SANDBOX: Function =
     http_function!("retry-sandbox", "POST", "/api/sandbox/provision", retry_sandbox::handle);
 pub const REVEAL_SANDBOX_KEY: Function =
@@ -78,31 +95,15 @@ pub const INVITE_MEMBER: Function =
     http_function!("invite-member", "POST", "/api/team", invite_member::handle);
 pub const REVOKE_MEMBER: Function =
     http_function!("revoke-member", "DELETE", "/api/team/{member_id}", revoke_member::handle);
-pub const AUTHORIZE_KEY: Function = Function {
-    name: "authorize-key",
-    trigger: Trigger::Authorizer,
-    build: |app| event(app, |app, request| authorize_key::handle(app, request).boxed()),
-};
-pub const PROVISION_SANDBOX: Function = Function {
-    name: "provision-sandbox",
-    trigger: Trigger::Stream,
-    build: |app| stream(app, |app, record| provision_sandbox::handle(app, record).boxed()),
-};
-pub const DELIVER_MAIL: Function = Function {
-    name: "deliver-mail",
-    trigger: Trigger::Stream,
-    build: |app| stream(app, |app, record| deliver_mail::handle(app, record).boxed()),
-};
-pub const REGISTER_ACCOUNT: Function = Function {
-    name: "register-account",
-    trigger: Trigger::Operator,
-    build: |app| event(app, |app, request| register_account::handle(app, request).boxed()),
-};
-pub const SWEEP: Function = Function {
-    name: "sweep",
-    trigger: Trigger::Schedule,
-    build: |app| event(app, |app, request| sweep::handle(app, request).boxed()),
-};
+pub const AUTHORIZE_KEY: Function =
+    function!("authorize-key", Trigger::Authorizer, KEY_CHECK, event, authorize_key::handle);
+pub const PROVISION_SANDBOX: Function =
+    function!("provision-sandbox", Trigger::Stream, BATCH, stream, provision_sandbox::handle);
+pub const DELIVER_MAIL: Function =
+    function!("deliver-mail", Trigger::Stream, BATCH, stream, deliver_mail::handle);
+pub const REGISTER_ACCOUNT: Function =
+    function!("register-account", Trigger::Operator, REQUEST, event, register_account::handle);
+pub const SWEEP: Function = function!("sweep", Trigger::Schedule, BATCH, event, sweep::handle);
 
 pub static FUNCTIONS: [Function; 19] = [
     REQUEST_CODE,

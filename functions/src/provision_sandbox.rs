@@ -16,7 +16,7 @@ use store::{DutyKind, EnsureKeyRefusal, Failure, OutboxKey, OutboxRow, VerdictRe
 
 /// Calls of the product API in one validation: with its time-out, within the 60 seconds after which
 /// a validation counts as lost.
-const MAX_VALIDATION_TRIES: u32 = 3;
+pub const MAX_VALIDATION_TRIES: u32 = 3;
 /// How often the step is decided anew because another run was faster.
 const MAX_KEY_STEPS: usize = 5;
 

@@ -8,8 +8,8 @@ use domain::{Sandbox, SessionToken};
 use edge::http::{Answer, Call};
 use edge::{App, Problem, ProblemCode};
 
-/// With the product API's time-out, well within the 8 seconds of an API function.
-const MAX_VALIDATION_TRIES: u32 = 2;
+/// Both fit into [`edge::budget::Budget::CONNECTION_TEST`], however long the product API may take.
+pub const MAX_VALIDATION_TRIES: u32 = 2;
 
 pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
     let token = call.session()?;

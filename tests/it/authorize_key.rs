@@ -3,6 +3,7 @@
 use crate::support::{ADMIN, Person, World};
 use domain::{AccountId, KeyId, KeyKind, PlainKey};
 use edge::App;
+use edge::budget::Budget;
 use edge::config::Env;
 use functions::authorize_key::AuthorizerRequest;
 use serde_json::{Value, json};
@@ -334,8 +335,9 @@ async fn an_outage_is_an_error_and_not_a_refusal() {
     let (_, key) = admin.key("Zapier").await;
     let mut environment = world.desk.environment("authorize-key");
     environment.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), "http://127.0.0.1:9".to_owned());
-    let app = App::new(&Env::from_pairs(environment), world.desk.clock().clone())
-        .expect("the environment is right");
+    let app =
+        App::new(&Env::from_pairs(environment), world.desk.clock().clone(), Budget::KEY_CHECK)
+            .expect("the environment is right");
     for event in [http_event(Some(&key)), rest_event("X-API-Key", &key)] {
         let request: AuthorizerRequest = serde_json::from_value(event).expect("an event");
         let error = functions::authorize_key::handle(&app, request)

@@ -5,6 +5,7 @@ use crate::proxy::{
     Behind, Fault, Nobody, Proxy, Recording, authorizer_event, body_of, http_event, outcome,
 };
 use crate::support::{ADMIN, Person, World, wrong};
+use edge::budget::Budget;
 use edge::config::Env;
 use functions::{FUNCTIONS, Trigger};
 use futures::future::join_all;
@@ -552,8 +553,12 @@ async fn a_function_that_lacks_a_setting_says_which_and_never_shows_a_value() {
     let world = World::new().await;
     let mut environment = world.desk.environment("authorize-key");
     environment.remove("TABLE_NAME");
-    let error = edge::App::new(&Env::from_pairs(environment), world.desk.clock().clone())
-        .expect_err("a setting is missing")
-        .to_string();
+    let error = edge::App::new(
+        &Env::from_pairs(environment),
+        world.desk.clock().clone(),
+        Budget::KEY_CHECK,
+    )
+    .expect_err("a setting is missing")
+    .to_string();
     assert_eq!(error, "the setting TABLE_NAME is missing");
 }

@@ -7,12 +7,13 @@
 //! do, for the second one waits for the first one's answer. Then the proxy gives up waiting, and
 //! the recording shows more waves than expected.
 
-use crate::support::{self, Person, World};
+use crate::support::{self, Person, UNHURRIED, World};
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use edge::App;
+use edge::budget::Budget;
 use edge::config::Env;
 use functions::{Invoke, Trigger};
 use lambda_runtime::{Error, LambdaEvent};
@@ -27,7 +28,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// How long an incomplete wave is waited for. It ends tests that fail, and decides no other: below
-/// the 2.5 seconds after which the SDK would send the request once more.
+/// the time after which the SDK would send the request once more.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What goes wrong with a request.
@@ -43,6 +44,8 @@ pub enum Fault {
     ServerError,
     /// The request arrives and takes effect, its answer does not arrive.
     AnswerLost,
+    /// The request arrives, and nothing ever happens.
+    Silence,
     /// The request arrives and takes effect; what is answered is that it is still being worked on.
     InProgress,
 }
@@ -287,6 +290,7 @@ async fn forward(State(shared): State<Arc<Shared>>, request: Request) -> Respons
     };
 
     let response = match fault {
+        Some(Fault::Silence) => std::future::pending().await,
         Some(
             fault
             @ (Fault::Conflict | Fault::Throttled | Fault::PartThrottled | Fault::ServerError),
@@ -384,7 +388,7 @@ fn refusal(operation: &str, request: &Value, fault: Fault) -> Response {
         (Fault::InProgress, _) => {
             (StatusCode::BAD_REQUEST, "TransactionInProgressException", json!({}))
         }
-        (Fault::ServerError | Fault::AnswerLost, _) => {
+        (Fault::ServerError | Fault::AnswerLost | Fault::Silence, _) => {
             (StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", json!({}))
         }
     };
@@ -445,10 +449,20 @@ pub struct Behind {
 impl Behind {
     /// The function in the desk's environment, save these variables.
     pub fn new(world: &World, name: &str, changed: &[(&str, &str)]) -> Self {
+        Self::with_budget(world, name, changed, UNHURRIED)
+    }
+
+    /// [`Behind::new`] with so much time.
+    pub fn with_budget(
+        world: &World,
+        name: &str,
+        changed: &[(&str, &str)],
+        budget: Budget,
+    ) -> Self {
         let mut environment: BTreeMap<String, String> = world.desk.environment(name);
         environment
             .extend(changed.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        let app = App::new(&Env::from_pairs(environment), world.desk.clock().clone())
+        let app = App::new(&Env::from_pairs(environment), world.desk.clock().clone(), budget)
             .expect("the environment is right");
         let function = functions::find(name).expect("there is this function");
         Self { name: function.name, invoke: function.build(app) }

@@ -6,12 +6,17 @@
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 use desk::{Desk, Options, StartError};
+use edge::budget::Budget;
 use edge::config::Env;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
+
+/// The time that a function has where a test is not about time, on a machine that may be busy.
+pub const UNHURRIED: Budget =
+    Budget { timeout: Duration::from_secs(600), aws_try: Duration::from_secs(60) };
 
 pub const ADMIN: &str = "admin@example.com";
 
@@ -136,7 +141,8 @@ impl World {
 
     /// An app like a function's own, to call the store and the handlers directly.
     pub fn app(&self, function: &str) -> edge::App {
-        edge::App::new(&Env::from_pairs(self.desk.environment(function)), self.desk.clock().clone())
+        let env = Env::from_pairs(self.desk.environment(function));
+        edge::App::new(&env, self.desk.clock().clone(), UNHURRIED)
             .expect("the environment is right")
     }
 

@@ -181,7 +181,9 @@ fn build_in_process(
 ) -> Result<Invoke, StartError> {
     let function =
         functions::find(name).ok_or_else(|| StartError::NoSuchAction(name.to_owned()))?;
-    let app = App::new(&Env::from_pairs(environment.clone()), clock.clone())
+    // A slow laptop is no outage: what does not answer is given up with the invocation.
+    let budget = function.budget.on_a_laptop();
+    let app = App::new(&Env::from_pairs(environment.clone()), clock.clone(), budget)
         .map_err(|source| StartError::Configuration { function: name.to_owned(), source })?;
     Ok(function.build(app))
 }

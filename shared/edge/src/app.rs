@@ -1,11 +1,13 @@
 //! What one function works with.
 
 use crate::aws;
+use crate::budget::{Budget, Deadline};
 use crate::clock::Clock;
 use crate::config::{ConfigError, Env, Settings};
 use crate::mail::Mailer;
 use crate::product_api::ProductApi;
 use crate::secrets::Keyrings;
+use lambda_runtime::Context;
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
 use store::Store;
@@ -15,6 +17,7 @@ use store::Store;
 pub struct App {
     pub settings: Settings,
     pub clock: Clock,
+    pub budget: Budget,
     pub store: Store,
     pub keyrings: Keyrings,
     pub mailer: Mailer,
@@ -23,17 +26,22 @@ pub struct App {
 
 impl App {
     /// Everything that is set is checked here; what a function does not use need not be set.
-    pub fn new(env: &Env, clock: Clock) -> Result<Self, ConfigError> {
+    pub fn new(env: &Env, clock: Clock, budget: Budget) -> Result<Self, ConfigError> {
         let settings = Settings::read(env)?;
-        let store = Store::new(&aws::config(env, aws::Service::DynamoDb)?, &settings.table);
+        let store = Store::new(&aws::config(env, aws::Service::DynamoDb, budget)?, &settings.table);
         let keyrings = Keyrings::new(
-            &aws::config(env, aws::Service::SecretsManager)?,
+            &aws::config(env, aws::Service::SecretsManager, budget)?,
             clock.clone(),
             &settings,
         );
-        let mailer = Mailer::new(&aws::config(env, aws::Service::Ses)?, &settings);
+        let mailer = Mailer::new(&aws::config(env, aws::Service::Ses, budget)?, &settings);
         let product_api = ProductApi::new(&settings);
-        Ok(Self { settings, clock, store, keyrings, mailer, product_api })
+        Ok(Self { settings, clock, budget, store, keyrings, mailer, product_api })
+    }
+
+    /// When an invocation that begins now has to have its answer.
+    pub(crate) fn deadline(&self, context: &Context) -> Deadline {
+        self.budget.deadline(context, self.clock.now())
     }
 
     /// The operating system's generator, safe for keys. Without it there is nothing to go on with.

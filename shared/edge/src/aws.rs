@@ -3,6 +3,7 @@
 //! Lambda gives a function its credentials in the environment. Opening TLS with aws-lc-rs costs
 //! about 45 ms of CPU in every cold start for its entropy check; ring does not.
 
+use crate::budget::{AWS_FIRST_WAIT, AWS_TRIES, Budget, longest_call};
 use crate::config::{ConfigError, Env};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
@@ -24,7 +25,20 @@ pub(crate) enum Service {
     SecretsManager,
 }
 
-pub(crate) fn config(env: &Env, service: Service) -> Result<SdkConfig, ConfigError> {
+/// How long one try of a mail may take: SES is slower than the others, and a mail whose answer was
+/// not waited for is sent twice.
+const MAIL_TRY: Duration = Duration::from_secs(4);
+/// The longest that a mail takes.
+pub const MAIL_CALL: Duration = longest_call(MAIL_TRY);
+/// The longest that a connection lies idle in the pool. One that its other end has forgotten costs
+/// a try of the next call.
+const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(50);
+
+pub(crate) fn config(
+    env: &Env,
+    service: Service,
+    budget: Budget,
+) -> Result<SdkConfig, ConfigError> {
     let required = |name| env.get(name).map(str::to_owned).ok_or(ConfigError::Missing { name });
     let token = env.get("AWS_SESSION_TOKEN").map(str::to_owned);
     let credentials = Credentials::new(
@@ -39,11 +53,14 @@ pub(crate) fn config(env: &Env, service: Service) -> Result<SdkConfig, ConfigErr
         Service::Ses => "AWS_ENDPOINT_URL_SES",
         Service::SecretsManager => "AWS_ENDPOINT_URL_SECRETS_MANAGER",
     };
-    // Shorter than the shortest function's time-out, so that a store that does not answer is named
-    // as such.
+    let one_try = match service {
+        Service::DynamoDb | Service::SecretsManager => budget.aws_try,
+        Service::Ses => MAIL_TRY,
+    };
     let timeouts = TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(1))
-        .operation_attempt_timeout(Duration::from_millis(2500));
+        .connect_timeout(one_try / 2)
+        .operation_attempt_timeout(one_try)
+        .operation_timeout(longest_call(one_try));
     let endpoint = env.get(endpoint).or_else(|| env.get("AWS_ENDPOINT_URL")).map(str::to_owned);
     let builder = SdkConfig::builder()
         .region(Region::new(required("AWS_REGION")?))
@@ -53,8 +70,8 @@ pub(crate) fn config(env: &Env, service: Service) -> Result<SdkConfig, ConfigErr
         .time_source(aws_smithy_async::time::SystemTimeSource::new())
         .retry_config(
             RetryConfig::standard()
-                .with_max_attempts(3)
-                .with_initial_backoff(Duration::from_millis(50)),
+                .with_max_attempts(AWS_TRIES)
+                .with_initial_backoff(AWS_FIRST_WAIT),
         )
         .timeout_config(timeouts.build())
         .behavior_version(
@@ -71,14 +88,15 @@ pub(crate) fn config(env: &Env, service: Service) -> Result<SdkConfig, ConfigErr
 fn http_client(endpoint: Option<&str>) -> Result<SharedHttpClient, ConfigError> {
     static CLIENT: OnceLock<SharedHttpClient> = OnceLock::new();
     static PLAIN_CLIENT: OnceLock<SharedHttpClient> = OnceLock::new();
+    let pooled = || Builder::new().pool_idle_timeout(POOL_IDLE_TIMEOUT);
     if endpoint.is_some_and(|endpoint| endpoint.starts_with("http://")) {
-        return Ok(PLAIN_CLIENT.get_or_init(|| Builder::new().build_http()).clone());
+        return Ok(PLAIN_CLIENT.get_or_init(|| pooled().build_http()).clone());
     }
     // Without roots the SDK panics at the first call of a debug build, and fails it as one to a
     // stranger in a release build. Looking costs a start more than a millisecond.
     if cfg!(debug_assertions) && rustls_native_certs::load_native_certs().certs.is_empty() {
         return Err(ConfigError::NoCertificates);
     }
-    let https = || Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+    let https = || pooled().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
     Ok(CLIENT.get_or_init(https).clone())
 }

@@ -3,15 +3,18 @@
 //! The same [`Invoke`] runs under the Lambda runtime (AWS, `cargo lambda`) and in `cargo desk`.
 
 use crate::app::App;
+use crate::budget::{Budget, Deadline, OutOfTime};
 use crate::clock::Clock;
 use crate::config::{ConfigError, Env};
 use crate::http::{Answer, Call};
 use crate::problem::Problem;
+use crate::product_api::NotAsked;
 use crate::secrets::KeyringError;
 use crate::telemetry;
 use aws_lambda_events::event::dynamodb::{Event as StreamEvent, EventRecord};
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use lambda_http::http::Method;
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Adapter, Service};
 use lambda_runtime::{Context, Error, LambdaEvent, service_fn};
@@ -38,6 +41,7 @@ pub fn http(app: App, action: HttpAction) -> Invoke {
     let app = Arc::new(app);
     Arc::new(move |event| {
         let app = app.clone();
+        let deadline = app.deadline(&event.context);
         async move {
             let request: LambdaRequest = read(&event.payload)?;
             let request_id = event.context.request_id.clone();
@@ -45,7 +49,8 @@ pub fn http(app: App, action: HttpAction) -> Invoke {
                 let app = app.clone();
                 let request_id = request_id.clone();
                 async move {
-                    Ok::<_, Infallible>(answer(&app, action, Call::new(request), &request_id).await)
+                    let call = Call::new(request);
+                    Ok::<_, Infallible>(answer(&app, action, call, &request_id, deadline).await)
                 }
             });
             let response =
@@ -63,9 +68,13 @@ async fn answer(
     action: HttpAction,
     call: Call,
     request_id: &str,
+    deadline: Deadline,
 ) -> lambda_http::Response<lambda_http::Body> {
     let done = match call.refuse_cross_site(&app.settings) {
-        Ok(()) => action(app, &call).await,
+        Ok(()) => deadline
+            .bound(action(app, &call))
+            .await
+            .unwrap_or_else(|OutOfTime| Err(out_of_time(call.method()))),
         Err(problem) => Err(problem),
     };
     // What the action names; one that names none may have told the log by itself.
@@ -76,6 +85,15 @@ async fn answer(
     match done {
         Ok(answer) => answer.into_response(request_id),
         Err(problem) => problem.into_response(request_id),
+    }
+}
+
+/// Who only reads has nothing that may have been done.
+fn out_of_time(method: &Method) -> Problem {
+    if method.is_safe() {
+        Problem::unavailable(OutOfTime)
+    } else {
+        Problem::perhaps_done(OutOfTime)
     }
 }
 
@@ -91,14 +109,14 @@ impl From<StoreError> for RecordFailed {
     }
 }
 
-impl From<KeyringError> for RecordFailed {
-    fn from(error: KeyringError) -> Self {
+impl From<NotAsked> for RecordFailed {
+    fn from(error: NotAsked) -> Self {
         Self(error.to_string())
     }
 }
 
-impl From<ConfigError> for RecordFailed {
-    fn from(error: ConfigError) -> Self {
+impl From<KeyringError> for RecordFailed {
+    fn from(error: KeyringError) -> Self {
         Self(error.to_string())
     }
 }
@@ -107,7 +125,8 @@ impl From<ConfigError> for RecordFailed {
 pub type StreamAction =
     for<'a> fn(&'a App, &'a EventRecord) -> BoxFuture<'a, Result<(), RecordFailed>>;
 
-/// A stream action: the records of a batch in their order, up to the first that fails.
+/// A stream action: the records of a batch in their order, up to the first that fails, or for which
+/// there is no time.
 ///
 /// Lambda delivers again from the lowest failed sequence number on, so what follows a failure would
 /// be done twice.
@@ -115,10 +134,14 @@ pub fn stream(app: App, action: StreamAction) -> Invoke {
     let app = Arc::new(app);
     Arc::new(move |event| {
         let app = app.clone();
+        let deadline = app.deadline(&event.context);
         async move {
             let batch: StreamEvent = read(&event.payload)?;
             for record in &batch.records {
-                let done = action(&app, record).await;
+                let done = deadline
+                    .bound(action(&app, record))
+                    .await
+                    .unwrap_or_else(|late| Err(RecordFailed(late.to_string())));
                 telemetry::log_outcome(
                     done.as_ref()
                         .map(drop)
@@ -144,8 +167,12 @@ pub fn event<T: DeserializeOwned + Send + 'static>(app: App, action: EventAction
     let app = Arc::new(app);
     Arc::new(move |event| {
         let app = app.clone();
+        let deadline = app.deadline(&event.context);
         async move {
-            let done = action(&app, read(&event.payload)?).await;
+            let done = deadline
+                .bound(action(&app, read(&event.payload)?))
+                .await
+                .unwrap_or_else(|late| Err(Problem::perhaps_done(late).into()));
             let problem = done.as_ref().err().and_then(|error| error.downcast_ref::<Problem>());
             telemetry::log_outcome(match (&done, problem) {
                 (Ok(_), _) => Ok(()),
@@ -188,10 +215,14 @@ pub fn named(name: &'static str, invoke: Invoke) -> Invoke {
 /// A function that cannot be configured still serves: each call fails and says why. A process that
 /// exits at start is never restarted by `cargo lambda watch`, and on AWS hides its reason behind
 /// `Runtime.ExitError`.
-pub fn run(name: &'static str, build: impl FnOnce(App) -> Invoke) -> Result<(), Error> {
+pub fn run(
+    name: &'static str,
+    budget: Budget,
+    build: impl FnOnce(App) -> Invoke,
+) -> Result<(), Error> {
     let env = Env::of_process();
     telemetry::install(&env);
-    let invoke = match App::new(&env, Clock::system()) {
+    let invoke = match App::new(&env, Clock::system(), budget) {
         Ok(app) => build(app),
         Err(error) => named(name, not_configured(error)),
     };

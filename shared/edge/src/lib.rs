@@ -10,7 +10,8 @@
 //! variant of [`mail::Mail`] and its two files beside it.
 
 mod app;
-mod aws;
+pub mod aws;
+pub mod budget;
 mod clock;
 pub mod config;
 pub mod http;

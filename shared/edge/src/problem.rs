@@ -1,6 +1,7 @@
 //! Every failure that a client sees: `application/problem+json` (RFC 9457) with a stable `code`.
 
 use crate::config::ConfigError;
+use crate::product_api::NotAsked;
 use crate::secrets::KeyringError;
 use domain::AccountId;
 use jiff::SignedDuration;
@@ -324,6 +325,15 @@ impl From<KeyringError> for Problem {
             | KeyringError::Denied(_)
             | KeyringError::Empty
             | KeyringError::Invalid(_) => Self::new(ProblemCode::InternalError).because(error),
+        }
+    }
+}
+
+impl From<NotAsked> for Problem {
+    fn from(error: NotAsked) -> Self {
+        match error {
+            NotAsked::Config(error) => error.into(),
+            NotAsked::OutOfTime(late) => Self::unavailable(late),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The product API, asked whether it takes a key.
 
+use crate::budget::{self, OutOfTime};
 use crate::config::{ConfigError, Settings};
 use crate::tls::install_tls_provider;
 use domain::Verdict;
@@ -13,7 +14,18 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 /// The longest that a `Retry-After` of the product API is waited for.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(2);
+pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(2);
+/// What is kept of an invocation's time to put the verdict on record: a call of the store.
+pub const VERDICT_TIME: Duration = Duration::from_millis(3200);
+
+/// Why the product API was not asked.
+#[derive(Debug, thiserror::Error)]
+pub enum NotAsked {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    OutOfTime(#[from] OutOfTime),
+}
 
 /// Asks one configured URL, and no other: redirects are not followed, nothing of the answer but its
 /// status is read.
@@ -30,18 +42,25 @@ impl ProductApi {
         Self { url, timeout: settings.product_api_timeout, client: OnceLock::new() }
     }
 
-    /// Presents the key, up to `tries` times with growing waits while the failure may pass.
-    pub async fn validate(&self, key: &Secret, tries: u32) -> Result<Verdict, ConfigError> {
+    /// Presents the key, up to `tries` times with growing waits while the failure may pass. Only
+    /// what can end, and be put on record, in the time of this invocation is begun.
+    pub async fn validate(&self, key: &Secret, tries: u32) -> Result<Verdict, NotAsked> {
         let url = self.url.as_ref().map_err(Clone::clone)?;
+        let has_time = |wait| budget::has_time_for(wait + self.timeout + VERDICT_TIME);
+        if !has_time(Duration::ZERO) {
+            return Err(OutOfTime.into());
+        }
         let mut tried = 0;
         loop {
             let (verdict, retry_after) = self.ask(url, key).await;
             tried += 1;
+            let millis = UnwrapErr(SysRng).random_range(150..=300) << tried;
+            let wait = retry_after.unwrap_or(Duration::from_millis(millis)).min(MAX_RETRY_AFTER);
             match verdict {
-                Verdict::Refused(refusal) if refusal.may_pass() && tried < tries => {
-                    let millis = UnwrapErr(SysRng).random_range(150..=300) << tried;
-                    let wait = retry_after.unwrap_or(Duration::from_millis(millis));
-                    tokio::time::sleep(wait.min(MAX_RETRY_AFTER)).await;
+                Verdict::Refused(refusal)
+                    if refusal.may_pass() && tried < tries && has_time(wait) =>
+                {
+                    tokio::time::sleep(wait).await;
                 }
                 Verdict::Accepted | Verdict::Refused(_) => return Ok(verdict),
             }
@@ -86,6 +105,9 @@ impl ProductApi {
             .redirect(redirect::Policy::none())
             .no_proxy()
             .timeout(self.timeout)
+            // Calls are rare, and Lambda freezes the function between them: a connection that was
+            // kept would mostly be dead, and cost a whole time-out.
+            .pool_max_idle_per_host(0)
             .user_agent("frontdesk");
         if url.starts_with("http://") {
             builder = builder.tls_certs_only([]);
