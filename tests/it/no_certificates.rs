@@ -52,7 +52,11 @@ fn a_function_that_needs_certificates_says_so_and_goes_on() {
         // In a release build the call itself fails, as one to somebody who is not to be trusted.
         let mut environment = world.desk.environment("list-keys");
         environment.insert("AWS_ENDPOINT_URL_DYNAMODB".into(), "https://localhost:1".into());
-        let app = edge::App::new(&Env::from_pairs(environment), world.desk.clock().clone());
+        let app = edge::App::new(
+            &Env::from_pairs(environment),
+            world.desk.clock().clone(),
+            edge::budget::Budget::REQUEST,
+        );
         let says_so = app.err().is_some_and(|error| error.to_string().contains("CA certificates"));
         assert_eq!(says_so, cfg!(debug_assertions));
     });

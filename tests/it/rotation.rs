@@ -17,6 +17,7 @@ use futures::StreamExt;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::watch;
 
 const LOGIN: &str = "LOGIN_SECRET_ARN";
@@ -144,26 +145,43 @@ pub struct Door {
     pub url: String,
     /// What is answered instead, while it is shut.
     pub shut: watch::Sender<Option<(StatusCode, &'static str)>>,
+    /// How often somebody has come to it.
+    knocks: Arc<AtomicUsize>,
 }
 
 impl Door {
+    fn knocks(&self) -> usize {
+        self.knocks.load(Ordering::SeqCst)
+    }
+
     pub async fn before_secrets_manager(world: &World) -> Self {
         let shut = watch::Sender::new(None);
         let upstream = world.desk.shared_environment()["AWS_ENDPOINT_URL_SECRETS_MANAGER"].clone();
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let client = support::client();
-        let router =
-            Router::new().fallback(pass).with_state(Arc::new((shut.clone(), upstream, client)));
+        let knocks = Arc::<AtomicUsize>::default();
+        let way =
+            Way { shut: shut.clone(), knocks: knocks.clone(), upstream, client: support::client() };
+        let router = Router::new().fallback(pass).with_state(Arc::new(way));
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { url, shut }
+        Self { url, shut, knocks }
     }
 }
 
-type Way = Arc<(watch::Sender<Option<(StatusCode, &'static str)>>, String, reqwest::Client)>;
+struct Way {
+    shut: watch::Sender<Option<(StatusCode, &'static str)>>,
+    knocks: Arc<AtomicUsize>,
+    upstream: String,
+    client: reqwest::Client,
+}
 
-async fn pass(State(way): State<Way>, mut headers: HeaderMap, body: Bytes) -> (StatusCode, Bytes) {
-    let (shut, upstream, client) = &*way;
+async fn pass(
+    State(way): State<Arc<Way>>,
+    mut headers: HeaderMap,
+    body: Bytes,
+) -> (StatusCode, Bytes) {
+    let Way { shut, knocks, upstream, client } = &*way;
+    knocks.fetch_add(1, Ordering::SeqCst);
     if let Some((status, answer)) = *shut.borrow() {
         return (status, Bytes::from_static(answer.as_bytes()));
     }
@@ -201,6 +219,30 @@ async fn an_outage_of_secrets_manager_never_reads_as_a_key_that_does_not_open() 
     );
     door.shut.send_replace(None);
     assert_eq!(revealed(function.call(Some(&admin), None, None).await), Some(key));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_of_secrets_manager_is_waited_for_once_while_a_keyring_is_at_hand() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let door = Door::before_secrets_manager(&world).await;
+    let changed = [("AWS_ENDPOINT_URL_SECRETS_MANAGER", door.url.as_str())];
+    let function = Behind::new(&world, "reveal-sandbox-key", &changed);
+    let reveal = async || {
+        let answer = function.call(Some(&admin), None, None).await;
+        assert_eq!(outcome(&answer), (200, String::new()));
+        door.knocks()
+    };
+    let fetched = reveal().await;
+    world.advance(301);
+    door.shut.send_replace(Some((StatusCode::SERVICE_UNAVAILABLE, "")));
+    let in_vain = reveal().await;
+    assert!(in_vain > fetched, "the keyring is old");
+    assert_eq!(reveal().await, in_vain, "nobody else waits for it now");
+    world.advance(31);
+    door.shut.send_replace(None);
+    assert_eq!(reveal().await, in_vain + 1);
+    assert_eq!(reveal().await, in_vain + 1);
 }
 
 // --- Under load
