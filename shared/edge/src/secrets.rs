@@ -14,6 +14,10 @@ use tokio::sync::Mutex;
 /// How long a keyring is used before it is fetched anew, so that a rotation is noticed.
 const KEYRING_REFRESH_AFTER: SignedDuration = SignedDuration::from_mins(5);
 
+/// In an outage of Secrets Manager, how long the keyring at hand is used before it is fetched anew:
+/// nobody else waits for that meanwhile.
+const KEYRING_RETRY_AFTER: SignedDuration = SignedDuration::from_secs(30);
+
 /// Both keyrings, each fetched when it is first needed.
 #[derive(Debug)]
 pub struct Keyrings {
@@ -122,7 +126,10 @@ impl CachedKeyring {
             // down while a keyring is at hand that will do.
             (Err(KeyringError::Unavailable(cause)), Some((_, keyring))) => {
                 tracing::warn!(%cause, "keyring not refreshed");
-                Ok(keyring.clone())
+                let keyring = keyring.clone();
+                let fetched_at = now - KEYRING_REFRESH_AFTER + KEYRING_RETRY_AFTER;
+                *cached = Some((fetched_at, keyring.clone()));
+                Ok(keyring)
             }
             (Err(KeyringError::Denied(cause)), Some((_, keyring))) => {
                 tracing::error!(%cause, "keyring not refreshed");
