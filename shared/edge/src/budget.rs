@@ -49,7 +49,7 @@ impl Budget {
     }
 
     /// The end of an invocation that begins now. Lambda's own deadline counts where it is nearer;
-    /// one that has passed is none, as `cargo lambda` sends it.
+    /// one that has passed is none, for not all that runs a function sends a real one.
     pub(crate) fn deadline(self, context: &Context, now: Timestamp) -> Deadline {
         let now = u64::try_from(now.as_millisecond()).unwrap_or_default();
         let left = match context.deadline.saturating_sub(now) {
@@ -108,7 +108,7 @@ mod tests {
         assert_eq!(left(1_000_000 + 8_000, 1_000_000), Duration::from_millis(7_700));
         assert_eq!(left(1_000_000 + 5_000, 1_000_000), Duration::from_millis(4_700));
         assert_eq!(left(1_000_000 + 900_000, 1_000_000), Duration::from_millis(7_700));
-        assert_eq!(left(600_000, 1_000_000), Duration::from_millis(7_700), "cargo lambda's");
+        assert_eq!(left(600_000, 1_000_000), Duration::from_millis(7_700), "passed");
         assert_eq!(left(0, 1_000_000), Duration::from_millis(7_700), "none");
     }
 
