@@ -165,7 +165,7 @@ async fn what_a_setting_keeps_back_is_mailed_once_it_is_put_right() {
         world.request_code(ADMIN).await.ok(202)["challenge"].as_str().unwrap().to_owned();
     admin.post("/api/team", json!({ "email": "new@example.com" })).await.ok(201);
     world.settle().await;
-    world.desk.inbox().clear();
+    world.desk.inbox().clear().expect("kept nowhere");
     world.desk.mail_service().set_mode(MailServiceMode::Up);
     pass(&world, 35).await;
     let code = the_mail(&world, "login_code").code.expect("a code");
