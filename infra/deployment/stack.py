@@ -25,6 +25,7 @@ NOT_EXERCISED = {
     "AWS::CloudFront::Function": "belongs to the distribution",
     "AWS::CloudFront::OriginAccessControl": "belongs to the distribution",
     "AWS::CloudFront::ResponseHeadersPolicy": "belongs to the distribution",
+    "AWS::Lambda::EventInvokeConfig": "nothing is invoked without waiting for the answer",
     "AWS::Lambda::Permission": "in the emulator, every gateway may invoke every function",
     "AWS::S3::Bucket": (
         "the console is not uploaded, and the emulator keeps no records in S3 that were given up"
@@ -144,6 +145,21 @@ def adapt(template, name, say):
         adapted(
             f"the {len(routes)} routes of {logical}",
             "it does not read an API's OpenAPI body; each route is a resource of its own",
+        )
+
+    unmeasured = [
+        logical
+        for logical, alarm in of_kind(template, "AWS::CloudWatch::Alarm").items()
+        if "Metrics" in alarm["Properties"]
+    ]
+    for logical in unmeasured:
+        alarm = resources[logical]["Properties"]
+        del alarm["Metrics"]
+        alarm.update(Namespace="Frontdesk", MetricName=logical, Statistic="Sum", Period=300)
+    if unmeasured:
+        adapted(
+            f"{len(unmeasured)} alarms look at one metric",
+            "it knows no alarm over an expression",
         )
 
     for logical, role in of_kind(template, "AWS::IAM::Role").items():
