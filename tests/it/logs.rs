@@ -12,7 +12,9 @@ use axum::http::StatusCode;
 use desk::{MailServiceMode, ProductApiMode};
 use edge::config::Env;
 use edge::telemetry::Metric;
-use functions::{FUNCTIONS, Trigger};
+use functions::{FUNCTIONS, Invoke, Trigger};
+use futures::FutureExt;
+use lambda_runtime::{Error, LambdaEvent};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock, Mutex};
@@ -261,6 +263,112 @@ async fn an_event_that_cannot_be_read_leaves_its_line_and_is_not_repeated_in_it(
         "{}",
         log.text()
     );
+}
+
+/// The words of a panic may repeat what was sent.
+const PANICS_WORDS: &str = "byte index 3 is not a char boundary of fd_live_secret";
+
+/// Whether this request is one that the functions below panic at.
+fn panic_at(request: &str) {
+    assert!(!request.contains("bad"), "{PANICS_WORDS}");
+}
+
+#[tokio::test]
+async fn a_panic_is_one_line_without_its_words_and_one_problem_and_the_function_serves_on() {
+    let world = World::new().await;
+    let log = Log::of(&world);
+    let app = || world.app("get-session");
+    let http = edge::lambda::http(app(), |_, call| {
+        async {
+            panic_at(call.path());
+            Ok(edge::http::Answer::no_content())
+        }
+        .boxed()
+    });
+    // Before there is a future, as well.
+    let early = edge::lambda::http(app(), |_, call| {
+        panic_at(call.path());
+        async { Ok(edge::http::Answer::no_content()) }.boxed()
+    });
+    for (name, function) in [("get-session", http), ("list-keys", early)] {
+        let function = edge::lambda::named(name, function);
+        for (path, id) in [("/good", "1"), ("/bad", "2"), ("/good", "3")] {
+            let event =
+                json!({ "rawPath": path, "requestContext": { "http": { "method": "GET" } } });
+            let answer = invoke(&function, event, id).await.expect("an answer");
+            let (status, code) = outcome(&answer);
+            if path == "/good" {
+                assert_eq!((status, &*code), (204, ""));
+                continue;
+            }
+            assert_eq!((status, &*code), (500, "internal_error"));
+            let headers = &answer["headers"];
+            assert_eq!(headers["content-type"], "application/problem+json");
+            assert_eq!(headers["x-request-id"], id);
+        }
+        let outcomes: Vec<_> = log.of_function(name).into_iter().map(|(_, told)| told).collect();
+        assert_eq!(outcomes, ["ok", "internal_error", "ok"]);
+        let line = log.outcomes().into_iter().find(|line| line["request_id"] == "2");
+        let line = line.expect("a line");
+        let cause = line["cause"].as_str().expect("a cause");
+        assert!(cause.starts_with("panicked at tests/it/logs.rs:"), "{line}");
+    }
+    assert!(!log.text().contains(PANICS_WORDS), "{}", log.text());
+}
+
+#[tokio::test]
+async fn a_panic_of_a_worker_or_the_authorizer_is_a_failure_and_never_a_yes() {
+    let world = World::new().await;
+    let log = Log::of(&world);
+    let app = || world.app("get-session");
+    let authorizer = edge::lambda::named(
+        "authorize-key",
+        edge::lambda::event(app(), |_, event: Value| {
+            async move {
+                panic_at(&event.to_string());
+                Ok(json!({ "isAuthorized": true }))
+            }
+            .boxed()
+        }),
+    );
+    let error = invoke(&authorizer, json!("bad"), "1").await.expect_err("no answer");
+    let problem: Value = serde_json::from_str(&error.to_string()).expect("a problem");
+    assert_eq!((&problem["code"], &problem["status"]), (&json!("internal_error"), &json!(500)));
+    invoke(&authorizer, json!("good"), "2").await.expect("an answer");
+
+    let worker = edge::lambda::named(
+        "deliver-mail",
+        edge::lambda::stream(app(), |_, record| {
+            async {
+                panic_at(&record.event_id);
+                Ok(())
+            }
+            .boxed()
+        }),
+    );
+    let sample = include_str!("../fixtures/events/deliver-mail.json");
+    let mut batch: Value = serde_json::from_str(sample).expect("a sample");
+    let record = batch["Records"][0].clone();
+    let records = ["good", "bad", "good"].iter().enumerate().map(|(number, id)| {
+        let mut record = record.clone();
+        record["eventID"] = (*id).into();
+        record["dynamodb"]["SequenceNumber"] = number.to_string().into();
+        record
+    });
+    batch["Records"] = records.collect();
+    let answer = invoke(&worker, batch, "3").await.expect("an answer");
+    assert_eq!(answer, json!({ "batchItemFailures": [{ "itemIdentifier": "1" }] }));
+
+    let told = |name| log.of_function(name).into_iter().map(|(_, told)| told).collect::<Vec<_>>();
+    assert_eq!(told("authorize-key"), ["internal_error", "ok"]);
+    assert_eq!(told("deliver-mail"), ["ok", "record_failed"]);
+    assert!(!log.text().contains(PANICS_WORDS), "{}", log.text());
+    assert!(!error.to_string().contains(PANICS_WORDS), "{error}");
+}
+
+async fn invoke(function: &Invoke, event: Value, id: &str) -> Result<Value, Error> {
+    let payload = serde_json::value::to_raw_value(&event).expect("an event");
+    function(LambdaEvent::new(payload, edge::lambda::context(id.to_owned()))).await
 }
 
 #[tokio::test]

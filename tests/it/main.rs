@@ -22,6 +22,7 @@ mod deliver_mail;
 mod deployable;
 mod end_session;
 mod every_route;
+mod foreign_events;
 mod foreign_headers;
 mod get_sandbox;
 mod get_session;

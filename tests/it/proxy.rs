@@ -17,6 +17,7 @@ use edge::budget::Budget;
 use edge::config::Env;
 use functions::{Invoke, Trigger};
 use lambda_runtime::{Error, LambdaEvent};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -470,7 +471,12 @@ impl Behind {
 
     /// Invokes it with any event.
     pub async fn invoke(&self, event: &Value) -> Result<Value, Error> {
-        let payload = serde_json::value::to_raw_value(event).expect("an event");
+        self.invoke_text(&event.to_string()).await
+    }
+
+    /// Invokes it with an event as it stands on the wire.
+    pub async fn invoke_text(&self, event: &str) -> Result<Value, Error> {
+        let payload = RawValue::from_string(event.to_owned()).expect("JSON");
         (self.invoke)(LambdaEvent::new(payload, edge::lambda::context("test".to_owned()))).await
     }
 

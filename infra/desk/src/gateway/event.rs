@@ -184,6 +184,27 @@ mod tests {
     }
 
     #[test]
+    fn what_the_gateway_says_of_itself_is_not_the_clients_to_say() {
+        let request = Request::get("http://elsewhere.example.com/api/session?a=%zz")
+            .header("Host", "[::1")
+            .header("X-Forwarded-Proto", "https")
+            .header("X-Forwarded-Port", "99999")
+            .header("X-Forwarded-For", "192.0.2.1")
+            .header("X-Forwarded-Host", "elsewhere.example.com");
+        let event = event(request, b"");
+        let said = |name: &str| event["headers"][name].as_str().expect("a text").to_owned();
+        assert_eq!(said("x-forwarded-proto"), "http");
+        assert_eq!(said("x-forwarded-port"), "9000");
+        assert_eq!(said("x-forwarded-for"), "192.0.2.1,127.0.0.1");
+        assert_eq!(said("x-forwarded-host"), "elsewhere.example.com");
+        assert_eq!(said("host"), "[::1");
+        assert_eq!(
+            (&event["rawPath"], &event["rawQueryString"]),
+            (&json!("/api/session"), &json!("a=%zz"))
+        );
+    }
+
+    #[test]
     fn only_text_that_is_utf_8_arrives_as_text() {
         let body = |kind: &str, body: &[u8]| {
             let event = event(Request::post("/").header("content-type", kind), body);
