@@ -6,11 +6,11 @@
 
 use domain::{AccountId, ApiKey, PlainKey};
 use edge::config::AuthorizerResponse;
+use edge::event::Fields;
 use edge::{App, telemetry};
 use lambda_runtime::Error;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::collections::HashMap;
 use store::StoreError;
 
 /// What HTTP APIs (payload 2.0, and 1.0) and REST APIs (`REQUEST`) send, as far as it decides
@@ -27,7 +27,7 @@ pub struct AuthorizerRequest {
     #[serde(default)]
     method_arn: Option<String>,
     #[serde(default)]
-    headers: Option<HashMap<String, String>>,
+    headers: Option<Fields>,
 }
 
 /// A key that is good.
@@ -86,9 +86,12 @@ async fn authorize_key(
     Ok(good.map(|found| Authorized { account: plain.account, key: found.key }))
 }
 
-/// The key in the `x-api-key` header, which a REST API spells as the client did.
+/// The key in the `x-api-key` header, which a REST API spells as the client did. Several are none:
+/// which of them the gateway means, nobody knows.
 fn presented(request: &AuthorizerRequest) -> Option<PlainKey> {
-    let headers = request.headers.as_ref()?;
-    let (_, value) = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("x-api-key"))?;
-    PlainKey::parse(value)
+    let mut values = request.headers.as_ref()?.header("x-api-key");
+    match (values.next(), values.next()) {
+        (Some(value), None) => PlainKey::parse(std::str::from_utf8(value).ok()?),
+        (None, _) | (Some(_), Some(_)) => None,
+    }
 }

@@ -17,7 +17,7 @@ struct SessionView {
 pub async fn handle(app: &App, call: &Call, methods: Vec<&'static str>) -> Result<Answer, Problem> {
     // The template's `$default` route leads here, too: what no route matches gets a problem
     // document all the same.
-    if (call.method().as_str(), call.path()) != ("GET", "/api/session") {
+    if (call.method().as_str(), &*call.path()) != ("GET", "/api/session") {
         return Err(unmatched(&methods));
     }
     let token = call.session()?;

@@ -68,7 +68,7 @@ pub const GET_SESSION: Function = Function {
     trigger: Trigger::Http { method: "GET", path: "/api/session" },
     budget: Budget::REQUEST,
     build: |app| {
-        http(app, |app, call| get_session::handle(app, call, methods_of(call.path())).boxed())
+        http(app, |app, call| get_session::handle(app, call, methods_of(&call.path())).boxed())
     },
 };
 pub const GET_SANDBOX: Function =

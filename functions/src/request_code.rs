@@ -39,7 +39,7 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
         return Err(ProblemCode::TermsNotAccepted.into());
     }
     let email: EmailAddress = request.email.parse().or(Err(ProblemCode::InvalidEmail))?;
-    let challenge = request_code(app, &email, call.cookie(DEVICE_COOKIE)).await?;
+    let challenge = request_code(app, &email, call.cookie(DEVICE_COOKIE).as_deref()).await?;
     Metric::MailQueued.count();
     let answer = Challenged {
         challenge: challenge.to_string(),

@@ -1,13 +1,15 @@
 //! HTTP in and out: what may come in, who it comes from, and how an answer looks.
 
 use crate::config::Settings;
+use crate::event::HttpRequest;
 use crate::problem::{Problem, ProblemCode};
 use domain::secret::Secret;
 use domain::{AccountId, SessionToken};
 use lambda_http::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use lambda_http::{Body, RequestExt, Response};
+use lambda_http::{Body, Response};
 use serde::de::{DeserializeOwned, IntoDeserializer};
 use serde::{Deserialize, Deserializer, Serialize};
+use std::borrow::Cow;
 
 /// The largest body that is read.
 pub const MAX_BODY_BYTES: usize = 16 * 1024;
@@ -19,28 +21,26 @@ pub const DEVICE_COOKIE: &str = "__Host-frontdesk-device";
 /// One request, as the actions see it.
 #[derive(Debug)]
 pub struct Call {
-    request: lambda_http::Request,
+    request: HttpRequest,
+    headers: HeaderMap,
 }
 
 impl Call {
-    pub(crate) fn new(request: lambda_http::Request) -> Self {
-        Self { request }
+    pub(crate) fn new(request: HttpRequest) -> Self {
+        Self { headers: request.headers(), request }
     }
 
     pub fn method(&self) -> &Method {
         self.request.method()
     }
 
-    pub fn path(&self) -> &str {
-        self.request.raw_http_path()
+    pub fn path(&self) -> Cow<'_, str> {
+        self.request.path()
     }
 
-    fn headers(&self) -> &HeaderMap {
-        self.request.headers()
-    }
-
-    fn header(&self, name: impl header::AsHeaderName) -> Option<&str> {
-        self.headers().get(name).and_then(|value| value.to_str().ok())
+    /// A header as its bytes: one that is no ASCII must not void all of it.
+    fn header(&self, name: impl header::AsHeaderName) -> Option<&[u8]> {
+        self.headers.get(name).map(HeaderValue::as_bytes)
     }
 
     /// A header that may be sent once: absent, or its text. Several of it, or bytes that are no
@@ -50,7 +50,7 @@ impl Call {
         name: &str,
         otherwise: ProblemCode,
     ) -> Result<Option<&str>, Problem> {
-        let mut values = self.headers().get_all(name).iter();
+        let mut values = self.headers.get_all(name).iter();
         match (values.next(), values.next()) {
             (None, _) => Ok(None),
             (Some(value), None) => value.to_str().map(Some).or(Err(otherwise.into())),
@@ -60,25 +60,22 @@ impl Call {
 
     /// A part of the path that the route names.
     pub fn path_parameter(&self, name: &str) -> Option<String> {
-        self.request
-            .path_parameters_ref()
-            .and_then(|parameters| parameters.first(name))
-            .map(str::to_owned)
+        self.request.path_parameter(name).map(|text| text.to_str().into_owned())
     }
 
     /// Cookies are split as bytes: one of somebody else's may hold any, and must not take ours out.
-    pub fn cookie(&self, name: &str) -> Option<&str> {
+    pub fn cookie(&self, name: &str) -> Option<Cow<'_, str>> {
         let pairs = self.header_parts(header::COOKIE, b';').filter_map(|pair| {
             let end = pair.iter().position(|byte| *byte == b'=')?;
             Some((&pair[..end], &pair[end + 1..]))
         });
         let mut ours = pairs.filter(|(known, _)| *known == name.as_bytes());
-        ours.find_map(|(_, value)| std::str::from_utf8(value).ok())
+        ours.next().map(|(_, value)| String::from_utf8_lossy(value))
     }
 
     /// What a header holds, wherever it stands, between separators and without the space around.
     fn header_parts(&self, name: header::HeaderName, separator: u8) -> impl Iterator<Item = &[u8]> {
-        let lines = self.headers().get_all(name).into_iter();
+        let lines = self.headers.get_all(name).into_iter();
         lines
             .flat_map(move |line| line.as_bytes().split(move |byte| *byte == separator))
             .map(<[u8]>::trim_ascii)
@@ -86,11 +83,14 @@ impl Call {
 
     /// The tokens of the scheme `Bearer` (RFC 6750), ours and others'. A gateway joins several
     /// headers by a comma.
-    fn bearer_tokens(&self) -> impl Iterator<Item = &str> {
+    fn bearer_tokens(&self) -> impl Iterator<Item = Cow<'_, str>> {
         self.header_parts(header::AUTHORIZATION, b',')
-            .filter_map(|credentials| std::str::from_utf8(credentials).ok()?.split_once(' '))
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .map(|(_, token)| token.trim())
+            .filter_map(|credentials| {
+                let end = credentials.iter().position(|byte| *byte == b' ')?;
+                Some((&credentials[..end], &credentials[end + 1..]))
+            })
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"bearer"))
+            .map(|(_, token)| String::from_utf8_lossy(token.trim_ascii()))
     }
 
     /// The session that the caller shows: a bearer token of ours, or else the cookie. Nothing is
@@ -105,12 +105,12 @@ impl Call {
             .or_else(|| self.cookie(SESSION_COOKIE))
             .or_else(|| self.bearer_tokens().next())
             .ok_or(ProblemCode::SessionRequired)?;
-        SessionToken::parse(text).ok_or(ProblemCode::SessionEnded.into())
+        SessionToken::parse(&text).ok_or(ProblemCode::SessionEnded.into())
     }
 
     /// The body as JSON: an object with just these fields, each at most once.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        let body = self.bytes()?;
+        let body = &*self.bytes()?;
         let is_packed = self
             .header_parts(header::CONTENT_ENCODING, b',')
             .any(|encoding| !encoding.eq_ignore_ascii_case(b"identity"));
@@ -140,8 +140,8 @@ impl Call {
         if self.bytes()?.is_empty() { Ok(()) } else { self.json::<Nothing>().map(|Nothing {}| ()) }
     }
 
-    fn bytes(&self) -> Result<&[u8], Problem> {
-        let bytes = self.request.body().as_ref();
+    fn bytes(&self) -> Result<Cow<'_, [u8]>, Problem> {
+        let bytes = self.request.body();
         if bytes.len() > MAX_BODY_BYTES { Err(ProblemCode::BodyTooLarge.into()) } else { Ok(bytes) }
     }
 
@@ -153,11 +153,11 @@ impl Call {
         if [Method::GET, Method::HEAD, Method::OPTIONS].contains(self.method()) {
             return Ok(());
         }
-        let same = match (self.header("sec-fetch-site"), self.headers().get(header::ORIGIN)) {
-            (Some(site), _) => site == "same-origin" || site == "none",
+        let same = match (self.header("sec-fetch-site"), self.header(header::ORIGIN)) {
+            (Some(site), _) => site == b"same-origin" || site == b"none",
             (None, Some(origin)) => {
-                let origin = origin.to_str().unwrap_or_default();
-                let host = origin.split_once("://").map(|(_, host)| host);
+                let origin = std::str::from_utf8(origin).unwrap_or_default();
+                let host = origin.split_once("://").map(|(_, host)| host.as_bytes());
                 origin == settings.console_origin()?
                     || (host.is_some() && host == self.header(header::HOST))
             }
@@ -174,7 +174,8 @@ pub fn one_word<'de, D: Deserializer<'de>, T: Deserialize<'de>>(input: D) -> Res
 }
 
 /// `application/json`, whatever its parameters, save a charset that is not UTF-8.
-fn is_json(value: &str) -> bool {
+fn is_json(value: &[u8]) -> bool {
+    let value = String::from_utf8_lossy(value);
     let mut parts = value.split(';').map(str::trim);
     let json = parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"));
     json && parts.all(|parameter| match parameter.split_once('=') {

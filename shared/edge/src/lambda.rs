@@ -6,8 +6,9 @@ use crate::app::App;
 use crate::budget::{Budget, Deadline, OutOfTime};
 use crate::clock::Clock;
 use crate::config::{ConfigError, Env};
+use crate::event;
 use crate::http::{Answer, Call};
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemCode};
 use crate::product_api::NotAsked;
 use crate::secrets::KeyringError;
 use crate::telemetry;
@@ -15,14 +16,13 @@ use aws_lambda_events::event::dynamodb::{Event as StreamEvent, EventRecord};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use lambda_http::http::Method;
-use lambda_http::request::LambdaRequest;
-use lambda_http::{Adapter, Service};
+use lambda_http::{Body, Response};
 use lambda_runtime::{Context, Error, LambdaEvent, service_fn};
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use std::convert::Infallible;
 use std::fmt::Display;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use store::StoreError;
 
@@ -43,40 +43,32 @@ pub fn http(app: App, action: HttpAction) -> Invoke {
         let app = app.clone();
         let deadline = app.deadline(&event.context);
         async move {
-            let request: LambdaRequest = read(&event.payload)?;
-            let request_id = event.context.request_id.clone();
-            let answered = service_fn(move |request: lambda_http::Request| {
-                let app = app.clone();
-                let request_id = request_id.clone();
-                async move {
-                    let call = Call::new(request);
-                    Ok::<_, Infallible>(answer(&app, action, call, &request_id, deadline).await)
-                }
+            let done = unless_it_panics(async {
+                let call = Call::new(read(&event.payload)?);
+                Ok::<_, Error>(guarded(&app, action, &call, deadline).await)
             });
-            let response =
-                Adapter::from(answered).call(LambdaEvent::new(request, event.context)).await?;
-            Ok(serde_json::to_value(response)?)
+            let done = done.await.unwrap_or_else(|panicked| Ok(Err(panicked.into())))?;
+            let response = answer(done, &event.context.request_id);
+            Ok(serde_json::to_value(event::answer(response))?)
         }
         .boxed()
     })
 }
 
-/// The guard that every HTTP action stands behind, the action, and the one place that logs how it
-/// went.
-async fn answer(
+/// The guard that every HTTP action stands behind, and the action, while there is time.
+async fn guarded(
     app: &App,
     action: HttpAction,
-    call: Call,
-    request_id: &str,
+    call: &Call,
     deadline: Deadline,
-) -> lambda_http::Response<lambda_http::Body> {
-    let done = match call.refuse_cross_site(&app.settings) {
-        Ok(()) => deadline
-            .bound(action(app, &call))
-            .await
-            .unwrap_or_else(|OutOfTime| Err(out_of_time(call.method()))),
-        Err(problem) => Err(problem),
-    };
+) -> Result<Answer, Problem> {
+    call.refuse_cross_site(&app.settings)?;
+    let done = deadline.bound(action(app, call)).await;
+    done.unwrap_or_else(|OutOfTime| Err(out_of_time(call.method())))
+}
+
+/// The one place that logs how a request went, and its answer.
+fn answer(done: Result<Answer, Problem>, request_id: &str) -> Response<Body> {
     // What the action names; one that names none may have told the log by itself.
     if let Some(account) = done.as_ref().map_or_else(Problem::account, Answer::account) {
         telemetry::set_account(account);
@@ -95,6 +87,24 @@ fn out_of_time(method: &Method) -> Problem {
     } else {
         Problem::perhaps_done(OutOfTime)
     }
+}
+
+/// A panic, by its place alone: its words may repeat what was sent.
+#[derive(Debug, thiserror::Error)]
+#[error("panicked at {0}")]
+struct Panicked(String);
+
+impl From<Panicked> for Problem {
+    fn from(panicked: Panicked) -> Self {
+        Self::new(ProblemCode::InternalError).because(panicked)
+    }
+}
+
+/// Runs what an invocation is for. A panic in it is that invocation's failure alone: what is shared
+/// between invocations (clients, keyrings) is changed by whole assignments only.
+async fn unless_it_panics<T>(run: impl Future<Output = T>) -> Result<T, Panicked> {
+    let done = AssertUnwindSafe(run).catch_unwind().await;
+    done.map_err(|_words| Panicked(telemetry::place_of_panic()))
 }
 
 /// A record of the table's stream failed: it, and what follows it in the batch, is to be delivered
@@ -138,10 +148,12 @@ pub fn stream(app: App, action: StreamAction) -> Invoke {
         async move {
             let batch: StreamEvent = read(&event.payload)?;
             for record in &batch.records {
-                let done = deadline
-                    .bound(action(&app, record))
-                    .await
-                    .unwrap_or_else(|late| Err(RecordFailed(late.to_string())));
+                let done = unless_it_panics(async {
+                    let done = deadline.bound(action(&app, record)).await;
+                    done.unwrap_or_else(|late| Err(RecordFailed(late.to_string())))
+                });
+                let done = done.await;
+                let done = done.unwrap_or_else(|panicked| Err(RecordFailed(panicked.to_string())));
                 telemetry::log_outcome(
                     done.as_ref()
                         .map(drop)
@@ -169,10 +181,12 @@ pub fn event<T: DeserializeOwned + Send + 'static>(app: App, action: EventAction
         let app = app.clone();
         let deadline = app.deadline(&event.context);
         async move {
-            let done = deadline
-                .bound(action(&app, read(&event.payload)?))
-                .await
-                .unwrap_or_else(|late| Err(Problem::perhaps_done(late).into()));
+            let request = read(&event.payload)?;
+            let done = unless_it_panics(async {
+                let done = deadline.bound(action(&app, request)).await;
+                done.unwrap_or_else(|late| Err(Problem::perhaps_done(late).into()))
+            });
+            let done = done.await.unwrap_or_else(|panicked| Err(Problem::from(panicked).into()));
             let problem = done.as_ref().err().and_then(|error| error.downcast_ref::<Problem>());
             telemetry::log_outcome(match (&done, problem) {
                 (Ok(_), _) => Ok(()),
@@ -204,6 +218,7 @@ fn read<T: DeserializeOwned>(event: &RawValue) -> Result<T, Error> {
 
 /// A function under its name, which every line of its log begins with.
 pub fn named(name: &'static str, invoke: Invoke) -> Invoke {
+    telemetry::note_panics();
     Arc::new(move |event| {
         let request_id = event.context.request_id.clone();
         telemetry::invocation(name, request_id, invoke(event)).boxed()

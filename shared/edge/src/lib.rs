@@ -14,6 +14,7 @@ pub mod aws;
 pub mod budget;
 mod clock;
 pub mod config;
+pub mod event;
 pub mod http;
 pub mod lambda;
 pub mod mail;

@@ -11,6 +11,7 @@ use domain::AccountId;
 use serde_json::{Map, Value, json};
 use std::cell::{Cell, RefCell};
 use std::fmt::{Debug, Display, Write};
+use std::sync::Once;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::EnvFilter;
@@ -106,6 +107,7 @@ struct Invocation {
     request_id: String,
     account: RefCell<Option<AccountId>>,
     outcome: Cell<Option<&'static str>>,
+    panicked_at: Cell<Option<String>>,
 }
 
 tokio::task_local! {
@@ -125,6 +127,7 @@ pub(crate) async fn invocation<T>(
                 request_id,
                 account: RefCell::default(),
                 outcome: Cell::default(),
+                panicked_at: Cell::default(),
             },
             run,
         )
@@ -141,6 +144,27 @@ pub fn set_account<'a>(account: impl Into<Option<&'a AccountId>>) {
 /// How it ended, where going well has more than one meaning.
 pub fn set_outcome(name: &'static str) {
     let _ = INVOCATION.try_with(|invocation| invocation.outcome.set(Some(name)));
+}
+
+/// Panics inside an invocation are noted by their place and written nowhere: the line about the
+/// invocation tells of them.
+pub(crate) fn note_panics() {
+    static NOTED: Once = Once::new();
+    NOTED.call_once(|| {
+        let others = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            let place = panic.location().map(ToString::to_string);
+            if INVOCATION.try_with(|invocation| invocation.panicked_at.set(place)).is_err() {
+                others(panic);
+            }
+        }));
+    });
+}
+
+/// Where the last panic of this invocation was.
+pub(crate) fn place_of_panic() -> String {
+    let place = INVOCATION.try_with(|invocation| invocation.panicked_at.take()).ok().flatten();
+    place.unwrap_or_else(|| "a place that was not noted".to_owned())
 }
 
 /// Leaves the one line that tells how an invocation, or a record of its batch, went. What follows

@@ -99,7 +99,9 @@ fn headers(headers: &HeaderMap, port: u16) -> (Value, Vec<String>) {
     let mut pairs = Vec::new();
     for (name, value) in headers {
         let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
-        if name == header::COOKIE {
+        if ["x-forwarded-port", "x-forwarded-proto"].contains(&name.as_str()) {
+            // The gateway's own to say.
+        } else if name == header::COOKIE {
             cookies.extend(
                 value
                     .split(';')
