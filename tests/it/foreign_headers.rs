@@ -1,7 +1,8 @@
 //! What others put into a request on its way: proxies, other sites on the parent domain, browsers'
 //! extensions. None of it takes ours out.
 
-use crate::support::{ADMIN, Browser, World};
+use crate::proxy::{Proxy, http_event, outcome};
+use crate::support::{ADMIN, Browser, Person, Request, World};
 use serde_json::json;
 
 /// `Authorization` as staging proxies, gateways and single sign-on put it in.
@@ -69,6 +70,117 @@ async fn a_cookie_of_somebody_elses_with_any_bytes_in_it_leaves_ours_readable() 
             let call = world.call("GET", "/api/session").header_bytes("cookie", &line);
             call.send().await.ok(200);
         }
+    }
+}
+
+/// `Cookie` with sessions in this order.
+fn sessions(tokens: &[&str]) -> String {
+    tokens.iter().map(|token| format!("__Host-frontdesk={token}")).collect::<Vec<_>>().join("; ")
+}
+
+/// Sessions that are none (any more): one that was ended, one of a member who was revoked, one that
+/// never was, and texts.
+async fn bad_sessions(world: &World, admin: &Person<'_>) -> Vec<String> {
+    let ended = world.admin().await;
+    ended.act("/api/logout").await.ok(204);
+    let revoked = world.member(admin, "grace@example.com").await;
+    admin.delete(&format!("/api/team/{}", revoked.id)).await.ok(204);
+    let never = format!("fds_{}", "0".repeat(84));
+    let texts = ["fds_garbage", "garbage", ""].map(str::to_owned);
+    [ended.token, revoked.token, never].into_iter().chain(texts).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_several_session_cookies_the_one_that_is_good_counts() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    for bad in bad_sessions(&world, &admin).await {
+        for tokens in [[&*bad, &*admin.token], [&*admin.token, &*bad]] {
+            let cookies = sessions(&tokens);
+            let call =
+                |method: &str, path: &str| world.call(method, path).header("cookie", &cookies);
+            for path in ["/api/session", "/api/keys", "/api/sandbox", "/api/team"] {
+                call("GET", path).send().await.ok(200);
+            }
+            let create = call("POST", "/api/keys").json(json!({ "name": "A key" })).send().await;
+            let id = create.ok(201)["key"]["id"].as_str().expect("an id");
+            call("DELETE", &format!("/api/keys/{id}")).send().await.ok(204);
+            call("POST", "/api/sandbox/test").send().await.ok(200);
+        }
+        let only = world.call("GET", "/api/session").header("cookie", &sessions(&[&bad]));
+        only.send().await.problem(401, "session_ended");
+    }
+    // The session is not the place to try many.
+    let made_up: Vec<String> =
+        (0..3).map(|number| format!("fds_{}{number}", "0".repeat(83))).collect();
+    let mut tokens: Vec<&str> = made_up.iter().map(String::as_str).collect();
+    tokens.push(&admin.token);
+    let call = world.call("GET", "/api/session").header("cookie", &sessions(&tokens));
+    call.send().await.problem(401, "session_ended");
+    tokens.remove(0);
+    // Nor does it matter how often one is there, or what is none.
+    tokens.splice(0..0, [tokens[0], "garbage", tokens[0], "fds_", tokens[0]]);
+    let call = world.call("GET", "/api/session").header("cookie", &sessions(&tokens));
+    call.send().await.ok(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_good_sessions_the_first_one_acts_and_once() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let other = world.other_admin("other@example.com").await;
+    for (first, second) in [(&admin, &other), (&other, &admin)] {
+        let cookies = sessions(&[&first.token, &second.token]);
+        let call = |method: &str, path: &str| world.call(method, path).header("cookie", &cookies);
+        let me = call("GET", "/api/session").send().await;
+        assert_eq!(me.ok(200)["member"]["id"], first.id);
+        call("POST", "/api/keys").json(json!({ "name": "A key" })).send().await.ok(201);
+        assert_eq!(first.get("/api/keys").await.ok(200)["count"], 2);
+    }
+    // What the first one may not do, the second does not do for it.
+    let member = world.member(&admin, "grace@example.com").await;
+    let cookies = sessions(&[&member.token, &admin.token]);
+    for (method, body) in [("GET", None), ("POST", Some(json!({ "email": "new@example.com" })))] {
+        let call = world.call(method, "/api/team").header("cookie", &cookies);
+        let call = body.into_iter().fold(call, Request::json);
+        world.changes_nothing(call.send()).await.problem(403, "admin_required");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_sessions_are_read_side_by_side() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let proxy = Proxy::new(&world).await;
+    let function = proxy.function(&world, "get-session");
+    let mut event = http_event("get-session", None, None, None);
+    event["cookies"] = json!([
+        format!("__Host-frontdesk=fds_{}", "0".repeat(84)),
+        format!("__Host-frontdesk={}", admin.token),
+    ]);
+    function.invoke(&event).await.expect("an answer");
+    let waves: &[&[&str]] = &[&["GetItem", "GetItem", "UpdateItem", "UpdateItem"]];
+    let (answer, recording) = proxy.record(waves, function.invoke(&event)).await;
+    assert_eq!(outcome(&answer.expect("an answer")).0, 200);
+    assert_eq!(recording.waves(), waves);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_several_cookies_of_known_browsers_the_one_that_is_good_counts() {
+    let world = World::new().await;
+    let browser = logged_in(&world).await;
+    let device = &browser.cookies["__Host-frontdesk-device"];
+    let mut other = world.browser();
+    world.register(json!({ "name": "Other", "admin_email": "other@example.com" })).await;
+    other.log_in("other@example.com").await.ok(200);
+    let foreign = &other.cookies["__Host-frontdesk-device"];
+    // A stranger uses up what everybody may.
+    while world.request_code(ADMIN).await.status == 202 {}
+    for cookies in [[foreign, device], [device, foreign]] {
+        let line = cookies.map(|cookie| format!("__Host-frontdesk-device={cookie}")).join("; ");
+        let body = json!({ "email": ADMIN, "accept_terms": true });
+        let call = world.call("POST", "/api/login/code").header("cookie", &line);
+        call.json(body).send().await.ok(202);
     }
 }
 
