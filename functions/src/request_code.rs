@@ -39,7 +39,7 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
         return Err(ProblemCode::TermsNotAccepted.into());
     }
     let email: EmailAddress = request.email.parse().or(Err(ProblemCode::InvalidEmail))?;
-    let challenge = request_code(app, &email, call.cookie(DEVICE_COOKIE).as_deref()).await?;
+    let challenge = request_code(app, &email, call).await?;
     Metric::MailQueued.count();
     let answer = Challenged {
         challenge: challenge.to_string(),
@@ -54,13 +54,14 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
 async fn request_code(
     app: &App,
     email: &EmailAddress,
-    device: Option<&str>,
+    call: &Call,
 ) -> Result<ChallengeToken, Problem> {
     let address = email.hash();
     let ring = app.keyrings.login().await?;
     let now = app.clock.now();
-    let lane = device
-        .and_then(|cookie| Device::verify(cookie, &ring, &address, now))
+    let lane = call
+        .cookies(DEVICE_COOKIE)
+        .find_map(|cookie| Device::verify(&cookie, &ring, &address, now))
         .map_or_else(Lane::everyone, |device| device.lane());
     for _ in 0..MAX_LANE_WRITES {
         let (record, known) =

@@ -69,8 +69,8 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
         Carrier::Bearer => answer,
         Carrier::Cookie => {
             let device = call
-                .cookie(DEVICE_COOKIE)
-                .and_then(|cookie| Device::verify(&cookie, &ring, &challenge.address, now))
+                .cookies(DEVICE_COOKIE)
+                .find_map(|cookie| Device::verify(&cookie, &ring, &challenge.address, now))
                 .unwrap_or_else(|| Device::new(now, &mut app.rng()));
             let signed = device.sign(&ring, &challenge.address);
             answer.with_cookie(SESSION_COOKIE, token.secret(), SESSION_LIFETIME).with_cookie(

@@ -10,24 +10,31 @@ use lambda_http::{Body, Response};
 use serde::de::{DeserializeOwned, IntoDeserializer};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::borrow::Cow;
+use std::collections::HashSet;
+use std::sync::Arc;
 
 /// The largest body that is read.
 pub const MAX_BODY_BYTES: usize = 16 * 1024;
+/// How many sessions of one request are tried.
+pub(crate) const MAX_SESSIONS_SHOWN: usize = 3;
 /// The session cookie: this host, HTTPS and all paths only, as its prefix promises.
 pub const SESSION_COOKIE: &str = "__Host-frontdesk";
 /// The cookie of a browser that has logged in before.
 pub const DEVICE_COOKIE: &str = "__Host-frontdesk-device";
 
-/// One request, as the actions see it.
-#[derive(Debug)]
+/// One request, as the actions see it: with one of the sessions that it shows.
+#[derive(Debug, Clone)]
 pub struct Call {
-    request: HttpRequest,
+    request: Arc<HttpRequest>,
     headers: HeaderMap,
+    session: Result<SessionToken, ProblemCode>,
 }
 
 impl Call {
     pub(crate) fn new(request: HttpRequest) -> Self {
-        Self { headers: request.headers(), request }
+        let headers = request.headers();
+        let session = Err(ProblemCode::SessionRequired);
+        Self { headers, request: Arc::new(request), session }
     }
 
     pub fn method(&self) -> &Method {
@@ -63,14 +70,17 @@ impl Call {
         self.request.path_parameter(name).map(|text| text.to_str().into_owned())
     }
 
-    /// Cookies are split as bytes: one of somebody else's may hold any, and must not take ours out.
-    pub fn cookie(&self, name: &str) -> Option<Cow<'_, str>> {
-        let pairs = self.header_parts(header::COOKIE, b';').filter_map(|pair| {
-            let end = pair.iter().position(|byte| *byte == b'=')?;
-            Some((&pair[..end], &pair[end + 1..]))
-        });
-        let mut ours = pairs.filter(|(known, _)| *known == name.as_bytes());
-        ours.next().map(|(_, value)| String::from_utf8_lossy(value))
+    /// All cookies of this name: a site on the parent domain may have set one of its own beside
+    /// ours. They are split as bytes, for one of somebody else's may hold any, and must not take
+    /// ours out.
+    pub fn cookies(&self, name: &str) -> impl Iterator<Item = Cow<'_, str>> {
+        self.header_parts(header::COOKIE, b';')
+            .filter_map(|pair| {
+                let end = pair.iter().position(|byte| *byte == b'=')?;
+                Some((&pair[..end], &pair[end + 1..]))
+            })
+            .filter(move |(known, _)| *known == name.as_bytes())
+            .map(|(_, value)| String::from_utf8_lossy(value))
     }
 
     /// What a header holds, wherever it stands, between separators and without the space around.
@@ -93,19 +103,35 @@ impl Call {
             .map(|(_, token)| String::from_utf8_lossy(token.trim_ascii()))
     }
 
-    /// The session that the caller shows: a bearer token of ours, or else the cookie. Nothing is
-    /// known of it yet.
+    /// The session that the caller shows. Nothing is known of it yet.
+    pub fn session(&self) -> Result<SessionToken, Problem> {
+        self.session.clone().map_err(Problem::from)
+    }
+
+    /// This call with each of the sessions that it shows: those of its bearer tokens, if any is
+    /// ours, or else those of its cookies; at least one, which may be that there is none.
     ///
     /// `Authorization` may be a proxy's: only a token that begins as ours do decides. Without a
     /// cookie, a token of any other form is a session that is not there.
-    pub fn session(&self) -> Result<SessionToken, Problem> {
-        let text = self
-            .bearer_tokens()
-            .find(|token| token.starts_with(SessionToken::PREFIX))
-            .or_else(|| self.cookie(SESSION_COOKIE))
-            .or_else(|| self.bearer_tokens().next())
-            .ok_or(ProblemCode::SessionRequired)?;
-        SessionToken::parse(&text).ok_or(ProblemCode::SessionEnded.into())
+    pub(crate) fn with_each_session(self) -> Vec<Self> {
+        let ours = |token: &Cow<'_, str>| token.starts_with(SessionToken::PREFIX);
+        let mut shown: Vec<_> = self.bearer_tokens().filter(ours).collect();
+        if shown.is_empty() {
+            shown.extend(self.cookies(SESSION_COOKIE));
+        }
+        let none = if shown.is_empty() && self.bearer_tokens().next().is_none() {
+            ProblemCode::SessionRequired
+        } else {
+            ProblemCode::SessionEnded
+        };
+        let mut seen = HashSet::new();
+        shown.retain(|text| seen.insert(text.clone()));
+        let tokens = shown.iter().filter_map(|text| SessionToken::parse(text));
+        let calls: Vec<_> = tokens
+            .take(MAX_SESSIONS_SHOWN)
+            .map(|token| Self { session: Ok(token), ..self.clone() })
+            .collect();
+        if calls.is_empty() { vec![Self { session: Err(none), ..self }] } else { calls }
     }
 
     /// The body as JSON: an object with just these fields, each at most once.

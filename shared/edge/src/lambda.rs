@@ -7,14 +7,14 @@ use crate::budget::{Budget, Deadline, OutOfTime};
 use crate::clock::Clock;
 use crate::config::{ConfigError, Env};
 use crate::event;
-use crate::http::{Answer, Call};
+use crate::http::{Answer, Call, MAX_SESSIONS_SHOWN};
 use crate::problem::{Problem, ProblemCode};
 use crate::product_api::NotAsked;
 use crate::secrets::KeyringError;
 use crate::telemetry;
 use aws_lambda_events::event::dynamodb::{Event as StreamEvent, EventRecord};
-use futures::FutureExt;
 use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt, stream};
 use lambda_http::http::Method;
 use lambda_http::{Body, Response};
 use lambda_runtime::{Context, Error, LambdaEvent, service_fn};
@@ -45,7 +45,7 @@ pub fn http(app: App, action: HttpAction) -> Invoke {
         async move {
             let done = unless_it_panics(async {
                 let call = Call::new(read(&event.payload)?);
-                Ok::<_, Error>(guarded(&app, action, &call, deadline).await)
+                Ok::<_, Error>(guarded(&app, action, call, deadline).await)
             });
             let done = done.await.unwrap_or_else(|panicked| Ok(Err(panicked.into())))?;
             let response = answer(done, &event.context.request_id);
@@ -59,12 +59,36 @@ pub fn http(app: App, action: HttpAction) -> Invoke {
 async fn guarded(
     app: &App,
     action: HttpAction,
-    call: &Call,
+    call: Call,
     deadline: Deadline,
 ) -> Result<Answer, Problem> {
     call.refuse_cross_site(&app.settings)?;
-    let done = deadline.bound(action(app, call)).await;
-    done.unwrap_or_else(|OutOfTime| Err(out_of_time(call.method())))
+    let method = call.method().clone();
+    let done = deadline.bound(with_a_session_that_is_not_over(app, action, call)).await;
+    done.unwrap_or_else(|OutOfTime| Err(out_of_time(&method)))
+}
+
+/// The action, for the first of the sessions shown that is not over.
+///
+/// Only what the action itself reads or writes says whether one is: reads go side by side, and what
+/// changes something is tried with the next session only after its write was refused with this one.
+async fn with_a_session_that_is_not_over(
+    app: &App,
+    action: HttpAction,
+    call: Call,
+) -> Result<Answer, Problem> {
+    let at_once = if call.method() == Method::GET { MAX_SESSIONS_SHOWN } else { 1 };
+    let calls = call.with_each_session();
+    let tries: Vec<_> = calls.iter().map(|call| action(app, call)).collect();
+    let mut tries = stream::iter(tries).buffered(at_once);
+    let mut done = Err(ProblemCode::SessionEnded.into());
+    while let Some(tried) = tries.next().await {
+        done = tried;
+        if !done.as_ref().is_err_and(|problem| problem.code == ProblemCode::SessionEnded) {
+            break;
+        }
+    }
+    done
 }
 
 /// The one place that logs how a request went, and its answer.
