@@ -1,6 +1,7 @@
 //! `POST /api/keys`
 
 use crate::support::{ADMIN, Person, Reply, World};
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::PlainKey;
 use serde_json::{Value, json};
 
@@ -124,6 +125,63 @@ async fn a_name_has_1_to_64_characters_after_trimming() {
             admin.post("/api/keys", json!({})).await.problem(400, "invalid_name");
         })
         .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_is_one_that_people_see_and_is_kept_composed() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    for (given, kept) in [
+        ("Zoe\u{308}", "Zoë"),
+        ("می\u{200c}خواهم", "می\u{200c}خواهم"),
+        (
+            "👩\u{200d}💻 🏴\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e007f}",
+            "👩\u{200d}💻 🏴\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e007f}",
+        ),
+        (&"e\u{301}".repeat(64), &"é".repeat(64)),
+    ] {
+        let reply = admin.post("/api/keys", json!({ "name": given })).await;
+        assert_eq!(reply.ok(201)["key"]["name"], kept);
+    }
+    // A repetition in the other form is one all the same.
+    let first = make_once(&admin, "Zoe\u{308}", "once").await;
+    let again = make_once(&admin, "Zoë", "once").await;
+    assert_eq!(first.ok(201), again.ok(201));
+    let hidden = [
+        "\u{3164}",
+        "\u{2060}",
+        "\u{200d}",
+        "\u{ad}",
+        "\u{2800}",
+        "Zapier\u{2060}",
+        "Zapier\u{fe0f}",
+        "Zapier\u{e0061}",
+        "\u{202e}Zapier",
+    ];
+    world
+        .changes_nothing(async {
+            for name in hidden {
+                let reply = admin.post("/api/keys", json!({ "name": name })).await;
+                reply.problem(400, "invalid_name");
+                let event = json!({ "name": name, "admin_email": "other@example.com" });
+                let refused = world.desk.invoke("register-account", &event).await;
+                assert!(refused.is_err_and(|error| error.to_string().contains("invalid_name")));
+            }
+        })
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_whose_name_would_be_refused_today_is_listed_checked_and_deleted() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let (id, key) = admin.key("A key").await;
+    let name = AttributeValue::S("\u{3164}".to_owned());
+    let row = (format!("ACCT#{}", admin.account), format!("KEY#{id}"));
+    world.set_attributes(&row.0, &row.1, &[("name", name)]).await;
+    assert_eq!(admin.get("/api/keys").await.ok(200)["keys"][1]["name"], "\u{3164}");
+    assert_eq!(world.product_api(&key).await, 200);
+    admin.delete(&format!("/api/keys/{id}")).await.ok(204);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -165,7 +165,7 @@ test("a name is required, of at most 64 characters, before anything is sent", as
   await page.getByRole("button", { name: "Create Key" }).click();
   await says(
     dialog.getByRole("alert"),
-    "Give a name of 1 to 64 characters, without control characters.",
+    "Give a name of 1 to 64 characters, none of them invisible.",
   );
   await name.fill("🔑".repeat(64));
   await page.getByRole("button", { name: "Create Key" }).click();

@@ -1,40 +1,151 @@
-//! Display names: 1 to 64 characters after trimming, none of them a control character or one that
-//! hides others.
+//! Display names: 1 to 64 characters in their composed form (NFC), of which at least one shows, and
+//! none that shows nothing where no script and no emoji is written with it.
 
-/// Not 1 to 64 characters after trimming, or with a control character in it.
+use icu_normalizer::ComposingNormalizer;
+use icu_properties::props::{
+    BidiControl, BinaryProperty, CanonicalCombiningClass, DefaultIgnorableCodePoint, Emoji,
+    EmojiModifier, EnumeratedProperty, ExtendedPictographic, GeneralCategory, GeneralCategoryGroup,
+    JoiningType, PrependedConcatenationMark, Script, UnifiedIdeograph, VariationSelector,
+};
+
+const MAX_LENGTH: usize = 64;
+
+/// Not 1 to 64 characters after trimming, or with one that does not show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a name has 1 to 64 characters and no control characters")]
+#[error("a name has 1 to 64 characters, none of them invisible")]
 pub struct InvalidName;
 
 /// The rule that every display name keeps.
 pub(crate) fn checked(text: &str) -> Result<String, InvalidName> {
-    let name = text.trim();
-    let length = name.chars().count();
-    // Spaces without width, line separators, and marks that turn the text around make a name look
-    // like another. Joiners are none of them: some scripts and many emoji are written with them.
-    let hidden = |c: char| {
-        c.is_control()
-            || matches!(
-                c,
-                '\u{200b}'
-                    | '\u{200e}'..='\u{200f}'
-                    | '\u{2028}'..='\u{202e}'
-                    | '\u{2066}'..='\u{2069}'
-                    | '\u{feff}'
-            )
-    };
-    if (1..=64).contains(&length) && !name.chars().any(hidden) {
-        Ok(name.to_owned())
+    let name = ComposingNormalizer::new_nfc().normalize(text.trim()).into_owned();
+    let chars: Vec<char> = name.chars().collect();
+    let fits = (1..=MAX_LENGTH).contains(&chars.len());
+    if fits && chars.iter().any(|c| shows(*c)) && (0..chars.len()).all(|at| belongs(&chars, at)) {
+        Ok(name)
     } else {
         Err(InvalidName)
     }
 }
 
+/// Blanks that Unicode counts among letters and symbols, and has no property for.
+const BLANKS: [char; 4] = ['\u{2800}', '\u{13441}', '\u{13442}', '\u{1d159}'];
+
+/// Whether a name of this character alone is one that people see.
+fn shows(c: char) -> bool {
+    let category = GeneralCategory::for_char(c);
+    [
+        GeneralCategoryGroup::Letter,
+        GeneralCategoryGroup::Number,
+        GeneralCategoryGroup::Punctuation,
+        GeneralCategoryGroup::Symbol,
+    ]
+    .iter()
+    .any(|group| group.contains(category))
+        && !DefaultIgnorableCodePoint::for_char(c)
+        && !BLANKS.contains(&c)
+}
+
+const ZERO_WIDTH_NON_JOINER: char = '\u{200c}';
+const ZERO_WIDTH_JOINER: char = '\u{200d}';
+
+/// Whether the character at this place may stand there.
+fn belongs(chars: &[char], at: usize) -> bool {
+    let (c, before, after) = (chars[at], &chars[..at], &chars[at + 1..]);
+    match c {
+        ZERO_WIDTH_NON_JOINER => is_after_virama(before) || breaks_a_joint(before, after),
+        ZERO_WIDTH_JOINER => is_after_virama(before) || joins_emoji(before, after),
+        _ if VariationSelector::for_char(c) => is_taken(c, before, after),
+        _ if is_tag(c) => is_in_flag(chars, at),
+        _ if DefaultIgnorableCodePoint::for_char(c) || BidiControl::for_char(c) => false,
+        _ => match GeneralCategory::for_char(c) {
+            GeneralCategory::Control
+            | GeneralCategory::LineSeparator
+            | GeneralCategory::ParagraphSeparator
+            | GeneralCategory::PrivateUse
+            | GeneralCategory::Surrogate => false,
+            // Signs that stand under the digits after them.
+            GeneralCategory::Format => PrependedConcatenationMark::for_char(c),
+            // Where emoji are yet to come.
+            GeneralCategory::Unassigned => ExtendedPictographic::for_char(c),
+            _ => true,
+        },
+    }
+}
+
+/// A joiner shapes the letter whose vowel was taken away (RFC 5892, A.1 and A.2).
+fn is_after_virama(before: &[char]) -> bool {
+    before
+        .last()
+        .is_some_and(|c| CanonicalCombiningClass::for_char(*c) == CanonicalCombiningClass::Virama)
+}
+
+/// Between two letters that would be joined (RFC 5892, A.1).
+fn breaks_a_joint(before: &[char], after: &[char]) -> bool {
+    let joining = |c: &char| JoiningType::for_char(*c);
+    let opaque = |joining: &JoiningType| *joining != JoiningType::Transparent;
+    let left = before.iter().rev().map(joining).find(opaque);
+    let right = after.iter().map(joining).find(opaque);
+    left.is_some_and(|left| [JoiningType::LeftJoining, JoiningType::DualJoining].contains(&left))
+        && right.is_some_and(|right| {
+            [JoiningType::RightJoining, JoiningType::DualJoining].contains(&right)
+        })
+}
+
+const TEXT_STYLE: char = '\u{fe0e}';
+const EMOJI_STYLE: char = '\u{fe0f}';
+
+/// Between two emoji, of which the first may have a style and a skin tone (UTS 51).
+fn joins_emoji(before: &[char], after: &[char]) -> bool {
+    let of_emoji = |c: &&char| **c != EMOJI_STYLE && !EmojiModifier::for_char(**c);
+    let is_emoji = |c: &char| ExtendedPictographic::for_char(*c);
+    before.iter().rev().find(of_emoji).is_some_and(is_emoji) && after.first().is_some_and(is_emoji)
+}
+
+const KEYCAP: char = '\u{20e3}';
+
+/// Whether the character before a variation selector has variants to select.
+fn is_taken(selector: char, before: &[char], after: &[char]) -> bool {
+    let Some(base) = before.last().copied() else { return false };
+    match selector {
+        // A digit with a style looks like one without, save on a keycap.
+        TEXT_STYLE | EMOJI_STYLE if base.is_ascii() => {
+            Emoji::for_char(base) && after.first() == Some(&KEYCAP)
+        }
+        TEXT_STYLE | EMOJI_STYLE => Emoji::for_char(base),
+        '\u{180b}'..='\u{180f}' => Script::for_char(base) == Script::Mongolian,
+        '\u{fe00}' if Script::for_char(base) == Script::Myanmar => true,
+        '\u{fe00}'..='\u{fe02}' | '\u{e0100}'..='\u{e01ef}' => UnifiedIdeograph::for_char(base),
+        _ => false,
+    }
+}
+
+const BLACK_FLAG: char = '\u{1f3f4}';
+const CANCEL_TAG: char = '\u{e007f}';
+
+/// Tags spell a region, in invisible ASCII.
+fn is_tag(c: char) -> bool {
+    ('\u{e0020}'..=CANCEL_TAG).contains(&c)
+}
+
+/// Whether the tags around this place make the flag of a region (UTS 51).
+fn is_in_flag(chars: &[char], at: usize) -> bool {
+    let is_letter = |c: &char| matches!(c, '\u{e0030}'..='\u{e0039}' | '\u{e0061}'..='\u{e007a}');
+    let base = chars[..at].iter().rposition(|c| !is_letter(c));
+    base.filter(|base| chars[*base] == BLACK_FLAG).is_some_and(|base| {
+        let tags = &chars[base + 1..];
+        let region = tags.iter().take_while(|c| is_letter(c)).count();
+        (3..=6).contains(&region) && tags.get(region) == Some(&CANCEL_TAG)
+    })
+}
+
 macro_rules! display_name {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
+        ///
+        /// It is parsed where it comes in. What was kept is read as it is: a rule that has grown
+        /// since must make no row unreadable.
         #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-        #[serde(try_from = "String", into = "String")]
+        #[serde(transparent)]
         pub struct $name(String);
 
         impl $name {
@@ -47,19 +158,6 @@ macro_rules! display_name {
             type Err = $crate::name::InvalidName;
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 $crate::name::checked(text).map(Self)
-            }
-        }
-
-        impl TryFrom<String> for $name {
-            type Error = $crate::name::InvalidName;
-            fn try_from(text: String) -> Result<Self, Self::Error> {
-                text.parse()
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(name: $name) -> String {
-                name.0
             }
         }
     };

@@ -87,7 +87,7 @@ catalogue! {
     SandboxNotReady = 409 "sandbox_not_ready" AfterSession:
         "The Sandbox is not ready. Retry its auto-configuration first.",
     InvalidName = 400 "invalid_name" Anytime:
-        "Give a name of 1 to 64 characters, without control characters.",
+        "Give a name of 1 to 64 characters, none of them invisible.",
     KeyLimitReached = 409 "key_limit_reached" AfterSession:
         "The account has as many API keys as it may. Delete one that is not used any more.",
     InvalidIdempotencyKey = 400 "invalid_idempotency_key" Anytime:

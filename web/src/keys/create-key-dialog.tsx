@@ -84,7 +84,9 @@ export function CreateKeyDialog({ memberId, onClose }: { memberId: string; onClo
 
 function wrongWith(name: string): string | null {
   if (name === "") return "Give the key a name.";
-  if ([...name].length > MAX_NAME_LENGTH)
-    return `A name has at most ${MAX_NAME_LENGTH} characters; this one has ${[...name].length}.`;
+  // As the server counts: composed, by code points.
+  const length = [...name.normalize("NFC")].length;
+  if (length > MAX_NAME_LENGTH)
+    return `A name has at most ${MAX_NAME_LENGTH} characters; this one has ${length}.`;
   return null;
 }
