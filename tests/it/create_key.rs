@@ -469,7 +469,13 @@ async fn a_repetition_does_not_bring_a_deleted_key_back() {
     let first = make_once(&admin, "Deploy", "job-17").await;
     let id = first.ok(201)["key"]["id"].as_str().expect("an id").to_owned();
     admin.delete(&format!("/api/keys/{id}")).await.ok(204);
-    world.changes_nothing(make_once(&admin, "Deploy", "job-17")).await;
+    let gone = world.changes_nothing(make_once(&admin, "Deploy", "job-17")).await;
+    let problem = gone.problem(404, "key_not_found");
+    assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains("Idempotency-Key")));
+    assert_eq!(gone.body.get("api_key"), None);
+    // Another request under the same key stays what it is.
+    let other = world.changes_nothing(make_once(&admin, "Other", "job-17")).await;
+    other.problem(422, "idempotency_key_reused");
     assert_eq!(world.product_api(first.body["api_key"].as_str().expect("a key")).await, 403);
     assert_eq!(admin.get("/api/keys").await.ok(200)["count"], 1);
 }

@@ -322,6 +322,36 @@ async fn deletions_and_creations_at_once_leave_the_counter_right() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_repetition_hands_out_no_key_whose_deletion_was_answered_before_it_began() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let make = async |once: &str| {
+        let call = admin.call("POST", "/api/keys").header("idempotency-key", once);
+        call.json(json!({ "name": "A key" })).send().await
+    };
+    for round in 0..8 {
+        let once = format!("round {round}");
+        let made = make(&once).await;
+        let path = format!("/api/keys/{}", made.ok(201)["key"]["id"].as_str().expect("an id"));
+        let deletion = async {
+            let deleted = admin.delete(&path).await;
+            (deleted, make(&once).await)
+        };
+        let ((deleted, after), beside) =
+            join(deletion, join_all((0..8).map(|_| make(&once)))).await;
+        deleted.ok(204);
+        after.problem(404, "key_not_found");
+        for reply in &beside {
+            match reply.status.as_u16() {
+                201 => assert_eq!(reply.body, made.body),
+                _ => drop(reply.problem(404, "key_not_found")),
+            }
+        }
+    }
+    world.check_counters().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_sandbox_key_that_is_deleted_by_many_at_once_is_deleted_once() {
     let world = World::new().await;
     let admin = world.admin().await;
