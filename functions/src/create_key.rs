@@ -38,8 +38,7 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
         Some(once) => create_key_once(app, &actor, name, once).await,
     };
     let account = &actor.session.account;
-    let (key, plain) =
-        made.map_err(|failure| Problem::of(failure, refused).for_account(account))?;
+    let (key, plain) = made.map_err(|failure| problem(failure).for_account(account))?;
     let created = Created { key: KeyView::from(&key), api_key: plain.secret().expose() };
     Ok(Answer::json(StatusCode::CREATED, &created).for_account(account))
 }
@@ -64,7 +63,8 @@ async fn create_key(
 /// [`store::Store::insert_key_once`], one transaction.
 ///
 /// The key's value is derived from the session that asks and what the first request left in the
-/// table, so that a repetition gets it again; it is kept nowhere.
+/// table, so that a repetition gets it again; it is kept nowhere. A repetition waits once more, to
+/// see that the key is still there.
 async fn create_key_once(
     app: &App,
     actor: &Admin,
@@ -90,10 +90,22 @@ async fn create_key_once(
     }
 }
 
+fn problem(failure: Failure<InsertKeyRefusal>) -> Problem {
+    let problem = Problem::of(failure, refused);
+    if problem.code == ProblemCode::KeyNotFound {
+        return problem.with_detail(
+            "The key that this Idempotency-Key made has been deleted since. \
+             Make another with a new one.",
+        );
+    }
+    problem
+}
+
 fn refused(refusal: InsertKeyRefusal) -> ProblemCode {
     match refusal {
         InsertKeyRefusal::Actor(refusal) => refusal.into(),
         InsertKeyRefusal::LimitReached => ProblemCode::KeyLimitReached,
         InsertKeyRefusal::IdempotencyKeyReused => ProblemCode::IdempotencyKeyReused,
+        InsertKeyRefusal::DeletedSince => ProblemCode::KeyNotFound,
     }
 }

@@ -25,8 +25,8 @@ class Caller:
             member,
         )
 
-    def call(self, method, path, body=None):
-        return self.world.api(method, path, body, self.headers)
+    def call(self, method, path, body=None, headers=None):
+        return self.world.api(method, path, body, {**self.headers, **(headers or {})})
 
     def sandbox(self):
         return self.call("GET", "/api/sandbox").body
@@ -35,8 +35,9 @@ class Caller:
         """Waits for the stream, provision-sandbox and the product API."""
         return until("the Sandbox is ready", lambda: self.sandbox()["state"] == "ready")
 
-    def create_key(self):
-        return self.call("POST", "/api/keys", {"name": "Backend"})
+    def create_key(self, once=None):
+        headers = {"idempotency-key": once} if once else {}
+        return self.call("POST", "/api/keys", {"name": "Backend"}, headers)
 
     def invite(self):
         address = new_address("colleague")

@@ -454,6 +454,7 @@ async fn a_refusal_waits_for_the_store_no_longer_than_a_success() {
     world.settle().await;
 
     const WRITE: &[&[&str]] = &[&["TransactWriteItems"]];
+    const WRITE_THEN_READ: &[&[&str]] = &[&["TransactWriteItems"], &["GetItem"]];
     const READ: &[&[&str]] = &[&["GetItem", "UpdateItem"]];
     const LIST: &[&[&str]] = &[&["GetItem", "Query", "UpdateItem"]];
     const SANDBOX: &[&[&str]] = &[&["GetItem", "GetItem", "UpdateItem"]];
@@ -486,7 +487,7 @@ async fn a_refusal_waits_for_the_store_no_longer_than_a_success() {
         refused("create-key", create(&member, "Not mine"), 403, "admin_required", WRITE),
         refused("create-key", create(&ended, "Late"), 401, "session_ended", WRITE),
         refused("create-key", reused, 422, "idempotency_key_reused", WRITE),
-        refused("create-key", replayed, 201, "", WRITE),
+        refused("create-key", replayed, 201, "", WRITE_THEN_READ),
         refused("delete-key", delete(&admin, &foreign_key), 404, "key_not_found", WRITE),
         refused("delete-key", delete(&admin, "key_of_no_form"), 404, "key_not_found", WRITE),
         refused("delete-key", delete(&member, &foreign_key), 403, "admin_required", WRITE),
@@ -538,7 +539,8 @@ async fn a_refusal_waits_for_the_store_no_longer_than_a_success() {
             "{function}"
         );
         assert_eq!(recording.waves(), waves, "{function}: {}", answer.1);
-        assert_eq!(recording.waits(), 1);
+        // Whether the key of a repeated creation is still there, only its own row says.
+        assert!(recording.waits() == 1 || waves == WRITE_THEN_READ);
     }
 }
 

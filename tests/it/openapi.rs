@@ -476,6 +476,11 @@ async fn every_problem_is_told_as_the_document_says() {
     contract.answers("createKey", &key("First", "a, b").send().await);
     contract.answers("createKey", &key("First", "once").send().await);
     contract.answers("createKey", &key("Second", "once").send().await);
+    let made = key("First", "once").send().await;
+    let id = made.ok(201)["key"]["id"].as_str().expect("an id");
+    admin.delete(&format!("/api/keys/{id}")).await.ok(204);
+    contract.answers("createKey", &key("First", "once").send().await);
+    admin.key("Key 1").await;
     for number in 2..=10 {
         contract.answers(
             "createKey",

@@ -42,6 +42,8 @@ pub enum InsertKeyRefusal {
     LimitReached,
     #[error("another request was made under this idempotency key")]
     IdempotencyKeyReused,
+    #[error("the key that this request made has been deleted since")]
+    DeletedSince,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -87,7 +89,8 @@ impl Store {
     }
 
     /// [`Store::insert_key`] for a request that may be repeated: within the window, the same
-    /// request finds what it made before.
+    /// request finds what it made before, if that is still there. A deleted key never comes back,
+    /// so one consistent read of its row after the transaction says it for both.
     pub async fn insert_key_once(
         &self,
         actor: &Admin,
@@ -110,9 +113,13 @@ impl Store {
         let limit_reached = Obstacle::Refused(InsertKeyRefusal::LimitReached);
         match with_key(transaction, actor, key, limit_reached, now).commit(self).await {
             Ok(()) => Ok(Inserted::New),
-            Err(failure) => failure
-                .found()
-                .map(|row| Inserted::Before { nonce: row.nonce.clone(), key: row.into_key() }),
+            Err(failure) => {
+                let made = failure.found()?;
+                let row = layout::api_key(&actor.session.account, &made.key_id);
+                let key = self.get::<KeyRow>("key", row).await?;
+                let key = key.ok_or(Failure::Refused(InsertKeyRefusal::DeletedSince))?.into_key();
+                Ok(Inserted::Before { key, nonce: made.nonce })
+            }
         }
     }
 

@@ -215,10 +215,8 @@ impl KeyRow {
 pub(crate) struct IdempotencyRow {
     #[serde(rename = "type")]
     kind: String,
-    key_id: KeyId,
+    pub key_id: KeyId,
     pub name: KeyName,
-    start: String,
-    key_digest: KeyDigest,
     pub nonce: String,
     #[serde(with = "millisecond::required")]
     created_at: Timestamp,
@@ -231,21 +229,9 @@ impl IdempotencyRow {
             kind: "idempotency".to_owned(),
             key_id: key.id.clone(),
             name: key.name.clone(),
-            start: key.start.clone(),
-            key_digest: key.digest.clone(),
             nonce: nonce.to_owned(),
             created_at: now,
             ttl: (now + window).as_second(),
-        }
-    }
-
-    pub fn into_key(self) -> ApiKey {
-        ApiKey {
-            id: self.key_id,
-            name: self.name,
-            start: self.start,
-            digest: self.key_digest,
-            created_at: self.created_at,
         }
     }
 }
