@@ -2,8 +2,10 @@
 //! a running desk answers is what it says.
 
 use crate::support::{ADMIN, Reply, World, wrong};
+use aws_sdk_dynamodb::types::AttributeValue;
 use edge::ProblemCode;
 use functions::{FUNCTIONS, Trigger};
+use jiff::Timestamp;
 use jsonschema::{Draft, Validator};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -391,6 +393,67 @@ async fn every_operation_answers_as_the_document_says() {
     let all: BTreeSet<String> =
         contract.operations().iter().map(|operation| operation.id().to_owned()).collect();
     assert_eq!(contract.succeeded, all);
+}
+
+/// The texts in a value that are times.
+fn times(value: &Value) -> Vec<&str> {
+    match value {
+        Value::String(text) if text.parse::<Timestamp>().is_ok() => vec![text],
+        Value::Array(values) => values.iter().flat_map(times).collect(),
+        Value::Object(fields) => fields.values().flat_map(times).collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_time_of_a_whole_second_has_its_milliseconds_in_every_answer() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    admin.key("A key").await;
+    // Every time that is kept, without what it has beyond the second.
+    fn whole(value: &AttributeValue) -> AttributeValue {
+        match value {
+            AttributeValue::N(number) if number.len() == 13 => {
+                AttributeValue::N(format!("{}000", &number[..10]))
+            }
+            AttributeValue::M(fields) => AttributeValue::M(
+                fields.iter().map(|(name, value)| (name.clone(), whole(value))).collect(),
+            ),
+            other => other.clone(),
+        }
+    }
+    for ((pk, sk), row) in world.rows().await {
+        let is_key = |name: &str| ["pk", "sk"].contains(&name);
+        let changed: Vec<_> = row
+            .iter()
+            .filter(|(name, value)| !is_key(name) && whole(value) != **value)
+            .map(|(name, value)| (name.as_str(), whole(value)))
+            .collect();
+        if !changed.is_empty() {
+            world.set_attributes(&pk, &sk, &changed).await;
+        }
+    }
+    let mut contract = Contract::read();
+    let mut seen = 0;
+    for (id, path) in [
+        ("getSession", "/api/session"),
+        ("getSandbox", "/api/sandbox"),
+        ("listKeys", "/api/keys"),
+        ("listMembers", "/api/team"),
+    ] {
+        let reply = admin.get(path).await;
+        contract.answers(id, &reply);
+        let times = times(&reply.body);
+        assert!(times.iter().all(|time| time.ends_with(".000Z")), "{}", reply.text);
+        seen += times.len();
+    }
+    assert_eq!(seen, 7, "of the session, the Sandbox (2), the keys (2), the member (2)");
+    for path in ["/_local/clock", "/_local/mail"] {
+        let reply = world.call("GET", path).send().await;
+        for time in times(&reply.body) {
+            contract.check("#/components/schemas/Time", &json!(time));
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
