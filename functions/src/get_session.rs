@@ -2,15 +2,14 @@
 
 use crate::view::{AccountView, MemberView};
 use edge::http::{Answer, Call};
-use edge::{App, Problem, ProblemCode};
-use jiff::Timestamp;
+use edge::{App, Problem, ProblemCode, UtcTime};
 use serde::Serialize;
 
 #[derive(Serialize)]
 struct SessionView {
     member: MemberView,
     account: AccountView,
-    expires_at: Timestamp,
+    expires_at: UtcTime,
 }
 
 /// `methods` are those that the call's path is known under, by whichever function.
@@ -25,7 +24,7 @@ pub async fn handle(app: &App, call: &Call, methods: Vec<&'static str>) -> Resul
     Ok(Answer::ok(&SessionView {
         member: MemberView::from(&caller.member),
         account: AccountView::to(caller.member.role, &caller.account),
-        expires_at: caller.session.expires_at(),
+        expires_at: caller.session.expires_at().into(),
     })
     .for_account(&token.account))
 }

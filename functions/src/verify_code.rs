@@ -10,7 +10,7 @@ use domain::session::{SESSION_IDLE_LIMIT, SESSION_LIFETIME};
 use domain::{Account, Member, MemberStatus, SessionToken};
 use edge::http::{Answer, Call, DEVICE_COOKIE, SESSION_COOKIE};
 use edge::telemetry::Metric;
-use edge::{App, Problem, ProblemCode, telemetry};
+use edge::{App, Problem, ProblemCode, UtcTime, telemetry};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use store::{CountRefusal, OpenSession, OpenSessionRefusal, Owner, StoreError};
@@ -37,7 +37,7 @@ enum Carrier {
 struct Verified<'a> {
     member: MemberView,
     account: AccountView,
-    expires_at: Timestamp,
+    expires_at: UtcTime,
     #[serde(skip_serializing_if = "Option::is_none")]
     session_token: Option<&'a str>,
 }
@@ -62,7 +62,7 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
     let answer = Answer::ok(&Verified {
         member: MemberView::from(&member),
         account: AccountView::to(member.role, &account),
-        expires_at: now + SESSION_IDLE_LIMIT,
+        expires_at: (now + SESSION_IDLE_LIMIT).into(),
         session_token: (request.session == Carrier::Bearer).then(|| token.secret().expose()),
     });
     Ok(match request.session {

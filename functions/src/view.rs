@@ -4,6 +4,7 @@ use domain::{
     Account, AccountId, ApiKey, EmailAddress, KeyId, KeyName, Member, MemberId, MemberStatus,
     Reason, Role, Sandbox, SandboxState,
 };
+use edge::UtcTime;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -59,8 +60,8 @@ impl AccountView {
 pub struct TeamMemberView {
     #[serde(flatten)]
     member: MemberView,
-    invited_at: Timestamp,
-    last_login_at: Option<Timestamp>,
+    invited_at: UtcTime,
+    last_login_at: Option<UtcTime>,
     you: bool,
 }
 
@@ -68,8 +69,8 @@ impl TeamMemberView {
     pub fn new(member: &Member, you: bool) -> Self {
         Self {
             member: member.into(),
-            invited_at: member.invited_at,
-            last_login_at: member.last_login_at,
+            invited_at: member.invited_at.into(),
+            last_login_at: member.last_login_at.map(UtcTime),
             you,
         }
     }
@@ -81,7 +82,7 @@ pub struct KeyView {
     name: KeyName,
     start: String,
     sandbox: bool,
-    created_at: Timestamp,
+    created_at: UtcTime,
 }
 
 impl From<&ApiKey> for KeyView {
@@ -91,7 +92,7 @@ impl From<&ApiKey> for KeyView {
             name: key.name.clone(),
             start: key.start.clone(),
             sandbox: key.is_sandbox(),
-            created_at: key.created_at,
+            created_at: key.created_at.into(),
         }
     }
 }
@@ -101,8 +102,8 @@ pub struct SandboxView {
     state: SandboxState,
     reason: Option<Reason>,
     key_id: Option<KeyId>,
-    validated_at: Option<Timestamp>,
-    since: Timestamp,
+    validated_at: Option<UtcTime>,
+    since: UtcTime,
 }
 
 impl SandboxView {
@@ -110,6 +111,7 @@ impl SandboxView {
     pub fn new(sandbox: &Sandbox, now: Timestamp) -> Self {
         let (state, reason) = sandbox.reading(now);
         let key_id = sandbox.key.as_ref().map(|key| key.id.clone());
-        Self { state, reason, key_id, validated_at: sandbox.validated_at, since: sandbox.since }
+        let validated_at = sandbox.validated_at.map(UtcTime);
+        Self { state, reason, key_id, validated_at, since: sandbox.since.into() }
     }
 }

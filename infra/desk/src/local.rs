@@ -18,7 +18,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use edge::Clock;
+use edge::{Clock, UtcTime};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -141,7 +141,7 @@ struct Advance {
 }
 
 async fn now(State(controls): State<Controls>) -> Json<Value> {
-    Json(json!({"now": controls.clock.now()}))
+    Json(json!({"now": UtcTime(controls.clock.now())}))
 }
 
 async fn advance(State(controls): State<Controls>, body: Bytes) -> Result<Json<Value>, Problem> {

@@ -22,10 +22,12 @@ pub mod problem;
 pub mod product_api;
 pub mod secrets;
 pub mod telemetry;
+mod time;
 mod tls;
 pub mod viewer;
 
 pub use app::App;
 pub use clock::Clock;
 pub use problem::{Problem, ProblemCode};
+pub use time::UtcTime;
 pub use tls::install_tls_provider;

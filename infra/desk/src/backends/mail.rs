@@ -3,7 +3,7 @@
 use crate::error::StartError;
 use crate::journal::Journal;
 use crate::state::StateFolder;
-use jiff::Timestamp;
+use edge::UtcTime;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ pub struct Mail {
     pub text: String,
     pub html: String,
     /// When, by the desk's clock.
-    pub at: Timestamp,
+    pub at: UtcTime,
     /// The code of a login mail.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub code: Option<String>,

@@ -146,7 +146,7 @@ impl Ses {
             subject: subject.to_owned(),
             text: text.to_owned(),
             html: html.to_owned(),
-            at: self.clock.now(),
+            at: self.clock.now().into(),
             code: if kind == "login_code" { Mail::find_code(text) } else { None },
         };
         self.inbox.push(mail).map_err(|error| {

@@ -81,7 +81,7 @@ pub(crate) fn inbox(mails: &[Mail]) -> String {
             escape(&mail.subject),
             escape(&mail.to),
             escape(&mail.kind.replace('_', " ")),
-            mail.at.strftime("%Y-%m-%d %H:%M:%S UTC"),
+            mail.at.0.strftime("%Y-%m-%d %H:%M:%S UTC"),
             code.unwrap_or_default(),
             escape(&mail.text),
         ));
