@@ -143,6 +143,7 @@ async fn a_body_that_is_not_what_the_route_takes_is_refused_and_writes_nothing()
                     (good.replace(field, &field.to_uppercase()), "invalid_request"),
                     // Of another type.
                     (but(json!(834917)), "invalid_request"),
+                    (format!("{{\"{field}\":1e999}}"), "invalid_request"),
                     (but(json!(null)), "invalid_request"),
                     (but(json!([PRIVATE])), "invalid_request"),
                     (but(json!({ "text": SECRET })), "invalid_request"),

@@ -15,6 +15,23 @@ pub async fn refused(options: Options) -> StartError {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_control_takes_one_word_and_nothing_from_another_site() {
+    let world = World::new().await;
+    let call = || world.call("POST", "/_local/product-api");
+    for mode in [json!({ "down": null }), json!(null), json!(5), json!(["down"]), json!("no mode")]
+    {
+        let reply = call().json(json!({ "mode": mode })).send().await;
+        reply.problem(400, "invalid_request");
+    }
+    for (name, value) in [("sec-fetch-site", &b"\xff"[..]), ("origin", b"http://\xfcber.example")] {
+        let reply = call().header_bytes(name, value).json(json!({ "mode": "down" })).send().await;
+        reply.problem(403, "cross_site");
+    }
+    let mode = world.call("GET", "/_local/product-api").send().await;
+    assert_eq!(mode.body, json!({ "mode": "up" }));
+}
+
 // --- Starting
 // -------------------------------------------------------------------------------------------------
 
