@@ -97,10 +97,11 @@ fn is_loopback(host: &str) -> bool {
 }
 
 fn is_cross_site(headers: &HeaderMap) -> bool {
-    let text = |name| headers.get(name).and_then(|value: &header::HeaderValue| value.to_str().ok());
-    match (text(header::HeaderName::from_static("sec-fetch-site")), text(header::ORIGIN)) {
-        (Some(site), _) => !matches!(site, "same-origin" | "none"),
-        (None, Some(origin)) => origin.strip_prefix("http://") != text(header::HOST),
+    // As bytes: what is no text is no word of ours.
+    let sent = |name| headers.get(name).map(|value: &header::HeaderValue| value.as_bytes());
+    match (sent(header::HeaderName::from_static("sec-fetch-site")), sent(header::ORIGIN)) {
+        (Some(site), _) => ![&b"same-origin"[..], b"none"].contains(&site),
+        (None, Some(origin)) => origin.strip_prefix(b"http://") != sent(header::HOST),
         // No browser: curl, or a test.
         (None, None) => false,
     }
@@ -169,7 +170,9 @@ async fn advance(State(controls): State<Controls>, body: Bytes) -> Result<Json<V
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[serde(bound(deserialize = "M: Deserialize<'de>"))]
 struct Mode<M> {
+    #[serde(deserialize_with = "edge::http::one_word")]
     mode: M,
 }
 

@@ -151,6 +151,10 @@ impl Call {
                 .with_detail("The body is not a JSON object."));
         }
         serde_json::from_slice(body).map_err(|error| match error.classify() {
+            // A number of any size is JSON; no field takes such a one.
+            _ if error.to_string().starts_with("number out of range") => {
+                Problem::invalid_request(&error)
+            }
             serde_json::error::Category::Data => Problem::invalid_request(&error),
             serde_json::error::Category::Io
             | serde_json::error::Category::Syntax
