@@ -322,7 +322,7 @@ fn nasty(rng: &mut StdRng) -> Value {
         1 => json!(rng.random::<i64>()),
         2 => json!([]),
         3 => json!({}),
-        4 => json!("x".repeat(rng.random_range(0..70_000))),
+        4 => json!("x".repeat(rng.random_range(0..20_000))),
         _ => json!(texts[rng.random_range(0..texts.len())]),
     }
 }
