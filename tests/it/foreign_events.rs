@@ -286,6 +286,16 @@ async fn the_desk_takes_forwarded_requests_and_any_host() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_cannot_be_read_is_not_called_too_large() {
+    let world = World::new().await;
+    let chunked = "POST /api/login/code HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n\
+        Transfer-Encoding: chunked\r\nConnection: close\r\n\r\nno length\r\n";
+    let (head, body) = send(&world, chunked).await;
+    assert!(head.starts_with("HTTP/1.1 400 "), "{head}");
+    assert_eq!(body, r#"{"message":"Bad Request"}"#);
+}
+
 /// What stands in an event in place of what belongs there.
 fn nasty(rng: &mut StdRng) -> Value {
     let texts = [

@@ -280,14 +280,14 @@ async fn a_panic_is_one_line_without_its_words_and_one_problem_and_the_function_
     let app = || world.app("get-session");
     let http = edge::lambda::http(app(), |_, call| {
         async {
-            panic_at(call.path());
+            panic_at(&call.path());
             Ok(edge::http::Answer::no_content())
         }
         .boxed()
     });
     // Before there is a future, as well.
     let early = edge::lambda::http(app(), |_, call| {
-        panic_at(call.path());
+        panic_at(&call.path());
         async { Ok(edge::http::Answer::no_content()) }.boxed()
     });
     for (name, function) in [("get-session", http), ("list-keys", early)] {
