@@ -477,28 +477,34 @@ async fn a_keyring_that_may_not_be_read_any_more_stays_in_use_and_is_an_error() 
 
 #[tokio::test]
 async fn a_mail_that_a_setting_keeps_back_is_counted_at_once_and_says_what_to_put_right() {
-    let world = World::new().await;
-    let log = Log::of(&world);
-    let admin = world.admin().await;
-    world.desk.mail_service().set_mode(MailServiceMode::Denying);
-    world.request_code(ADMIN).await.ok(202);
-    admin.post("/api/team", json!({ "email": "new@example.com" })).await.ok(201);
-    world.settle().await;
+    // A record that fails holds up those behind it, so each mail has a desk of its own.
+    for kind in ["login_code", "invitation"] {
+        let world = World::new().await;
+        let log = Log::of(&world);
+        let admin = world.admin().await;
+        world.desk.mail_service().set_mode(MailServiceMode::Denying);
+        if kind == "login_code" {
+            world.request_code(ADMIN).await.ok(202);
+        } else {
+            admin.post("/api/team", json!({ "email": "new@example.com" })).await.ok(201);
+        }
+        world.settle().await;
 
-    let lines = log.lines();
-    let counted = |line: &&Value| line["MailFailed"] == 1 && line["cause"] == "AccessDenied";
-    assert!(lines.iter().filter(counted).count() >= 2, "{}", log.text());
-    let failed: Vec<&Value> =
-        lines.iter().filter(|line| line["outcome"] == "record_failed").collect();
-    assert!(failed.len() >= 2, "{}", log.text());
-    for line in failed {
-        let cause = line["cause"].as_str().expect("a text");
-        assert_eq!(line["level"], "ERROR", "{line}");
-        assert!(
-            cause.starts_with("SES refuses this deployment's mail (AccessDenied): ")
-                && cause.contains("ses:SendEmail"),
-            "{line}"
-        );
+        let lines = log.lines();
+        let counted = |line: &Value| line["MailFailed"] == 1 && line["cause"] == "AccessDenied";
+        assert!(lines.iter().any(counted), "{kind}: {}", log.text());
+        let failed: Vec<&Value> =
+            lines.iter().filter(|line| line["outcome"] == "record_failed").collect();
+        assert!(!failed.is_empty(), "{kind}: {}", log.text());
+        for line in failed {
+            let cause = line["cause"].as_str().expect("a text");
+            assert_eq!(line["level"], "ERROR", "{line}");
+            assert!(
+                cause.starts_with("SES refuses this deployment's mail (AccessDenied): ")
+                    && cause.contains("ses:SendEmail"),
+                "{line}"
+            );
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use axum::http::request::Parts;
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use edge::Clock;
+use http_body_util::LengthLimitError;
 use serde_json::json;
 use std::sync::Arc;
 
@@ -81,10 +82,13 @@ fn nothing() -> Response {
 
 /// The whole body, within the limit.
 pub(crate) async fn read(body: Body) -> Result<Bytes, Response> {
-    // The other way to fail is a client that goes away, which reads no answer.
-    axum::body::to_bytes(body, MAX_BODY_BYTES)
-        .await
-        .map_err(|_| message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"))
+    axum::body::to_bytes(body, MAX_BODY_BYTES).await.map_err(|error| {
+        if error.into_inner().is::<LengthLimitError>() {
+            message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large")
+        } else {
+            message(StatusCode::BAD_REQUEST, "Bad Request")
+        }
+    })
 }
 
 impl Gateway {
