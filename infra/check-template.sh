@@ -55,9 +55,14 @@ for pair in Active:on PassThrough:on Disabled:off; do
     translate template.yaml "$out/tracing.json" "Tracing=${pair%:*}"
     check "Tracing=${pair%:*}" python3 infra/check-tracing.py "$out/tracing.json" "${pair#*:}"
 done
-translate template.yaml "$out/not-traced.json" Tracing=Disabled
-check "a change of Tracing makes versions" python3 infra/check-versions.py "$out/template.json" \
-    "$out/not-traced.json"
+for tracing in Active PassThrough Disabled; do
+    translate template.yaml "$out/tracing-$tracing.json" "Tracing=$tracing"
+done
+for pair in Active:PassThrough PassThrough:Disabled Disabled:Active; do
+    check "versions are made anew from Tracing=${pair%:*} to ${pair#*:}" \
+        python3 infra/check-versions.py "$out/tracing-${pair%:*}.json" \
+        "$out/tracing-${pair#*:}.json"
+done
 
 for rollout in AllAtOnce Canary10Percent5Minutes Linear10PercentEvery1Minute; do
     translate template.yaml "$out/rollout.json" "Rollout=$rollout"
