@@ -5,15 +5,24 @@ its description is: CloudFormation then replaces it.
 """
 
 import json
+import re
 import sys
 
 
 def versions(path):
     with open(path, encoding="utf-8") as translated:
-        resources = json.load(translated)["Resources"]
+        template = json.load(translated)
+
+    def description(properties):
+        return re.sub(
+            r"\$\{(\w+)\}",
+            lambda name: str(template["Parameters"][name[1]].get("Default")),
+            properties["Description"]["Fn::Sub"],
+        )
+
     return {
-        resource["Properties"]["FunctionName"]["Ref"]: (name, resource["Properties"]["Description"])
-        for name, resource in resources.items()
+        resource["Properties"]["FunctionName"]["Ref"]: (name, description(resource["Properties"]))
+        for name, resource in template["Resources"].items()
         if resource["Type"] == "AWS::Lambda::Version"
     }
 

@@ -419,6 +419,7 @@ fn every_change_of_a_functions_settings_makes_a_version_that_everybody_calls() {
             .filter_map(Value::as_object)
             .flat_map(|variables| variables.values());
         let named = values
+            .chain([&shared["Tracing"]])
             .filter_map(|value| value["!Ref"].as_str())
             .filter(|name| template["Parameters"].get(name).is_some());
         assert_eq!(told, named.collect(), "{name}");
