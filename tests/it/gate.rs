@@ -1,7 +1,8 @@
-//! A gate in front of the desk's store: transactions that come to it wait until it is opened.
+//! A gate in front of the desk's store: what is to be held waits there until it is opened.
 //!
-//! Whoever is behind it has looked and decided all that it ever will; what happens before the gate
-//! opens happens in between. So a race is run in its worst order, each time.
+//! Where transactions are held, whoever is behind it has looked and decided all that it ever will;
+//! what happens before the gate opens happens in between. So a race is run in its worst order, each
+//! time.
 
 use crate::proxy::Behind;
 use crate::support::{self, World};
@@ -9,10 +10,31 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
+use serde_json::Value;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
+
+/// What waits at a gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    Transactions,
+    /// Reads of an account's own row.
+    AccountReads,
+}
+
+impl Held {
+    fn has(self, target: &str, body: &[u8]) -> bool {
+        match self {
+            Self::Transactions => target.ends_with(".TransactWriteItems"),
+            Self::AccountReads => {
+                let read: Value = serde_json::from_slice(body).unwrap_or_default();
+                target.ends_with(".GetItem") && read["Key"]["sk"]["S"] == "ACCOUNT"
+            }
+        }
+    }
+}
 
 pub struct Gate {
     shared: Arc<Shared>,
@@ -23,17 +45,24 @@ pub struct Gate {
 struct Shared {
     store: String,
     client: reqwest::Client,
-    /// A permit for each transaction that has come.
+    held: Held,
+    /// A permit for each request that has come to be held.
     come: Semaphore,
     open: watch::Sender<bool>,
 }
 
 impl Gate {
-    /// A closed gate.
+    /// A closed gate for transactions.
     pub async fn new(world: &World) -> Self {
+        Self::before(world, Held::Transactions).await
+    }
+
+    /// A closed gate.
+    pub async fn before(world: &World, held: Held) -> Self {
         let shared = Arc::new(Shared {
             store: world.desk.environment("authorize-key")["AWS_ENDPOINT_URL_DYNAMODB"].clone(),
-            client: support::client(),
+            client: reqwest::Client::builder().no_proxy().build().expect("a client"),
+            held,
             come: Semaphore::new(0),
             open: watch::Sender::new(false),
         });
@@ -50,9 +79,9 @@ impl Gate {
         Behind::new(world, name, &[("AWS_ENDPOINT_URL_DYNAMODB", &self.url)])
     }
 
-    /// Returns when so many transactions wait.
-    pub async fn holds(&self, transactions: u32) {
-        self.shared.come.acquire_many(transactions).await.expect("it is open").forget();
+    /// Returns when so many requests wait.
+    pub async fn holds(&self, requests: u32) {
+        self.shared.come.acquire_many(requests).await.expect("it is open").forget();
     }
 
     pub fn open(&self) {
@@ -73,7 +102,7 @@ async fn pass(
 ) -> (StatusCode, HeaderMap, Bytes) {
     let target =
         headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
-    if target.ends_with(".TransactWriteItems") {
+    if shared.held.has(target, &body) {
         shared.come.add_permits(1);
         shared.open.subscribe().wait_for(|open| *open).await.expect("the gate is there");
     }

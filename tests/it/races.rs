@@ -1,7 +1,7 @@
 //! Requests that race each other: whatever their order, the end state is one that some order of
 //! them, one after the other, has.
 
-use crate::gate::Gate;
+use crate::gate::{Gate, Held};
 use crate::proxy::{http_event, outcome};
 use crate::support::{ADMIN, Person, Reply, World};
 use futures::future::{join, join_all};
@@ -364,6 +364,16 @@ async fn the_sandbox_key_that_is_deleted_by_many_at_once_is_deleted_once() {
     world.check_counters().await;
 }
 
+/// The function that suspends accounts.
+const SUSPENDING: &str = "register-account";
+
+fn suspension_of(admin: &Person<'_>) -> serde_json::Value {
+    json!({
+        "account_id": admin.account, "name": "Example Company", "admin_email": ADMIN,
+        "suspended": true,
+    })
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn no_key_slips_through_a_suspension() {
     let world = World::new().await;
@@ -418,6 +428,28 @@ async fn no_key_slips_through_a_suspension() {
         .await;
     for key in &keys {
         assert_eq!(world.product_api(key).await, 200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_made_while_a_suspension_reads_is_stopped_too() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let gate = Gate::before(&world, Held::AccountReads).await;
+    let suspension = gate.function(&world, SUSPENDING);
+    let event = suspension_of(&admin);
+    let made = async {
+        gate.holds(1).await;
+        let reply = create(&admin, 0).await;
+        gate.open();
+        reply
+    };
+    let (suspended, reply) = join(suspension.invoke(&event), made).await;
+    suspended.expect("the account is suspended");
+    let rows = world.rows_of("api_key").await;
+    assert!(rows.iter().all(|row| row["suspended"].as_bool().is_ok_and(|suspended| *suspended)));
+    if let Some(key) = reply.body["api_key"].as_str() {
+        assert_eq!(world.product_api(key).await, 403);
     }
 }
 

@@ -129,6 +129,27 @@ impl World {
         self.desk.invoke("register-account", &event).await.expect("the account is registered")
     }
 
+    /// Suspends or resumes an account.
+    pub async fn set_suspended(&self, account: &str, suspended: bool) -> Value {
+        let owner = self.row(&format!("ACCT#{account}"), "ACCOUNT").await;
+        let name = owner["name"].as_s().expect("a text").clone();
+        let admin = owner["admins"].as_ss().expect("a set")[0].clone();
+        let admin = self.row(&format!("ACCT#{account}"), &format!("MEMBER#{admin}")).await;
+        let address = admin["email"].as_s().expect("a text").clone();
+        self.register(json!({
+            "account_id": account, "name": name, "admin_email": address, "suspended": suspended,
+        }))
+        .await
+    }
+
+    pub async fn suspend(&self, account: &str) -> Value {
+        self.set_suspended(account, true).await
+    }
+
+    pub async fn resume(&self, account: &str) -> Value {
+        self.set_suspended(account, false).await
+    }
+
     /// Whether the guarded product API takes this key: its status.
     pub async fn product_api(&self, key: &str) -> StatusCode {
         self.call("POST", "/heify/get-configurations")
