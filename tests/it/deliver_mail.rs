@@ -282,6 +282,29 @@ async fn a_suspended_account_is_mailed_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_invitation_that_meets_a_suspension_is_mailed_once_the_account_is_resumed() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    world.desk.mail_service().set_mode(MailServiceMode::Throttling);
+    admin.post("/api/team", json!({ "email": "new@example.com" })).await.ok(201);
+    world.settle().await;
+    world.suspend(&admin.account).await;
+    world.desk.mail_service().set_mode(MailServiceMode::Up);
+    // Longer than any duty is tried for, and than a row is kept.
+    for _ in 0..6 {
+        pass(&world, 40).await;
+        world.advance(6 * 24 * 3600);
+        world.settle().await;
+    }
+    assert!(world.mailed("invitation").is_empty());
+    world.resume(&admin.account).await;
+    world.settle().await;
+    assert_eq!(world.mailed("invitation"), ["new@example.com"]);
+    let admin = world.admin().await;
+    assert_eq!(admin.get("/api/team").await.ok(200)["members"][1]["status"], "invited");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_account_name_cannot_write_markup_or_headers_into_a_mail() {
     let world = World::new().await;
     let name = "<b>\"Evil\"</b> & 'Sons' Bcc: x@example.net";

@@ -322,6 +322,27 @@ async fn a_suspended_account_gets_no_key() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_verdict_that_is_given_during_a_suspension_is_none_and_is_asked_for_anew() {
+    let product = Product::start().await;
+    let world = world_of(&product).await;
+    let admin = world.admin().await;
+    product.take_calls();
+    product.hold();
+    admin.act("/api/sandbox/provision").await.ok(202);
+    product.called(1).await;
+    world.suspend(&admin.account).await;
+    product.let_go();
+    world.settle().await;
+    let requests = world.rows_of("provision_request").await;
+    assert_eq!(requests.iter().map(status).collect::<Vec<_>>(), ["pending"]);
+    assert_eq!(product.take_calls().len(), 1);
+    world.resume(&admin.account).await;
+    world.settle().await;
+    assert_eq!(product.calls().len(), 1);
+    the_one_key(&admin).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_deletion_during_the_validation_wins_over_its_verdict() {
     let product = Product::start().await;
     let world = world_of(&product).await;

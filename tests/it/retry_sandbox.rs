@@ -271,3 +271,25 @@ async fn a_retry_takes_no_fields() {
         .await
         .problem(400, "invalid_request");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retry_that_meets_a_suspension_goes_on_once_the_account_is_resumed() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    // The request is on its way when the account is suspended, and arrives behind that.
+    let keyring = world.secret("SEALING_SECRET_ARN").await;
+    world.put_secret("SEALING_SECRET_ARN", "no keyring").await;
+    world.advance(3600);
+    delete_sandbox_key(&admin).await;
+    admin.act(RETRY).await.ok(202);
+    world.settle().await;
+    world.suspend(&admin.account).await;
+    world.put_secret("SEALING_SECRET_ARN", &keyring).await;
+    world.advance(120);
+    world.settle().await;
+    world.advance(600);
+    world.settle().await;
+    world.resume(&admin.account).await;
+    world.settle().await;
+    assert_eq!(admin.get("/api/sandbox").await.ok(200)["state"], "ready");
+}
