@@ -28,3 +28,15 @@ async fn without_a_session_there_is_nothing_to_end() {
     let garbage = world.call("POST", "/api/logout").header("authorization", "Bearer fds_garbage");
     world.changes_nothing(garbage.send()).await.problem(401, "session_ended");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_logout_from_a_suspended_account_says_what_every_call_says_and_is_one() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let other = world.admin().await;
+    world.suspend(&admin.account).await;
+    admin.act("/api/logout").await.problem(401, "session_ended");
+    world.resume(&admin.account).await;
+    admin.get("/api/session").await.problem(401, "session_ended");
+    other.get("/api/session").await.ok(200);
+}
