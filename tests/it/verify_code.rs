@@ -530,6 +530,29 @@ async fn a_member_keeps_ten_sessions_and_one_more_login_ends_the_oldest() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_eleventh_login_takes_the_place_of_a_session_that_is_over_and_ends_none_that_is_live() {
+    let world = World::new().await;
+    let mut browsers = known_browsers(&world).await;
+    let first = browsers[0].cookies[SESSION].clone();
+    for login in 3..10 {
+        browsers[login % 3].log_in(ADMIN).await;
+    }
+    for _ in 0..2 {
+        world.advance(7 * 3600);
+        assert!(works(&world, &first).await, "it is used, and the nine others are not");
+    }
+    let mut tokens = vec![first];
+    for browser in &mut browsers {
+        browser.log_in(ADMIN).await;
+        tokens.push(browser.cookies[SESSION].clone());
+    }
+    for token in &tokens {
+        assert!(works(&world, token).await);
+    }
+    assert_eq!(sessions(&world).await, 10);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn parallel_logins_of_one_member_each_get_a_session_that_works() {
     let world = World::new().await;
     let mut ready = Vec::new();
