@@ -1,7 +1,6 @@
 //! `POST /api/keys`
 
-use crate::support::{ADMIN, Person, Reply, World};
-use aws_sdk_dynamodb::types::AttributeValue;
+use crate::support::{Person, Reply, World};
 use domain::PlainKey;
 use serde_json::{Value, json};
 
@@ -36,11 +35,7 @@ async fn sandbox_key(person: &Person<'_>) -> String {
 }
 
 async fn suspend(person: &Person<'_>, suspended: bool) {
-    let event = json!({
-        "account_id": person.account, "name": "Example Company", "admin_email": ADMIN,
-        "suspended": suspended,
-    });
-    person.world.register(event).await;
+    person.world.set_suspended(&person.account, suspended).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -299,12 +294,7 @@ async fn a_limit_that_was_lowered_below_the_count_keeps_the_keys_and_allows_no_m
     let admin = world.admin().await;
     let (_, key) = admin.key("One").await;
     make(&admin, 3).await;
-    world
-        .register(json!({
-            "account_id": admin.account, "name": "Example Company", "admin_email": ADMIN,
-            "key_limit": 2,
-        }))
-        .await;
+    world.change(&admin.account, json!({ "act": "set_limits", "key_limit": 2 })).await;
     let listed = admin.get("/api/keys").await;
     assert_eq!(
         (&listed.body["count"], &listed.body["limit"], &listed.body["available"]),

@@ -1,7 +1,7 @@
 //! `DELETE /api/keys/{key_id}`
 
-use crate::support::{ADMIN, World};
-use serde_json::{Value, json};
+use crate::support::World;
+use serde_json::json;
 
 /// Ids that nobody has, the first of them in the right form.
 const NOBODYS: [&str; 12] = [
@@ -163,12 +163,7 @@ async fn a_suspended_account_deletes_no_key() {
     let world = World::new().await;
     let admin = world.admin().await;
     let (id, _) = admin.key("Kept").await;
-    let suspension = json!({
-        "account_id": admin.account, "name": "Example Company", "admin_email": ADMIN,
-        "suspended": true,
-    });
-    let suspended: Value = world.register(suspension).await;
-    assert_eq!(suspended["suspended"], true);
+    world.suspend(&admin.account).await;
     world
         .changes_nothing(async {
             // A session that is over is told nothing, not even that there is no such key.

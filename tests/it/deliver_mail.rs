@@ -272,9 +272,7 @@ async fn whoever_is_revoked_before_the_mail_leaves_gets_none() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_suspended_account_is_mailed_nothing() {
     let world = World::new().await;
-    world
-        .register(json!({ "name": "Example Company", "admin_email": ADMIN, "suspended": true }))
-        .await;
+    world.suspend(&world.account_of(ADMIN).await).await;
     world.request_code(ADMIN).await.ok(202);
     world.settle().await;
     assert!(world.desk.inbox().mails().is_empty());
@@ -308,7 +306,8 @@ async fn an_invitation_that_meets_a_suspension_is_mailed_once_the_account_is_res
 async fn an_account_name_cannot_write_markup_or_headers_into_a_mail() {
     let world = World::new().await;
     let name = "<b>\"Evil\"</b> & 'Sons' Bcc: x@example.net";
-    world.register(json!({ "name": name, "admin_email": ADMIN })).await;
+    let account = world.account_of(ADMIN).await;
+    world.change(&account, json!({ "act": "rename", "name": name })).await;
     let admin = world.admin().await;
     admin.post("/api/team", json!({ "email": "new@example.com" })).await.ok(201);
     world.settle().await;

@@ -1,6 +1,6 @@
 //! Who may call a route: every route has a case here, and every case is put to the same questions.
 
-use crate::support::{ADMIN, Reply, Request, World};
+use crate::support::{Reply, Request, World};
 use functions::{FUNCTIONS, Trigger};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -208,11 +208,9 @@ async fn a_suspended_account_gets_through_nowhere() {
             .json(json!({ "name": "Once" }))
     };
     once().send().await.ok(201);
-    let full = json!({
-        "name": "Example Company", "admin_email": ADMIN, "key_limit": 2, "member_limit": 2,
-        "suspended": true,
-    });
-    world.register(full).await;
+    let full = json!({ "act": "set_limits", "key_limit": 2, "member_limit": 2 });
+    world.change(&admin.account, full).await;
+    world.suspend(&admin.account).await;
     world.changes_nothing(once().send()).await.problem(401, "session_ended");
     for case in
         cases().iter().filter(|case| case.who != Who::Anyone && case.function != "end-session")
@@ -226,9 +224,7 @@ async fn a_suspended_account_gets_through_nowhere() {
     }
     // Save that a session can be ended, so that it does not come back with the account.
     member.act("/api/logout").await.problem(401, "session_ended");
-    world
-        .register(json!({ "name": "Example Company", "admin_email": ADMIN, "suspended": false }))
-        .await;
+    world.resume(&admin.account).await;
     member.get("/api/session").await.problem(401, "session_ended");
     admin.get("/api/session").await.ok(200);
 }

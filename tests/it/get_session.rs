@@ -192,18 +192,12 @@ async fn suspension_ends_the_sessions_of_all_members_and_resumption_revives_them
     let admin = world.admin().await;
     let colleague = world.member(&admin, GRACE).await;
     let other = world.other_admin("admin@other.example").await;
-    let account = |suspended: bool| {
-        json!({
-            "account_id": admin.account, "name": "Example Company", "admin_email": ADMIN,
-            "suspended": suspended,
-        })
-    };
-    world.register(account(true)).await;
+    world.suspend(&admin.account).await;
     for person in [&admin, &colleague] {
         world.changes_nothing(person.get("/api/session")).await.problem(401, "session_ended");
     }
     other.get("/api/session").await.ok(200);
-    world.register(account(false)).await;
+    world.resume(&admin.account).await;
     for person in [&admin, &colleague] {
         person.get("/api/session").await.ok(200);
     }

@@ -177,11 +177,7 @@ async fn one_member_too_many_is_refused_until_there_is_a_place() {
         .await
         .problem(409, "member_limit_reached");
 
-    let more = json!({
-        "account_id": admin.account, "name": "Example Company", "admin_email": ADMIN,
-        "member_limit": 6,
-    });
-    world.register(more).await;
+    world.change(&admin.account, json!({ "act": "set_limits", "member_limit": 6 })).await;
     invite(&admin, "newer@example.com").await.ok(201);
     invite(&admin, "newest@example.com").await.problem(409, "member_limit_reached");
     world.check_counters().await;
@@ -244,12 +240,7 @@ async fn a_suspended_account_invites_nobody_and_is_told_nothing() {
     let world = World::new().await;
     let admin = world.admin().await;
     world.other_admin("other@example.com").await;
-    let suspension = json!({
-        "account_id": admin.account, "name": "Example Company", "admin_email": ADMIN,
-        "suspended": true,
-    });
-    let suspended: Value = world.register(suspension).await;
-    assert_eq!(suspended["suspended"], true);
+    world.suspend(&admin.account).await;
     world
         .changes_nothing(async {
             for email in ["new@example.com", "other@example.com", ADMIN] {

@@ -111,10 +111,8 @@ async fn who_was_invited_is_active_from_the_first_login_on() {
 async fn you_is_who_asks() {
     let world = World::new().await;
     let first = world.admin().await;
-    let second = json!({
-        "account_id": first.account, "name": "Example Company", "admin_email": "second@example.com",
-    });
-    world.register(second).await;
+    let second = json!({ "act": "add_admin", "email": "second@example.com" });
+    world.change(&first.account, second).await;
     let second = world.login("second@example.com").await;
     assert_eq!(second.account, first.account);
     for person in [&first, &second] {
@@ -155,11 +153,7 @@ async fn the_count_follows_invitations_and_revocations_and_the_limit_the_operato
         .await
         .ok(204);
     assert_eq!(shown().await, (1, 5));
-    let change = json!({
-        "account_id": admin.account, "name": "Example Company", "admin_email": ADMIN,
-        "member_limit": 20,
-    });
-    world.register(change).await;
+    world.change(&admin.account, json!({ "act": "set_limits", "member_limit": 20 })).await;
     assert_eq!(shown().await, (1, 20));
 }
 

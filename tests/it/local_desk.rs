@@ -160,13 +160,7 @@ async fn a_control_refuses_what_it_does_not_know_and_changes_nothing() {
             400,
             "invalid_limit",
         ),
-        (
-            json!({
-                "name": "X", "admin_email": "x@example.com", "account_id": "acct_000000000000",
-            }),
-            404,
-            "account_not_found",
-        ),
+        (json!({ "name": "X", "account_id": "acct_000000000000" }), 404, "account_not_found"),
     ] {
         world
             .changes_nothing(post(&world, "/_local/accounts", &body.to_string()))
@@ -357,20 +351,54 @@ async fn an_account_is_registered_changed_and_refused_over_the_control() {
     let wanted =
         json!({ "name": "Other Company", "admin_email": "other@example.com", "key_limit": 4 });
     let created = post(&world, "/_local/accounts", &wanted.to_string()).await;
-    assert_eq!(
-        (created.status.as_u16(), &created.body["created"]),
-        (201, &json!(true)),
-        "{}",
-        created.text
-    );
-    let again = post(&world, "/_local/accounts", &wanted.to_string()).await;
-    assert_eq!(
-        (again.status.as_u16(), &again.body["account_id"]),
-        (200, &created.body["account_id"])
-    );
+    assert_eq!(created.status.as_u16(), 201, "{}", created.text);
+    let id = created.body["account"]["id"].clone();
+    world
+        .changes_nothing(post(&world, "/_local/accounts", &wanted.to_string()))
+        .await
+        .problem(409, "email_already_registered");
     let other = world.login("other@example.com").await;
-    assert_eq!(other.account, created.body["account_id"]);
+    assert_eq!(json!(other.account), id);
     assert_eq!(other.get("/api/keys").await.body["limit"], 4);
+
+    let all = json!({
+        "account_id": id, "name": "New", "key_limit": 5, "member_limit": 6, "suspended": true,
+    });
+    let changed = post(&world, "/_local/accounts", &all.to_string()).await;
+    let expected = json!({
+        "account": {
+            "id": id, "name": "New", "key_count": 1, "key_limit": 5, "member_count": 1,
+            "member_limit": 6, "suspended": true,
+        },
+    });
+    assert_eq!((changed.status.as_u16(), &changed.body), (200, &expected));
+    other.get("/api/session").await.problem(401, "session_ended");
+    let same = json!({ "account_id": id, "name": "New", "member_limit": 6 }).to_string();
+    let again = world.changes_nothing(post(&world, "/_local/accounts", &same)).await;
+    assert_eq!((again.status.as_u16(), &again.body), (200, &expected));
+    // It stops at the first refusal.
+    let halfway = json!({ "account_id": id, "name": "Newer", "key_limit": 0, "suspended": false });
+    post(&world, "/_local/accounts", &halfway.to_string()).await.problem(400, "invalid_limit");
+    let resumed = json!({ "account_id": id, "suspended": false }).to_string();
+    let resumed = post(&world, "/_local/accounts", &resumed).await;
+    assert_eq!(
+        (&resumed.body["account"]["name"], &resumed.body["account"]["suspended"]),
+        (&json!("Newer"), &json!(false))
+    );
+    for (field, value) in [
+        ("admin_email", json!("other@example.com")),
+        ("act", json!("suspend")),
+        ("limits", json!({})),
+        ("suspended", json!("yes")),
+        ("key_limit", json!(-1)),
+    ] {
+        let mut body = json!({ "account_id": id, "name": "Newest" });
+        body[field] = value;
+        world
+            .changes_nothing(post(&world, "/_local/accounts", &body.to_string()))
+            .await
+            .problem(400, "invalid_request");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -482,7 +510,8 @@ async fn the_neighbours_of_a_record_that_nothing_can_process_are_done_by_either_
 async fn the_inbox_runs_no_script_and_shows_markup_as_text() {
     let world = World::with_parameters(&[("ProductName", "Fish & \"Chips\"")]).await;
     let name = "<script>alert('x')</script>&amp;";
-    world.register(json!({ "name": name, "admin_email": ADMIN })).await;
+    let account = world.account_of(ADMIN).await;
+    world.change(&account, json!({ "act": "rename", "name": name })).await;
     let admin = world.admin().await;
     admin.post("/api/team", json!({ "email": "grace@example.com" })).await.ok(201);
     world.settle().await;

@@ -223,10 +223,19 @@ async fn every_other_invocation_has_its_line_too() {
         .invoke("register-account", &json!({ "name": "", "admin_email": "third@example.com" }))
         .await;
     assert!(taken.is_err_and(|error| error.to_string().contains("invalid_name")));
-    let registered = (made["account_id"].as_str().map(str::to_owned), "ok".to_owned());
+    let registered = (made["account"]["id"].as_str().map(str::to_owned), "ok".to_owned());
     assert_eq!(
         log.of_function("register-account"),
         [registered, (None, "invalid_name".to_owned())]
+    );
+
+    world.change(&admin.account, json!({ "act": "rename", "name": "New" })).await;
+    let act = json!({ "account_id": "acct_000000000000", "act": "suspend" });
+    let refused = world.desk.invoke("change-account", &act).await;
+    assert!(refused.is_err_and(|error| error.to_string().contains("account_not_found")));
+    assert_eq!(
+        log.of_function("change-account"),
+        [(account(), "ok".to_owned()), (None, "account_not_found".to_owned())]
     );
 
     world.request_code("nobody@example.net").await.ok(202);
@@ -246,7 +255,8 @@ async fn an_event_that_cannot_be_read_leaves_its_line_and_is_not_repeated_in_it(
     let world = World::new().await;
     let log = Log::of(&world);
     let kept = "fd_live_of-the-event";
-    let names = ["get-session", "deliver-mail", "authorize-key", "register-account"];
+    let names =
+        ["get-session", "deliver-mail", "authorize-key", "register-account", "change-account"];
     for name in names {
         let event = json!({
             "headers": kept, "Records": kept, "name": [kept], "version": "2.0", "rawPath": [kept],
@@ -425,10 +435,16 @@ async fn what_a_function_may_not_do_is_no_outage_and_the_line_says_what_it_is() 
     let log = Log::of(&world);
     let asks = json!({ "email": ADMIN, "accept_terms": true });
     for (function, role, body, starts, denied) in [
-        ("get-session", "sweep", None, "the store refuses this function: ", "dynamodb:GetItem"),
+        (
+            "get-session",
+            "create-key",
+            None,
+            "the store refuses this function: ",
+            "dynamodb:GetItem",
+        ),
         (
             "request-code",
-            "register-account",
+            "change-account",
             Some(asks),
             "Secrets Manager refuses this function: ",
             "secretsmanager:GetSecretValue",

@@ -11,7 +11,7 @@ mod support;
 mod access_patterns;
 mod authorize_key;
 mod bad_input;
-mod command_line;
+mod change_account;
 mod console_build;
 mod console_hosting;
 mod contention;

@@ -503,13 +503,10 @@ async fn every_problem_is_told_as_the_document_says() {
     for _ in 0..6 {
         contract.answers("verifyCode", &world.verify(&challenge, wrong(&code)).await);
     }
-    world.register(json!({ "name": "Other Company", "admin_email": "other@example.com" })).await;
+    let other = json!({ "name": "Other Company", "admin_email": "other@example.com" });
+    let other = world.register(other).await;
     let (challenge, code) = world.challenge("other@example.com").await;
-    world
-        .register(json!({
-            "name": "Other Company", "admin_email": "other@example.com", "suspended": true,
-        }))
-        .await;
+    world.suspend(other["account"]["id"].as_str().expect("an id")).await;
     contract.answers("verifyCode", &world.verify(&challenge, &code).await);
 
     // Sessions and roles.

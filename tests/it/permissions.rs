@@ -6,6 +6,7 @@
 //! outside.
 
 use crate::support::{ADMIN, Person, Reply, World, signed_by};
+use aws_sdk_dynamodb::types::AttributeValue;
 use desk::iam::{Permission, Permissions, Refused};
 use desk::policy::{AccessRequest, ConditionKeys, Decision};
 use desk::template::{Document, Parameters, Template};
@@ -55,13 +56,13 @@ impl<'w> Script<'w> {
         Ok(Person { world: self.world, token, id, account })
     }
 
-    async fn register(&self, event: Value) -> Step {
-        self.world
-            .desk
-            .invoke("register-account", &event)
-            .await
-            .map(drop)
-            .map_err(|error| error.to_string())
+    async fn operate(&self, function: &str, event: Value) -> Step<Value> {
+        self.world.desk.invoke(function, &event).await.map_err(|error| error.to_string())
+    }
+
+    async fn change(&self, account: &str, mut act: Value) -> Step {
+        act["account_id"] = account.into();
+        self.operate("change-account", act).await.map(drop)
     }
 
     async fn invite(&self, admin: &Person<'_>, email: &str) -> Step<String> {
@@ -114,12 +115,10 @@ impl<'w> Script<'w> {
     }
 
     async fn operators_and_schedule(&self) -> Step {
-        self.register(json!({ "name": "Other Company", "admin_email": "other@example.com" }))
-            .await?;
-        self.register(
-            json!({ "name": "Another Name", "admin_email": "other@example.com", "key_limit": 5 }),
-        )
-        .await?;
+        let other = json!({ "name": "Other Company", "admin_email": "other@example.com" });
+        let made = self.operate("register-account", other).await?;
+        let id = made["account"]["id"].as_str().unwrap_or_default();
+        self.change(id, json!({ "act": "rename", "name": "Another Name" })).await?;
         let swept = self.sweep().await?;
         holds(swept == json!({ "driven": 0, "given_up": 0 }), "nothing was lost yet")
     }
@@ -227,21 +226,34 @@ impl<'w> Script<'w> {
         let created =
             self.must(admin.post("/api/keys", json!({ "name": "Suspended" })).await, 201)?;
         let key = created["api_key"].as_str().unwrap_or_default();
-        let account = |suspended: bool| {
-            json!({
-                "name": "Example Company", "admin_email": ADMIN, "suspended": suspended,
-            })
-        };
-        self.register(account(true)).await?;
+        let id = &admin.account;
+        self.change(id, json!({ "act": "suspend" })).await?;
         holds(self.world.product_api(key).await == 403, "a suspended account's key is refused")?;
         self.must(admin.get("/api/session").await, 401)?;
-        self.register(account(false)).await?;
+        self.change(id, json!({ "act": "resume" })).await?;
         holds(self.world.product_api(key).await == 200, "it is good again")?;
-        self.register(json!({
-            "account_id": admin.account, "name": "Example Company",
-            "admin_email": "second@example.com",
-        }))
-        .await
+        self.change(id, json!({ "act": "add_admin", "email": "second@example.com" })).await?;
+        self.change(id, json!({ "act": "remove_member", "email": "second@example.com" })).await?;
+        // An invitation gives way to a registration.
+        self.invite(admin, "third@example.com").await?;
+        let third = json!({ "name": "Third Company", "admin_email": "third@example.com" });
+        self.operate("register-account", third).await?;
+        self.half_a_suspension(id, key).await
+    }
+
+    /// One that stopped the account and marked no key: the sweep finishes it.
+    async fn half_a_suspension(&self, account: &str, key: &str) -> Step {
+        let long_ago = AttributeValue::N("1".to_owned());
+        let half = [
+            ("suspended", AttributeValue::Bool(true)),
+            ("duty", AttributeValue::S("duty#0".to_owned())),
+            ("due_at", long_ago),
+        ];
+        self.world.set_attributes(&format!("ACCT#{account}"), "ACCOUNT", &half).await;
+        self.sweep().await?;
+        holds(self.world.product_api(key).await == 403, "the suspension is finished")?;
+        self.change(account, json!({ "act": "resume" })).await?;
+        holds(self.world.product_api(key).await == 200, "and it ends")
     }
 
     /// An invitation that the stream gives up, the sweep redelivers in vain, and gives up in the
@@ -807,7 +819,7 @@ async fn a_refusal_is_worded_as_the_service_words_it_and_is_put_on_record() {
 
     let get = json!({
         "TableName": sweep["TABLE_NAME"],
-        "Key": { "pk": { "S": "ACCT#1" }, "sk": { "S": "ACCOUNT" } },
+        "Key": { "pk": { "S": "ADDR#1" }, "sk": { "S": "OWNER" } },
     });
     let (status, text) =
         ask("AWS_ENDPOINT_URL_DYNAMODB", "DynamoDB_20120810.GetItem", get.to_string()).await;
@@ -844,7 +856,7 @@ async fn a_refusal_is_worded_as_the_service_words_it_and_is_put_on_record() {
     let refused: Vec<(String, Option<Vec<String>>)> =
         world.desk.permissions().refused.into_iter().map(|own| (own.action, own.keys)).collect();
     let wanted = [
-        ("dynamodb:GetItem", Some(vec!["ACCT#1".to_owned()])),
+        ("dynamodb:GetItem", Some(vec!["ADDR#1".to_owned()])),
         (action, None),
         ("ses:SendEmail", None),
     ];

@@ -93,13 +93,10 @@ async fn the_first_login_makes_a_key_that_works_and_settles_its_event() {
 async fn two_members_who_log_in_at_once_make_one_key() {
     let world = World::new().await;
     let account = world.register(json!({ "name": "Pair", "admin_email": "one@example.net" })).await
-        ["account_id"]
+        ["account"]["id"]
         .clone();
-    world
-        .register(
-            json!({ "account_id": account, "name": "Pair", "admin_email": "two@example.net" }),
-        )
-        .await;
+    let second = json!({ "act": "add_admin", "email": "two@example.net" });
+    world.change(account.as_str().expect("an id"), second).await;
     let (one, two) =
         (world.challenge("one@example.net").await, world.challenge("two@example.net").await);
     let (first, second) = tokio::join!(world.verify(&one.0, &one.1), world.verify(&two.0, &two.1));
@@ -126,7 +123,7 @@ async fn deliveries_that_race_make_one_key() {
     let made =
         world.register(json!({ "name": "Racers", "admin_email": "racer@example.net" })).await;
     let (account, member) =
-        (made["account_id"].as_str().unwrap(), made["admin_id"].as_str().unwrap());
+        (made["account"]["id"].as_str().unwrap(), made["admin"]["id"].as_str().unwrap());
     let partition = format!("ACCT#{account}");
     for number in 0..4 {
         put_login_event(&world, account, member, &format!("race{number}")).await;
@@ -304,16 +301,14 @@ async fn a_crash_after_the_secret_was_replaced_is_finished_by_the_next_delivery(
 async fn a_suspended_account_gets_no_key() {
     let product = Product::start().await;
     let world = world_of(&product).await;
-    let made = world
-        .register(
-            json!({ "name": "Closed", "admin_email": "closed@example.net", "suspended": true }),
-        )
-        .await;
+    let made =
+        world.register(json!({ "name": "Closed", "admin_email": "closed@example.net" })).await;
     let (account, member) =
-        (made["account_id"].as_str().unwrap(), made["admin_id"].as_str().unwrap());
+        (made["account"]["id"].as_str().unwrap(), made["admin"]["id"].as_str().unwrap());
+    world.suspend(account).await;
     put_login_event(&world, account, member, "closed").await;
     world.settle().await;
-    assert_eq!(status(&world.row(&format!("ACCT#{account}"), "EVENT#closed").await), "done");
+    assert_eq!(status(&world.row(&format!("ACCT#{account}"), "EVENT#closed").await), "pending");
     assert!(world.rows_of("api_key").await.is_empty() && product.calls().is_empty());
     assert_eq!(
         world.row(&format!("ACCT#{account}"), "SANDBOX").await["reason"],

@@ -3,7 +3,7 @@
 
 use crate::gate::{Gate, Held};
 use crate::proxy::{http_event, outcome};
-use crate::support::{ADMIN, Person, Reply, World};
+use crate::support::{Person, Reply, World};
 use futures::future::{join, join_all};
 use serde_json::json;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -44,11 +44,8 @@ async fn two_admins(world: &World, number: usize, key_limit: usize) -> (Person<'
     let account = world
         .register(json!({ "name": name, "admin_email": emails[0], "key_limit": key_limit }))
         .await;
-    world
-        .register(
-            json!({ "account_id": account["account_id"], "name": name, "admin_email": emails[1] }),
-        )
-        .await;
+    let second = json!({ "act": "add_admin", "email": emails[1] });
+    world.change(account["account"]["id"].as_str().expect("an id"), second).await;
     (world.login(&emails[0]).await, world.login(&emails[1]).await)
 }
 
@@ -364,16 +361,6 @@ async fn the_sandbox_key_that_is_deleted_by_many_at_once_is_deleted_once() {
     world.check_counters().await;
 }
 
-/// The function that suspends accounts.
-const SUSPENDING: &str = "register-account";
-
-fn suspension_of(admin: &Person<'_>) -> serde_json::Value {
-    json!({
-        "account_id": admin.account, "name": "Example Company", "admin_email": ADMIN,
-        "suspended": true,
-    })
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn no_key_slips_through_a_suspension() {
     let world = World::new().await;
@@ -393,12 +380,7 @@ async fn no_key_slips_through_a_suspension() {
     }));
     let suspension = async {
         let _some = answered.acquire_many(2).await.expect("it is open");
-        world
-            .register(json!({
-                "account_id": admin.account, "name": "Example Company", "admin_email": ADMIN,
-                "suspended": true,
-            }))
-            .await;
+        world.suspend(&admin.account).await;
         own_keys(&world, &admin.account).await
     };
     let (replies, then) = join(creates, suspension).await;
@@ -420,12 +402,7 @@ async fn no_key_slips_through_a_suspension() {
     create(&admin, 99).await.problem(401, "session_ended");
     world.check_counters().await;
 
-    world
-        .register(json!({
-            "account_id": admin.account, "name": "Example Company", "admin_email": ADMIN,
-            "suspended": false,
-        }))
-        .await;
+    world.resume(&admin.account).await;
     for key in &keys {
         assert_eq!(world.product_api(key).await, 200);
     }
@@ -436,8 +413,8 @@ async fn a_key_that_is_made_while_a_suspension_reads_is_stopped_too() {
     let world = World::new().await;
     let admin = world.admin().await;
     let gate = Gate::before(&world, Held::AccountReads).await;
-    let suspension = gate.function(&world, SUSPENDING);
-    let event = suspension_of(&admin);
+    let suspension = gate.function(&world, "change-account");
+    let event = json!({ "account_id": admin.account, "act": "suspend" });
     let made = async {
         gate.holds(1).await;
         let reply = create(&admin, 0).await;
@@ -468,20 +445,13 @@ async fn a_busy_customer_cannot_hold_off_a_suspension() {
         }
     }));
     let suspension = async {
-        world
-            .register(json!({
-                "account_id": admin.account, "name": "Example Company", "admin_email": ADMIN,
-                "suspended": true,
-            }))
-            .await;
+        world.suspend(&admin.account).await;
         suspended.store(true, Ordering::SeqCst);
     };
     join(busy, suspension).await;
     create(&admin, 99).await.problem(401, "session_ended");
     let rows = world.rows_of("api_key").await;
     assert!(rows.iter().all(|row| row["suspended"].as_bool().is_ok_and(|suspended| *suspended)));
-    let row = world.row(&format!("ACCT#{}", admin.account), "ACCOUNT").await;
-    assert!(!row.contains_key("locked_until"), "the hold is over");
     world.check_counters().await;
 }
 
@@ -552,11 +522,8 @@ async fn what_was_decided_before_a_logout_is_not_written_after_it() {
 async fn what_was_decided_before_a_suspension_is_not_written_after_it() {
     let world = World::new().await;
     let (first, second) = two_admins(&world, 0, 10).await;
-    let suspension = json!({
-        "account_id": first.account, "name": "Company 0", "admin_email": "first0@example.com",
-        "suspended": true,
-    });
-    let outcomes = in_flight(&second, async { _ = world.register(suspension).await }).await;
+    let suspension = async { _ = world.suspend(&first.account).await };
+    let outcomes = in_flight(&second, suspension).await;
     assert_eq!(outcomes, vec![(401, "session_ended".to_owned()); 8]);
     world.check_counters().await;
 }

@@ -254,11 +254,7 @@ async fn without_a_session_nothing_is_provisioned() {
     let world = World::new().await;
     world.changes_nothing(world.call("POST", RETRY).send()).await.problem(401, "session_required");
     let admin = world.admin().await;
-    world
-        .register(json!({
-            "name": "Example Company", "admin_email": "admin@example.com", "suspended": true,
-        }))
-        .await;
+    world.suspend(&admin.account).await;
     world.changes_nothing(admin.act(RETRY)).await.problem(401, "session_ended");
 }
 

@@ -130,11 +130,7 @@ async fn without_a_session_nothing_is_revealed() {
 async fn a_suspended_account_gets_no_key() {
     let world = World::new().await;
     let admin = world.admin().await;
-    world
-        .register(json!({
-            "name": "Example Company", "admin_email": "admin@example.com", "suspended": true,
-        }))
-        .await;
+    world.suspend(&admin.account).await;
     world.changes_nothing(admin.act(REVEAL)).await.problem(401, "session_ended");
 }
 

@@ -64,9 +64,8 @@ async fn is_locked_out(person: &Person<'_>) {
 
 /// One more admin of the admin's account.
 async fn second_admin<'w>(admin: &Person<'w>, email: &str) -> Person<'w> {
-    let event =
-        json!({ "account_id": admin.account, "name": "Example Company", "admin_email": email });
-    admin.world.register(event).await;
+    let event = json!({ "act": "add_admin", "email": email });
+    admin.world.change(&admin.account, event).await;
     admin.world.login(email).await
 }
 
@@ -324,11 +323,7 @@ async fn a_suspended_account_revokes_nobody_and_is_told_nothing() {
     let world = World::new().await;
     let admin = world.admin().await;
     let member = world.member(&admin, "member@example.com").await;
-    let event = json!({
-        "account_id": admin.account, "name": "Example Company", "admin_email": ADMIN,
-        "suspended": true,
-    });
-    world.register(event).await;
+    world.suspend(&admin.account).await;
     world
         .changes_nothing(async {
             for id in [member.id.as_str(), admin.id.as_str(), NOBODYS[0], "x"] {

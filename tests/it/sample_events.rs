@@ -1,6 +1,6 @@
 //! The sample events for `cargo lambda invoke`: each is taken by its function.
 
-use crate::support::World;
+use crate::support::{ADMIN, World};
 use functions::Trigger;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +27,11 @@ async fn every_sample_event_is_taken_by_its_function() {
     let world = World::new().await;
     for (file, event) in samples() {
         let name = file.split('.').next().expect("a name");
+        let mut event = event;
+        if name == "change-account" {
+            // The account of the sample is of a desk that never was.
+            event["account_id"] = world.account_of(ADMIN).await.into();
+        }
         let answer =
             world.desk.invoke(name, &event).await.unwrap_or_else(|error| panic!("{file}: {error}"));
         match functions::find(name).expect("there is this function").trigger {
@@ -57,11 +62,9 @@ async fn every_sample_event_is_taken_by_its_function() {
                 );
             }
             Trigger::Stream => assert_eq!(answer, json!({ "batchItemFailures": [] }), "{file}"),
-            Trigger::Operator => assert_eq!(
-                (&answer["admin_email"], &answer["created"]),
-                (&event["admin_email"], &json!(false)),
-                "{file}"
-            ),
+            Trigger::Operator => {
+                assert_eq!(answer["account"]["name"], event["name"], "{file}");
+            }
             Trigger::Schedule => {
                 assert_eq!(answer, json!({ "driven": 0, "given_up": 0 }), "{file}")
             }

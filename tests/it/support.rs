@@ -5,8 +5,7 @@
 //! for by [`World::settle`]: no test sleeps.
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
-use desk::{Desk, Options, StartError};
-use edge::budget::Budget;
+use desk::{Desk, InvokeError, Options, StartError};
 use edge::config::Env;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, StatusCode};
@@ -129,17 +128,22 @@ impl World {
         self.desk.invoke("register-account", &event).await.expect("the account is registered")
     }
 
-    /// Suspends or resumes an account.
+    /// The id of the account that an address belongs to.
+    pub async fn account_of(&self, email: &str) -> String {
+        let address = email.parse::<domain::EmailAddress>().expect("an address").hash();
+        let owner = self.row(&format!("ADDR#{address}"), "OWNER").await;
+        owner["account_id"].as_s().expect("a text").clone()
+    }
+
+    /// Runs one act of `change-account`.
+    pub async fn change(&self, account: &str, mut act: Value) -> Value {
+        act["account_id"] = account.into();
+        self.desk.invoke("change-account", &act).await.expect("the account is changed")
+    }
+
     pub async fn set_suspended(&self, account: &str, suspended: bool) -> Value {
-        let owner = self.row(&format!("ACCT#{account}"), "ACCOUNT").await;
-        let name = owner["name"].as_s().expect("a text").clone();
-        let admin = owner["admins"].as_ss().expect("a set")[0].clone();
-        let admin = self.row(&format!("ACCT#{account}"), &format!("MEMBER#{admin}")).await;
-        let address = admin["email"].as_s().expect("a text").clone();
-        self.register(json!({
-            "account_id": account, "name": name, "admin_email": address, "suspended": suspended,
-        }))
-        .await
+        let act = if suspended { "suspend" } else { "resume" };
+        self.change(account, json!({ "act": act })).await
     }
 
     pub async fn suspend(&self, account: &str) -> Value {
@@ -418,6 +422,21 @@ impl Reply {
     pub fn fields(&self) -> BTreeSet<&str> {
         self.body.as_object().expect("an object").keys().map(String::as_str).collect()
     }
+}
+
+/// The problem that an operator's function refuses an event with; nothing is written.
+pub async fn refused_invocation(world: &World, function: &str, event: &Value) -> Value {
+    let done = world.changes_nothing(world.desk.invoke(function, event)).await;
+    let Err(InvokeError::Failed { message, .. }) = done else {
+        panic!("{event} is refused, not {done:?}")
+    };
+    serde_json::from_str(&message).expect("the message is a problem document")
+}
+
+pub fn status_and_code(problem: &Value) -> (u64, &str) {
+    assert_eq!(problem["type"], "about:blank");
+    assert!(problem["detail"].as_str().is_some_and(|detail| detail.ends_with('.')));
+    (problem["status"].as_u64().expect("a status"), problem["code"].as_str().expect("a code"))
 }
 
 /// A six-digit code that is not `right`.

@@ -201,18 +201,13 @@ async fn an_account_that_is_suspended_during_a_test_records_nothing() {
     let before = admin.get("/api/sandbox").await.text;
     product.take_calls();
     product.hold();
-    let suspension = |suspended: bool| {
-        json!({
-            "name": "Example Company", "admin_email": "admin@example.com", "suspended": suspended,
-        })
-    };
     let (tested, ()) = tokio::join!(admin.act(TEST), async {
         product.called(1).await;
-        world.register(suspension(true)).await;
+        world.suspend(&admin.account).await;
         product.let_go();
     });
     tested.problem(401, "session_ended");
-    world.register(suspension(false)).await;
+    world.resume(&admin.account).await;
     assert_eq!(admin.get("/api/sandbox").await.text, before);
 }
 

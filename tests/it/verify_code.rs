@@ -402,13 +402,7 @@ async fn nobody_logs_in_to_a_suspended_account_until_it_is_resumed() {
     let world = World::new().await;
     let admin = world.admin().await;
     let (challenge, code) = world.challenge(ADMIN).await;
-    let account = |suspended: bool| {
-        json!({
-            "account_id": admin.account, "name": "Example Company", "admin_email": ADMIN,
-            "suspended": suspended,
-        })
-    };
-    world.register(account(true)).await;
+    world.suspend(&admin.account).await;
     world.verify(&challenge, &code).await.problem(403, "account_suspended");
     assert_eq!(sessions(&world).await, 1, "only the one of before");
 
@@ -417,7 +411,7 @@ async fn nobody_logs_in_to_a_suspended_account_until_it_is_resumed() {
     world.settle().await;
     assert_eq!(world.mailed("login_code").len(), sent);
 
-    world.register(account(false)).await;
+    world.resume(&admin.account).await;
     world.advance(900);
     world.admin().await.get("/api/session").await.ok(200);
 }
