@@ -16,19 +16,23 @@ pub const SESSION_LIFETIME: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// How old a session's last use may be on record before it is written anew; it only shortens the
 /// idle time.
 pub const USE_RECORDED_EVERY: SignedDuration = SignedDuration::from_secs(60);
-/// How many sessions a member has at most; with one more, the oldest ends.
+/// How many sessions a member has at most; with one more, the oldest of the live ones ends.
 pub const MAX_SESSIONS: u64 = 10;
 
 const SECRET_LEN: usize = 43;
 
 /// Where a session lies within its member: the nth login of a membership uses the slot n mod
-/// [`MAX_SESSIONS`].
+/// [`MAX_SESSIONS`], if no session there is live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Slot(u8);
 
 impl Slot {
     pub fn of_login(count: u64) -> Self {
         Self((count % MAX_SESSIONS) as u8)
+    }
+
+    pub fn all() -> impl Iterator<Item = Self> {
+        (0..MAX_SESSIONS).map(Self::of_login)
     }
 
     /// A name that an attribute of the row can have.

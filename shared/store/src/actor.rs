@@ -116,11 +116,24 @@ fn used(token: &SessionToken, now: Timestamp) -> Write {
 
 /// On condition that the member is there with this session, and the session is live.
 fn if_live(write: Write, token: &SessionToken, now: Timestamp) -> Write {
-    write
+    let live = write
         .when("sessions.#slot.digest = :digest")
         .and("sessions.#slot.used_at > :idle AND sessions.#slot.opened_at > :oldest")
         .name("#slot", token.slot.name())
-        .value(":digest", token.digest().as_str())
+        .value(":digest", token.digest().as_str());
+    ends(live, now)
+}
+
+/// One more condition: that no session is live in the slot.
+pub(crate) fn unless_live(write: Write, now: Timestamp) -> Write {
+    let over = "(attribute_not_exists(sessions.#slot) OR sessions.#slot.used_at <= :idle \
+                OR sessions.#slot.opened_at <= :oldest)";
+    ends(write.and(over), now)
+}
+
+/// The times at or before which a session was used, or opened, that is over now.
+fn ends(write: Write, now: Timestamp) -> Write {
+    write
         .value(":idle", (now - session::SESSION_IDLE_LIMIT).as_millisecond())
         .value(":oldest", (now - session::SESSION_LIFETIME).as_millisecond())
 }

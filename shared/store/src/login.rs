@@ -1,8 +1,8 @@
 //! Login: lanes with their challenges, and the transaction that opens a session.
 
-use crate::rows::{Item, LaneRow, OwnerRow, SessionRow, from_item};
-use crate::write::{Backoff, NotMet, Obstacle, Transaction, Write};
-use crate::{Failure, Store, StoreError, account, audit, layout, outbox};
+use crate::rows::{LaneRow, MemberRow, OwnerRow, SessionRow, from_item};
+use crate::write::{Backoff, Obstacle, Transaction, Write};
+use crate::{Failure, Store, StoreError, account, actor, audit, layout, outbox};
 use domain::login::{ChallengeToken, Lane, LaneRecord, LiveChallenge};
 use domain::session::Slot;
 use domain::{AccountId, AddressHash, EmailAddress, MemberId, MemberStatus, SessionToken, base62};
@@ -174,28 +174,37 @@ impl Store {
         rng: &mut impl CryptoRng,
     ) -> Result<SessionToken, Failure<OpenSessionRefusal>> {
         let OpenSession { challenge, owner, now } = wanted;
-        let mut logins = owner.logins;
+        let mut place = Place { logins: owner.logins, slot: None };
         let mut backoff = Backoff::new();
         loop {
-            let slot = Slot::of_login(logins);
+            let slot = place.slot.unwrap_or(Slot::of_login(place.logins));
             let token = SessionToken::mint(&owner.account, &owner.member, slot, rng);
-            match session_opening(challenge, &token, logins, now).commit(self).await {
+            match session_opening(challenge, &token, place, now).commit(self).await {
                 Ok(()) => return Ok(token),
-                // Another login of the same member took the slot at the same moment: take the next.
-                Err(failure) => logins = failure.found()?,
+                Err(failure) => place = failure.found()?,
             }
             backoff.wait().await?;
         }
     }
 }
 
-/// Finds, instead, how many logins the member has had, if others logged in meanwhile.
+/// Where a session is to be opened, as far as it is known.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    /// How many logins the member has had. No session is opened without that rising.
+    logins: u64,
+    /// Chosen from the member's row; until that is known, the next one in turn is tried.
+    slot: Option<Slot>,
+}
+
+/// Finds another place, instead, if others logged in meanwhile, or a session is live in this one.
 fn session_opening<'a>(
     challenge: &ChallengeToken,
     token: &'a SessionToken,
-    logins: u64,
+    place: Place,
     now: Timestamp,
-) -> Transaction<'a, Obstacle<OpenSessionRefusal, u64>> {
+) -> Transaction<'a, Obstacle<OpenSessionRefusal, Place>> {
+    let Place { logins, slot } = place;
     let account = &token.account;
     let member = &token.member;
     let lane = layout::lane(&challenge.address, &challenge.lane);
@@ -220,19 +229,26 @@ fn session_opening<'a>(
     .value(":session", SessionRow::new(token, now))
     .value(":active", MemberStatus::Active)
     .value(":now", now.as_millisecond());
+    let opened = if slot.is_some() { opened } else { actor::unless_live(opened, now) };
     Transaction::new()
         .guarded(used_up, |_| Ok(Obstacle::Refused(OpenSessionRefusal::Expired)))
         .guarded(counted, |row| {
             let row: Option<OwnerRow> = row.map(|row| from_item("owner", row)).transpose()?;
             Ok(match row.filter(|row| row.member_id == token.member) {
-                Some(row) => Obstacle::Found(row.logins),
+                Some(row) => Obstacle::Found(Place { logins: row.logins, slot: None }),
                 None => Obstacle::Refused(OpenSessionRefusal::NoMember),
             })
         })
         .guarded(account::not_suspended(account), |_| {
             Ok(Obstacle::Refused(OpenSessionRefusal::Suspended))
         })
-        .guarded(opened, |_| Ok(Obstacle::Refused(OpenSessionRefusal::NoMember)))
+        .guarded(opened, move |row| {
+            let row: Option<MemberRow> = row.map(|row| from_item("member", row)).transpose()?;
+            Ok(match row {
+                Some(row) => Obstacle::Found(Place { logins, slot: row.next_slot(now) }),
+                None => Obstacle::Refused(OpenSessionRefusal::NoMember),
+            })
+        })
         .with(outbox::login_event(account, member, now))
         .with(audit::by_member(token, "session_opened", None, now))
 }

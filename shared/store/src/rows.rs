@@ -6,7 +6,7 @@ use crate::StoreError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::login::{LaneRecord, LiveChallenge};
 use domain::sandbox::SandboxKey;
-use domain::session::SessionTimes;
+use domain::session::{SessionTimes, Slot};
 use domain::{
     Account, AccountId, AccountName, ApiKey, EmailAddress, KeyDigest, KeyId, KeyName, Member,
     MemberId, MemberStatus, Reason, Role, Sandbox, SandboxState, SessionToken,
@@ -139,6 +139,10 @@ impl SessionRow {
     pub fn new(token: &SessionToken, now: Timestamp) -> Self {
         Self { digest: token.digest().as_str().to_owned(), opened_at: now, used_at: now }
     }
+
+    fn times(&self) -> SessionTimes {
+        SessionTimes { opened_at: self.opened_at, used_at: self.used_at }
+    }
 }
 
 impl MemberRow {
@@ -161,8 +165,16 @@ impl MemberRow {
             .sessions
             .get(&token.slot.name())
             .filter(|session| session.digest == token.digest().as_str())?;
-        let times = SessionTimes { opened_at: session.opened_at, used_at: session.used_at };
+        let times = session.times();
         times.is_live(now).then_some(times)
+    }
+
+    /// Where one more session goes: where none is live, or else where the oldest one is.
+    pub fn next_slot(&self, now: Timestamp) -> Option<Slot> {
+        Slot::all().min_by_key(|slot| {
+            let session = self.sessions.get(&slot.name())?;
+            session.times().is_live(now).then_some(session.opened_at)
+        })
     }
 
     pub fn into_member(self) -> Member {
