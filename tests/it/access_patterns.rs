@@ -510,7 +510,13 @@ async fn a_refusal_waits_for_the_store_no_longer_than_a_success() {
         refused("revoke-member", revoke(&admin, &admin.id), 409, "last_admin", WRITE),
         refused("get-session", plain("get-session", &ended), 401, "session_ended", READ),
         refused("get-sandbox", plain("get-sandbox", &ended), 401, "session_ended", SANDBOX),
-        refused("end-session", plain("end-session", &ended), 401, "session_ended", WRITE),
+        refused(
+            "end-session",
+            plain("end-session", &ended),
+            401,
+            "session_ended",
+            WRITE_BESIDE_READ,
+        ),
         refused("test-sandbox", plain("test-sandbox", &other), 409, "sandbox_not_ready", SANDBOX),
         refused(
             "reveal-sandbox-key",

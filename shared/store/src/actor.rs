@@ -181,15 +181,21 @@ impl Store {
         row.map(|row| from_item("member", row)).transpose()
     }
 
-    /// Ends this session.
+    /// Ends this session. In a suspended account, too, so that it does not come back with the
+    /// account; there its member is told what every call is.
     pub async fn end_session(
         &self,
         token: &SessionToken,
         now: Timestamp,
     ) -> Result<(), Failure<ActorRefusal>> {
-        ending_transaction(token, now)
-            .with(audit::by_member(token, "session_ended", None, now))
-            .commit(self)
-            .await
+        let ending = ending_transaction(token, now)
+            .with(audit::by_member(token, "session_ended", None, now));
+        let (ended, account) =
+            tokio::join!(ending.commit(self), self.find_account(&token.account));
+        ended?;
+        match account?.filter(|account| !account.suspended) {
+            Some(_) => Ok(()),
+            None => Err(Failure::Refused(ActorRefusal::SessionEnded)),
+        }
     }
 }
