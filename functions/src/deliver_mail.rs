@@ -4,9 +4,9 @@
 //! is dropped.
 
 use aws_lambda_events::event::dynamodb::EventRecord;
+use domain::AddressHash;
 use domain::keyring::UnknownVersion;
 use domain::login::LoginCode;
-use domain::{Account, AccountId, AddressHash};
 use edge::App;
 use edge::lambda::RecordFailed;
 use edge::mail::{Mail, MailError};
@@ -23,6 +23,11 @@ pub async fn handle(app: &App, record: &EventRecord) -> Result<(), RecordFailed>
     let DutyKind::Mail(mail) = &row.duty else { return Ok(()) };
     let (cause, kept_back) = match owed(app, mail).await? {
         Owed::Nothing => return Ok(app.store.finish(&key).await?),
+        // It stays owed, and goes on once the account is resumed.
+        Owed::Later => {
+            telemetry::set_outcome("waits");
+            return Ok(());
+        }
         Owed::TooLate(cause) => (cause.to_owned(), None),
         Owed::Mail(content) => match app.mailer.send(&mail.to, &content).await {
             Ok(()) => {
@@ -53,6 +58,8 @@ pub async fn handle(app: &App, record: &EventRecord) -> Result<(), RecordFailed>
 /// What is owed to an address, as things stand now.
 enum Owed {
     Mail(Mail),
+    /// The account is suspended, and that may end.
+    Later,
     /// Nobody is there (any more) to get it.
     Nothing,
     /// It would be of no use, for this cause.
@@ -80,11 +87,12 @@ async fn owed(app: &App, MailRow { to, mail }: &MailRow) -> Result<Owed, RecordF
         }
         MailKind::Invitation { account_id, member_id } => {
             let (account, member) = tokio::join!(
-                find_active(app, account_id),
+                app.store.find_account(account_id),
                 app.store.find_member(account_id, member_id)
             );
             telemetry::set_account(account_id);
             Ok(match (account?, member?) {
+                (Some(account), Some(_)) if account.suspended => Owed::Later,
                 (Some(account), Some(_)) => Owed::Mail(Mail::Invitation { account: account.name }),
                 (None, _) | (Some(_), None) => Owed::Nothing,
             })
@@ -92,14 +100,9 @@ async fn owed(app: &App, MailRow { to, mail }: &MailRow) -> Result<Owed, RecordF
     }
 }
 
-/// Whether a member of an active account has this address.
+/// Whether a member of an account that is not suspended has this address.
 async fn is_somebodys(app: &App, address: &AddressHash) -> Result<bool, StoreError> {
     let Some(owner) = app.store.find_owner(address).await? else { return Ok(false) };
     telemetry::set_account(&owner.account);
-    Ok(find_active(app, &owner.account).await?.is_some())
-}
-
-/// The account, unless it is suspended.
-async fn find_active(app: &App, account: &AccountId) -> Result<Option<Account>, StoreError> {
-    Ok(app.store.find_account(account).await?.filter(|account| !account.suspended))
+    Ok(app.store.find_account(&owner.account).await?.is_some_and(|account| !account.suspended))
 }

@@ -49,7 +49,7 @@ async fn provision_sandbox(
             tokio::join!(app.store.find_account(account), app.store.find_sandbox(account));
         let (Some(found), Some(sandbox)) = (found?, sandbox?) else { break };
         if found.suspended {
-            break;
+            return waits();
         }
         let opened = match &sandbox.key {
             Some(key) => app.keyrings.open_sandbox_key(account, key).await?,
@@ -64,7 +64,7 @@ async fn provision_sandbox(
                 retry = false;
                 continue;
             }
-            Err(Failure::Refused(EnsureKeyRefusal::NoAccount)) => break,
+            Err(Failure::Refused(EnsureKeyRefusal::Suspended)) => return waits(),
             Err(Failure::Store(error)) => return Err(error.into()),
         };
         let verdict = app.product_api.validate(&plain, MAX_VALIDATION_TRIES).await?;
@@ -82,10 +82,17 @@ async fn provision_sandbox(
             // Deleted or replaced while it was validated: a deletion stands until somebody asks
             // again.
             Err(Failure::Refused(VerdictRefusal::KeyChanged)) => break,
+            Err(Failure::Refused(VerdictRefusal::Suspended)) => return waits(),
             Err(Failure::Store(error)) => return Err(error.into()),
         }
     }
     Ok(app.store.finish(event).await?)
+}
+
+/// What meets a suspension stays owed, and goes on once the account is resumed.
+fn waits() -> Result<(), RecordFailed> {
+    telemetry::set_outcome("waits");
+    Ok(())
 }
 
 /// Does what was decided about the Sandbox key, and marks it as being validated; the key as it is

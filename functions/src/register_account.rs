@@ -1,19 +1,17 @@
-//! Direct invocation by an operator: creates or changes an account.
+//! Direct invocation by an operator: creates an account, and nothing else.
 
-use domain::account::{MAX_KEY_LIMIT, MAX_MEMBER_LIMIT};
-use domain::{AccountId, AccountName, EmailAddress};
+use crate::view::{MemberView, OperatorsAccountView, operator_name, registered_in};
+use domain::account::are_limits;
 use edge::lambda::Event;
 use edge::{App, Problem, ProblemCode, telemetry};
 use lambda_runtime::Error;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use store::{Registered, Registration, RegistrationRefusal};
+use store::{Failure, Registered, Registration, RegistrationRefusal};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RegisterAccount {
-    #[serde(default)]
-    account_id: Option<String>,
     name: String,
     admin_email: String,
     #[serde(default)]
@@ -21,7 +19,7 @@ pub struct RegisterAccount {
     #[serde(default)]
     member_limit: Option<u32>,
     #[serde(default)]
-    suspended: Option<bool>,
+    by: Option<String>,
 }
 
 pub async fn handle(app: &App, event: Event) -> Result<Value, Error> {
@@ -31,52 +29,32 @@ pub async fn handle(app: &App, event: Event) -> Result<Value, Error> {
 }
 
 async fn register_account(app: &App, request: RegisterAccount) -> Result<Value, Problem> {
-    let within =
-        |limit: Option<u32>, most: u32| limit.is_none_or(|limit| (1..=most).contains(&limit));
-    if !within(request.key_limit, MAX_KEY_LIMIT) || !within(request.member_limit, MAX_MEMBER_LIMIT)
-    {
+    let key_limit = request.key_limit.unwrap_or(app.settings.default_key_limit);
+    let member_limit = request.member_limit.unwrap_or(app.settings.default_member_limit);
+    if !are_limits(Some(key_limit), Some(member_limit)) {
         return Err(ProblemCode::InvalidLimit.into());
     }
-    let admin_email: EmailAddress =
-        request.admin_email.parse().or(Err(ProblemCode::InvalidEmail))?;
-    let account = request
-        .account_id
-        .map(|id| id.parse::<AccountId>().or(Err(ProblemCode::AccountNotFound)))
-        .transpose()?;
-    let name: AccountName = request.name.parse().or(Err(ProblemCode::InvalidName))?;
     let wanted = Registration {
-        account,
-        name,
-        admin_email: admin_email.clone(),
-        key_limit: request.key_limit,
-        member_limit: request.member_limit,
-        suspended: request.suspended,
-        default_key_limit: app.settings.default_key_limit,
-        default_member_limit: app.settings.default_member_limit,
+        admin_email: request.admin_email.parse().or(Err(ProblemCode::InvalidEmail))?,
+        name: request.name.parse().or(Err(ProblemCode::InvalidName))?,
+        key_limit,
+        member_limit,
+        by: operator_name(request.by)?,
     };
-    let done = app
-        .store
-        .register(&wanted, app.clock.now())
-        .await
-        .map_err(|failure| Problem::of(failure, refused))?;
-    let Registered { account, admin, created } = done;
+    let done = app.store.register(&wanted, app.clock.now()).await;
+    let Registered { account, admin } = done.map_err(refused)?;
     telemetry::set_account(&account.id);
     Ok(json!({
-        "account_id": account.id,
-        "name": account.name,
-        "admin_email": admin_email,
-        "admin_id": admin,
-        "key_limit": account.key_limit(),
-        "member_limit": account.member_limit,
-        "suspended": account.suspended,
-        "created": created,
+        "account": OperatorsAccountView::from(&account),
+        "admin": MemberView::from(&admin),
     }))
 }
 
-fn refused(refusal: RegistrationRefusal) -> ProblemCode {
-    match refusal {
-        RegistrationRefusal::AccountNotFound => ProblemCode::AccountNotFound,
-        RegistrationRefusal::AlreadyRegistered => ProblemCode::EmailAlreadyRegistered,
-        RegistrationRefusal::MemberLimitReached => ProblemCode::MemberLimitReached,
+fn refused(failure: Failure<RegistrationRefusal>) -> Problem {
+    match failure {
+        Failure::Refused(RegistrationRefusal::AlreadyRegistered(account)) => {
+            registered_in(&account)
+        }
+        Failure::Store(error) => error.into(),
     }
 }

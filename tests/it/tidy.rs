@@ -514,7 +514,7 @@ fn every_function_has_a_sample_event_that_fits_its_trigger() {
                 assert_eq!(event["Records"][0]["eventSource"], "aws:dynamodb", "{path}")
             }
             Trigger::Schedule => assert_eq!(event["source"], "aws.scheduler", "{path}"),
-            Trigger::Operator => assert!(event["admin_email"].is_string(), "{path}"),
+            Trigger::Operator => assert!(event["by"].is_string(), "{path}"),
         }
         files.insert(file);
     }

@@ -9,6 +9,12 @@ pub const MAX_KEY_LIMIT: u32 = 90;
 /// The most members that an account can be given: all of them are listed by one request.
 pub const MAX_MEMBER_LIMIT: u32 = 200;
 
+/// Whether an account can be given these limits; an absent one stands for any that it has.
+pub fn are_limits(keys: Option<u32>, members: Option<u32>) -> bool {
+    keys.is_none_or(|keys| (1..=MAX_KEY_LIMIT).contains(&keys))
+        && members.is_none_or(|members| (1..=MAX_MEMBER_LIMIT).contains(&members))
+}
+
 /// What is known of an account, with its counters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
@@ -42,4 +48,9 @@ impl Account {
 display_name! {
     /// The name that an account is shown under.
     AccountName
+}
+
+display_name! {
+    /// Who acts as an operator, as the caller of an operators' function says it.
+    OperatorName
 }

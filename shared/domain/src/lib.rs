@@ -20,7 +20,7 @@ pub mod sandbox;
 pub mod secret;
 pub mod session;
 
-pub use account::{Account, AccountName};
+pub use account::{Account, AccountName, OperatorName};
 pub use email::{AddressHash, EmailAddress};
 pub use id::{AccountId, EventId, KeyId, KeyKind, MemberId};
 pub use key::{ApiKey, KeyDigest, KeyName, PlainKey};

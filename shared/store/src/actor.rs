@@ -188,10 +188,13 @@ impl Store {
         token: &SessionToken,
         now: Timestamp,
     ) -> Result<(), Failure<ActorRefusal>> {
-        let ending = ending_transaction(token, now)
-            .with(audit::by_member(token, "session_ended", None, now));
-        let (ended, account) =
-            tokio::join!(ending.commit(self), self.find_account(&token.account));
+        let ending = ending_transaction(token, now).with(audit::by_member(
+            token,
+            "session_ended",
+            None,
+            now,
+        ));
+        let (ended, account) = tokio::join!(ending.commit(self), self.find_account(&token.account));
         ended?;
         match account?.filter(|account| !account.suspended) {
             Some(_) => Ok(()),

@@ -136,11 +136,11 @@ impl Store {
             actor::transaction(actor, now).guarded(gone, |_| Ok(DeleteKeyRefusal::NotFound));
         let deleted = match key.kind() {
             KeyKind::Live => {
-                let one_less = account::counted(account, "own_keys = own_keys - :one", now);
+                let one_less = account::counted(account, "own_keys = own_keys - :one");
                 deleted.guarded(one_less, |row| account::refused(row, DeleteKeyRefusal::NotFound))
             }
             KeyKind::Sandbox => {
-                let place_free = account::counted(account, "has_sandbox_key = :no", now);
+                let place_free = account::counted(account, "has_sandbox_key = :no");
                 let sandbox = sandbox::without_key(account, key, now);
                 deleted
                     .guarded(place_free, |row| account::refused(row, DeleteKeyRefusal::NotFound))
@@ -164,7 +164,7 @@ fn with_key<'a, R: From<ActorRefusal> + Send + 'a>(
 ) -> Transaction<'a, R> {
     let token = &actor.session;
     let row = Write::put(&layout::api_key(&token.account, &key.id), &KeyRow::from(key)).if_new();
-    let one_more = account::counted(&token.account, "own_keys = own_keys + :one", now)
+    let one_more = account::counted(&token.account, "own_keys = own_keys + :one")
         .and("own_keys < own_key_limit");
     transaction
         // An id that is drawn twice is drawn anew by the next request.

@@ -3,7 +3,7 @@
 use crate::layout;
 use crate::rows::AuditRow;
 use crate::write::Write;
-use domain::{AccountId, EventId, SessionToken};
+use domain::{AccountId, EventId, OperatorName, SessionToken};
 use jiff::Timestamp;
 
 /// A member's act.
@@ -16,7 +16,18 @@ pub(crate) fn by_member(
     row(&token.account, AuditRow::new(action, Some(token.member.as_str()), target, now), now)
 }
 
-/// An act of Frontdesk itself, or of an operator.
+/// An operator's act.
+pub(crate) fn by_operator(
+    account: &AccountId,
+    action: &'static str,
+    target: Option<&str>,
+    by: Option<&OperatorName>,
+    now: Timestamp,
+) -> Write {
+    row(account, AuditRow::new(action, None, target, now).by_operator(by), now)
+}
+
+/// An act of Frontdesk itself.
 pub(crate) fn by_no_member(
     account: &AccountId,
     action: &'static str,

@@ -13,7 +13,9 @@ pub struct RowKey {
     pub sk: String,
 }
 
+pub(crate) const EVENT_PREFIX: &str = "EVENT#";
 pub(crate) const KEY_PREFIX: &str = "KEY#";
+pub(crate) const MAIL_PREFIX: &str = "MAIL#";
 pub(crate) const MEMBER_PREFIX: &str = "MEMBER#";
 
 pub(crate) fn account_partition(account: &AccountId) -> String {
@@ -62,11 +64,11 @@ pub(crate) fn audit(account: &AccountId, at: Timestamp, id: &EventId) -> RowKey 
 
 /// A login event or a provisioning request.
 pub(crate) fn event(account: &AccountId, id: &EventId) -> RowKey {
-    in_account(account, format!("EVENT#{id}"))
+    in_account(account, format!("{EVENT_PREFIX}{id}"))
 }
 
 pub(crate) fn invitation(account: &AccountId, id: &EventId) -> RowKey {
-    in_account(account, format!("MAIL#{id}"))
+    in_account(account, format!("{MAIL_PREFIX}{id}"))
 }
 
 /// Which member an address belongs to.

@@ -6,9 +6,8 @@
 //! key; no index decides anything, and no expiry is left to TTL.
 //!
 //! The modules depend on each other in one direction: `layout` (where rows lie) and `rows` (what
-//! they hold), `unanswered` (which tries of a request may have been made), `write` (conditions and
-//! transactions), `audit`, `account` and `actor`, `outbox`, and then the operations on logins,
-//! members, the Sandbox and keys.
+//! they hold), `write` (conditions and transactions), `audit`, `account` and `actor`, `outbox`, and
+//! then the operations on logins, members, the Sandbox and keys, and those of operators.
 //!
 //! To add an operation: put it in the module of the row that it is about, begin with
 //! `actor::transaction`, and add each write together with the function that names its refusal
@@ -22,10 +21,11 @@ mod audit;
 mod layout;
 mod login;
 mod member;
+mod operator;
 mod outbox;
 mod rows;
 mod sandbox;
-mod unanswered;
+mod suspension;
 mod write;
 
 pub use account::{Registered, Registration, RegistrationRefusal};
@@ -35,6 +35,7 @@ pub use login::{
     CountRefusal, Counted, LoginMail, OpenSession, OpenSessionRefusal, Owner, PutLaneRefusal,
 };
 pub use member::{InviteRefusal, RevokeRefusal};
+pub use operator::{ChangeRefusal, Operator};
 pub use outbox::{Duty, OutboxKey, Redelivery};
 pub use rows::{DutyKind, MailKind, MailRow, OutboxRow};
 pub use sandbox::{EnsureKeyRefusal, RevealRefusal, VerdictRefusal};

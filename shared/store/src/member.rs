@@ -70,7 +70,7 @@ impl Store {
         let account = &actor.session.account;
         let owner = OwnerRow::new(account, member);
         let owner = Write::put(&layout::owner(&member.address()), &owner).if_new();
-        let one_more = account::counted(account, "member_count = member_count + :one", now)
+        let one_more = account::counted(account, "member_count = member_count + :one")
             .and("member_count < member_limit");
         let row = MemberRow::new(member, email, Role::Member, now);
         let row = Write::put(&layout::member(account, member), &row).if_new();
@@ -93,14 +93,11 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), Failure<RevokeRefusal>> {
         let account = &actor.session.account;
-        let one_less = account::counted(
-            account,
-            "member_count = member_count - :one DELETE admins :member",
-            now,
-        )
-        .and("(NOT contains(admins, :id) OR size(admins) > :one)")
-        .value(":id", member.as_str())
-        .set_of_one(":member", member.as_str());
+        let one_less =
+            account::counted(account, "member_count = member_count - :one DELETE admins :member")
+                .and("(NOT contains(admins, :id) OR size(admins) > :one)")
+                .value(":id", member.as_str())
+                .set_of(":member", [member.to_string()]);
         let owner = Write::delete(layout::owner(&member.address()))
             .when("member_id = :id")
             .value(":id", member.as_str());

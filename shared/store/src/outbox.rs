@@ -2,8 +2,9 @@
 //!
 //! A row is `pending` until its outcome is on record. A pending row that is still there when it is
 //! due has lost its stream record; `sweep` finds it by the sparse index `duties` (candidates only)
-//! and redelivers it by a conditional write, which makes a new stream record. Login codes are no
-//! duties: they are worth nothing after 180 seconds.
+//! and redelivers it by a conditional write, which makes a new stream record. A duty of a suspended
+//! account stays one, and is redelivered when the account is resumed. Login codes are no duties:
+//! they are worth nothing after 180 seconds.
 
 use crate::layout::{self, RowKey};
 use crate::rows::{DutyKind, MailKind, MailRow, OutboxRow, OutboxStatus, from_item};
@@ -24,7 +25,9 @@ const MAX_DUE_AFTER: SignedDuration = SignedDuration::from_hours(6);
 const MAX_REDELIVERIES: u32 = 9;
 /// The index has so many partitions, so that no single one gets all the writes.
 const DUTY_SHARDS: u32 = 8;
-/// How long finished rows stay readable.
+/// How long a duty of a suspended account rests before it is looked at again.
+const RESTS_FOR: SignedDuration = SignedDuration::from_mins(30);
+/// How long rows are kept, from when they were last owed.
 const DUTY_KEPT_FOR: SignedDuration = SignedDuration::from_hours(24 * 30);
 /// The same for login codes, whose rows have an address in them.
 const LOGIN_MAIL_KEPT_FOR: SignedDuration = SignedDuration::from_hours(24);
@@ -40,10 +43,20 @@ pub struct Duty {
     due_at: i64,
 }
 
+/// An outbox row, as far as it says whether it is still owed.
+#[derive(Debug, Deserialize)]
+struct Owed {
+    #[serde(flatten)]
+    key: OutboxKey,
+    status: OutboxStatus,
+}
+
 /// What became of redelivering a duty.
 #[derive(Debug, Clone)]
 pub enum Redelivery {
     Started,
+    /// Its account is suspended: it waits, and that counts for nothing.
+    Waits,
     /// It was settled, or redelivered by somebody else, in the meantime.
     Settled,
     /// It was redelivered so often that it is time to give it up.
@@ -54,6 +67,11 @@ impl Duty {
     /// Whose duty it is. Only accounts have any.
     pub fn account(&self) -> Option<AccountId> {
         layout::account_of(&self.key)
+    }
+
+    /// The account whose suspension it is to finish, if it is that.
+    pub fn suspension(&self) -> Option<AccountId> {
+        self.account().filter(|account| self.key == layout::account(account))
     }
 }
 
@@ -97,10 +115,19 @@ fn event_id() -> EventId {
     EventId::random(&mut crate::rng())
 }
 
+/// The same for an account's row that is updated: `sweep` will find it, unless `duty` and `due_at`
+/// are removed.
+pub(crate) fn as_duty(update: Write, now: Timestamp) -> Write {
+    update.value(":duty", any_shard()).value(":due", (now + DUE_AFTER).as_millisecond())
+}
+
 /// A row that `sweep` will find if its stream record is lost.
 fn duty(kind: DutyKind, now: Timestamp) -> OutboxRow {
-    let shard = shard(crate::rng().random_range(0..DUTY_SHARDS));
-    OutboxRow::new(kind, now, now + DUTY_KEPT_FOR).due(shard, now + DUE_AFTER)
+    OutboxRow::new(kind, now, now + DUTY_KEPT_FOR).due(any_shard(), now + DUE_AFTER)
+}
+
+fn any_shard() -> String {
+    shard(crate::rng().random_range(0..DUTY_SHARDS))
 }
 
 fn shard(number: u32) -> String {
@@ -170,9 +197,55 @@ impl Store {
         Ok(duties)
     }
 
+    /// Has everything done that has waited for the account: a new stream record for each of its
+    /// duties.
+    pub(crate) async fn redeliver_waiting(
+        &self,
+        account: &AccountId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let partition = layout::account_partition(account);
+        let (events, mails) = tokio::try_join!(
+            self.query::<Owed>("outbox", partition.clone(), layout::EVENT_PREFIX),
+            self.query::<Owed>("outbox", partition, layout::MAIL_PREFIX),
+        )?;
+        let owed =
+            events.into_iter().chain(mails).filter(|row| row.status == OutboxStatus::Pending);
+        for Owed { key, .. } in owed {
+            self.rest(&key, now, DUE_AFTER, None).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes a pending duty due later, and keeps its row on; a new stream record comes of it.
+    async fn rest(
+        &self,
+        key: &OutboxKey,
+        now: Timestamp,
+        rest: SignedDuration,
+        due: Option<i64>,
+    ) -> Result<(), StoreError> {
+        let rested = Write::update(key.clone(), "SET due_at = :next, ttl = :ttl")
+            .when("status = :pending")
+            .value(":pending", OutboxStatus::Pending)
+            .value(":next", (now + rest).as_millisecond())
+            .value(":ttl", (now + DUTY_KEPT_FOR).as_second());
+        let rested = match due {
+            Some(due) => rested.and("due_at = :due").value(":due", due),
+            None => rested,
+        };
+        self.update(rested).await.map(drop)
+    }
+
     /// Redelivers a duty, if it is still pending and still due as the index said: the write makes
-    /// a new stream record.
+    /// a new stream record. One of a suspended account waits instead.
     pub async fn redeliver(&self, duty: &Duty, now: Timestamp) -> Result<Redelivery, StoreError> {
+        if let Some(account) = duty.account()
+            && self.find_account(&account).await?.is_some_and(|account| account.suspended)
+        {
+            self.rest(&duty.key, now, RESTS_FOR, Some(duty.due_at)).await?;
+            return Ok(Redelivery::Waits);
+        }
         let overdue = SignedDuration::from_millis(now.as_millisecond() - duty.due_at);
         let waited = overdue.max(SignedDuration::ZERO) + DUE_AFTER;
         let next = now + (waited * 2).min(MAX_DUE_AFTER);

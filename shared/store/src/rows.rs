@@ -9,7 +9,7 @@ use domain::sandbox::SandboxKey;
 use domain::session::{SessionTimes, Slot};
 use domain::{
     Account, AccountId, AccountName, ApiKey, EmailAddress, KeyDigest, KeyId, KeyName, Member,
-    MemberId, MemberStatus, Reason, Role, Sandbox, SandboxState, SessionToken,
+    MemberId, MemberStatus, OperatorName, Reason, Role, Sandbox, SandboxState, SessionToken,
 };
 use jiff::fmt::serde::timestamp::millisecond;
 use jiff::{SignedDuration, Timestamp};
@@ -47,8 +47,8 @@ pub(crate) struct AccountRow {
     member_limit: u32,
     /// A set, so that one condition can tell whether somebody is the last of them.
     #[serde(serialize_with = "serde_dynamo::string_set::serialize")]
-    admins: Vec<String>,
-    suspended: bool,
+    pub admins: Vec<String>,
+    pub suspended: bool,
     created_at: i64,
     /// Rises with every change of what is counted.
     pub version: u64,
@@ -101,12 +101,6 @@ pub(crate) fn is_suspended_account(row: &Item) -> bool {
     let has = |name, value| row.get(name) == Some(&value);
     has("type", AttributeValue::S("account".to_owned()))
         && has("suspended", AttributeValue::Bool(true))
-}
-
-/// Whether a row is an account's that an operator has locked, as of `moment` in milliseconds.
-pub(crate) fn is_locked_account(row: &Item, moment: i64) -> bool {
-    let until = row.get("locked_until").and_then(|until| until.as_n().ok()?.parse::<i64>().ok());
-    until.is_some_and(|until| until > moment)
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -167,6 +161,10 @@ impl MemberRow {
             .filter(|session| session.digest == token.digest().as_str())?;
         let times = session.times();
         times.is_live(now).then_some(times)
+    }
+
+    pub fn has_sessions(&self) -> bool {
+        !self.sessions.is_empty()
     }
 
     /// Where one more session goes: where none is live, or else where the oldest one is.
@@ -294,6 +292,12 @@ pub(crate) struct AuditRow<'a> {
     target: Option<&'a str>,
     #[serde(with = "millisecond::required")]
     at: Timestamp,
+    /// Whether an operator did it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    operator: bool,
+    /// Which one, as the caller said it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<&'a OperatorName>,
 }
 
 impl<'a> AuditRow<'a> {
@@ -303,7 +307,11 @@ impl<'a> AuditRow<'a> {
         target: Option<&'a str>,
         now: Timestamp,
     ) -> Self {
-        Self { kind: "audit", action, actor, target, at: now }
+        Self { kind: "audit", action, actor, target, at: now, operator: false, by: None }
+    }
+
+    pub fn by_operator(self, by: Option<&'a OperatorName>) -> Self {
+        Self { operator: true, by, ..self }
     }
 }
 

@@ -22,12 +22,14 @@ pub enum RevealRefusal {
 pub enum VerdictRefusal {
     #[error("the key that was validated is not the Sandbox key any more")]
     KeyChanged,
+    #[error("the account is suspended, so its key is refused whatever it is")]
+    Suspended,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum EnsureKeyRefusal {
-    #[error("the account is suspended, or gone")]
-    NoAccount,
+    #[error("the account is suspended")]
+    Suspended,
     #[error("another run was faster")]
     Overtaken,
 }
@@ -170,13 +172,12 @@ impl Store {
         sandbox_key: &SandboxKey,
         now: Timestamp,
     ) -> Result<(), Failure<EnsureKeyRefusal>> {
-        let place_taken =
-            account::counted(account, "has_sandbox_key = :yes", now).value(":yes", true);
+        let place_taken = account::counted(account, "has_sandbox_key = :yes").value(":yes", true);
         let sandbox =
             with_sandbox_key(account, sandbox_key, now).when("attribute_not_exists(sandbox_key)");
         let row = Write::put(&layout::api_key(account, &key.id), &KeyRow::from(key)).if_new();
         Transaction::new()
-            .guarded(place_taken, |_| Ok(EnsureKeyRefusal::NoAccount))
+            .guarded(place_taken, |_| Ok(EnsureKeyRefusal::Suspended))
             .guarded(sandbox, |_| Ok(EnsureKeyRefusal::Overtaken))
             .guarded(row, |_| Ok(EnsureKeyRefusal::Overtaken))
             .with(audit::by_no_member(account, "sandbox_key_created", key.id.as_str(), now))
@@ -204,7 +205,7 @@ impl Store {
             .value(":key", &key.id)
             .value(":before", sandbox_key.version - 1);
         Transaction::new()
-            .guarded(account::not_suspended(account), |_| Ok(EnsureKeyRefusal::NoAccount))
+            .guarded(account::not_suspended(account), |_| Ok(EnsureKeyRefusal::Suspended))
             .guarded(sandbox, |_| Ok(EnsureKeyRefusal::Overtaken))
             .guarded(row, |_| Ok(EnsureKeyRefusal::Overtaken))
             .with(audit::by_no_member(account, "sandbox_key_replaced", key.id.as_str(), now))
@@ -243,6 +244,9 @@ impl Store {
         let done = outbox::finished(event, OutboxStatus::Done);
         let committed = Transaction::new()
             .guarded(done, |_| Ok(Obstacle::Found(())))
+            .guarded(account::not_suspended(account), |_| {
+                Ok(Obstacle::Refused(VerdictRefusal::Suspended))
+            })
             .guarded(judged(account, key, after, Some(&key.sealed)), |_| {
                 Ok(Obstacle::Refused(VerdictRefusal::KeyChanged))
             })

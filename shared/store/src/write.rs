@@ -4,8 +4,7 @@
 //! the function that names its refusal, from the row as it was.
 
 use crate::layout::RowKey;
-use crate::rows::{Item, from_item, is_locked_account, is_suspended_account, to_item};
-use crate::unanswered::Unanswered;
+use crate::rows::{Item, from_item, is_suspended_account, to_item};
 use crate::{Failure, Store, StoreError};
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
@@ -14,8 +13,6 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, CancellationReason, ConditionCheck, Delete, Put, ReturnValue,
     ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
-use domain::base62;
-use jiff::Timestamp;
 use rand::RngExt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -32,8 +29,6 @@ pub(crate) struct Write {
     condition: Option<String>,
     names: HashMap<String, String>,
     values: Item,
-    /// When it is made, if it gives way to an operator's lock on the account; in milliseconds.
-    moment: Option<i64>,
 }
 
 #[derive(Debug, Clone)]
@@ -67,7 +62,7 @@ impl Write {
     }
 
     fn of(kind: Kind) -> Self {
-        Self { kind, condition: None, names: HashMap::new(), values: HashMap::new(), moment: None }
+        Self { kind, condition: None, names: HashMap::new(), values: HashMap::new() }
     }
 
     /// The expression with a placeholder for each attribute, noted in `names`.
@@ -88,15 +83,6 @@ impl Write {
             rest = behind;
         }
         text
-    }
-
-    /// Gives way to an operator who has locked the account: as long as that lasts, the transaction
-    /// waits and tries again.
-    pub fn unless_locked(mut self, now: Timestamp) -> Self {
-        let moment = now.as_millisecond();
-        self.moment = Some(moment);
-        self.and("(attribute_not_exists(locked_until) OR locked_until <= :moment)")
-            .value(":moment", moment)
     }
 
     /// The first condition, or the only one.
@@ -144,9 +130,10 @@ impl Write {
         }
     }
 
-    /// A set of one text: `serde` knows lists only.
-    pub fn set_of_one(mut self, placeholder: &str, value: &str) -> Self {
-        self.values.insert(placeholder.to_owned(), AttributeValue::Ss(vec![value.to_owned()]));
+    /// A set of texts: `serde` knows lists only.
+    pub fn set_of(mut self, placeholder: &str, values: impl IntoIterator<Item = String>) -> Self {
+        let set = AttributeValue::Ss(values.into_iter().collect());
+        self.values.insert(placeholder.to_owned(), set);
         self
     }
 
@@ -351,7 +338,6 @@ impl Store {
         &self,
         writes: Vec<Write>,
     ) -> Result<Option<Vec<CancellationReason>>, StoreError> {
-        let moments: Vec<_> = writes.iter().map(|write| write.moment).collect();
         let items: Vec<_> = writes.into_iter().map(|write| write.into_item(&self.table)).collect();
         let mut backoff = Backoff::new();
         let unanswered = Unanswered::default();
@@ -379,16 +365,10 @@ impl Store {
                 }
                 _ => return Err(StoreError::of_write(error, &unanswered)),
             };
-            let locked = moments.iter().zip(reasons).any(|(moment, reason)| {
-                let found = moment.zip(reason.item()).filter(|_| is_refused(reason));
-                found.is_some_and(|(moment, row)| is_locked_account(row, moment))
-            });
             let any = |codes: &[&str]| {
                 reasons.iter().filter_map(|reason| reason.code()).any(|code| codes.contains(&code))
             };
-            if locked {
-                backoff.wait_for(&unanswered).await?;
-            } else if reasons.iter().any(is_refused) {
+            if reasons.iter().any(is_refused) {
                 return Ok(Some(reasons.to_vec()));
             } else if any(&["ThrottlingError", "ProvisionedThroughputExceeded"]) {
                 // Throttled in one of its parts: the SDK does not see that and tries no more.

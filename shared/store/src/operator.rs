@@ -1,0 +1,365 @@
+//! What operators do with an account that is there; they name it by its id.
+//!
+//! A suspension does not stand against any of it.
+
+use crate::rows::{AccountRow, Item, MemberRow, OwnerRow};
+use crate::write::{Backoff, Obstacle, Transaction, Write};
+use crate::{Failure, Store, StoreError, account, audit, layout, sandbox};
+use domain::{AccountId, AccountName, EmailAddress, KeyId, KeyKind, MemberId, OperatorName, Role};
+use jiff::Timestamp;
+use std::collections::HashMap;
+
+/// What stands against an operator's act.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ChangeRefusal {
+    #[error("there is no account with this id")]
+    AccountNotFound,
+    #[error("the address belongs to a member of another account")]
+    AlreadyRegistered(AccountId),
+    #[error("the account has as many members as it may")]
+    MemberLimitReached,
+    /// With the account that the address belongs to instead, if any.
+    #[error("no member of the account has this address")]
+    MemberNotFound(Option<AccountId>),
+    #[error("an account keeps at least one admin")]
+    LastAdmin,
+    #[error("the account has no such key")]
+    KeyNotFound,
+}
+
+/// Who acts, on which account.
+#[derive(Debug, Clone, Copy)]
+pub struct Operator<'a> {
+    pub account: &'a AccountId,
+    pub by: Option<&'a OperatorName>,
+}
+
+/// Somebody who is to be an admin of the account: nobody's member yet, or one of its own.
+enum Successor {
+    New(MemberId),
+    Member(MemberId),
+}
+
+impl Successor {
+    fn id(&self) -> &MemberId {
+        match self {
+            Self::New(id) | Self::Member(id) => id,
+        }
+    }
+}
+
+/// What a refused transaction comes to: an operator's refusal, or what was found instead.
+type Against<T> = Obstacle<ChangeRefusal, T>;
+
+/// Somebody changed what had been read: it is read and decided anew.
+fn anew(_: Option<Item>) -> Result<Against<()>, StoreError> {
+    Ok(Obstacle::Found(()))
+}
+
+/// That the account is gone, or else this.
+fn unless_gone(row: Option<Item>, otherwise: Against<()>) -> Result<Against<()>, StoreError> {
+    let gone = Obstacle::Refused(ChangeRefusal::AccountNotFound);
+    Ok(if row.is_some() { otherwise } else { gone })
+}
+
+impl Operator<'_> {
+    pub(crate) fn audited(
+        self,
+        action: &'static str,
+        target: Option<&str>,
+        now: Timestamp,
+    ) -> Write {
+        audit::by_operator(self.account, action, target, self.by, now)
+    }
+}
+
+impl Store {
+    /// Gives an account another name; whether it had another one.
+    pub async fn rename(
+        &self,
+        operator: Operator<'_>,
+        name: &AccountName,
+        now: Timestamp,
+    ) -> Result<bool, Failure<ChangeRefusal>> {
+        let renamed = account::changed(operator.account, ", name = :name")
+            .and("name <> :name")
+            .value(":name", name);
+        self.change_whole(operator, renamed, now).await
+    }
+
+    /// Changes limits, of which an absent one stays as it is; whether any was another.
+    pub async fn set_limits(
+        &self,
+        operator: Operator<'_>,
+        key_limit: Option<u32>,
+        member_limit: Option<u32>,
+        now: Timestamp,
+    ) -> Result<bool, Failure<ChangeRefusal>> {
+        let keys = key_limit.map(|_| (", own_key_limit = :keys", "own_key_limit <> :keys"));
+        let members =
+            member_limit.map(|_| (", member_limit = :members", "member_limit <> :members"));
+        let (sets, others): (Vec<_>, Vec<_>) = keys.into_iter().chain(members).unzip();
+        let limited = account::changed(operator.account, &sets.concat())
+            .and(&format!("({})", others.join(" OR ")))
+            .some_value(":keys", key_limit.map(|limit| limit - 1))
+            .some_value(":members", member_limit);
+        self.change_whole(operator, limited, now).await
+    }
+
+    /// A change of the account's row alone, whose condition is that it changes something.
+    async fn change_whole(
+        &self,
+        operator: Operator<'_>,
+        change: Write,
+        now: Timestamp,
+    ) -> Result<bool, Failure<ChangeRefusal>> {
+        let changed = Transaction::new()
+            .guarded(change, |row| unless_gone(row, Obstacle::Found(())))
+            .with(operator.audited("account_changed", None, now))
+            .commit(self)
+            .await;
+        match changed {
+            Ok(()) => Ok(true),
+            Err(failure) => failure.found().map(|()| false),
+        }
+    }
+
+    /// Adds an admin, or makes a member one; with whether it was none before.
+    pub async fn add_admin(
+        &self,
+        operator: Operator<'_>,
+        email: &EmailAddress,
+        now: Timestamp,
+    ) -> Result<(MemberId, bool), Failure<ChangeRefusal>> {
+        let mut backoff = Backoff::new();
+        loop {
+            let admins = self.admins_of(operator.account).await?;
+            let successor = self.successor(operator.account, email).await?;
+            let id = successor.id().clone();
+            if admins.contains(&id.to_string()) {
+                return Ok((id, false));
+            }
+            let more = match successor {
+                Successor::New(_) => ", member_count = member_count + :one ADD admins :admins",
+                Successor::Member(_) => " ADD admins :admins",
+            };
+            let counted =
+                account::changed(operator.account, more).set_of(":admins", [id.to_string()]);
+            let counted = match successor {
+                Successor::New(_) => counted.and("member_count < member_limit"),
+                Successor::Member(_) => counted,
+            };
+            let limit = Obstacle::Refused(ChangeRefusal::MemberLimitReached);
+            let added = Transaction::new().guarded(counted, |row| unless_gone(row, limit));
+            match appointing(added, operator, &successor, email, now).commit(self).await {
+                Ok(()) => return Ok((id, true)),
+                Err(failure) => failure.found()?,
+            }
+            backoff.wait().await?;
+        }
+    }
+
+    /// Removes a member with all its sessions. The last admin goes only if somebody takes over, in
+    /// the same transaction.
+    pub async fn remove_member(
+        &self,
+        operator: Operator<'_>,
+        email: &EmailAddress,
+        replaced_by: Option<&EmailAddress>,
+        now: Timestamp,
+    ) -> Result<MemberId, Failure<ChangeRefusal>> {
+        let account = operator.account;
+        let mut backoff = Backoff::new();
+        loop {
+            let gone = self.member_with(account, email).await?;
+            let removed = match replaced_by {
+                None => removal(account, &gone),
+                Some(email) => self.succession(operator, &gone, email, now).await?,
+            };
+            let owner = Write::delete(layout::owner(&gone.address()))
+                .when("member_id = :id")
+                .value(":id", &gone);
+            let removed = removed
+                .guarded(Write::delete(layout::member(account, &gone)).if_there(), anew)
+                .guarded(owner, anew)
+                .with(operator.audited("member_revoked", Some(gone.as_str()), now));
+            match removed.commit(self).await {
+                Ok(()) => return Ok(gone),
+                Err(failure) => failure.found()?,
+            }
+            backoff.wait().await?;
+        }
+    }
+
+    /// The account's part of a removal after which somebody else is an admin.
+    async fn succession(
+        &self,
+        operator: Operator<'_>,
+        gone: &MemberId,
+        email: &EmailAddress,
+        now: Timestamp,
+    ) -> Result<Transaction<'static, Against<()>>, Failure<ChangeRefusal>> {
+        let before = self.admins_of(operator.account).await?;
+        let successor = self.successor(operator.account, email).await?;
+        if before.contains(&successor.id().to_string()) {
+            return Ok(removal(operator.account, gone));
+        }
+        let count = match successor {
+            Successor::New(_) => "",
+            Successor::Member(_) => ", member_count = member_count - :one",
+        };
+        let after = before.iter().filter(|id| *id != gone.as_str()).cloned();
+        let after: Vec<String> = after.chain([successor.id().to_string()]).collect();
+        let counted = account::changed(operator.account, &format!(", admins = :after{count}"))
+            .and("admins = :before")
+            .set_of(":after", after)
+            .set_of(":before", before);
+        let whole = Transaction::new().guarded(counted, anew);
+        Ok(appointing(whole, operator, &successor, email, now))
+    }
+
+    /// Ends every session of a member, or of all members.
+    pub async fn end_sessions(
+        &self,
+        operator: Operator<'_>,
+        email: Option<&EmailAddress>,
+        now: Timestamp,
+    ) -> Result<(), Failure<ChangeRefusal>> {
+        let account = operator.account;
+        let Some(email) = email else {
+            let partition = layout::account_partition(account);
+            let members =
+                self.query::<MemberRow>("member", partition, layout::MEMBER_PREFIX).await?;
+            for member in members.into_iter().filter(MemberRow::has_sessions) {
+                self.end_sessions_of(operator, &member.into_member().id, now).await?;
+            }
+            return Ok(());
+        };
+        let member = self.member_with(account, email).await?;
+        self.end_sessions_of(operator, &member, now).await
+    }
+
+    /// A member who is gone has none left.
+    async fn end_sessions_of(
+        &self,
+        operator: Operator<'_>,
+        member: &MemberId,
+        now: Timestamp,
+    ) -> Result<(), Failure<ChangeRefusal>> {
+        let none: HashMap<String, String> = HashMap::new();
+        let ended = Write::update(layout::member(operator.account, member), "SET sessions = :none")
+            .if_there()
+            .value(":none", none);
+        let ended = Transaction::new()
+            .guarded(ended, anew)
+            .with(operator.audited("session_ended", Some(member.as_str()), now))
+            .commit(self)
+            .await;
+        ended.or_else(Failure::found)
+    }
+
+    /// Deletes a key: from the moment this returns, the next call with it is refused.
+    pub async fn revoke_key(
+        &self,
+        operator: Operator<'_>,
+        key: &KeyId,
+        now: Timestamp,
+    ) -> Result<(), Failure<ChangeRefusal>> {
+        let account = operator.account;
+        let not_found = |_: Option<Item>| Ok(ChangeRefusal::KeyNotFound);
+        let gone = Write::delete(layout::api_key(account, key)).if_there();
+        let revoked = Transaction::new().guarded(gone, not_found);
+        let revoked = match key.kind() {
+            KeyKind::Live => {
+                let one_less = account::changed(account, ", own_keys = own_keys - :one");
+                revoked.guarded(one_less, not_found)
+            }
+            KeyKind::Sandbox => {
+                let place_free =
+                    account::changed(account, ", has_sandbox_key = :no").value(":no", false);
+                revoked
+                    .guarded(place_free, not_found)
+                    .guarded(sandbox::without_key(account, key, now), not_found)
+            }
+        };
+        revoked.with(operator.audited("key_deleted", Some(key.as_str()), now)).commit(self).await
+    }
+
+    async fn admins_of(&self, account: &AccountId) -> Result<Vec<String>, Failure<ChangeRefusal>> {
+        let row = self.get::<AccountRow>("account", layout::account(account)).await?;
+        row.map(|row| row.admins).ok_or(Failure::Refused(ChangeRefusal::AccountNotFound))
+    }
+
+    /// Who is to be an admin: whoever has the address in this account, or else somebody new.
+    async fn successor(
+        &self,
+        account: &AccountId,
+        email: &EmailAddress,
+    ) -> Result<Successor, Failure<ChangeRefusal>> {
+        let address = email.hash();
+        match self.get::<OwnerRow>("owner", layout::owner(&address)).await? {
+            None => Ok(Successor::New(MemberId::random(&address, &mut crate::rng()))),
+            Some(owner) if owner.account_id == *account => Ok(Successor::Member(owner.member_id)),
+            Some(owner) => {
+                Err(Failure::Refused(ChangeRefusal::AlreadyRegistered(owner.account_id)))
+            }
+        }
+    }
+
+    /// The member of the account who has the address.
+    async fn member_with(
+        &self,
+        account: &AccountId,
+        email: &EmailAddress,
+    ) -> Result<MemberId, Failure<ChangeRefusal>> {
+        match self.get::<OwnerRow>("owner", layout::owner(&email.hash())).await? {
+            Some(owner) if owner.account_id == *account => Ok(owner.member_id),
+            elsewhere => {
+                let elsewhere = elsewhere.map(|owner| owner.account_id);
+                Err(Failure::Refused(ChangeRefusal::MemberNotFound(elsewhere)))
+            }
+        }
+    }
+}
+
+/// The account's part of a removal after which an admin is left.
+fn removal(account: &AccountId, gone: &MemberId) -> Transaction<'static, Against<()>> {
+    let one_less =
+        account::changed(account, ", member_count = member_count - :one DELETE admins :gone")
+            .and("(NOT contains(admins, :id) OR size(admins) > :one)")
+            .value(":id", gone)
+            .set_of(":gone", [gone.to_string()]);
+    let last = Obstacle::Refused(ChangeRefusal::LastAdmin);
+    Transaction::new().guarded(one_less, |row| unless_gone(row, last))
+}
+
+/// Adds the member's part of an appointment.
+fn appointing<'a>(
+    transaction: Transaction<'a, Against<()>>,
+    operator: Operator<'_>,
+    successor: &Successor,
+    email: &EmailAddress,
+    now: Timestamp,
+) -> Transaction<'a, Against<()>> {
+    let account = operator.account;
+    match successor {
+        Successor::New(id) => {
+            let owner = Write::put(&layout::owner(&id.address()), &OwnerRow::new(account, id));
+            let row = MemberRow::new(id, email, Role::Admin, now);
+            transaction
+                .guarded(owner.if_new(), anew)
+                .guarded(Write::put(&layout::member(account, id), &row).if_new(), anew)
+                .with(operator.audited("member_invited", Some(id.as_str()), now))
+        }
+        Successor::Member(id) => {
+            let promoted = Write::update(layout::member(account, id), "SET role = :admin")
+                .if_there()
+                .value(":admin", Role::Admin);
+            transaction.guarded(promoted, anew).with(operator.audited(
+                "role_changed",
+                Some(id.as_str()),
+                now,
+            ))
+        }
+    }
+}

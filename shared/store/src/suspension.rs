@@ -1,0 +1,135 @@
+//! Suspensions: an account is stopped, or goes on, with each of its keys.
+//!
+//! Each key's row says by itself whether its account is suspended, so that `authorize-key` reads
+//! that one row. A suspension first stops the account, by a write that needs nothing but that the
+//! account is there: from then on nobody makes a key. Only then does it read the keys, and marks
+//! all of them in one transaction on the version that it read before them. In between the account's
+//! row is a duty, which `sweep` finds if the suspension ends there. A resumption revives keys and
+//! account in one transaction, for nobody makes a key before that.
+
+use crate::operator::{ChangeRefusal, Operator};
+use crate::rows::{AccountRow, Item, KeyRow};
+use crate::write::{Backoff, Obstacle, Transaction, Write};
+use crate::{Failure, Store, StoreError, account, layout, outbox};
+use domain::AccountId;
+use jiff::Timestamp;
+
+/// Somebody changed what had been read: it is read and decided anew.
+struct Changed;
+
+fn changed(_: Option<Item>) -> Result<Changed, StoreError> {
+    Ok(Changed)
+}
+
+impl Store {
+    /// Stops an account: its keys and sessions, in force for each of them when this returns.
+    /// Whether it was not suspended before; every key is marked anyway.
+    pub async fn suspend(
+        &self,
+        operator: Operator<'_>,
+        now: Timestamp,
+    ) -> Result<bool, Failure<ChangeRefusal>> {
+        let mut backoff = Backoff::new();
+        let mut stopped = false;
+        loop {
+            stopped |= self.stop(operator, now).await?;
+            if self.finish_suspension(operator.account).await? {
+                return Ok(stopped);
+            }
+            // Somebody resumed it in between.
+            backoff.wait().await?;
+        }
+    }
+
+    /// The first half: whether the account was not suspended before.
+    async fn stop(
+        &self,
+        operator: Operator<'_>,
+        now: Timestamp,
+    ) -> Result<bool, Failure<ChangeRefusal>> {
+        let stop =
+            account::changed(operator.account, ", suspended = :yes, duty = :duty, due_at = :due")
+                .and("suspended = :no")
+                .value(":yes", true)
+                .value(":no", false);
+        let stopped = Transaction::new()
+            .guarded(outbox::as_duty(stop, now), |row| {
+                Ok(match row {
+                    Some(_) => Obstacle::Found(()),
+                    None => Obstacle::Refused(ChangeRefusal::AccountNotFound),
+                })
+            })
+            .with(operator.audited("account_suspended", None, now))
+            .commit(self)
+            .await;
+        match stopped {
+            Ok(()) => Ok(true),
+            Err(failure) => failure.found().map(|()| false),
+        }
+    }
+
+    /// The second half, which marks every key; not if somebody has resumed the account meanwhile.
+    pub async fn finish_suspension(&self, account: &AccountId) -> Result<bool, StoreError> {
+        let mut backoff = Backoff::new();
+        loop {
+            let row = self.get::<AccountRow>("account", layout::account(account)).await?;
+            let Some(row) = row.filter(|row| row.suspended) else { return Ok(false) };
+            let whole = account::changed(account, " REMOVE duty, due_at");
+            let marked = self.marking(account, &row, whole, true).await?;
+            match marked.commit(self).await {
+                Ok(()) => return Ok(true),
+                Err(Failure::Refused(Changed)) => backoff.wait().await?,
+                Err(Failure::Store(error)) => return Err(error),
+            }
+        }
+    }
+
+    /// Revives an account, with its keys and its sessions, and has done what waited for that.
+    /// Whether it was suspended before; every key is unmarked anyway.
+    pub async fn resume(
+        &self,
+        operator: Operator<'_>,
+        now: Timestamp,
+    ) -> Result<bool, Failure<ChangeRefusal>> {
+        let account = operator.account;
+        let mut backoff = Backoff::new();
+        let resumed = loop {
+            let row = self.get::<AccountRow>("account", layout::account(account)).await?;
+            let row = row.ok_or(Failure::Refused(ChangeRefusal::AccountNotFound))?;
+            let whole = account::changed(account, ", suspended = :no REMOVE duty, due_at")
+                .value(":no", false);
+            let mut revived = self.marking(account, &row, whole, false).await?;
+            if row.suspended {
+                revived = revived.with(operator.audited("account_resumed", None, now));
+            }
+            match revived.commit(self).await {
+                Ok(()) => break row.suspended,
+                Err(Failure::Refused(Changed)) => backoff.wait().await?,
+                Err(Failure::Store(error)) => return Err(error.into()),
+            }
+        };
+        self.redeliver_waiting(account, now).await?;
+        Ok(resumed)
+    }
+
+    /// A change of the account's row as it was read, with the mark on every key that there is now.
+    async fn marking(
+        &self,
+        account: &AccountId,
+        read: &AccountRow,
+        whole: Write,
+        suspended: bool,
+    ) -> Result<Transaction<'static, Changed>, StoreError> {
+        let whole = whole.and("version = :version").value(":version", read.version);
+        let partition = layout::account_partition(account);
+        let keys = self.query::<KeyRow>("key", partition, layout::KEY_PREFIX).await?;
+        let marks = keys.into_iter().map(|key| {
+            Write::update(layout::api_key(account, &key.id), "SET suspended = :suspended")
+                .if_there()
+                .value(":suspended", suspended)
+        });
+        Ok(marks.fold(Transaction::new().guarded(whole, changed), |all, mark| {
+            all.guarded(mark, changed)
+        }))
+    }
+}
