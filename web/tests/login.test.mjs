@@ -613,10 +613,10 @@ describe("Login", () => {
     const page = await opened(t, { allow: ["POST /api/login/verify 403"] });
     accounts += 1;
     const to = `login-${accounts}@example.com`;
-    const { account_id } = await desk.register({ name: "Suspended", admin_email: to });
+    const { id } = await desk.register({ name: "Suspended", admin_email: to });
     await askForCode(page, to);
     const code = await desk.codeFor(to);
-    await desk.register({ account_id, name: "Suspended", admin_email: to, suspended: true });
+    await desk.suspend(id);
     await typeCode(page, code);
     await says(problem(page), "This account is suspended. Contact the provider of the API.");
   });

@@ -91,8 +91,8 @@ describe("Session", () => {
     accounts += 1;
     const name = `Session ${accounts}`;
     const admin = `session-${accounts}@example.com`;
-    const { account_id } = await desk.register({ name, admin_email: admin });
-    return { account_id, name, admin };
+    const { id: account_id } = await desk.register({ name, admin_email: admin });
+    return { account_id, admin };
   }
 
   /** An account with an admin, whom the test acts for beside the browser, and an invited member. */
@@ -184,10 +184,10 @@ describe("Session", () => {
   });
 
   test("suspending the account ends the sessions of all who are in it", async (t) => {
-    const { account_id, name, admin, member } = await team();
+    const { account_id, admin, member } = await team();
     const options = { allow: [/^(GET|POST) \/api\/\w+(\/test)? 401$/] };
     const [first, second] = [await loggedIn(t, admin, options), await loggedIn(t, member, options)];
-    await desk.register({ account_id, name, admin_email: admin, suspended: true });
+    await desk.suspend(account_id);
     await first.getByRole("button", { name: "Test Connection" }).click();
     await isOut(first, ENDED, admin);
     await second.reload();

@@ -191,18 +191,19 @@ export async function startDesk({ set = {} } = {}) {
       ),
 
     /**
-     * Registers an account, or changes one.
+     * Registers an account, and gives it.
      *
      * @param {{
-     *   account_id?: string,
      *   name: string,
      *   admin_email: string,
      *   key_limit?: number,
      *   member_limit?: number,
-     *   suspended?: boolean,
      * }} account
      */
-    register: (account) => control("accounts", account),
+    register: async (account) => (await control("accounts", account)).account,
+
+    /** Suspends an account. @param {string} account_id */
+    suspend: (account_id) => control("accounts", { account_id, suspended: true }),
 
     /**
      * Logs in as a program does, beside the browser.

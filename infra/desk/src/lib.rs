@@ -30,6 +30,7 @@
 //! another stand-in, add a module to `backends`, give it a listener in [`Desk::start`] and its
 //! address in `environment`, and have it ask [`iam`] first.
 
+mod accounts;
 mod backends;
 mod checkout;
 pub mod console;

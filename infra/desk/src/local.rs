@@ -1,15 +1,16 @@
 //! `/_local`: what runs here, the inbox and the controls of the desk. They exist on loopback only
 //! and in no deployment.
 
+use crate::accounts;
 use crate::backends::mail::Inbox;
 use crate::backends::ses::MailServiceMode;
 use crate::desk_file::DeskFile;
 use crate::failures::Failures;
 use crate::iam::Iam;
-use crate::lambda::{InvokeError, Lambdas};
+use crate::lambda::Lambdas;
 use crate::mode::Switch;
 use crate::pages::{self, Home};
-use crate::problem::{self, Problem};
+use crate::problem::Problem;
 use crate::product_api::ProductApiMode;
 use axum::body::Bytes;
 use axum::extract::{Request, State};
@@ -60,7 +61,7 @@ impl Controls {
             .route("/_local/clock", get(now).post(advance))
             .route("/_local/product-api", get(product_api).post(set_product_api))
             .route("/_local/mail-service", get(mail_service).post(set_mail_service))
-            .route("/_local/accounts", axum::routing::post(register))
+            .route("/_local/accounts", axum::routing::post(accounts))
             .route("/_local/failures", get(failures))
             .route("/_local/permissions", get(permissions))
             .route("/_local/{*path}", axum::routing::any(nothing))
@@ -202,39 +203,9 @@ async fn set_mail_service(
     Ok(Json(Mode { mode }))
 }
 
-/// Runs `register-account`, which operators invoke directly. A refusal of it is a Lambda error
-/// whose message is a problem; here it becomes the problem.
-async fn register(State(controls): State<Controls>, body: Bytes) -> Result<Response, Problem> {
-    let request: Value = parse(&body)?;
-    match controls.lambdas.invoke("register-account", &request).await {
-        Ok(account) => {
-            let status =
-                if account["created"] == true { StatusCode::CREATED } else { StatusCode::OK };
-            Ok((status, Json(account)).into_response())
-        }
-        Err(InvokeError::Failed { message, .. }) => Ok(refusal(&message)),
-        Err(error) => {
-            Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", error.to_string()))
-        }
-    }
-}
-
-fn refusal(message: &str) -> Response {
-    let problem: Option<Value> = serde_json::from_str(message).ok();
-    let status = problem
-        .as_ref()
-        .and_then(|problem| problem["status"].as_u64())
-        .and_then(|status| u16::try_from(status).ok())
-        .and_then(|status| StatusCode::from_u16(status).ok());
-    match (problem, status) {
-        (Some(problem), Some(status)) => problem::respond(status, problem.to_string()),
-        _ => Problem::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "internal",
-            format!("register-account failed: {message}"),
-        )
-        .into_response(),
-    }
+/// See [`accounts::answer`].
+async fn accounts(State(controls): State<Controls>, body: Bytes) -> Result<Response, Problem> {
+    accounts::answer(&controls.lambdas, parse(&body)?).await
 }
 
 /// What the functions may do, how often they did it, and what they were refused.
