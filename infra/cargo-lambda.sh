@@ -70,6 +70,7 @@ guess="{\"challenge\":\"$challenge\",\"code\":\"$code\",\"session\":\"bearer\"}"
 token=$(curl -sS -H "$json" -d "$guess" "$api/api/login/verify" | field session_token)
 auth="authorization: Bearer $token"
 expect "a session" 200 "$(curl -sS -o "$work/out" -w '%{http_code}' -H "$auth" "$api/api/session")"
+account=$(python3 -c 'import json, sys; print(json.load(sys.stdin)["account"]["id"])' <"$work/out")
 state=""
 for _ in $(seq 100); do
     state=$(curl -sS -H "$auth" "$api/api/sandbox" | field state)
@@ -92,7 +93,10 @@ invoke() {
 for event in tests/fixtures/events/*.json; do
     name=$(basename "$event" .json)
     function=${name%%.*}
-    invoke "$function" "$event" || { printf 'FAILED: cargo lambda invoke %s\n' "$name"; exit 1; }
+    # The account of the sample is of a desk that never was.
+    sed "s/acct_000000000000/$account/" "$event" >"$work/event.json"
+    invoke "$function" "$work/event.json" ||
+        { printf 'FAILED: cargo lambda invoke %s\n' "$name"; exit 1; }
     printf 'ok: cargo lambda invoke %s\n' "$name"
 done
 

@@ -211,7 +211,7 @@ def local(host):
 def from_login_to_key(world):
     """Returns the admin."""
     address, registered = world.register()
-    expect("register-account, invoked, makes an account", True, registered["created"])
+    expect("register-account, invoked, makes an account", address, registered["admin"]["email"])
     admin = world.login(address)
     ok("a code is asked for, mailed through SES and verified")
     session = admin.call("GET", "/api/session")

@@ -185,12 +185,24 @@ class Work:
         return lambda: self.world.product(self.key).status == 200
 
     def register_account(self):
-        """It makes an account, and suspends one, which concerns its keys."""
-        existing, _ = self.world.register()
-        request = {"name": "Example Company", "suspended": True}
-        both = [{**request, "admin_email": address} for address in (existing, f"new-{existing}")]
+        """It makes an account, for which an invitation elsewhere gives way."""
+        invited, _ = self.world.customer().invite()
+        request = {"name": "Example Company", "admin_email": invited}
+        return lambda: not self.world.invoke("RegisterAccount", request)[1]
+
+    def change_account(self):
+        """It suspends an account, which concerns its keys, and adds and removes an admin."""
+        address, registered = self.world.register()
+        admin = f"new-{address}"
+        acts = [
+            {"act": "suspend"},
+            {"act": "add_admin", "email": admin},
+            {"act": "remove_member", "email": admin},
+        ]
+        requests = [{"account_id": registered["account"]["id"], **act} for act in acts]
         return lambda: all(
-            not failed for _, failed in [self.world.invoke("RegisterAccount", one) for one in both]
+            not failed
+            for _, failed in [self.world.invoke("ChangeAccount", one) for one in requests]
         )
 
     def deliver_mail(self):
@@ -218,7 +230,7 @@ class Work:
         def work():
             self.world.verify(challenge, code)
             first = self.world.delivers(
-                "ProvisionSandbox", of(registered["account_id"], "login_event")
+                "ProvisionSandbox", of(registered["account"]["id"], "login_event")
             )
             admin.call("POST", "/api/sandbox/provision")
             return (
@@ -229,11 +241,16 @@ class Work:
         return work
 
     def sweep(self):
+        """It redelivers a login event, and finishes a suspension that marked no key."""
         lose_login_event(self.world, self.permissions)
+        _, registered = self.world.register()
+        account = self.world.rows(f"ACCT#{registered['account']['id']}", "ACCOUNT")[0]
+        half = {"suspended": {"BOOL": True}, "duty": {"S": "duty#0"}, "due_at": {"N": "1"}}
+        self.world.set(account, **half)
 
         def work():
             answer, failed = self.world.invoke("Sweep", {})
-            return not failed and answer["driven"] > 0
+            return not failed and answer["driven"] > 1
 
         return work
 
