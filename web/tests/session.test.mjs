@@ -92,7 +92,7 @@ describe("Session", () => {
     const name = `Session ${accounts}`;
     const admin = `session-${accounts}@example.com`;
     const { id: account_id } = await desk.register({ name, admin_email: admin });
-    return { account_id, admin };
+    return { account_id, name, admin };
   }
 
   /** An account with an admin, whom the test acts for beside the browser, and an invited member. */
