@@ -1,6 +1,7 @@
 //! Direct invocation by an operator: one act on one account that is there.
 
-use crate::view::{MemberView, OperatorsAccountView, operator_name, registered_in};
+use crate::operator::{AccountView, operator_name, registered_in};
+use crate::view::MemberView;
 use domain::account::are_limits;
 use domain::{AccountId, EmailAddress};
 use edge::lambda::Event;
@@ -48,7 +49,7 @@ async fn change_account(app: &App, request: ChangeAccount) -> Result<Value, Prob
     telemetry::set_account(&account);
     let mut answer = take(app, Operator { account: &account, by: by.as_ref() }, act).await?;
     let after = app.store.find_account(&account).await?.ok_or(ProblemCode::AccountNotFound)?;
-    answer["account"] = json!(OperatorsAccountView::from(&after));
+    answer["account"] = json!(AccountView::from(&after));
     Ok(answer)
 }
 

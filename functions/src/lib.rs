@@ -1,11 +1,8 @@
 //! One module, one constant and one binary for each action; this file is all that knows them
 //! together.
 //!
-//! To add an action: a module with its request, its `handle` and the names of its refusals; its
-//! constant here, and that in [`FUNCTIONS`]; a binary whose `main` is `functions::run(<constant>)`;
-//! its resource in `template.yaml`; a sample event in `tests/fixtures/events`. No action uses
-//! another: what two of them share lies in `view`, `edge` or `domain`. `CONTRIBUTING.md` has all
-//! the steps, and the tests say what is still missing.
+//! `CONTRIBUTING.md` has all the steps to add one. No action uses another: what two of them share
+//! lies in `view`, `operator`, `edge` or `domain`.
 
 pub mod authorize_key;
 pub mod change_account;
@@ -19,6 +16,7 @@ pub mod get_session;
 pub mod invite_member;
 pub mod list_keys;
 pub mod list_members;
+mod operator;
 pub mod provision_sandbox;
 pub mod register_account;
 pub mod request_code;

@@ -1,6 +1,7 @@
 //! Direct invocation by an operator: creates an account, and nothing else.
 
-use crate::view::{MemberView, OperatorsAccountView, operator_name, registered_in};
+use crate::operator::{AccountView, operator_name, registered_in};
+use crate::view::MemberView;
 use domain::account::are_limits;
 use edge::lambda::Event;
 use edge::{App, Problem, ProblemCode, telemetry};
@@ -45,7 +46,7 @@ async fn register_account(app: &App, request: RegisterAccount) -> Result<Value, 
     let Registered { account, admin } = done.map_err(refused)?;
     telemetry::set_account(&account.id);
     Ok(json!({
-        "account": OperatorsAccountView::from(&account),
+        "account": AccountView::from(&account),
         "admin": MemberView::from(&admin),
     }))
 }

@@ -194,12 +194,14 @@ async fn a_store_that_falls_silent_halfway_is_named_in_an_answer() {
     let (challenge, code) = world.challenge(ADMIN).await;
     let verify = json!({ "challenge": challenge, "code": code });
     let ask = json!({ "email": ADMIN, "accept_terms": true });
+    let rename = json!({ "account_id": admin.account, "act": "rename", "name": "New" });
     let events = [
         ("request-code", http_event("request-code", None, None, Some(ask)), 1),
         ("verify-code", http_event("verify-code", None, None, Some(verify)), 2),
         ("test-sandbox", http_event("test-sandbox", Some(&admin), None, None), 3),
         ("list-keys", http_event("list-keys", Some(&admin), None, None), 2),
-        ("register-account", sample("register-account"), 1),
+        ("register-account", sample("register-account"), 0),
+        ("change-account", rename, 1),
     ];
     let silenced = events.map(|(name, event, spared)| {
         let world = &world;

@@ -437,7 +437,7 @@ async fn what_a_function_may_not_do_is_no_outage_and_the_line_says_what_it_is() 
     for (function, role, body, starts, denied) in [
         (
             "get-session",
-            "create-key",
+            "invite-member",
             None,
             "the store refuses this function: ",
             "dynamodb:GetItem",

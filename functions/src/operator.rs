@@ -1,0 +1,45 @@
+//! What the functions of operators have in common.
+
+use domain::{Account, AccountId, InvalidName, OperatorName};
+use edge::{Problem, ProblemCode};
+use serde::Serialize;
+
+/// An account to operators.
+#[derive(Debug, Serialize)]
+pub struct AccountView {
+    id: AccountId,
+    name: String,
+    key_count: u32,
+    key_limit: u32,
+    member_count: u32,
+    member_limit: u32,
+    suspended: bool,
+}
+
+impl From<&Account> for AccountView {
+    fn from(account: &Account) -> Self {
+        Self {
+            id: account.id.clone(),
+            name: account.name.as_str().to_owned(),
+            key_count: account.key_count(),
+            key_limit: account.key_limit(),
+            member_count: account.member_count,
+            member_limit: account.member_limit,
+            suspended: account.suspended,
+        }
+    }
+}
+
+/// Who acts, as the caller of an operators' function says it.
+pub fn operator_name(by: Option<String>) -> Result<Option<OperatorName>, Problem> {
+    by.map(|name| name.parse()).transpose().map_err(|InvalidName| {
+        Problem::new(ProblemCode::InvalidRequest)
+            .with_detail("The field `by` has 1 to 64 characters, without control characters.")
+    })
+}
+
+/// To operators: where an address is registered.
+pub fn registered_in(account: &AccountId) -> Problem {
+    Problem::new(ProblemCode::EmailAlreadyRegistered)
+        .with_detail(format!("This e-mail address belongs to a member of {account}."))
+}
