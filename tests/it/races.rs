@@ -3,7 +3,7 @@
 
 use crate::gate::{Gate, Held};
 use crate::proxy::{http_event, outcome};
-use crate::support::{Person, Reply, World};
+use crate::support::{ADMIN, Person, Reply, World};
 use futures::future::{join, join_all};
 use serde_json::json;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -428,6 +428,39 @@ async fn a_key_that_is_made_while_a_suspension_reads_is_stopped_too() {
     if let Some(key) = reply.body["api_key"].as_str() {
         assert_eq!(world.product_api(key).await, 403);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_s_new_admin_and_invitations_share_the_last_place() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    world.change(&admin.account, json!({ "act": "set_limits", "member_limit": 2 })).await;
+    let act =
+        json!({ "account_id": admin.account, "act": "add_admin", "email": "two@example.com" });
+    let invitations = join_all((0..8).map(async |number| {
+        invite(&admin, &format!("guest{number}@example.com")).await.status.as_u16()
+    }));
+    let (added, invited) = join(world.desk.invoke("change-account", &act), invitations).await;
+    let places = invited.iter().filter(|status| **status == 201).count();
+    assert_eq!(places + usize::from(added.is_ok()), 1);
+    world.check_counters().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_who_take_over_from_the_last_admin_at_once_one_does() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let replaced = join_all((0..6).map(async |number| {
+        let act = json!({
+            "account_id": admin.account, "act": "remove_member", "email": ADMIN,
+            "replaced_by": format!("next{number}@example.com"),
+        });
+        world.desk.invoke("change-account", &act).await.is_ok()
+    }));
+    assert_eq!(replaced.await.iter().filter(|replaced| **replaced).count(), 1);
+    world.check_counters().await;
+    let row = world.row(&format!("ACCT#{}", admin.account), "ACCOUNT").await;
+    assert_eq!(row["member_count"].as_n().map(String::as_str), Ok("1"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
