@@ -150,8 +150,7 @@ simulate() {
         "arn:$partition:iam::$account:role/$(id "$1Role")" --action-names "$2" \
         --resource-arns "$3" --context-entries "${@:4}" 'EvaluationResults[0].EvalDecision'
 }
-rows="ContextKeyName=dynamodb:LeadingKeys,ContextKeyType=stringList"
-arn="arn:aws:dynamodb:$region:$account:table/$table"
+keys="ContextKeyName=dynamodb:LeadingKeys,ContextKeyType=stringList"
 for pair in VerifyCode:UpdateItem InviteMember:PutItem RegisterAccount:PutItem \
     ChangeAccount:DeleteItem; do
     expect "${pair%:*} may change rows of both kinds in one transaction" allowed \

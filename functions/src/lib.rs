@@ -94,36 +94,17 @@ pub const INVITE_MEMBER: Function =
     http_function!("invite-member", "POST", "/api/team", invite_member::handle);
 pub const REVOKE_MEMBER: Function =
     http_function!("revoke-member", "DELETE", "/api/team/{member_id}", revoke_member::handle);
-pub const AUTHORIZE_KEY: Function = Function {
-    name: "authorize-key",
-    trigger: Trigger::Authorizer,
-    build: |app| event(app, |app, request| authorize_key::handle(app, request).boxed()),
-};
-pub const PROVISION_SANDBOX: Function = Function {
-    name: "provision-sandbox",
-    trigger: Trigger::Stream,
-    build: |app| stream(app, |app, record| provision_sandbox::handle(app, record).boxed()),
-};
-pub const DELIVER_MAIL: Function = Function {
-    name: "deliver-mail",
-    trigger: Trigger::Stream,
-    build: |app| stream(app, |app, record| deliver_mail::handle(app, record).boxed()),
-};
-pub const REGISTER_ACCOUNT: Function = Function {
-    name: "register-account",
-    trigger: Trigger::Operator,
-    build: |app| event(app, |app, request| register_account::handle(app, request).boxed()),
-};
-pub const CHANGE_ACCOUNT: Function = Function {
-    name: "change-account",
-    trigger: Trigger::Operator,
-    build: |app| event(app, |app, request| change_account::handle(app, request).boxed()),
-};
-pub const SWEEP: Function = Function {
-    name: "sweep",
-    trigger: Trigger::Schedule,
-    build: |app| event(app, |app, request| sweep::handle(app, request).boxed()),
-};
+pub const AUTHORIZE_KEY: Function =
+    function!("authorize-key", Trigger::Authorizer, KEY_CHECK, event, authorize_key::handle);
+pub const PROVISION_SANDBOX: Function =
+    function!("provision-sandbox", Trigger::Stream, BATCH, stream, provision_sandbox::handle);
+pub const DELIVER_MAIL: Function =
+    function!("deliver-mail", Trigger::Stream, BATCH, stream, deliver_mail::handle);
+pub const REGISTER_ACCOUNT: Function =
+    function!("register-account", Trigger::Operator, REQUEST, event, register_account::handle);
+pub const CHANGE_ACCOUNT: Function =
+    function!("change-account", Trigger::Operator, BATCH, event, change_account::handle);
+pub const SWEEP: Function = function!("sweep", Trigger::Schedule, BATCH, event, sweep::handle);
 
 pub static FUNCTIONS: [Function; 20] = [
     REQUEST_CODE,

@@ -1,6 +1,7 @@
 //! `POST /api/keys`
 
 use crate::support::{Person, Reply, World};
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::PlainKey;
 use serde_json::{Value, json};
 

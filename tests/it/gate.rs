@@ -61,7 +61,7 @@ impl Gate {
     pub async fn before(world: &World, held: Held) -> Self {
         let shared = Arc::new(Shared {
             store: world.desk.environment("authorize-key")["AWS_ENDPOINT_URL_DYNAMODB"].clone(),
-            client: reqwest::Client::builder().no_proxy().build().expect("a client"),
+            client: support::client(),
             held,
             come: Semaphore::new(0),
             open: watch::Sender::new(false),

@@ -12,6 +12,7 @@ mod access_patterns;
 mod authorize_key;
 mod bad_input;
 mod change_account;
+mod command_line;
 mod console_build;
 mod console_hosting;
 mod contention;

@@ -6,6 +6,7 @@
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 use desk::{Desk, InvokeError, Options, StartError};
+use edge::budget::Budget;
 use edge::config::Env;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, StatusCode};

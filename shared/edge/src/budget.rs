@@ -35,7 +35,7 @@ impl Budget {
     /// The key check, which every call of the product API waits for.
     pub const KEY_CHECK: Self =
         Self { timeout: Duration::from_secs(3), aws_try: Duration::from_millis(800) };
-    /// The functions that nobody waits for, a batch of records each time.
+    /// The functions that no customer waits for: a batch of records each time, or of sessions.
     pub const BATCH: Self = Self { timeout: Duration::from_secs(60), ..Self::REQUEST };
 
     /// The longest that a call of DynamoDB or Secrets Manager takes.

@@ -6,8 +6,9 @@
 //! key; no index decides anything, and no expiry is left to TTL.
 //!
 //! The modules depend on each other in one direction: `layout` (where rows lie) and `rows` (what
-//! they hold), `write` (conditions and transactions), `audit`, `account` and `actor`, `outbox`, and
-//! then the operations on logins, members, the Sandbox and keys, and those of operators.
+//! they hold), `unanswered` (which tries of a request may have been made), `write` (conditions and
+//! transactions), `audit`, `account` and `actor`, `outbox`, and then the operations on logins,
+//! members, the Sandbox and keys, and those of operators.
 //!
 //! To add an operation: put it in the module of the row that it is about, begin with
 //! `actor::transaction`, and add each write together with the function that names its refusal
@@ -26,6 +27,7 @@ mod outbox;
 mod rows;
 mod sandbox;
 mod suspension;
+mod unanswered;
 mod write;
 
 pub use account::{Registered, Registration, RegistrationRefusal};

@@ -1,7 +1,7 @@
 //! Login: lanes with their challenges, and the transaction that opens a session.
 
-use crate::rows::{LaneRow, MemberRow, OwnerRow, SessionRow, from_item};
-use crate::write::{Backoff, Obstacle, Transaction, Write};
+use crate::rows::{Item, LaneRow, MemberRow, OwnerRow, SessionRow, from_item};
+use crate::write::{Backoff, NotMet, Obstacle, Transaction, Write};
 use crate::{Failure, Store, StoreError, account, actor, audit, layout, outbox};
 use domain::login::{ChallengeToken, Lane, LaneRecord, LiveChallenge};
 use domain::session::Slot;
@@ -131,7 +131,7 @@ impl Store {
         .when("challenge_id = :id AND generation = :generation AND used_up = :no")
         .and("expires_at > :now AND attempts < allowed")
         .and("(attribute_not_exists(guesses) OR NOT contains(guesses, :guess))")
-        .set_of_one(":guesses", &guess)
+        .set_of(":guesses", [guess.clone()])
         .value(":guess", &guess)
         .value(":id", &token.id)
         .value(":generation", token.generation)

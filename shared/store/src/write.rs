@@ -5,6 +5,7 @@
 
 use crate::layout::RowKey;
 use crate::rows::{Item, from_item, is_suspended_account, to_item};
+use crate::unanswered::Unanswered;
 use crate::{Failure, Store, StoreError};
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
@@ -13,6 +14,7 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, CancellationReason, ConditionCheck, Delete, Put, ReturnValue,
     ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
+use domain::base62;
 use rand::RngExt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
