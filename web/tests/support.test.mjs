@@ -75,7 +75,7 @@ describe("Support", () => {
       const { page, end } = await watched(t);
       // The page's other answers may still be on their way.
       const seen = Promise.race([
-        page.waitForEvent("console", (message) => message.text().includes(told)),
+        page.waitForEvent("console", (message) => `console: ${message.text()}`.includes(told)),
         page.waitForEvent("pageerror", (error) => told.includes(error.message)),
         page.waitForEvent("response", (response) => told.endsWith(` ${response.status()}`)),
       ]);
