@@ -42,6 +42,7 @@ LEFT_TO_THE_OPERATOR = {
     "VerifyCode may change rows of both kinds in one transaction",
     "InviteMember may change rows of both kinds in one transaction",
     "RegisterAccount may change rows of both kinds in one transaction",
+    "ChangeAccount may change rows of both kinds in one transaction",
     "SES knows the sender",
     "the trigger of DeliverMail counts what it reads",
     "the trigger of ProvisionSandbox counts what it reads",
