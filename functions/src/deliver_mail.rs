@@ -21,36 +21,34 @@ pub async fn handle(app: &App, record: &EventRecord) -> Result<(), RecordFailed>
     let row = app.store.find_outbox_row(&key).await?;
     let Some(row) = row.filter(OutboxRow::is_pending) else { return Ok(()) };
     let DutyKind::Mail(mail) = &row.duty else { return Ok(()) };
-    let (cause, kept_back) = match owed(app, mail).await? {
+    let cause = match owed(app, mail).await? {
         Owed::Nothing => return Ok(app.store.finish(&key).await?),
         // It stays owed, and goes on once the account is resumed.
         Owed::Later => {
             telemetry::set_outcome("waits");
             return Ok(());
         }
-        Owed::TooLate(cause) => (cause.to_owned(), None),
+        Owed::TooLate(cause) => cause.to_owned(),
         Owed::Mail(content) => match app.mailer.send(&mail.to, &content).await {
             Ok(()) => {
                 telemetry::set_outcome("sent");
                 return Ok(app.store.finish(&key).await?);
             }
-            Err(error @ MailError::Unavailable(_)) => return Err(RecordFailed(error.to_string())),
-            Err(MailError::Refused(cause)) => (cause, None),
-            Err(ref error @ MailError::Setting { ref code, .. }) => {
-                (code.clone(), Some(RecordFailed(error.to_string())))
-            }
-            Err(MailError::Config(error)) => {
-                (error.to_string(), Some(RecordFailed(error.to_string())))
+            Err(MailError::Refused(cause)) => cause,
+            // What keeps every mail back is counted at each try, because somebody has to do
+            // something. The mail is tried again, as in an outage: while its code is good, or, an
+            // invitation, until the sweep gives it up. That holds up nothing which could be sent.
+            Err(error) => {
+                match &error {
+                    MailError::Setting { code, .. } => Metric::MailFailed.count_because(code),
+                    MailError::Config(error) => Metric::MailFailed.count_because(error),
+                    MailError::Refused(_) | MailError::Unavailable(_) => {}
+                }
+                return Err(RecordFailed(error.to_string()));
             }
         },
     };
     Metric::MailFailed.count_because(cause);
-    // What keeps every mail back is counted at each try, because somebody has to do something. The
-    // mail is tried again, as in an outage: while its code is good, or, an invitation, until the
-    // sweep gives it up. That holds up nothing which could be sent.
-    if let Some(kept_back) = kept_back {
-        return Err(kept_back);
-    }
     telemetry::set_outcome("given_up");
     Ok(app.store.give_up(&key, &row).await?)
 }
