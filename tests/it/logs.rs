@@ -465,6 +465,26 @@ async fn what_a_function_may_not_do_is_no_outage_and_the_line_says_what_it_is() 
 }
 
 #[tokio::test]
+async fn a_record_that_fails_says_of_which_account_it_is() {
+    let world = World::new().await;
+    world.admin().await;
+    let account = world.account_of(ADMIN).await;
+    let log = Log::of(&world);
+    for worker in ["provision-sandbox", "deliver-mail"] {
+        let file = desk::workspace_root().join(format!("tests/fixtures/events/{worker}.json"));
+        let sample = std::fs::read_to_string(file).expect("a sample");
+        let mut batch: Value = serde_json::from_str(&sample).expect("JSON");
+        batch["Records"][0]["dynamodb"]["Keys"]["pk"]["S"] = format!("ACCT#{account}").into();
+        let misled = Behind::new(&world, worker, &[("AWS_ACCESS_KEY_ID", "nobody")]);
+        misled.invoke(&batch).await.expect("an answer");
+        let lines = log.outcomes();
+        let line = lines.iter().find(|line| line["function"] == worker).expect("a line");
+        assert_eq!(line["outcome"], "record_failed", "{line}");
+        assert_eq!(line["account"], *account, "{line}");
+    }
+}
+
+#[tokio::test]
 async fn a_keyring_that_may_not_be_read_any_more_stays_in_use_and_is_an_error() {
     const DENIED: &str = r#"{ "__type": "AccessDeniedException", "Message": "not authorized" }"#;
     let world = World::new().await;
