@@ -16,6 +16,7 @@ use store::{DutyKind, MailKind, MailRow, OutboxKey, OutboxRow, StoreError};
 pub async fn handle(app: &App, record: &EventRecord) -> Result<(), RecordFailed> {
     let key: OutboxKey = serde_dynamo::from_item(record.change.keys.clone())
         .map_err(|error| RecordFailed(error.to_string()))?;
+    telemetry::set_account(key.account().as_ref());
     // The record shows the row as it was; what was sent already is not sent twice.
     telemetry::set_outcome("settled");
     let row = app.store.find_outbox_row(&key).await?;
@@ -88,7 +89,6 @@ async fn owed(app: &App, MailRow { to, mail }: &MailRow) -> Result<Owed, RecordF
                 app.store.find_account(account_id),
                 app.store.find_member(account_id, member_id)
             );
-            telemetry::set_account(account_id);
             Ok(match (account?, member?) {
                 (Some(account), Some(_)) if account.suspended => Owed::Later,
                 (Some(account), Some(_)) => Owed::Mail(Mail::Invitation { account: account.name }),

@@ -23,6 +23,7 @@ const MAX_KEY_STEPS: usize = 5;
 pub async fn handle(app: &App, record: &EventRecord) -> Result<(), RecordFailed> {
     let event: OutboxKey = serde_dynamo::from_item(record.change.keys.clone())
         .map_err(|error| RecordFailed(error.to_string()))?;
+    telemetry::set_account(event.account().as_ref());
     // The record shows the row as it was; what is done already is not done twice.
     telemetry::set_outcome("settled");
     let row = app.store.find_outbox_row(&event).await?;
@@ -32,7 +33,6 @@ pub async fn handle(app: &App, record: &EventRecord) -> Result<(), RecordFailed>
         DutyKind::ProvisionRequest { account_id, .. } => (account_id, true),
         DutyKind::Mail(_) => return Ok(()),
     };
-    telemetry::set_account(&account);
     provision_sandbox(app, &account, retry, &event).await
 }
 

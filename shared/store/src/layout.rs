@@ -13,6 +13,13 @@ pub struct RowKey {
     pub sk: String,
 }
 
+impl RowKey {
+    /// Whose partition the row lies in, if it is an account's.
+    pub fn account(&self) -> Option<AccountId> {
+        self.pk.strip_prefix("ACCT#")?.parse().ok()
+    }
+}
+
 pub(crate) const EVENT_PREFIX: &str = "EVENT#";
 pub(crate) const KEY_PREFIX: &str = "KEY#";
 pub(crate) const MAIL_PREFIX: &str = "MAIL#";
@@ -20,11 +27,6 @@ pub(crate) const MEMBER_PREFIX: &str = "MEMBER#";
 
 pub(crate) fn account_partition(account: &AccountId) -> String {
     format!("ACCT#{account}")
-}
-
-/// Whose partition this row lies in, if it is an account's.
-pub(crate) fn account_of(key: &RowKey) -> Option<AccountId> {
-    key.pk.strip_prefix("ACCT#")?.parse().ok()
 }
 
 fn address_partition(address: &AddressHash) -> String {

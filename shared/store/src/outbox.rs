@@ -66,7 +66,7 @@ pub enum Redelivery {
 impl Duty {
     /// Whose duty it is. Only accounts have any.
     pub fn account(&self) -> Option<AccountId> {
-        layout::account_of(&self.key)
+        self.key.account()
     }
 
     /// The account whose suspension it is to finish, if it is that.
