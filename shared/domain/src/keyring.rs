@@ -137,6 +137,7 @@ impl std::fmt::Debug for Keyring {
 pub enum Purpose {
     LoginCode,
     Device,
+    Invitation,
     Seal,
 }
 
@@ -145,6 +146,7 @@ impl Purpose {
         match self {
             Self::LoginCode => b"frontdesk/login-code/1",
             Self::Device => b"frontdesk/device/1",
+            Self::Invitation => b"frontdesk/invitation/1",
             Self::Seal => b"frontdesk/seal/1",
         }
     }

@@ -78,6 +78,11 @@ pub(crate) fn owner(address: &AddressHash) -> RowKey {
     RowKey { pk: address_partition(address), sk: "OWNER".to_owned() }
 }
 
+/// Who has asked for a code of an address, and how it is known to be whose.
+pub(crate) fn login(address: &AddressHash) -> RowKey {
+    RowKey { pk: address_partition(address), sk: "LOGIN".to_owned() }
+}
+
 /// Allowances and the live challenge of one lane of an address.
 pub(crate) fn lane(address: &AddressHash, lane: &Lane) -> RowKey {
     RowKey { pk: address_partition(address), sk: format!("LANE#{}", lane.as_str()) }

@@ -17,6 +17,7 @@
 
 mod account;
 mod actor;
+mod address;
 mod api_key;
 mod audit;
 mod layout;

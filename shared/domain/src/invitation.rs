@@ -1,0 +1,89 @@
+//! The link of an invitation: a personal way in, which nobody can guess.
+//!
+//! It opens nothing. A request for a code that names it draws on an allowance of its own, and
+//! whoever has it may decline the invitation. It is derived, never stored, and is good for one
+//! invitation of one membership: the next one's has another number.
+
+use crate::keyring::{Keyring, Purpose, UnknownVersion};
+use crate::secret::Secret;
+use crate::{AccountId, MemberId};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use subtle::ConstantTimeEq;
+
+/// One invitation of a membership.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invitation {
+    pub account: AccountId,
+    pub member: MemberId,
+    /// The first is 1; each resend has the next.
+    pub number: u32,
+}
+
+impl Invitation {
+    /// What its link carries: `inv_<keyring version>.<account>.<member>.<number>.<MAC>`.
+    pub fn token(&self, ring: &Keyring) -> Secret {
+        let version = ring.current();
+        let mac = self.mac(ring, version).expect("a keyring has its current version");
+        Secret::new(format!(
+            "inv_{version}.{}.{}.{}.{mac}",
+            self.account.body(),
+            self.member.body(),
+            self.number
+        ))
+    }
+
+    /// The invitation that a token stands for, if it is one of ours. Whether it is still good is in
+    /// the table.
+    pub fn verify(token: &str, ring: &Keyring) -> Option<Self> {
+        let mut parts = token.strip_prefix("inv_")?.split('.');
+        let (version, account, member, number, mac) =
+            (parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        let invitation = Self {
+            account: AccountId::from_body(account)?,
+            member: MemberId::from_body(member)?,
+            number: number.parse().ok()?,
+        };
+        let right = invitation.mac(ring, version).ok()?;
+        let ours: bool = right.as_bytes().ct_eq(mac.as_bytes()).into();
+        let one_spelling = number == invitation.number.to_string() && parts.next().is_none();
+        (ours && one_spelling).then_some(invitation)
+    }
+
+    fn mac(&self, ring: &Keyring, version: &str) -> Result<String, UnknownVersion> {
+        let message = format!("{}.{}.{}", self.account, self.member, self.number);
+        let mac = ring.authenticate(version, Purpose::Invitation, message.as_bytes())?;
+        Ok(URL_SAFE_NO_PAD.encode(mac))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::EmailAddress;
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
+    #[test]
+    fn a_token_stands_for_its_own_invitation_and_under_its_own_keyring_only() {
+        let mut rng = StdRng::seed_from_u64(3);
+        let ring = Keyring::parse(&Keyring::generate(&mut rng)).unwrap();
+        let address = "ada@example.com".parse::<EmailAddress>().unwrap().hash();
+        let invitation = Invitation {
+            account: AccountId::random(&mut rng),
+            member: MemberId::random(&address, &mut rng),
+            number: 2,
+        };
+        let token = invitation.token(&ring).expose().to_owned();
+        assert_eq!(Invitation::verify(&token, &ring), Some(invitation));
+        let other = Keyring::parse(&Keyring::generate(&mut rng)).unwrap();
+        assert_eq!(Invitation::verify(&token, &other), None);
+        for wrong in ["", "inv_", "inv_1....", "inv_1.a.b.1.c", &token[1..], &format!("{token}.")] {
+            assert_eq!(Invitation::verify(wrong, &ring), None, "{wrong}");
+        }
+        for wrong in [token.replacen(".2.", ".3.", 1), token.replacen(".2.", ".02.", 1)] {
+            assert_ne!(wrong, token);
+            assert_eq!(Invitation::verify(&wrong, &ring), None, "{wrong}");
+        }
+    }
+}
