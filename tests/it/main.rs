@@ -47,6 +47,7 @@ mod reveal_sandbox_key;
 mod revoke_member;
 mod rotation;
 mod sample_events;
+mod strangers;
 mod sweep;
 mod test_sandbox;
 mod tidy;

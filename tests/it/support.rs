@@ -211,6 +211,21 @@ impl World {
         self.rows().await.into_values().filter(is).collect()
     }
 
+    /// The challenge that was asked for last, of each address that has any.
+    pub async fn newest_asks(&self) -> Vec<Ask> {
+        let newest = |row: BTreeMap<String, AttributeValue>| {
+            let asks = row.get("asks")?.as_m().expect("a map").iter();
+            let asks = asks.map(|(id, ask)| {
+                let ask = ask.as_m().expect("a map");
+                let at = ask["at"].as_n().expect("a time").parse::<i64>().expect("a number");
+                let version = ask["keyring_version"].as_s().expect("a text").clone();
+                (at, Ask { challenge: id.clone(), keyring_version: version })
+            });
+            asks.max_by_key(|(at, _)| *at).map(|(_, ask)| ask)
+        };
+        self.rows_of("login").await.into_iter().filter_map(newest).collect()
+    }
+
     /// The audited actions, oldest first.
     pub async fn audit(&self) -> Vec<String> {
         let mut rows = self.rows_of("audit").await;
@@ -228,7 +243,7 @@ impl World {
 
     /// Checks that `act` changes no row and sends no mail; whatever it is answered is given back.
     ///
-    /// That a session was used is no change: its mark is left out.
+    /// That a session was used, or that a network asked, is no change: such marks are left out.
     pub async fn changes_nothing<T>(&self, act: impl Future<Output = T>) -> T {
         self.settle().await;
         let before = (self.rows_but_marks().await, self.desk.inbox().mails().len());
@@ -239,8 +254,27 @@ impl World {
         done
     }
 
+    /// A request as CloudFront passes it on for a viewer at this address, behind which one network
+    /// is not another.
+    pub async fn from_viewer<'w>(&'w self, request: Request<'w>, viewer: &str) -> Request<'w> {
+        let secret = &self.desk.environment("request-code")["ORIGIN_SECRET_ARN"];
+        let get = json!({ "SecretId": secret });
+        let (_, answer) = self.secrets_manager("GetSecretValue", get).await;
+        let proof = answer["SecretString"].as_str().expect("a text");
+        request.header("x-frontdesk-origin", proof).header("x-frontdesk-viewer", viewer)
+    }
+
+    /// [`World::request_code`], from the network of this viewer.
+    pub async fn request_code_from(&self, viewer: &str, email: &str) -> Reply {
+        let request = self
+            .call("POST", "/api/login/code")
+            .json(json!({ "email": email, "accept_terms": true }));
+        self.from_viewer(request, viewer).await.send().await
+    }
+
     async fn rows_but_marks(&self) -> BTreeMap<(String, String), BTreeMap<String, AttributeValue>> {
         let mut rows = self.rows().await;
+        rows.retain(|(pk, _), _| !pk.starts_with("NET#"));
         for row in rows.values_mut() {
             if let Some(AttributeValue::M(sessions)) = row.get_mut("sessions") {
                 for session in sessions.values_mut() {
@@ -252,6 +286,12 @@ impl World {
         }
         rows
     }
+}
+
+/// A request for a code, as it is on record.
+pub struct Ask {
+    pub challenge: String,
+    pub keyring_version: String,
 }
 
 /// Somebody who is logged in.
@@ -456,6 +496,12 @@ impl World {
         let wait = time.duration_since(self.now());
         assert!(wait.is_positive(), "this time has passed");
         self.desk.clock().advance(wait.unsigned_abs());
+    }
+
+    /// Moves the clock to the next multiple of so many seconds.
+    pub fn advance_to_multiple_of(&self, seconds: i64) {
+        let next = (self.now().as_second() / seconds + 1) * seconds;
+        self.advance_to(jiff::Timestamp::from_second(next).expect("a time"));
     }
 
     /// A browser that has never been here.

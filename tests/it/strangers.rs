@@ -1,0 +1,286 @@
+//! What strangers can do to somebody else's login, from one network and from many.
+
+use crate::support::{ADMIN, Browser, Reply, World, wrong};
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+const NOBODY: &str = "nobody@example.com";
+
+fn text(value: &Value) -> String {
+    value.as_str().expect("a text").to_owned()
+}
+
+/// Everything that this address may be asked for by networks, from as many as it takes.
+async fn use_up_networks(world: &World, email: &str) {
+    for viewer in 0..20 {
+        let viewer = format!("198.51.{viewer}.1");
+        while world.request_code_from(&viewer, email).await.status == 202 {}
+    }
+    world.request_code_from("203.0.113.1", email).await.problem(429, "rate_limited");
+}
+
+async fn ask(browser: &mut Browser<'_>, email: &str, more: Value) -> Reply {
+    let mut body = json!({ "email": email, "accept_terms": true });
+    body.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+    browser.post("/api/login/code", body).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_uses_up_the_allowance_of_one_network_and_of_no_other() {
+    let world = World::new().await;
+    for email in [ADMIN, NOBODY] {
+        for _ in 0..3 {
+            world.request_code_from("198.51.100.9", email).await.ok(202);
+        }
+        world.request_code_from("198.51.100.200", email).await.problem(429, "rate_limited");
+        world.request_code_from("198.51.101.9", email).await.ok(202);
+        world.request_code_from("2001:db8:1::9", email).await.ok(202);
+    }
+    world.settle().await;
+    assert_eq!(world.mailed("login_code"), [ADMIN; 5]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_from_all_networks_do_not_shut_a_known_browser_out() {
+    let world = World::new().await;
+    let mut owner = world.browser();
+    owner.log_in(ADMIN).await;
+    use_up_networks(&world, ADMIN).await;
+    world.settle().await;
+    assert_eq!(world.mailed("login_code").len(), 20, "all networks together");
+    owner.log_in(ADMIN).await;
+    owner.get("/api/session").await.ok(200);
+}
+
+/// Otherwise anybody says that he is somewhere else each time.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_but_cloudfront_says_where_a_request_comes_from() {
+    let world = World::new().await;
+    let ask = |number: usize| {
+        let request = world
+            .call("POST", "/api/login/code")
+            .header("x-frontdesk-viewer", &format!("198.51.{number}.1"))
+            .header("x-forwarded-for", &format!("198.51.{number}.1"));
+        let request = if number % 2 == 0 {
+            request
+        } else {
+            request.header("x-frontdesk-origin", "a secret that somebody made up")
+        };
+        request.json(json!({ "email": NOBODY, "accept_terms": true })).send()
+    };
+    for number in 0..3 {
+        ask(number).await.ok(202);
+    }
+    for number in 3..6 {
+        ask(number).await.problem(429, "rate_limited");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_network_asks_for_so_many_codes_in_five_minutes_of_whichever_addresses() {
+    let world = World::with_parameters(&[("NetworkCodeLimit", "7")]).await;
+    // From the beginning of a stretch, so that it does not end meanwhile.
+    world.advance_to_multiple_of(300);
+    for number in 0..7 {
+        world.request_code_from("198.51.100.1", &format!("a{number}@example.com")).await.ok(202);
+    }
+    let rows = world.rows().await.len();
+    for number in 0..20 {
+        let email = format!("b{number}@example.com");
+        let refused = world.request_code_from("198.51.100.2", &email).await;
+        refused.problem(429, "rate_limited");
+        let wait: u64 = refused.header("retry-after").expect("it helps").parse().expect("seconds");
+        assert!((1..=300).contains(&wait), "{wait}");
+    }
+    assert_eq!(world.rows().await.len(), rows, "nothing further is written");
+    world.request_code_from("198.51.101.1", "b0@example.com").await.ok(202);
+    world.advance(300);
+    world.request_code_from("198.51.100.1", "b0@example.com").await.ok(202);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_at_once_of_a_network_are_counted_one_by_one() {
+    let world = World::with_parameters(&[("NetworkCodeLimit", "10")]).await;
+    world.advance_to_multiple_of(300);
+    let asked = (0..40).map(async |number: usize| {
+        world.request_code(&format!("a{number}@example.com")).await.status.as_u16()
+    });
+    let mut statuses = futures::future::join_all(asked).await;
+    statuses.sort();
+    assert_eq!((statuses[..10].to_vec(), statuses[10..].to_vec()), (vec![202; 10], vec![429; 30]));
+}
+
+/// By asking for codes of his own, a stranger neither ends the owner's challenge nor learns of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_neither_ends_nor_guesses_at_somebody_elses_challenge() {
+    let world = World::new().await;
+    let (owners, code) = world.challenge(ADMIN).await;
+    let mut strangers = Vec::new();
+    for viewer in ["198.51.100.1", "198.51.101.1"] {
+        let reply = world.request_code_from(viewer, ADMIN).await;
+        strangers.push(text(&reply.ok(202)["challenge"]));
+        assert_eq!(reply.body["expires_in"], 180);
+    }
+    for challenge in &strangers {
+        for left in [4, 3, 2, 1] {
+            let guess = world.verify(challenge, wrong(&code)).await;
+            assert_eq!(guess.problem(401, "code_incorrect")["attempts_left"], left);
+        }
+    }
+    // What one token says of another: the address, and nothing that leads to it.
+    let last = |token: &str| token.rsplit('.').next().expect("a part").to_owned();
+    for token in &strangers {
+        assert_ne!(last(token), last(&owners));
+        assert!(last(token).len() >= 22, "{token}");
+    }
+    world.verify(&owners, &code).await.ok(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_challenge_that_is_nobodys_replaces_none_with_the_same_answer_and_the_same_writes() {
+    let world = World::new().await;
+    let (foreign, _) = world.challenge(ADMIN).await;
+    let expired = text(&world.request_code("old@example.com").await.ok(202)["challenge"]);
+    world.advance(1000);
+    let kinds = |rows: BTreeMap<(String, String), BTreeMap<String, AttributeValue>>| {
+        let mut kinds: Vec<String> =
+            rows.into_values().map(|row| format!("{:?}", row["type"])).collect();
+        kinds.sort();
+        kinds
+    };
+    let mut written = Vec::new();
+    for (number, challenge) in
+        ["", "chl_", &foreign, &expired, "x".repeat(3000).as_str()].into_iter().enumerate()
+    {
+        let email = if challenge == expired {
+            "old@example.com"
+        } else {
+            &format!("a{number}@example.com")
+        };
+        let before = kinds(world.rows().await).len();
+        let reply = ask(&mut world.browser(), email, json!({ "challenge": challenge })).await;
+        assert_eq!(reply.ok(202)["expires_in"], 180);
+        world.settle().await;
+        written.push(kinds(world.rows().await).len() - before);
+    }
+    let most = written.iter().max().expect("some");
+    assert!(written.iter().all(|rows| most - rows <= 2), "{written:?}");
+    let (again, code) = world.challenge(ADMIN).await;
+    assert_ne!(again, foreign);
+    world.verify(&again, &code).await.ok(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_membership_is_known_by_five_browsers_and_the_oldest_goes() {
+    let world = World::new().await;
+    let mut browsers = Vec::new();
+    for number in 0..7 {
+        let mut browser = world.browser();
+        let reply = world.request_code_from(&format!("198.51.{number}.1"), ADMIN).await;
+        world.settle().await;
+        let code = world.desk.inbox().code_for(ADMIN).expect("a code was mailed");
+        let guess = json!({ "challenge": reply.ok(202)["challenge"], "code": code });
+        browser.post("/api/login/verify", guess).await.ok(200);
+        browsers.push(browser);
+        world.advance(60);
+        if number == 4 {
+            // The first one logs in again: now the second is the oldest.
+            browsers[0].log_in(ADMIN).await;
+            world.advance(60);
+        }
+    }
+    let known: Vec<usize> = {
+        use_up_networks(&world, ADMIN).await;
+        let mut known = Vec::new();
+        for (number, browser) in browsers.iter_mut().enumerate() {
+            if browser.request_code(ADMIN).await.status == 202 {
+                known.push(number);
+            }
+        }
+        known
+    };
+    assert_eq!(known, [0, 3, 4, 5, 6]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_short_look_into_a_mailbox_gives_no_guesses_without_end() {
+    let world = World::new().await;
+    // As many browsers as can be had in a while.
+    let mut browsers = Vec::new();
+    for number in 0..20 {
+        let mut browser = world.browser();
+        let reply = world.request_code_from(&format!("198.51.{number}.1"), ADMIN).await;
+        world.settle().await;
+        let code = world.desk.inbox().code_for(ADMIN).expect("a code was mailed");
+        let guess = json!({ "challenge": reply.ok(202)["challenge"], "code": code });
+        browser.post("/api/login/verify", guess).await.ok(200);
+        browsers.push(browser);
+    }
+    // A day later, all of them together guess as often as they can, and so does everybody else.
+    world.advance(24 * 3600 + 1);
+    let mut guesses = 0;
+    for hour in 0..24 {
+        for number in 0..browsers.len() {
+            let by_network = format!("203.0.{number}.1");
+            let asked = [
+                browsers[number].request_code(ADMIN).await,
+                world.request_code_from(&by_network, ADMIN).await,
+            ];
+            for asked in asked.iter().filter(|asked| asked.status == 202) {
+                let challenge = text(&asked.body["challenge"]);
+                world.settle().await;
+                let code = world.desk.inbox().code_for(ADMIN).expect("a code was mailed");
+                while world.verify(&challenge, wrong(&code)).await.status == 401 {
+                    guesses += 1;
+                }
+            }
+        }
+        if hour == 0 {
+            assert_eq!(guesses, 25, "in an hour");
+        }
+        world.advance(3600);
+    }
+    assert!(guesses <= 50, "{guesses} in a day");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_owner_hears_of_ten_wrong_guesses_once_a_day() {
+    let world = World::new().await;
+    for email in [ADMIN, NOBODY] {
+        for viewer in ["198.51.100.1", "198.51.101.1", "198.51.102.1"] {
+            let reply = world.request_code_from(viewer, email).await;
+            let challenge = text(&reply.ok(202)["challenge"]);
+            for _ in 0..5 {
+                world.verify(&challenge, "000000").await.problem(401, "code_incorrect");
+            }
+        }
+        world.settle().await;
+        assert_eq!(world.mailed("login_notice"), [ADMIN], "{email}");
+    }
+    // The rows are the same for an address that nobody has.
+    assert_eq!(world.rows_of("login_notice").await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_owner_hears_of_a_login_from_a_new_browser_but_not_of_the_first_login() {
+    let world = World::new().await;
+    let mut browser = world.browser();
+    browser.log_in(ADMIN).await;
+    browser.log_in(ADMIN).await;
+    assert_eq!(world.mailed("login_notice"), [""; 0]);
+    // A program counts as a new browser each time.
+    world.login(ADMIN).await;
+    assert_eq!(world.mailed("login_notice"), [ADMIN]);
+    let mail = world.desk.inbox().mails().into_iter().find(|mail| mail.kind == "login_notice");
+    let mail = mail.expect("a notice");
+    assert_eq!(mail.subject, "New login to Heify");
+    assert!(mail.text.contains("change the password of your mailbox first"), "{}", mail.text);
+    // One a day at most.
+    let mut other = world.browser();
+    other.log_in(ADMIN).await;
+    assert_eq!(world.mailed("login_notice").len(), 1);
+    world.advance(24 * 3600 + 1);
+    world.login(ADMIN).await;
+    assert_eq!(world.mailed("login_notice").len(), 2);
+}
