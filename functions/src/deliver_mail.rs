@@ -1,12 +1,11 @@
-//! Sends login codes and invitations through SES, from the outbox rows that the stream shows.
+//! Sends login codes, invitations and notices through SES, from the outbox rows that the stream
+//! shows.
 //!
 //! Here, where no client waits, it is looked up whether anybody has the address; a mail for nobody
 //! is dropped.
 
 use aws_lambda_events::event::dynamodb::EventRecord;
-use domain::AddressHash;
-use domain::keyring::UnknownVersion;
-use domain::login::LoginCode;
+use domain::{AddressHash, EmailAddress};
 use edge::App;
 use edge::lambda::RecordFailed;
 use edge::mail::{Mail, MailError};
@@ -21,8 +20,7 @@ pub async fn handle(app: &App, record: &EventRecord) -> Result<(), RecordFailed>
     telemetry::set_outcome("settled");
     let row = app.store.find_outbox_row(&key).await?;
     let Some(row) = row.filter(OutboxRow::is_pending) else { return Ok(()) };
-    let DutyKind::Mail(mail) = &row.duty else { return Ok(()) };
-    let cause = match owed(app, mail).await? {
+    let cause = match owed(app, &row.duty).await? {
         Owed::Nothing => return Ok(app.store.finish(&key).await?),
         // It stays owed, and goes on once the account is resumed.
         Owed::Later => {
@@ -30,7 +28,7 @@ pub async fn handle(app: &App, record: &EventRecord) -> Result<(), RecordFailed>
             return Ok(());
         }
         Owed::TooLate(cause) => cause.to_owned(),
-        Owed::Mail(content) => match app.mailer.send(&mail.to, &content).await {
+        Owed::Mail { to, content } => match app.mailer.send(&to, &content).await {
             Ok(()) => {
                 telemetry::set_outcome("sent");
                 return Ok(app.store.finish(&key).await?);
@@ -56,7 +54,10 @@ pub async fn handle(app: &App, record: &EventRecord) -> Result<(), RecordFailed>
 
 /// What is owed to an address, as things stand now.
 enum Owed {
-    Mail(Mail),
+    Mail {
+        to: EmailAddress,
+        content: Mail,
+    },
     /// The account is suspended, and that may end.
     Later,
     /// Nobody is there (any more) to get it.
@@ -65,9 +66,34 @@ enum Owed {
     TooLate(&'static str),
 }
 
-async fn owed(app: &App, MailRow { to, mail }: &MailRow) -> Result<Owed, RecordFailed> {
+async fn owed(app: &App, duty: &DutyKind) -> Result<Owed, RecordFailed> {
+    match duty {
+        DutyKind::Mail(mail) => owed_mail(app, mail).await,
+        DutyKind::LoginNotice { address, notice } => Ok(match owner_of(app, address).await? {
+            Some(to) => Owed::Mail { to, content: Mail::LoginNotice(notice.clone()) },
+            None => Owed::Nothing,
+        }),
+        // The filter of its trigger lets none in.
+        DutyKind::LoginEvent { .. } | DutyKind::ProvisionRequest { .. } => Ok(Owed::Nothing),
+    }
+}
+
+/// The address as its member has it, of an account that is not suspended.
+async fn owner_of(app: &App, address: &AddressHash) -> Result<Option<EmailAddress>, StoreError> {
+    let Some(owner) = app.store.find_owner(address).await? else { return Ok(None) };
+    telemetry::set_account(&owner.account);
+    let (account, member) = tokio::try_join!(
+        app.store.find_account(&owner.account),
+        app.store.find_member(&owner.account, &owner.member)
+    )?;
+    let is_open = account.is_some_and(|account| !account.suspended);
+    Ok(member.filter(|_| is_open).map(|member| member.email))
+}
+
+async fn owed_mail(app: &App, MailRow { to, mail }: &MailRow) -> Result<Owed, RecordFailed> {
+    let mailed = |content| Owed::Mail { to: to.clone(), content };
     match mail {
-        MailKind::LoginCode { challenge_id, generation, keyring_version, expires_at } => {
+        MailKind::LoginCode { challenge_id, keyring_version, expires_at } => {
             let address = to.hash();
             if !is_somebodys(app, &address).await? {
                 return Ok(Owed::Nothing);
@@ -75,13 +101,11 @@ async fn owed(app: &App, MailRow { to, mail }: &MailRow) -> Result<Owed, RecordF
             if app.clock.now() >= *expires_at {
                 return Ok(Owed::TooLate("the code expired before it could be sent"));
             }
-            let ring = app.keyrings.login_of(keyring_version).await?;
-            let code =
-                LoginCode::derive(&ring, keyring_version, &address, challenge_id, *generation);
+            let code = app.keyrings.login_code(&address, challenge_id, keyring_version).await?;
             Ok(match code {
-                Ok(code) => Owed::Mail(Mail::LoginCode { code }),
+                Some(code) => mailed(Mail::LoginCode { code }),
                 // Nobody can derive it any more; trying again would hold up the mails behind it.
-                Err(UnknownVersion) => Owed::TooLate("its keyring version was taken out"),
+                None => Owed::TooLate("its keyring version was taken out"),
             })
         }
         MailKind::Invitation { account_id, member_id } => {
@@ -91,7 +115,7 @@ async fn owed(app: &App, MailRow { to, mail }: &MailRow) -> Result<Owed, RecordF
             );
             Ok(match (account?, member?) {
                 (Some(account), Some(_)) if account.suspended => Owed::Later,
-                (Some(account), Some(_)) => Owed::Mail(Mail::Invitation { account: account.name }),
+                (Some(account), Some(_)) => mailed(Mail::Invitation { account: account.name }),
                 (None, _) | (Some(_), None) => Owed::Nothing,
             })
         }

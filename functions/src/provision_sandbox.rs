@@ -31,7 +31,7 @@ pub async fn handle(app: &App, record: &EventRecord) -> Result<(), RecordFailed>
     let (account, retry) = match row.duty {
         DutyKind::LoginEvent { account_id, .. } => (account_id, false),
         DutyKind::ProvisionRequest { account_id, .. } => (account_id, true),
-        DutyKind::Mail(_) => return Ok(()),
+        DutyKind::Mail(_) | DutyKind::LoginNotice { .. } => return Ok(()),
     };
     provision_sandbox(app, &account, retry, &event).await
 }

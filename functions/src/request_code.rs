@@ -1,21 +1,25 @@
 //! `POST /api/login/code`: starts a login challenge.
 //!
-//! Two waits for the store, the same for every address: the lane is read, then written with the
-//! mail that it owes. Whether anybody is registered is looked up by `deliver-mail`, where no client
-//! waits, save in `LEGACY` mode.
+//! Two waits for the store, the same for every address: what is on record of the address is read,
+//! beside the count of what its network asks for, then written with the mail that it owes. Whether
+//! anybody is registered is looked up by `deliver-mail`, where no client waits, save in `LEGACY`
+//! mode.
 
-use domain::login::{CODE_LIFETIME, ChallengeToken, Device, Lane, RESEND_AFTER};
-use domain::{AddressHash, EmailAddress};
+use domain::login::{
+    Allowance, CODE_LIFETIME, ChallengeToken, Device, LoginRecord, NetworkHash, RESEND_AFTER,
+};
+use domain::{AddressHash, EmailAddress, Invitation, Keyring};
 use edge::config::UserExistenceErrors;
 use edge::http::{Answer, Call, DEVICE_COOKIE};
 use edge::telemetry::Metric;
 use edge::{App, Problem, ProblemCode};
+use jiff::{SignedDuration, Timestamp};
 use lambda_http::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use store::{Failure, LoginMail, PutLaneRefusal, StoreError};
+use store::{Failure, LoginMail, NetworkLimited, PutLoginRefusal, StoreError};
 
 /// How often a request is decided anew because another one of the same address was faster.
-const MAX_LANE_WRITES: usize = 8;
+const MAX_WRITES: usize = 8;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,6 +28,12 @@ pub struct RequestCode {
     email: String,
     #[serde(default)]
     accept_terms: bool,
+    /// The challenge that this one replaces.
+    #[serde(default)]
+    challenge: Option<String>,
+    /// What the link of an invitation carries.
+    #[serde(default)]
+    invitation: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -39,7 +49,7 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
         return Err(ProblemCode::TermsNotAccepted.into());
     }
     let email: EmailAddress = request.email.parse().or(Err(ProblemCode::InvalidEmail))?;
-    let challenge = request_code(app, &email, call).await?;
+    let challenge = request_code(app, &email, &request, call).await?;
     Metric::MailQueued.count();
     let answer = Challenged {
         challenge: challenge.to_string(),
@@ -49,39 +59,84 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
     Ok(Answer::json(StatusCode::ACCEPTED, &answer))
 }
 
-/// Decision: [`domain::login::LaneRecord::request_code`], pure. Effect: [`store::Store::put_lane`],
-/// one transaction.
+/// Decision: [`LoginRecord::request_code`], pure. Effect: [`store::Store::put_login`], one
+/// transaction.
 async fn request_code(
     app: &App,
     email: &EmailAddress,
+    request: &RequestCode,
     call: &Call,
 ) -> Result<ChallengeToken, Problem> {
     let address = email.hash();
     let ring = app.keyrings.login().await?;
+    let network = NetworkHash::of(call.viewer(&app.keyrings).await?, &ring);
+    let shown = Shown::by(call, request, &address, &ring);
+    let replaced = request.challenge.as_deref().and_then(ChallengeToken::parse);
+    let replaced = replaced.filter(|token| token.address == address);
     let now = app.clock.now();
-    let lane = call
-        .cookies(DEVICE_COOKIE)
-        .find_map(|cookie| Device::verify(&cookie, &ring, &address, now))
-        .map_or_else(Lane::everyone, |device| device.lane());
-    for _ in 0..MAX_LANE_WRITES {
-        let (record, known) =
-            tokio::join!(app.store.find_lane(&address, &lane), is_known(app, &address));
-        let record = record?;
-        let known = known?;
-        let limited = |limited: domain::login::RateLimited| {
-            Problem::new(ProblemCode::RateLimited).retry_after(limited.retry_after)
-        };
-        let (next, challenge) =
-            record.request_code(ring.current(), now, &mut app.rng()).map_err(limited)?;
-        let mail = known.then(|| LoginMail { email: email.clone(), challenge: challenge.clone() });
-        match app.store.put_lane(&address, &lane, &next, mail.as_ref(), now).await {
-            Ok(()) if known => return Ok(ChallengeToken::new(address, lane, &challenge)),
+    let (counted, mut record, known) = tokio::join!(
+        app.store.count_network(&network, app.settings.network_code_limit, now),
+        app.store.find_login(&address),
+        is_known(app, &address),
+    );
+    counted.map_err(|failure| match failure {
+        Failure::Refused(NetworkLimited { until }) => limited(until.duration_since(now)),
+        Failure::Store(error) => error.into(),
+    })?;
+    let known = known?;
+    for _ in 0..MAX_WRITES {
+        let found = record?;
+        let by = shown.allowance(&found, &network, now);
+        let (next, challenge) = found
+            .request_code(&by, replaced.as_ref(), ring.current(), now, &mut app.rng())
+            .map_err(|refused| limited(refused.retry_after))?;
+        let token = ChallengeToken::new(address.clone(), &challenge);
+        let mail = known.then(|| LoginMail { email: email.clone(), challenge });
+        match app.store.put_login(&address, &next, mail.as_ref(), now).await {
+            Ok(()) if known => return Ok(token),
             Ok(()) => return Err(ProblemCode::UserNotFound.into()),
-            Err(Failure::Refused(PutLaneRefusal)) => {}
+            Err(Failure::Refused(PutLoginRefusal)) => {}
             Err(Failure::Store(error)) => return Err(error.into()),
         }
+        record = app.store.find_login(&address).await;
     }
     Err(StoreError::Contended.into())
+}
+
+fn limited(retry_after: SignedDuration) -> Problem {
+    Metric::CodeRefused.count();
+    Problem::new(ProblemCode::RateLimited).retry_after(retry_after)
+}
+
+/// What a request shows that nobody else has: signed, and perhaps good no more.
+struct Shown {
+    browsers: Vec<Device>,
+    invitation: Option<Invitation>,
+}
+
+impl Shown {
+    fn by(call: &Call, request: &RequestCode, address: &AddressHash, ring: &Keyring) -> Self {
+        let browsers = call
+            .cookies(DEVICE_COOKIE)
+            .filter_map(|cookie| Device::verify(&cookie, ring, address))
+            .collect();
+        let invitation = request.invitation.as_deref();
+        let invitation = invitation
+            .and_then(|token| Invitation::verify(token, ring))
+            .filter(|invitation| invitation.member.address() == *address);
+        Self { browsers, invitation }
+    }
+
+    /// Whose allowance the request draws on, as the address's record knows it.
+    fn allowance(&self, record: &LoginRecord, network: &NetworkHash, now: Timestamp) -> Allowance {
+        let known = self.browsers.iter().find(|browser| record.knows(browser, now));
+        let invited = self.invitation.as_ref().filter(|invitation| record.invites(invitation));
+        match (known, invited) {
+            (Some(browser), _) => Allowance::of_browser(browser),
+            (None, Some(_)) => Allowance::of_invitation(),
+            (None, None) => Allowance::of_network(network),
+        }
+    }
 }
 
 /// Whether the address gets a challenge: any does, unless the deployment chose to say who is

@@ -5,7 +5,7 @@
 //! its login event.
 
 use crate::view::{AccountView, MemberView};
-use domain::login::{ChallengeToken, DEVICE_LIFETIME, Device, LiveChallenge, LoginCode};
+use domain::login::{ChallengeToken, DEVICE_LIFETIME, Device, LoginCode};
 use domain::session::{SESSION_IDLE_LIMIT, SESSION_LIFETIME};
 use domain::{Account, Member, MemberStatus, SessionToken};
 use edge::http::{Answer, Call, DEVICE_COOKIE, SESSION_COOKIE};
@@ -13,7 +13,7 @@ use edge::telemetry::Metric;
 use edge::{App, Problem, ProblemCode, UtcTime, telemetry};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use store::{CountRefusal, OpenSession, OpenSessionRefusal, Owner, StoreError};
+use store::{CountRefusal, Counted, OpenSession, OpenSessionRefusal, Owner, StoreError};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -45,6 +45,8 @@ struct Verified<'a> {
 /// A session that was opened, and whose it is.
 struct Opened {
     token: SessionToken,
+    /// The browser that is known from now on.
+    browser: Option<Device>,
     member: Member,
     account: Account,
 }
@@ -58,53 +60,59 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
     // Before the guess is counted: an outage of the keyring costs nobody one.
     let ring = app.keyrings.login().await?;
     let now = app.clock.now();
-    let Opened { token, member, account } = verify_code(app, &challenge, &guess, now).await?;
+    let shown = (request.session == Carrier::Cookie).then(|| {
+        let cookies = call.cookies(DEVICE_COOKIE);
+        cookies.filter_map(|cookie| Device::verify(&cookie, &ring, &challenge.address)).collect()
+    });
+    let Opened { token, browser, member, account } =
+        verify_code(app, &challenge, &guess, shown, now).await?;
     let answer = Answer::ok(&Verified {
         member: MemberView::from(&member),
         account: AccountView::to(member.role, &account),
         expires_at: (now + SESSION_IDLE_LIMIT).into(),
         session_token: (request.session == Carrier::Bearer).then(|| token.secret().expose()),
     });
-    Ok(match request.session {
-        Carrier::Bearer => answer,
-        Carrier::Cookie => {
-            let device = call
-                .cookies(DEVICE_COOKIE)
-                .find_map(|cookie| Device::verify(&cookie, &ring, &challenge.address, now))
-                .unwrap_or_else(|| Device::new(now, &mut app.rng()));
-            let signed = device.sign(&ring, &challenge.address);
-            answer.with_cookie(SESSION_COOKIE, token.secret(), SESSION_LIFETIME).with_cookie(
-                DEVICE_COOKIE,
-                &signed,
-                DEVICE_LIFETIME,
-            )
-        }
+    Ok(match browser {
+        None => answer,
+        Some(browser) => answer
+            .with_cookie(SESSION_COOKIE, token.secret(), SESSION_LIFETIME)
+            .with_cookie(DEVICE_COOKIE, &browser.sign(&ring, &challenge.address), DEVICE_LIFETIME),
     })
 }
 
+/// `shown`: the browsers that the client claims to be, if it is one.
 async fn verify_code(
     app: &App,
     challenge: &ChallengeToken,
     guess: &LoginCode,
+    shown: Option<Vec<Device>>,
     now: Timestamp,
 ) -> Result<Opened, Problem> {
     let (counted, owner) = tokio::join!(
         app.store.count_guess(challenge, now),
         app.store.find_owner(&challenge.address)
     );
-    let live = counted.map_err(|failure| Problem::of(failure, count_refused))?.challenge;
-    let incorrect = || {
-        Problem::new(ProblemCode::CodeIncorrect).with_attempts_left(live.allowed - live.attempts)
-    };
-    if !code_of(app, challenge, &live).await?.matches(guess) {
+    let counted = counted.map_err(|failure| Problem::of(failure, count_refused))?;
+    let Counted { record, challenge: live } = counted;
+    let left = live.guesses_left;
+    let incorrect = || Problem::new(ProblemCode::CodeIncorrect).with_attempts_left(left);
+    let code = app.keyrings.login_code(&challenge.address, &live.id, &live.keyring_version).await?;
+    // With a version that was taken out of the keyring, there is none any more.
+    if !code.ok_or(ProblemCode::CodeExpired)?.matches(guess) {
+        Metric::WrongCode.count();
+        // A notice that cannot be written now is written with the next wrong guess.
+        let _ = app.store.notice_guessing(&challenge.address, &record, now).await;
         return Err(incorrect());
     }
     // A right code for an address that nobody has (any more): it was never mailed, or the member
     // was revoked since.
     let owner: Owner = owner?.ok_or_else(incorrect)?;
     let mut rng = app.rng();
+    let browser = shown.map(|shown| record.known_of(shown, now, &mut rng));
+    let wanted =
+        OpenSession { challenge, owner: &owner, record: &record, browser: browser.as_ref(), now };
     let (opened, member, account) = tokio::join!(
-        app.store.open_session(OpenSession { challenge, owner: &owner, now }, &mut rng),
+        app.store.open_session(wanted, &mut rng),
         app.store.find_member(&owner.account, &owner.member),
         app.store.find_account(&owner.account),
     );
@@ -119,19 +127,7 @@ async fn verify_code(
     let account = account.map_err(StoreError::beside_a_change)?.ok_or_else(incorrect)?;
     // Read beside the write that made it so.
     let member = Member { status: MemberStatus::Active, last_login_at: Some(now), ..member };
-    Ok(Opened { token, member, account })
-}
-
-/// The code that was mailed; with a version that was taken out of the keyring, there is none any
-/// more.
-async fn code_of(
-    app: &App,
-    challenge: &ChallengeToken,
-    live: &LiveChallenge,
-) -> Result<LoginCode, Problem> {
-    let ring = app.keyrings.login_of(&live.keyring_version).await?;
-    LoginCode::derive(&ring, &live.keyring_version, &challenge.address, &live.id, live.generation)
-        .or(Err(ProblemCode::CodeExpired.into()))
+    Ok(Opened { token, browser, member, account })
 }
 
 fn count_refused(refusal: CountRefusal) -> ProblemCode {

@@ -360,18 +360,11 @@ async fn no_code_lies_in_a_row_or_in_what_the_stream_gave_up() {
     world.settle().await;
     let app = world.app("deliver-mail");
     let ring = app.keyrings.login().await.expect("a keyring");
-    let lane = &world.rows_of("lane").await[0];
+    let ask = &world.newest_asks().await[0];
     let address = ADMIN.parse::<domain::EmailAddress>().expect("an address").hash();
-    let generation = lane["generation"].as_n().unwrap().parse().expect("a number");
-    let id = lane["challenge_id"].as_s().unwrap();
-    let stuck = domain::login::LoginCode::derive(
-        &ring,
-        lane["keyring_version"].as_s().unwrap(),
-        &address,
-        id,
-        generation,
-    )
-    .expect("a code");
+    let stuck =
+        domain::login::LoginCode::derive(&ring, &ask.keyring_version, &address, &ask.challenge)
+            .expect("a code");
     // Too old before anything was due again: the stream gives the record up.
     world.advance(300);
     world.settle().await;

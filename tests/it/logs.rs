@@ -704,6 +704,12 @@ async fn every_count_is_a_document_of_the_embedded_metric_format_in_the_stacks_n
     let log = Log::of(&world);
     let before = edge::Clock::system().now().as_millisecond();
     let admin = world.admin().await;
+    // A wrong guess, and more codes than there are.
+    let asked = world.request_code("nobody@example.com").await.ok(202)["challenge"].clone();
+    let challenge = asked.as_str().expect("a challenge");
+    world.verify(challenge, "000000").await.problem(401, "code_incorrect");
+    while world.request_code("nobody@example.com").await.status == 202 {}
+    world.settle().await;
     world.desk.product_api().set_mode(ProductApiMode::Rejecting);
     admin.act("/api/sandbox/provision").await.ok(202);
     world.desk.mail_service().set_mode(MailServiceMode::Rejecting);
@@ -736,11 +742,10 @@ async fn every_count_is_a_document_of_the_embedded_metric_format_in_the_stacks_n
         );
         let at = document["_aws"]["Timestamp"].as_i64().expect("a number");
         assert!(at >= before && at < before + 3_600_000, "milliseconds: {document}");
-        // A code is asked for in nobody's name.
-        let whose = match document["function"].as_str() {
-            Some("request-code") => Value::Null,
-            _ => admin.account.as_str().into(),
-        };
+        // A code is asked for, and guessed at, in nobody's name.
+        let is_nobodys =
+            document["function"] == "request-code" || document.get("WrongCode").is_some();
+        let whose = if is_nobodys { Value::Null } else { admin.account.as_str().into() };
         assert_eq!(document["account"], whose, "whose it is: {document}");
         for directive in document["_aws"]["CloudWatchMetrics"].as_array().expect("directives") {
             assert_eq!(directive["Namespace"], "Frontdesk/frontdesk");

@@ -28,6 +28,15 @@ async fn challenge(world: &World, email: &str) -> String {
     text(&world.request_code(email).await.ok(202)["challenge"])
 }
 
+/// Asks for another code in place of the one of a challenge.
+async fn resend(world: &World, email: &str, replaced: &str) -> (String, String) {
+    let body = json!({ "email": email, "accept_terms": true, "challenge": replaced });
+    let reply = world.call("POST", "/api/login/code").json(body).send().await;
+    let challenge = text(&reply.ok(202)["challenge"]);
+    world.settle().await;
+    (challenge, world.desk.inbox().code_for(email).expect("a code was mailed"))
+}
+
 /// How a guess went: `code_incorrect 4`, `code_expired`, ...
 fn outcome(reply: &Reply) -> String {
     let code = reply.body["code"].as_str().unwrap_or("a session");
@@ -183,7 +192,7 @@ async fn a_resend_kills_the_older_code_and_gives_no_guess_back() {
             format!("code_incorrect {left}")
         );
     }
-    let (second, newer) = world.challenge(ADMIN).await;
+    let (second, newer) = resend(&world, ADMIN, &first).await;
     world.verify(&first, &code).await.problem(401, "code_expired");
     assert_eq!(outcome(&world.verify(&second, wrong(&newer)).await), "code_incorrect 1");
     world.verify(&second, &newer).await.ok(200);
@@ -195,10 +204,9 @@ async fn guesses_that_race_a_resend_are_five_at_most() {
     let (first, code) = world.challenge(ADMIN).await;
     let (guesses, second) = tokio::join!(
         join_all((0..12).map(|_| world.verify(&first, wrong(&code)))),
-        challenge(&world, ADMIN)
+        resend(&world, ADMIN, &first)
     );
-    world.settle().await;
-    let newer = world.desk.inbox().code_for(ADMIN).expect("a code was mailed");
+    let (second, newer) = second;
     let more = join_all((0..12).map(|_| world.verify(&second, wrong(&newer)))).await;
     let outcomes: Vec<String> = guesses.iter().chain(&more).map(outcome).collect();
     // A resend that came after the fifth guess began a new challenge, with five guesses of its own.
@@ -259,7 +267,7 @@ async fn a_challenge_that_was_never_given_is_over_and_writes_nothing() {
     let world = World::new().await;
     let (good, code) = world.challenge(ADMIN).await;
     let parts: Vec<&str> = good.strip_prefix("chl_").expect("a challenge").split('.').collect();
-    let [address, lane, id, generation] = parts[..] else { panic!("{good}") };
+    let [address, by, id] = parts[..] else { panic!("{good}") };
     let elsewhere = "0".repeat(address.len());
     let garbled = [
         String::new(),
@@ -270,14 +278,16 @@ async fn a_challenge_that_was_never_given_is_over_and_writes_nothing() {
         format!("{good} "),
         format!("{good}.1"),
         format!("{good}0"),
-        format!("chl_{elsewhere}.{lane}.{id}.{generation}"),
-        format!("chl_{address}.{lane}.{}.{generation}", "0".repeat(id.len())),
-        format!("chl_{address}.{lane}.{id}.2"),
-        format!("chl_{address}.{lane}.{id}.0"),
-        format!("chl_{address}.{lane}.{id}.+1"),
-        format!("chl_{address}.0123456789abcdef.{id}.{generation}"),
-        format!("chl_{address}.OWNER.{id}.{generation}"),
-        format!("chl_{address}#.{lane}.{id}.{generation}"),
+        format!("chl_{elsewhere}.{by}.{id}"),
+        format!("chl_{address}.{by}.{}", "0".repeat(id.len())),
+        format!("chl_{address}.{by}.{}", id.to_lowercase()),
+        format!("chl_{address}.{}{by}.{id}", "0"),
+        format!("chl_{address}.n{}.{id}", "0".repeat(by.len() - 1)),
+        format!("chl_{address}.b0123456789abcdef.{id}"),
+        format!("chl_{address}.i.{id}"),
+        format!("chl_{address}.OWNER.{id}"),
+        format!("chl_{address}#.{by}.{id}"),
+        format!("chl_{address}.{id}"),
     ];
     world
         .changes_nothing(async {
@@ -310,73 +320,59 @@ async fn the_right_code_of_another_challenge_is_a_wrong_code() {
     assert_eq!(world.verify(&admins, &code).await.ok(200)["member"]["email"], ADMIN);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn no_address_has_more_than_25_wrong_guesses_in_an_hour() {
-    let world = World::new().await;
-    let start = world.now();
-    let at = |seconds: i64| start + SignedDuration::from_secs(seconds);
-    // Five challenges in an hour; the guesses at the first are made at the end of its three
-    // minutes.
-    let first = challenge(&world, ADMIN).await;
-    world.advance_to(at(170));
-    let mut wrong_ones = 0;
-    let mut spend = async |challenge: String| {
-        world.settle().await;
-        let code = world.desk.inbox().code_for(ADMIN).expect("a code was mailed");
-        for _ in 0..5 {
-            assert!(
-                outcome(&world.verify(&challenge, wrong(&code)).await)
-                    .starts_with("code_incorrect")
-            );
-            wrong_ones += 1;
-        }
-        world.verify(&challenge, &code).await.problem(429, "too_many_attempts");
-    };
-    spend(first).await;
-    let first_spent = world.now();
-    for second in [200, 300, 1100, 1200] {
-        world.advance_to(at(second));
-        let next = challenge(&world, ADMIN).await;
-        spend(next).await;
+/// Five wrong guesses at a new challenge, from the network of this viewer.
+async fn spend(world: &World, viewer: &str, email: &str) {
+    let challenge = text(&world.request_code_from(viewer, email).await.ok(202)["challenge"]);
+    for left in [4, 3, 2, 1, 0] {
+        let guess = world.verify(&challenge, "000000").await;
+        assert_eq!(outcome(&guess), format!("code_incorrect {left}"));
     }
-    assert_eq!(wrong_ones, 25);
-    // The first code was asked for an hour ago, so that a code could be had again; the first guess
-    // is younger.
-    world.advance_to(at(3605));
-    let asked = world.now();
-    let refused = world.request_code(ADMIN).await;
+}
+
+fn retry_after(refused: &Reply) -> i64 {
     refused.problem(429, "rate_limited");
-    let wait: i64 = refused.header("retry-after").expect("waiting helps").parse().expect("seconds");
-    let until = |guess: Timestamp, now: Timestamp| {
-        (guess.as_millisecond() + 3_600_000 - now.as_millisecond() + 999) / 1000
-    };
-    assert!((until(at(170), world.now())..=until(first_spent, asked)).contains(&wait), "{wait}");
-    world.advance(wait as u64);
-    world.admin().await.get("/api/session").await.ok(200);
+    refused.header("retry-after").expect("waiting helps").parse().expect("seconds")
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_challenge_has_no_more_guesses_than_the_hour_has_left() {
+async fn a_network_has_ten_wrong_guesses_an_hour_and_all_together_fifteen() {
+    const NOBODY: &str = "nobody@example.com";
     let world = World::new().await;
     let start = world.now();
-    let at = |seconds: i64| start + SignedDuration::from_secs(seconds);
-    let first = challenge(&world, "nobody@example.com").await;
-    world.advance_to(at(170));
+    spend(&world, "198.51.100.1", NOBODY).await;
+    world.advance(600);
+    spend(&world, "198.51.100.2", NOBODY).await;
+    // The same network, of which only the first 24 bits count.
+    let is_until_the_first_are_an_hour_old = |refused: &Reply| {
+        let wait = retry_after(refused);
+        let elapsed = world.now().duration_since(start).as_secs();
+        assert!((3590 - elapsed..=3610 - elapsed).contains(&wait), "{wait}");
+        wait as u64
+    };
+    is_until_the_first_are_an_hour_old(&world.request_code_from("198.51.100.77", NOBODY).await);
+    spend(&world, "203.0.113.1", NOBODY).await;
+    // That was the fifteenth; no network is left any.
+    let refused = world.request_code_from("192.0.2.1", NOBODY).await;
+    world.advance(is_until_the_first_are_an_hour_old(&refused));
+    spend(&world, "192.0.2.1", NOBODY).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn challenges_at_once_share_the_guesses_of_their_network() {
+    let world = World::new().await;
+    let mut challenges = Vec::new();
     for _ in 0..3 {
-        world.verify(&first, "000000").await;
+        challenges.push(challenge(&world, "nobody@example.com").await);
     }
-    for second in [200, 300, 1100, 1200] {
-        world.advance_to(at(second));
-        let next = challenge(&world, "nobody@example.com").await;
-        for _ in 0..5 {
-            world.verify(&next, "000000").await.problem(401, "code_incorrect");
-        }
-    }
-    world.advance_to(at(3605));
-    let last = challenge(&world, "nobody@example.com").await;
-    assert_eq!(outcome(&world.verify(&last, "000000").await), "code_incorrect 1");
-    assert_eq!(outcome(&world.verify(&last, "000000").await), "code_incorrect 0");
-    assert_eq!(outcome(&world.verify(&last, "000000").await), "too_many_attempts");
+    let guesses = challenges.iter().cycle().take(60);
+    let replies = join_all(guesses.map(|challenge| world.verify(challenge, "000000"))).await;
+    let outcomes: Vec<String> = replies.iter().map(outcome).collect();
+    let looked_at = outcomes.iter().filter(|outcome| outcome.starts_with("code_incorrect")).count();
+    assert_eq!(looked_at, 10, "{outcomes:?}");
+    assert!(
+        outcomes.iter().all(|one| one.starts_with("code_incorrect") || one == "too_many_attempts"),
+        "{outcomes:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,9 +2,12 @@
 
 use crate::error::StartError;
 use axum::Router;
-use axum::serve::Listener;
+use axum::extract::ConnectInfo;
+use axum::extract::connect_info::Connected;
+use axum::http::request::Parts;
+use axum::serve::{IncomingStream, Listener};
 use std::io::ErrorKind;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -48,17 +51,33 @@ fn refused(port: u16, error: std::io::Error) -> StartError {
     }
 }
 
+/// The address that a request's connection comes from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub(crate) IpAddr);
+
+impl Connected<IncomingStream<'_, TcpListener>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, TcpListener>) -> Self {
+        Self(stream.remote_addr().ip())
+    }
+}
+
+/// Where the connection of a request comes from.
+pub(crate) fn peer(parts: &Parts) -> IpAddr {
+    let told = parts.extensions.get::<ConnectInfo<Peer>>();
+    told.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |ConnectInfo(Peer(peer))| *peer)
+}
+
 /// Serves until the desk is shut down. Requests that are under way then get a moment to finish, not
 /// more: whoever ends the desk should not wait for a browser's idle connection.
 pub(crate) fn serve<L>(listener: L, router: Router, shutdown: &CancellationToken) -> JoinHandle<()>
 where
-    L: Listener,
-    L::Addr: std::fmt::Debug,
+    L: Listener<Addr = SocketAddr>,
+    Peer: for<'a> Connected<IncomingStream<'a, L>>,
 {
     const GRACE_PERIOD: Duration = Duration::from_millis(500);
     let shutdown = shutdown.clone();
     tokio::spawn(async move {
-        let served = axum::serve(listener, router)
+        let served = axum::serve(listener, router.into_make_service_with_connect_info::<Peer>())
             .with_graceful_shutdown(shutdown.clone().cancelled_owned());
         let late = async {
             shutdown.cancelled().await;

@@ -92,7 +92,8 @@ impl From<EmailAddress> for String {
 }
 
 /// Where an address lies in the table: 128 bits of its SHA-256 in base62. Not a secret: a locator.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct AddressHash(String);
 
 impl AddressHash {
@@ -109,6 +110,24 @@ impl AddressHash {
 
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// The text is not the hash of an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not the hash of an e-mail address")]
+pub struct InvalidAddressHash;
+
+impl TryFrom<String> for AddressHash {
+    type Error = InvalidAddressHash;
+    fn try_from(text: String) -> Result<Self, InvalidAddressHash> {
+        Self::parse(&text).ok_or(InvalidAddressHash)
+    }
+}
+
+impl From<AddressHash> for String {
+    fn from(address: AddressHash) -> Self {
+        address.0
     }
 }
 

@@ -138,6 +138,7 @@ pub enum Purpose {
     LoginCode,
     Device,
     Invitation,
+    Network,
     Seal,
 }
 
@@ -147,6 +148,7 @@ impl Purpose {
             Self::LoginCode => b"frontdesk/login-code/1",
             Self::Device => b"frontdesk/device/1",
             Self::Invitation => b"frontdesk/invitation/1",
+            Self::Network => b"frontdesk/network/1",
             Self::Seal => b"frontdesk/seal/1",
         }
     }

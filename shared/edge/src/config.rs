@@ -109,12 +109,15 @@ pub struct Settings {
     pub key_prefix: KeyPrefix,
     pub default_key_limit: u32,
     pub default_member_limit: u32,
+    /// Codes that a network may ask for in five minutes, of all addresses.
+    pub network_code_limit: u32,
     pub product_api_timeout: Duration,
     pub product_name: String,
     product_api_url: Option<String>,
     console_origin: Option<String>,
     mail_from: Option<String>,
     login_secret: Option<String>,
+    origin_secret: Option<String>,
     sealing_secret: Option<String>,
 }
 
@@ -165,7 +168,15 @@ impl Settings {
                 .map(|url| checked_url("CONSOLE_ORIGIN", url))
                 .transpose()?,
             mail_from: text("MAIL_FROM"),
+            network_code_limit: within(
+                env,
+                "NETWORK_CODE_LIMIT",
+                1..=1_000_000,
+                300,
+                "from 1 to 1000000",
+            )?,
             login_secret: text("LOGIN_SECRET_ARN"),
+            origin_secret: text("ORIGIN_SECRET_ARN"),
             sealing_secret: text("SEALING_SECRET_ARN"),
         })
     }
@@ -186,6 +197,10 @@ impl Settings {
 
     pub(crate) fn login_secret(&self) -> Result<&str, ConfigError> {
         or_missing(&self.login_secret, "LOGIN_SECRET_ARN")
+    }
+
+    pub(crate) fn origin_secret(&self) -> Result<&str, ConfigError> {
+        or_missing(&self.origin_secret, "ORIGIN_SECRET_ARN")
     }
 
     pub(crate) fn sealing_secret(&self) -> Result<&str, ConfigError> {

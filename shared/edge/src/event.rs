@@ -14,6 +14,7 @@ use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use std::borrow::Cow;
 use std::fmt::{Formatter, Result as Written};
+use std::net::{IpAddr, Ipv4Addr};
 
 /// A text as its bytes: JSON can spell half of a surrogate pair, and no `String` can hold it.
 #[derive(Debug, Clone, Default)]
@@ -111,6 +112,8 @@ struct RequestContext {
 struct Http {
     #[serde(deserialize_with = "method")]
     method: Method,
+    #[serde(rename = "sourceIp")]
+    source_ip: Option<Text>,
 }
 
 fn method<'de, D: Deserializer<'de>>(input: D) -> Result<Method, D::Error> {
@@ -121,6 +124,13 @@ fn method<'de, D: Deserializer<'de>>(input: D) -> Result<Method, D::Error> {
 impl HttpRequest {
     pub fn method(&self) -> &Method {
         &self.request_context.http.method
+    }
+
+    /// Where the connection comes from. A gateway that does not say it has everybody in one place.
+    pub fn source_ip(&self) -> IpAddr {
+        let told = self.request_context.http.source_ip.as_ref();
+        told.and_then(|address| address.to_str().parse().ok())
+            .unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
     }
 
     pub fn path(&self) -> Cow<'_, str> {

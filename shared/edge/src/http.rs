@@ -3,6 +3,8 @@
 use crate::config::Settings;
 use crate::event::HttpRequest;
 use crate::problem::{Problem, ProblemCode};
+use crate::secrets::{KeyringError, Keyrings};
+use crate::viewer;
 use domain::secret::Secret;
 use domain::{AccountId, SessionToken};
 use lambda_http::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -11,6 +13,7 @@ use serde::de::{DeserializeOwned, IntoDeserializer};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// The largest body that is read.
@@ -63,6 +66,17 @@ impl Call {
             (Some(value), None) => value.to_str().map(Some).or(Err(otherwise.into())),
             (Some(_), Some(_)) => Err(otherwise.into()),
         }
+    }
+
+    /// From which address the request comes. What CloudFront proves itself by is fetched only for
+    /// who claims to be it; where there is none, there is no CloudFront.
+    pub async fn viewer(&self, keyrings: &Keyrings) -> Result<IpAddr, KeyringError> {
+        let connection = self.request.source_ip();
+        if !viewer::is_told(&self.headers) {
+            return Ok(connection);
+        }
+        let origin = keyrings.origin().await?;
+        Ok(origin.map_or(connection, |origin| viewer::viewer(&self.headers, connection, &origin)))
     }
 
     /// A part of the path that the route names.

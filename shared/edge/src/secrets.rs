@@ -1,12 +1,13 @@
-//! The keyrings, from Secrets Manager.
+//! The keyrings, and what CloudFront proves itself by, from Secrets Manager.
 
 use crate::clock::Clock;
 use crate::config::{ConfigError, Settings};
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use domain::keyring::InvalidKeyring;
+use domain::login::LoginCode;
 use domain::sandbox::SandboxKey;
-use domain::{AccountId, Keyring, Secret};
+use domain::{AccountId, AddressHash, Keyring, Secret};
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 use tokio::sync::Mutex;
@@ -18,11 +19,12 @@ const KEYRING_REFRESH_AFTER: SignedDuration = SignedDuration::from_mins(5);
 /// nobody else waits for that meanwhile.
 const KEYRING_RETRY_AFTER: SignedDuration = SignedDuration::from_secs(30);
 
-/// Both keyrings, each fetched when it is first needed.
+/// Both keyrings and the origin's secret, each fetched when it is first needed.
 #[derive(Debug)]
 pub struct Keyrings {
-    login: CachedKeyring,
-    sealing: CachedKeyring,
+    login: Cached<Keyring>,
+    sealing: Cached<Keyring>,
+    origin: Cached<Secret>,
 }
 
 /// The keyring could not be had: an outage or a mistake of the operator's, never a refusal.
@@ -41,29 +43,46 @@ pub enum KeyringError {
     Invalid(#[from] InvalidKeyring),
 }
 
+/// What a secret's text stands for.
+trait Kept: Sized {
+    fn parse(text: &str) -> Result<Self, InvalidKeyring>;
+    /// Whether it is new enough to know this version.
+    fn has(&self, version: &str) -> bool;
+}
+
+impl Kept for Keyring {
+    fn parse(text: &str) -> Result<Self, InvalidKeyring> {
+        Self::parse(text)
+    }
+    fn has(&self, version: &str) -> bool {
+        Self::has(self, version)
+    }
+}
+
+impl Kept for Secret {
+    fn parse(text: &str) -> Result<Self, InvalidKeyring> {
+        Ok(Self::new(text))
+    }
+    fn has(&self, _: &str) -> bool {
+        true
+    }
+}
+
 #[derive(Debug)]
-struct CachedKeyring {
+struct Cached<T> {
     client: Client,
     clock: Clock,
     arn: Result<String, ConfigError>,
-    cached: Mutex<Option<(Timestamp, Arc<Keyring>)>>,
+    cached: Mutex<Option<(Timestamp, Arc<T>)>>,
 }
 
 impl Keyrings {
     pub(crate) fn new(config: &aws_types::SdkConfig, clock: Clock, settings: &Settings) -> Self {
         let client = Client::new(config);
-        let keyring = |arn: Result<&str, ConfigError>| {
-            let arn = arn.map(str::to_owned);
-            CachedKeyring {
-                client: client.clone(),
-                clock: clock.clone(),
-                arn,
-                cached: Mutex::new(None),
-            }
-        };
         Self {
-            login: keyring(settings.login_secret()),
-            sealing: keyring(settings.sealing_secret()),
+            login: Cached::new(&client, &clock, settings.login_secret()),
+            sealing: Cached::new(&client, &clock, settings.sealing_secret()),
+            origin: Cached::new(&client, &clock, settings.origin_secret()),
         }
     }
 
@@ -76,6 +95,27 @@ impl Keyrings {
     /// the secret no more.
     pub async fn login_of(&self, version: &str) -> Result<Arc<Keyring>, KeyringError> {
         self.login.get(Some(version)).await
+    }
+
+    /// The code of a challenge; `None` when the version that it was made with is in the keyring no
+    /// more.
+    pub async fn login_code(
+        &self,
+        address: &AddressHash,
+        challenge: &str,
+        version: &str,
+    ) -> Result<Option<LoginCode>, KeyringError> {
+        let ring = self.login_of(version).await?;
+        Ok(LoginCode::derive(&ring, version, address, challenge).ok())
+    }
+
+    /// What CloudFront proves itself by; `None` where no secret is set, and so no CloudFront is in
+    /// front.
+    pub async fn origin(&self) -> Result<Option<Arc<Secret>>, KeyringError> {
+        match self.origin.arn {
+            Ok(_) => self.origin.get(None).await.map(Some),
+            Err(_) => Ok(None),
+        }
     }
 
     /// The keyring that the Sandbox keys are sealed with.
@@ -99,14 +139,23 @@ impl Keyrings {
     }
 }
 
-impl CachedKeyring {
+impl<T: Kept> Cached<T> {
+    fn new(client: &Client, clock: &Clock, arn: Result<&str, ConfigError>) -> Self {
+        Self {
+            client: client.clone(),
+            clock: clock.clone(),
+            arn: arn.map(str::to_owned),
+            cached: Mutex::new(None),
+        }
+    }
+
     /// The keyring at hand, unless it is too old, or older than the version that something was made
     /// under.
     ///
     /// Each meeting with an unknown version fetches: whoever made that thing had the version from
     /// the secret, so a keyring fetched now has it, and one that was fetched before may not.
     /// Versions are read from our own rows, so nobody can cause fetches by making some up.
-    async fn get(&self, version: Option<&str>) -> Result<Arc<Keyring>, KeyringError> {
+    async fn get(&self, version: Option<&str>) -> Result<Arc<T>, KeyringError> {
         let mut cached = self.cached.lock().await;
         let now = self.clock.now();
         let usable = cached
@@ -139,14 +188,14 @@ impl CachedKeyring {
         }
     }
 
-    async fn fetch(&self) -> Result<Arc<Keyring>, KeyringError> {
+    async fn fetch(&self) -> Result<Arc<T>, KeyringError> {
         let sent = self.client.get_secret_value().secret_id(self.arn.clone()?).send().await;
         let answer = sent.map_err(|error| match &error {
             SdkError::ServiceError(answer) => answered(answer.err().code(), answer.err().message()),
             _ => KeyringError::Unavailable(DisplayErrorContext(&error).to_string()),
         })?;
         let text = zeroize::Zeroizing::new(answer.secret_string.ok_or(KeyringError::Empty)?);
-        Ok(Arc::new(Keyring::parse(&text)?))
+        Ok(Arc::new(T::parse(&text)?))
     }
 }
 

@@ -52,6 +52,10 @@ const METRIC: &str = "metric";
 pub enum Metric {
     /// Somebody logged in.
     Login,
+    /// A code was not the one that was mailed.
+    WrongCode,
+    /// A request for a code was refused: an allowance was used up.
+    CodeRefused,
     /// The product API took a Sandbox key that was provisioned.
     SandboxReady,
     /// It did not, or did not answer.
@@ -67,8 +71,10 @@ pub enum Metric {
 }
 
 impl Metric {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Login,
+        Self::WrongCode,
+        Self::CodeRefused,
         Self::SandboxReady,
         Self::SandboxFailed,
         Self::MailQueued,
@@ -80,6 +86,8 @@ impl Metric {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Login => "Login",
+            Self::WrongCode => "WrongCode",
+            Self::CodeRefused => "CodeRefused",
             Self::SandboxReady => "SandboxReady",
             Self::SandboxFailed => "SandboxFailed",
             Self::MailQueued => "MailQueued",

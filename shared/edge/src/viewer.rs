@@ -18,6 +18,11 @@ pub fn viewer(headers: &HeaderMap, connection: IpAddr, origin: &Secret) -> IpAdd
     told_by_origin(headers, origin).unwrap_or(connection)
 }
 
+/// Whether somebody wants to be believed: only then is the secret needed.
+pub(crate) fn is_told(headers: &HeaderMap) -> bool {
+    headers.contains_key(ORIGIN_HEADER) && headers.contains_key(VIEWER_HEADER)
+}
+
 /// Each of both headers once: CloudFront puts its own in place of all that the viewer sent.
 fn told_by_origin(headers: &HeaderMap, origin: &Secret) -> Option<IpAddr> {
     let once = |name| {

@@ -5,6 +5,7 @@
 //! that no browser and no link outlives what it was for. What else the row holds is left alone.
 
 use crate::layout;
+use crate::rows::LOGIN_ROW;
 use crate::write::Write;
 use domain::{AddressHash, Invitation};
 use jiff::{SignedDuration, Timestamp};
@@ -34,7 +35,7 @@ fn forgotten(address: &AddressHash, more: &str) -> Write {
     let none: HashMap<String, String> = HashMap::new();
     let row = layout::login(address);
     Write::update(row, &format!("SET type = :type, browsers = :none{more} ADD version :one"))
-        .value(":type", "login")
+        .value(":type", LOGIN_ROW)
         .value(":none", none)
         .value(":one", 1)
 }

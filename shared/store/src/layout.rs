@@ -1,7 +1,7 @@
-//! Where every row lies. Two kinds of partition: an account with all that belongs to it, and an
-//! e-mail address.
+//! Where every row lies. Three kinds of partition: an account with all that belongs to it, an
+//! e-mail address, and a network that codes are asked for from.
 
-use domain::login::Lane;
+use domain::login::NetworkHash;
 use domain::{AccountId, AddressHash, EventId, KeyId, MemberId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -83,9 +83,9 @@ pub(crate) fn login(address: &AddressHash) -> RowKey {
     RowKey { pk: address_partition(address), sk: "LOGIN".to_owned() }
 }
 
-/// Allowances and the live challenge of one lane of an address.
-pub(crate) fn lane(address: &AddressHash, lane: &Lane) -> RowKey {
-    RowKey { pk: address_partition(address), sk: format!("LANE#{}", lane.as_str()) }
+/// Codes that a network has asked for, of all addresses, in one stretch of time.
+pub(crate) fn network(network: &NetworkHash, stretch: i64) -> RowKey {
+    RowKey { pk: format!("NET#{}", network.as_str()), sk: format!("CODES#{stretch}") }
 }
 
 pub(crate) fn login_mail(address: &AddressHash, id: &EventId) -> RowKey {

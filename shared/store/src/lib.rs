@@ -35,12 +35,13 @@ pub use account::{Registered, Registration, RegistrationRefusal};
 pub use actor::{ActorRefusal, Admin, Caller};
 pub use api_key::{DeleteKeyRefusal, FoundKey, IdempotentRequest, InsertKeyRefusal, Inserted};
 pub use login::{
-    CountRefusal, Counted, LoginMail, OpenSession, OpenSessionRefusal, Owner, PutLaneRefusal,
+    CountRefusal, Counted, LoginMail, NetworkLimited, OpenSession, OpenSessionRefusal, Owner,
+    PutLoginRefusal,
 };
 pub use member::{InviteRefusal, RevokeRefusal};
 pub use operator::{ChangeRefusal, Operator};
 pub use outbox::{Duty, OutboxKey, Redelivery};
-pub use rows::{DutyKind, MailKind, MailRow, OutboxRow};
+pub use rows::{DutyKind, LoginNotice, MailKind, MailRow, NoticeReason, OutboxRow};
 pub use sandbox::{EnsureKeyRefusal, RevealRefusal, VerdictRefusal};
 
 use crate::unanswered::Unanswered;

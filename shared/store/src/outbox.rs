@@ -7,11 +7,13 @@
 //! they are worth nothing after 180 seconds.
 
 use crate::layout::{self, RowKey};
-use crate::rows::{DutyKind, MailKind, MailRow, OutboxRow, OutboxStatus, from_item};
+use crate::rows::{
+    DutyKind, LoginNotice, MailKind, MailRow, NoticeReason, OutboxRow, OutboxStatus, from_item,
+};
 use crate::write::{NotMet, Write};
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::login::LiveChallenge;
+use domain::login::Challenge;
 use domain::{AccountId, AddressHash, EmailAddress, EventId, MemberId, MemberStatus};
 use jiff::{SignedDuration, Timestamp};
 use rand::RngExt;
@@ -29,7 +31,7 @@ const DUTY_SHARDS: u32 = 8;
 const RESTS_FOR: SignedDuration = SignedDuration::from_mins(30);
 /// How long rows are kept, from when they were last owed.
 const DUTY_KEPT_FOR: SignedDuration = SignedDuration::from_hours(24 * 30);
-/// The same for login codes, whose rows have an address in them.
+/// The same for what is mailed about logins, of addresses that may be nobody's.
 const LOGIN_MAIL_KEPT_FOR: SignedDuration = SignedDuration::from_hours(24);
 
 /// Where an outbox row lies.
@@ -103,10 +105,19 @@ pub(crate) fn invitation(
 pub(crate) fn login_code(
     address: &AddressHash,
     to: &EmailAddress,
-    challenge: &LiveChallenge,
+    challenge: &Challenge,
     now: Timestamp,
 ) -> Write {
     let kind = DutyKind::Mail(MailRow::login_code(to, challenge));
+    let row = OutboxRow::new(kind, now, now + LOGIN_MAIL_KEPT_FOR);
+    Write::put(&layout::login_mail(address, &event_id()), &row)
+}
+
+/// The write that has `deliver-mail` tell the owner of an address something. It is no duty: a
+/// notice that gets lost is not worth a row that outlives the day.
+pub(crate) fn login_notice(address: &AddressHash, reason: NoticeReason, now: Timestamp) -> Write {
+    let notice = LoginNotice { reason, happened_at: now };
+    let kind = DutyKind::LoginNotice { address: address.clone(), notice };
     let row = OutboxRow::new(kind, now, now + LOGIN_MAIL_KEPT_FOR);
     Write::put(&layout::login_mail(address, &event_id()), &row)
 }

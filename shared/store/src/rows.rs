@@ -4,12 +4,13 @@
 
 use crate::StoreError;
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::login::{LaneRecord, LiveChallenge};
+use domain::login::{Challenge, LoginRecord};
 use domain::sandbox::SandboxKey;
 use domain::session::{SessionTimes, Slot};
 use domain::{
-    Account, AccountId, AccountName, ApiKey, EmailAddress, KeyDigest, KeyId, KeyName, Member,
-    MemberId, MemberStatus, OperatorName, Reason, Role, Sandbox, SandboxState, SessionToken,
+    Account, AccountId, AccountName, AddressHash, ApiKey, EmailAddress, KeyDigest, KeyId, KeyName,
+    Member, MemberId, MemberStatus, OperatorName, Reason, Role, Sandbox, SandboxState,
+    SessionToken,
 };
 use jiff::fmt::serde::timestamp::millisecond;
 use jiff::{SignedDuration, Timestamp};
@@ -339,20 +340,29 @@ impl OwnerRow {
     }
 }
 
+/// Requests for codes, known browsers, and the invitation whose link is good.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct LaneRow {
+pub(crate) struct LoginRow {
     #[serde(rename = "type")]
     kind: String,
-    ttl: i64,
+    /// Only of a row that has nothing in it but requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ttl: Option<i64>,
     #[serde(flatten)]
-    pub record: LaneRecord,
+    pub record: LoginRecord,
 }
 
-impl LaneRow {
-    pub fn new(record: &LaneRecord, ends: Timestamp) -> Self {
-        Self { kind: "lane".to_owned(), ttl: ends.as_second(), record: record.clone() }
+impl LoginRow {
+    pub fn new(record: &LoginRecord, ends: Timestamp) -> Self {
+        Self {
+            kind: LOGIN_ROW.to_owned(),
+            ttl: (!record.is_somebodys()).then(|| ends.as_second()),
+            record: record.clone(),
+        }
     }
 }
+
+pub(crate) const LOGIN_ROW: &str = "login";
 
 // --- In either: the outbox
 
@@ -396,6 +406,30 @@ pub enum DutyKind {
         member_id: MemberId,
     },
     Mail(MailRow),
+    /// The owner of the address is to hear of this. Who that is, and whether there is anybody, is
+    /// looked up when it is mailed.
+    LoginNotice {
+        address: AddressHash,
+        #[serde(flatten)]
+        notice: LoginNotice,
+    },
+}
+
+/// What the owner of an address hears of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoginNotice {
+    pub reason: NoticeReason,
+    #[serde(with = "millisecond::required")]
+    pub happened_at: Timestamp,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoticeReason {
+    /// Many wrong guesses at codes, within a day.
+    WrongGuesses,
+    /// A login from a browser, or a program, that was not known.
+    NewBrowser,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -411,7 +445,6 @@ pub enum MailKind {
     /// What the code is derived from; the code itself is nowhere.
     LoginCode {
         challenge_id: String,
-        generation: u32,
         keyring_version: String,
         #[serde(with = "millisecond::required")]
         expires_at: Timestamp,
@@ -423,10 +456,9 @@ pub enum MailKind {
 }
 
 impl MailRow {
-    pub(crate) fn login_code(to: &EmailAddress, challenge: &LiveChallenge) -> Self {
+    pub(crate) fn login_code(to: &EmailAddress, challenge: &Challenge) -> Self {
         let mail = MailKind::LoginCode {
             challenge_id: challenge.id.clone(),
-            generation: challenge.generation,
             keyring_version: challenge.keyring_version.clone(),
             expires_at: challenge.expires_at,
         };

@@ -75,7 +75,8 @@ export function CodeStep({ pending, onResent, onChangeEmail, onTooManyAttempts }
   }
 
   const resend = useMutation({
-    mutationFn: () => requestCode({ email: pending.email, accept_terms: true }),
+    mutationFn: () =>
+      requestCode({ email: pending.email, accept_terms: true, challenge: pending.challenge }),
     onSuccess: (answer) => {
       verify.reset();
       setExpired(false);

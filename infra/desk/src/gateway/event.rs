@@ -1,6 +1,7 @@
 //! Events in API Gateway's payload format 2.0: of an HTTP API, and of its Lambda authorizer.
 
 use crate::names::{ACCOUNT_ID, REGION, request_id};
+use crate::server;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use base64::Engine as _;
@@ -53,7 +54,7 @@ fn common(context: &RequestContext<'_>, parts: &Parts) -> Value {
         |name| parts.headers.get(name).and_then(|value: &header::HeaderValue| value.to_str().ok());
     let host = header(header::HOST).unwrap_or("localhost");
     let domain = host.rsplit_once(':').map_or(host, |(domain, _)| domain);
-    let (headers, cookies) = headers(&parts.headers, context.port);
+    let (headers, cookies) = headers(parts, context.port);
     let query = parts.uri.query().unwrap_or_default();
     let mut event = json!({
         "routeKey": context.route_key,
@@ -69,8 +70,7 @@ fn common(context: &RequestContext<'_>, parts: &Parts) -> Value {
                 "method": parts.method.as_str(),
                 "path": parts.uri.path(),
                 "protocol": format!("{:?}", parts.version),
-                // The desk listens on loopback only.
-                "sourceIp": "127.0.0.1",
+                "sourceIp": server::peer(parts),
                 "userAgent": header(header::USER_AGENT).unwrap_or_default(),
             },
             "requestId": request_id(),
@@ -94,10 +94,10 @@ fn common(context: &RequestContext<'_>, parts: &Parts) -> Value {
 }
 
 /// Headers by lower-case name, several of one name joined with commas, and the cookies apart.
-fn headers(headers: &HeaderMap, port: u16) -> (Value, Vec<String>) {
+fn headers(parts: &Parts, port: u16) -> (Value, Vec<String>) {
     let mut cookies = Vec::new();
     let mut pairs = Vec::new();
-    for (name, value) in headers {
+    for (name, value) in &parts.headers {
         let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
         if ["x-forwarded-port", "x-forwarded-proto"].contains(&name.as_str()) {
             // The gateway's own to say.
@@ -112,7 +112,7 @@ fn headers(headers: &HeaderMap, port: u16) -> (Value, Vec<String>) {
             pairs.push((name.as_str().to_owned(), value));
         }
     }
-    pairs.push(("x-forwarded-for".to_owned(), "127.0.0.1".to_owned()));
+    pairs.push(("x-forwarded-for".to_owned(), server::peer(parts).to_string()));
     pairs.push(("x-forwarded-port".to_owned(), port.to_string()));
     pairs.push(("x-forwarded-proto".to_owned(), "http".to_owned()));
     (joined(pairs), cookies)

@@ -11,12 +11,14 @@ use aws_sdk_ses::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_ses::types::{Body, Content, Destination, Message, MessageTag};
 use domain::login::{CODE_LIFETIME, LoginCode};
 use domain::{AccountName, EmailAddress};
+use store::{LoginNotice, NoticeReason};
 
 /// What a mail is about.
 #[derive(Debug)]
 pub enum Mail {
     LoginCode { code: LoginCode },
     Invitation { account: AccountName },
+    LoginNotice(LoginNotice),
 }
 
 #[derive(Debug)]
@@ -164,6 +166,25 @@ struct InvitationHtml<'a> {
     account: &'a str,
 }
 
+#[derive(Template)]
+#[template(path = "login_notice.txt")]
+struct LoginNoticeText<'a> {
+    product: &'a str,
+    console: &'a str,
+    is_login: bool,
+    when: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "login_notice.html")]
+struct LoginNoticeHtml<'a> {
+    subject: &'a str,
+    product: &'a str,
+    console: &'a str,
+    is_login: bool,
+    when: &'a str,
+}
+
 /// Fills a mail in; `console` is the console's origin, without a slash at its end.
 fn write(mail: &Mail, product: &str, console: &str) -> Written {
     match mail {
@@ -178,6 +199,7 @@ fn write(mail: &Mail, product: &str, console: &str) -> Written {
                 subject,
             }
         }
+        Mail::LoginNotice(notice) => write_notice(notice, product, console),
         Mail::Invitation { account } => {
             let subject = format!("You are invited to {product}");
             let account = account.as_str();
@@ -189,6 +211,19 @@ fn write(mail: &Mail, product: &str, console: &str) -> Written {
             }
         }
     }
+}
+
+fn write_notice(notice: &LoginNotice, product: &str, console: &str) -> Written {
+    let is_login = notice.reason == NoticeReason::NewBrowser;
+    let subject = if is_login {
+        format!("New login to {product}")
+    } else {
+        format!("Somebody is guessing your {product} login codes")
+    };
+    let when = notice.happened_at.strftime("%-d %B %Y, %H:%M UTC").to_string();
+    let text = LoginNoticeText { product, console, is_login, when: &when };
+    let html = LoginNoticeHtml { subject: &subject, product, console, is_login, when: &when };
+    Written { kind: "login_notice", text: render(&text), html: render(&html), subject }
 }
 
 fn render(template: &impl Template) -> String {
@@ -210,6 +245,28 @@ mod tests {
         assert_eq!((kind, &*subject), ("login_code", "Your Front<&\"desk' login code"));
         insta::assert_snapshot!("login_code.txt", text);
         insta::assert_snapshot!("login_code.html", html);
+    }
+
+    #[test]
+    fn what_the_owner_of_an_address_hears_of_is_mailed_as_these_texts_and_pages() {
+        let happened_at = "2026-03-09T08:05:00Z".parse().unwrap();
+        for (reason, names, subject) in [
+            (
+                NoticeReason::NewBrowser,
+                ["new_browser.txt", "new_browser.html"],
+                "New login to Front<&\"desk'",
+            ),
+            (
+                NoticeReason::WrongGuesses,
+                ["wrong_guesses.txt", "wrong_guesses.html"],
+                "Somebody is guessing your Front<&\"desk' login codes",
+            ),
+        ] {
+            let notice = written(&Mail::LoginNotice(LoginNotice { reason, happened_at }));
+            assert_eq!((notice.kind, &*notice.subject), ("login_notice", subject));
+            insta::assert_snapshot!(names[0], notice.text);
+            insta::assert_snapshot!(names[1], notice.html);
+        }
     }
 
     #[test]
