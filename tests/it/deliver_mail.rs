@@ -1,8 +1,9 @@
 //! Login codes and invitations, from the outbox rows to the mail service.
 
+use crate::proxy::{Behind, Fault, Proxy, http_event, outcome};
 use crate::support::{ADMIN, World};
 use aws_sdk_dynamodb::types::AttributeValue;
-use desk::{Mail, MailServiceMode};
+use desk::{FunctionHost, Mail, MailServiceMode, Options};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -373,4 +374,102 @@ async fn no_code_lies_in_a_row_or_in_what_the_stream_gave_up() {
     let seen = format!("{:?} {:?}", world.rows().await, world.desk.failures());
     let words: Vec<&str> = seen.split(|letter: char| !letter.is_ascii_alphanumeric()).collect();
     assert!(!words.contains(&mailed.as_str()) && !words.contains(&stuck.secret().expose()));
+}
+
+/// A world whose own workers are out of reach: a mail waits until a test delivers its record.
+pub async fn without_workers() -> World {
+    let functions = FunctionHost::Remote("http://127.0.0.1:9".to_owned());
+    World::with_options(Options { functions, ..Options::default() }).await
+}
+
+/// A code is asked for at each of these addresses. The records of the mails, in one batch, in the
+/// same order; their sequence numbers are their places.
+pub async fn batch_for(world: &World, addresses: &[&str]) -> Value {
+    let request_code = Behind::new(world, "request-code", &[]);
+    for address in addresses {
+        let body = json!({ "email": address, "accept_terms": true });
+        let answer = request_code.invoke(&http_event("request-code", None, None, Some(body))).await;
+        assert_eq!(outcome(&answer.expect("an answer")), (202, String::new()), "{address}");
+    }
+    let mut rows = world.rows_of("mail").await;
+    rows.sort_by_key(|row| addresses.iter().position(|to| row["to"].as_s().unwrap() == to));
+    let sample = include_str!("../fixtures/events/deliver-mail.json");
+    let mut event: Value = serde_json::from_str(sample).expect("JSON");
+    let records = rows.iter().enumerate().map(|(place, row)| {
+        let mut record = event["Records"][0].clone();
+        let key = |name: &str| json!({ "S": row[name].as_s().expect("a text") });
+        record["dynamodb"]["Keys"] = json!({ "pk": key("pk"), "sk": key("sk") });
+        record["dynamodb"]["SequenceNumber"] = place.to_string().into();
+        record
+    });
+    event["Records"] = records.collect();
+    event
+}
+
+fn failed_from(place: usize) -> Value {
+    json!({ "batchItemFailures": [{ "itemIdentifier": place.to_string() }] })
+}
+
+fn all_done() -> Value {
+    json!({ "batchItemFailures": [] })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_that_is_due_does_not_stand_behind_those_for_addresses_that_nobody_has() {
+    let template = crate::tidy::template();
+    let event = &template["Resources"]["DeliverMail"]["Properties"]["Events"]["Committed"];
+    let most = event["Properties"]["BatchSize"].as_u64().expect("a number") as usize;
+    let world = without_workers().await;
+    let strangers: Vec<String> = (1..most).map(|n| format!("nobody{n}@example.net")).collect();
+    let addresses: Vec<&str> = strangers.iter().map(String::as_str).chain([ADMIN]).collect();
+    let batch = batch_for(&world, &addresses).await;
+
+    let proxy = Proxy::new(&world).await;
+    let deliver = proxy.function(&world, "deliver-mail");
+    let reads = vec!["GetItem"; most];
+    // The rows; whose the addresses are; and what is nobody's is finished.
+    let mut ends = vec!["UpdateItem"; most - 1];
+    ends.insert(0, "GetItem");
+    let (answer, sent) = proxy.record(&[&reads, &reads, &ends], deliver.invoke(&batch)).await;
+    assert_eq!(answer.expect("an answer"), all_done());
+    assert_eq!(sent.waves()[..3], [reads.clone(), reads, ends]);
+    assert_eq!(world.mailed("login_code"), [ADMIN]);
+    assert!(world.rows_of("mail").await.iter().all(|row| status(row) == "done"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mails_behind_one_that_comes_again_wait_for_it_and_those_before_it_are_not_sent_again() {
+    let world = without_workers().await;
+    let others = ["grace@example.com", "linus@example.com"];
+    for admin in others {
+        let account = json!({ "name": "Other Company", "admin_email": admin });
+        let register = Behind::new(&world, "register-account", &[]);
+        register.invoke(&account).await.expect("the account is registered");
+    }
+    let batch = batch_for(&world, &[ADMIN, others[0], "nobody@example.net", others[1]]).await;
+
+    let proxy = Proxy::new(&world).await;
+    let deliver = proxy.function(&world, "deliver-mail");
+    deliver.invoke(&json!({ "Records": [batch["Records"][2]] })).await.expect("an answer");
+    // The first mail's end is noted, and the second's is not: it may have been sent.
+    proxy.spare("UpdateItem", 1);
+    proxy.fail("UpdateItem", usize::MAX, Fault::ServerError);
+    assert_eq!(deliver.invoke(&batch).await.expect("an answer"), failed_from(1));
+    assert_eq!(world.mailed("login_code"), [ADMIN, others[0]]);
+
+    proxy.heal();
+    assert_eq!(deliver.invoke(&batch).await.expect("an answer"), all_done());
+    assert_eq!(world.mailed("login_code"), [ADMIN, others[0], others[0], others[1]]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_records_of_one_mail_in_a_batch_send_it_once() {
+    let world = without_workers().await;
+    let batch = batch_for(&world, &[ADMIN]).await;
+    // As when the schedule had the row delivered once more.
+    let record = &batch["Records"][0];
+    let twice = json!({ "Records": [record, record, record] });
+    let answer = Behind::new(&world, "deliver-mail", &[]).invoke(&twice).await;
+    assert_eq!(answer.expect("an answer"), all_done());
+    assert_eq!(world.mailed("login_code"), [ADMIN]);
 }

@@ -4,6 +4,7 @@
 //! A subscriber belongs to a thread, so each of these tests has one thread for itself, its desk and
 //! its functions.
 
+use crate::deliver_mail::{batch_for, without_workers};
 use crate::proxy::{Behind, Nobody, authorizer_event, outcome};
 use crate::rotation::Door;
 use crate::support::{ADMIN, Browser, Person, World, wrong};
@@ -374,6 +375,27 @@ async fn a_panic_of_a_worker_or_the_authorizer_is_a_failure_and_never_a_yes() {
     assert_eq!(told("deliver-mail"), ["ok", "record_failed"]);
     assert!(!log.text().contains(PANICS_WORDS), "{}", log.text());
     assert!(!error.to_string().contains(PANICS_WORDS), "{error}");
+}
+
+#[tokio::test]
+async fn each_record_of_a_batch_has_a_line_with_its_own_account_and_outcome() {
+    let world = without_workers().await;
+    let other = "grace@example.com";
+    let account = json!({ "name": "Other Company", "admin_email": other });
+    let register = Behind::new(&world, "register-account", &[]);
+    register.invoke(&account).await.expect("the account is registered");
+    let strangers = ["nobody1@example.net", "nobody2@example.net"];
+    let batch = batch_for(&world, &[other, strangers[0], ADMIN, strangers[1]]).await;
+
+    let log = Log::of(&world);
+    Behind::new(&world, "deliver-mail", &[]).invoke(&batch).await.expect("an answer");
+    let mut told = log.of_function("deliver-mail");
+    told.sort();
+    let mut mailed = [world.account_of(other).await, world.account_of(ADMIN).await];
+    mailed.sort();
+    let [first, second] = mailed.map(|account| (Some(account), "sent".to_owned()));
+    let nobodys = (None, "settled".to_owned());
+    assert_eq!(told, [nobodys.clone(), nobodys, first, second]);
 }
 
 async fn invoke(function: &Invoke, event: Value, id: &str) -> Result<Value, Error> {
