@@ -4,31 +4,26 @@
 //! Here, where no client waits, it is looked up whether anybody has the address; a mail for nobody
 //! is dropped.
 
-use aws_lambda_events::event::dynamodb::EventRecord;
 use domain::{AddressHash, EmailAddress};
 use edge::App;
-use edge::lambda::RecordFailed;
+use edge::lambda::{Record, RecordFailed};
 use edge::mail::{Mail, MailError};
 use edge::telemetry::{self, Metric};
 use store::{DutyKind, MailKind, MailRow, OutboxKey, OutboxRow, StoreError};
 
-pub async fn handle(app: &App, record: &EventRecord) -> Result<(), RecordFailed> {
-    let key: OutboxKey = serde_dynamo::from_item(record.change.keys.clone())
+/// What is not to be sent (any more) is settled beside the other records of the batch. So a mail
+/// waits for those that are sent before it, and for none that nobody gets.
+pub async fn handle(app: &App, record: Record<'_>) -> Result<(), RecordFailed> {
+    let key: OutboxKey = serde_dynamo::from_item(record.event.change.keys.clone())
         .map_err(|error| RecordFailed(error.to_string()))?;
     telemetry::set_account(key.account().as_ref());
-    // The record shows the row as it was; what was sent already is not sent twice.
-    telemetry::set_outcome("settled");
-    let row = app.store.find_outbox_row(&key).await?;
-    let Some(row) = row.filter(OutboxRow::is_pending) else { return Ok(()) };
-    let cause = match owed(app, &row.duty).await? {
-        Owed::Nothing => return Ok(app.store.finish(&key).await?),
-        // It stays owed, and goes on once the account is resumed.
-        Owed::Later => {
-            telemetry::set_outcome("waits");
-            return Ok(());
-        }
-        Owed::TooLate(cause) => cause.to_owned(),
-        Owed::Mail { to, content } => match app.mailer.send(&to, &content).await {
+    let Some(due) = find_due(app, &key).await? else { return Ok(()) };
+    // Whatever was sent meanwhile may have been this very mail, in an earlier record of it.
+    let due = if record.turn().await { find_due(app, &key).await? } else { Some(due) };
+    let Some(Due { row, to, mail }) = due else { return Ok(()) };
+    let cause = match mail {
+        Err(TooLate(cause)) => cause.to_owned(),
+        Ok(mail) => match app.mailer.send(&to, &mail).await {
             Ok(()) => {
                 telemetry::set_outcome("sent");
                 return Ok(app.store.finish(&key).await?);
@@ -52,29 +47,52 @@ pub async fn handle(app: &App, record: &EventRecord) -> Result<(), RecordFailed>
     Ok(app.store.give_up(&key, &row).await?)
 }
 
+/// A mail that is to be sent, or given up.
+struct Due {
+    row: OutboxRow,
+    to: EmailAddress,
+    mail: Result<Mail, TooLate>,
+}
+
+/// It would be of no use, for this cause.
+struct TooLate(&'static str);
+
+/// The mail of this row, as things stand now. What is nobody's is finished.
+async fn find_due(app: &App, key: &OutboxKey) -> Result<Option<Due>, RecordFailed> {
+    // The record shows the row as it was; what was sent already is not sent twice.
+    telemetry::set_outcome("settled");
+    let row = app.store.find_outbox_row(key).await?;
+    let Some(row) = row.filter(OutboxRow::is_pending) else { return Ok(None) };
+    match owed(app, &row.duty).await? {
+        Owed::Due { to, mail } => return Ok(Some(Due { row, to, mail })),
+        // It stays owed, and goes on once the account is resumed.
+        Owed::Later => telemetry::set_outcome("waits"),
+        Owed::Nothing => app.store.finish(key).await?,
+    }
+    Ok(None)
+}
+
 /// What is owed to an address, as things stand now.
 enum Owed {
-    Mail {
+    Due {
         to: EmailAddress,
-        content: Mail,
+        mail: Result<Mail, TooLate>,
     },
     /// The account is suspended, and that may end.
     Later,
     /// Nobody is there (any more) to get it.
     Nothing,
-    /// It would be of no use, for this cause.
-    TooLate(&'static str),
 }
 
 async fn owed(app: &App, duty: &DutyKind) -> Result<Owed, RecordFailed> {
     match duty {
         DutyKind::Mail(mail) => owed_mail(app, mail).await,
         DutyKind::LoginNotice { address, notice } => Ok(match owner_of(app, address).await? {
-            Some(to) => Owed::Mail { to, content: Mail::LoginNotice(notice.clone()) },
+            Some(to) => Owed::Due { to, mail: Ok(Mail::LoginNotice(notice.clone())) },
             None => Owed::Nothing,
         }),
-        // The filter of its trigger lets none in.
-        DutyKind::LoginEvent { .. } | DutyKind::ProvisionRequest { .. } => Ok(Owed::Nothing),
+        // The filter of its trigger lets none in, and it is not for this function to finish.
+        DutyKind::LoginEvent { .. } | DutyKind::ProvisionRequest { .. } => Ok(Owed::Later),
     }
 }
 
@@ -91,7 +109,7 @@ async fn owner_of(app: &App, address: &AddressHash) -> Result<Option<EmailAddres
 }
 
 async fn owed_mail(app: &App, MailRow { to, mail }: &MailRow) -> Result<Owed, RecordFailed> {
-    let mailed = |content| Owed::Mail { to: to.clone(), content };
+    let due = |mail| Owed::Due { to: to.clone(), mail };
     match mail {
         MailKind::LoginCode { challenge_id, keyring_version, expires_at } => {
             let address = to.hash();
@@ -99,14 +117,13 @@ async fn owed_mail(app: &App, MailRow { to, mail }: &MailRow) -> Result<Owed, Re
                 return Ok(Owed::Nothing);
             }
             if app.clock.now() >= *expires_at {
-                return Ok(Owed::TooLate("the code expired before it could be sent"));
+                return Ok(due(Err(TooLate("the code expired before it could be sent"))));
             }
             let code = app.keyrings.login_code(&address, challenge_id, keyring_version).await?;
-            Ok(match code {
-                Some(code) => mailed(Mail::LoginCode { code }),
-                // Nobody can derive it any more; trying again would hold up the mails behind it.
-                None => Owed::TooLate("its keyring version was taken out"),
-            })
+            // With a version that was taken out nobody can derive it any more; trying again would
+            // hold up the mails behind it.
+            let taken_out = TooLate("its keyring version was taken out");
+            Ok(due(code.map(|code| Mail::LoginCode { code }).ok_or(taken_out)))
         }
         MailKind::Invitation { account_id, member_id } => {
             let (account, member) = tokio::join!(
@@ -115,7 +132,7 @@ async fn owed_mail(app: &App, MailRow { to, mail }: &MailRow) -> Result<Owed, Re
             );
             Ok(match (account?, member?) {
                 (Some(account), Some(_)) if account.suspended => Owed::Later,
-                (Some(account), Some(_)) => mailed(Mail::Invitation { account: account.name }),
+                (Some(account), Some(_)) => due(Ok(Mail::Invitation { account: account.name })),
                 (None, _) | (Some(_), None) => Owed::Nothing,
             })
         }

@@ -3,14 +3,13 @@
 //! Each step is one transaction that leaves a state from which the next delivery goes on; the event
 //! is done when the verdict is on record, in the same transaction.
 
-use aws_lambda_events::event::dynamodb::EventRecord;
 use domain::sandbox::{KeyStep, SandboxKey, Verdict};
 use domain::secret::Secret;
 use domain::{
     AccountId, ApiKey, KeyId, KeyKind, KeyName, Keyring, PlainKey, Sandbox, SandboxState,
 };
 use edge::App;
-use edge::lambda::RecordFailed;
+use edge::lambda::{Record, RecordFailed};
 use edge::telemetry::{self, Metric};
 use store::{DutyKind, EnsureKeyRefusal, Failure, OutboxKey, OutboxRow, VerdictRefusal};
 
@@ -20,8 +19,9 @@ pub const MAX_VALIDATION_TRIES: u32 = 3;
 /// How often the step is decided anew because another run was faster.
 const MAX_KEY_STEPS: usize = 5;
 
-pub async fn handle(app: &App, record: &EventRecord) -> Result<(), RecordFailed> {
-    let event: OutboxKey = serde_dynamo::from_item(record.change.keys.clone())
+pub async fn handle(app: &App, record: Record<'_>) -> Result<(), RecordFailed> {
+    record.turn().await;
+    let event: OutboxKey = serde_dynamo::from_item(record.event.change.keys.clone())
         .map_err(|error| RecordFailed(error.to_string()))?;
     telemetry::set_account(event.account().as_ref());
     // The record shows the row as it was; what is done already is not done twice.

@@ -4,6 +4,7 @@ use crate::proxy::{Behind, Fault, Proxy, http_event, outcome};
 use crate::support::{ADMIN, World};
 use aws_sdk_dynamodb::types::AttributeValue;
 use desk::{FunctionHost, Mail, MailServiceMode, Options};
+use edge::lambda::RECORDS_AT_ONCE;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -419,6 +420,7 @@ async fn a_mail_that_is_due_does_not_stand_behind_those_for_addresses_that_nobod
     let template = crate::tidy::template();
     let event = &template["Resources"]["DeliverMail"]["Properties"]["Events"]["Committed"];
     let most = event["Properties"]["BatchSize"].as_u64().expect("a number") as usize;
+    assert_eq!(most, RECORDS_AT_ONCE);
     let world = without_workers().await;
     let strangers: Vec<String> = (1..most).map(|n| format!("nobody{n}@example.net")).collect();
     let addresses: Vec<&str> = strangers.iter().map(String::as_str).chain([ADMIN]).collect();

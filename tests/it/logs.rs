@@ -350,8 +350,9 @@ async fn a_panic_of_a_worker_or_the_authorizer_is_a_failure_and_never_a_yes() {
     let worker = edge::lambda::named(
         "deliver-mail",
         edge::lambda::stream(app(), |_, record| {
-            async {
-                panic_at(&record.event_id);
+            async move {
+                record.turn().await;
+                panic_at(&record.event.event_id);
                 Ok(())
             }
             .boxed()

@@ -25,6 +25,7 @@ use std::fmt::Display;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use store::StoreError;
+use tokio::sync::watch;
 
 /// An event as it came in.
 pub type Event = Box<RawValue>;
@@ -155,15 +156,40 @@ impl From<KeyringError> for RecordFailed {
     }
 }
 
-/// What a stream action is: one record in, done or to be delivered again.
-pub type StreamAction =
-    for<'a> fn(&'a App, &'a EventRecord) -> BoxFuture<'a, Result<(), RecordFailed>>;
+/// What a stream action is: one record in, done or to be delivered again. What has to keep to the
+/// order of the batch waits for the record's turn first.
+pub type StreamAction = for<'a> fn(&'a App, Record<'a>) -> BoxFuture<'a, Result<(), RecordFailed>>;
 
-/// A stream action: the records of a batch in their order, up to the first that fails, or for which
+/// A record of the table's stream, in its batch.
+#[derive(Debug, Clone)]
+pub struct Record<'a> {
+    pub event: &'a EventRecord,
+    place: usize,
+    /// How many records of the batch are done, from the first one on.
+    done: watch::Receiver<usize>,
+}
+
+impl Record<'_> {
+    /// Waits until every record before this one is done, and says whether there was anything to
+    /// wait for. If one of them fails, it never is, and the action is dropped where it waits.
+    pub async fn turn(&self) -> bool {
+        let mut done = self.done.clone();
+        let has_waited = *done.borrow() < self.place;
+        if done.wait_for(|done| *done >= self.place).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        has_waited
+    }
+}
+
+/// So many records of a batch are begun side by side: the `BatchSize` of `template.yaml`.
+pub const RECORDS_AT_ONCE: usize = 25;
+
+/// A stream action: the records of a batch side by side, up to the first that fails, or for which
 /// there is no time.
 ///
-/// Lambda delivers again from the lowest failed sequence number on, so what follows a failure would
-/// be done twice.
+/// Lambda delivers again from the lowest failed sequence number on, so whatever must not be done
+/// twice waits for its [turn](Record::turn).
 pub fn stream(app: App, action: StreamAction) -> Invoke {
     let app = Arc::new(app);
     Arc::new(move |event| {
@@ -171,27 +197,45 @@ pub fn stream(app: App, action: StreamAction) -> Invoke {
         let deadline = app.deadline(&event.context);
         async move {
             let batch: StreamEvent = read(&event.payload)?;
+            let done = watch::Sender::new(0);
+            let begun = batch.records.iter().enumerate().map(|(place, event)| {
+                let record = Record { event, place, done: done.subscribe() };
+                telemetry::part_of_invocation(one_record(&app, action, record, deadline))
+            });
+            let mut ended = stream::iter(begun.collect::<Vec<_>>()).buffered(RECORDS_AT_ONCE);
             for record in &batch.records {
-                let done = unless_it_panics(async {
-                    let done = deadline.bound(action(&app, record)).await;
-                    done.unwrap_or_else(|late| Err(RecordFailed(late.to_string())))
-                });
-                let done = done.await;
-                let done = done.unwrap_or_else(|panicked| Err(RecordFailed(panicked.to_string())));
-                telemetry::log_outcome(
-                    done.as_ref()
-                        .map(drop)
-                        .map_err(|failed| ("record_failed", Some(failed as &dyn Display))),
-                );
-                if done.is_err() {
+                if let Some(Err(_told)) = ended.next().await {
                     let sequence = record.change.sequence_number.as_deref().unwrap_or_default();
                     return Ok(json!({ "batchItemFailures": [{ "itemIdentifier": sequence }] }));
                 }
+                done.send_modify(|done| *done += 1);
             }
             Ok(json!({ "batchItemFailures": [] }))
         }
         .boxed()
     })
+}
+
+/// One record of a batch, and the line about it. A failure is told in its turn: behind another it is
+/// none yet, for the record comes again with that one.
+async fn one_record(
+    app: &App,
+    action: StreamAction,
+    record: Record<'_>,
+    deadline: Deadline,
+) -> Result<(), RecordFailed> {
+    let done = unless_it_panics(async {
+        let done = deadline.bound(action(app, record.clone())).await;
+        done.unwrap_or_else(|late| Err(RecordFailed(late.to_string())))
+    });
+    let done = done.await.unwrap_or_else(|panicked| Err(RecordFailed(panicked.to_string())));
+    if done.is_err() {
+        record.turn().await;
+    }
+    telemetry::log_outcome(
+        done.as_ref().map(drop).map_err(|failed| ("record_failed", Some(failed as &dyn Display))),
+    );
+    done
 }
 
 /// What any other action is: an event in, an answer or an error out.

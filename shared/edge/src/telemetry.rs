@@ -122,24 +122,35 @@ tokio::task_local! {
     static INVOCATION: Invocation;
 }
 
+impl Invocation {
+    fn new(function: &'static str, request_id: String) -> Self {
+        Self {
+            function,
+            request_id,
+            account: RefCell::default(),
+            outcome: Cell::default(),
+            panicked_at: Cell::default(),
+        }
+    }
+}
+
 /// Runs one invocation of a function; every line that is written meanwhile names both.
 pub(crate) async fn invocation<T>(
     function: &'static str,
     request_id: String,
     run: impl Future<Output = T>,
 ) -> T {
-    INVOCATION
-        .scope(
-            Invocation {
-                function,
-                request_id,
-                account: RefCell::default(),
-                outcome: Cell::default(),
-                panicked_at: Cell::default(),
-            },
-            run,
-        )
-        .await
+    INVOCATION.scope(Invocation::new(function, request_id), run).await
+}
+
+/// Runs a part of an invocation that has a line, and an account, of its own beside other parts.
+pub(crate) async fn part_of_invocation<T>(run: impl Future<Output = T>) -> T {
+    let whole =
+        INVOCATION.try_with(|invocation| (invocation.function, invocation.request_id.clone()));
+    match whole {
+        Ok((function, request_id)) => invocation(function, request_id, run).await,
+        Err(_outside) => run.await,
+    }
 }
 
 /// The account that this is about from here on, or none. Only once the store has confirmed it:
