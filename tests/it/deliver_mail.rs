@@ -1,9 +1,10 @@
 //! Login codes and invitations, from the outbox rows to the mail service.
 
-use crate::proxy::{Behind, Fault, Proxy, http_event, outcome};
+use crate::batch::{batch_for, without_workers};
+use crate::proxy::{Behind, Fault, Proxy};
 use crate::support::{ADMIN, World};
 use aws_sdk_dynamodb::types::AttributeValue;
-use desk::{FunctionHost, Mail, MailServiceMode, Options};
+use desk::{Mail, MailServiceMode};
 use edge::lambda::RECORDS_AT_ONCE;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -375,36 +376,6 @@ async fn no_code_lies_in_a_row_or_in_what_the_stream_gave_up() {
     let seen = format!("{:?} {:?}", world.rows().await, world.desk.failures());
     let words: Vec<&str> = seen.split(|letter: char| !letter.is_ascii_alphanumeric()).collect();
     assert!(!words.contains(&mailed.as_str()) && !words.contains(&stuck.secret().expose()));
-}
-
-/// A world whose own workers are out of reach: a mail waits until a test delivers its record.
-pub async fn without_workers() -> World {
-    let functions = FunctionHost::Remote("http://127.0.0.1:9".to_owned());
-    World::with_options(Options { functions, ..Options::default() }).await
-}
-
-/// A code is asked for at each of these addresses. The records of the mails, in one batch, in the
-/// same order; their sequence numbers are their places.
-pub async fn batch_for(world: &World, addresses: &[&str]) -> Value {
-    let request_code = Behind::new(world, "request-code", &[]);
-    for address in addresses {
-        let body = json!({ "email": address, "accept_terms": true });
-        let answer = request_code.invoke(&http_event("request-code", None, None, Some(body))).await;
-        assert_eq!(outcome(&answer.expect("an answer")), (202, String::new()), "{address}");
-    }
-    let mut rows = world.rows_of("mail").await;
-    rows.sort_by_key(|row| addresses.iter().position(|to| row["to"].as_s().unwrap() == to));
-    let sample = include_str!("../fixtures/events/deliver-mail.json");
-    let mut event: Value = serde_json::from_str(sample).expect("JSON");
-    let records = rows.iter().enumerate().map(|(place, row)| {
-        let mut record = event["Records"][0].clone();
-        let key = |name: &str| json!({ "S": row[name].as_s().expect("a text") });
-        record["dynamodb"]["Keys"] = json!({ "pk": key("pk"), "sk": key("sk") });
-        record["dynamodb"]["SequenceNumber"] = place.to_string().into();
-        record
-    });
-    event["Records"] = records.collect();
-    event
 }
 
 fn failed_from(place: usize) -> Value {

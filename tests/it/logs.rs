@@ -4,7 +4,7 @@
 //! A subscriber belongs to a thread, so each of these tests has one thread for itself, its desk and
 //! its functions.
 
-use crate::deliver_mail::{batch_for, without_workers};
+use crate::batch::{batch_for, without_workers};
 use crate::proxy::{Behind, Nobody, authorizer_event, outcome};
 use crate::rotation::Door;
 use crate::support::{ADMIN, Browser, Person, World, wrong};

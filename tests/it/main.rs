@@ -11,6 +11,7 @@ mod support;
 mod access_patterns;
 mod authorize_key;
 mod bad_input;
+mod batch;
 mod change_account;
 mod command_line;
 mod console_build;
