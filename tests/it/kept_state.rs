@@ -5,6 +5,7 @@ use crate::child;
 use crate::folder::{Folder, kept};
 use crate::local_desk::refused;
 use crate::support::{ADMIN, World};
+use aws_sdk_dynamodb::types::AttributeValue;
 use desk::{MailServiceMode, StartError};
 use serde_json::{Value, json};
 use std::ffi::OsStr;
@@ -73,6 +74,60 @@ async fn what_is_kept_is_for_its_owner_only() {
         let mode = entry.metadata().expect("metadata").permissions().mode();
         assert_eq!(mode & 0o077, 0, "{:?} has the mode {mode:o}", entry.file_name());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_is_not_read_from_its_beginning_at_each_write_and_each_look() {
+    let folder = Folder::used();
+    let database = rusqlite::Connection::open(folder.0.join("desk.db")).expect("a database");
+    // What the engine asks: the next number of a record, the ends of the stream, and what is new.
+    for asked in [
+        "SELECT MAX(CAST(sequence_number AS INTEGER)) FROM _stream_records WHERE table_name = ''",
+        "SELECT * FROM _stream_records WHERE table_name = '' AND shard_id = ''
+         AND CAST(sequence_number AS INTEGER) > 1 ORDER BY CAST(sequence_number AS INTEGER) ASC",
+    ] {
+        let plan = database.prepare(&format!("EXPLAIN QUERY PLAN {asked}"));
+        let mut plan = plan.expect("a statement");
+        let steps = plan.query_map([], |row| row.get::<_, String>("detail")).expect("a plan");
+        let steps: Vec<String> = steps.map(|step| step.expect("a text")).collect();
+        assert!(steps.iter().all(|step| step.contains("INDEX")), "{steps:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_dynamodb_takes_away_in_time_does_not_pile_up_here() {
+    let folder = Folder::new();
+    let world = World::with_options(folder.kept()).await;
+    let number = |seconds: i64| AttributeValue::N(seconds.to_string());
+    let day = 24 * 3600;
+    let real_now = (world.now() - world.desk.clock().ahead()).as_second();
+    world.set_attributes("ADDR#old", "LANE#any", &[("ttl", number(real_now - day))]).await;
+    world.set_attributes("ADDR#new", "LANE#any", &[("ttl", number(real_now + day))]).await;
+    world.settle().await;
+
+    let database = rusqlite::Connection::open(folder.0.join("desk.db")).expect("a database");
+    let records = || -> Vec<(i64, i64)> {
+        let mut all = database.prepare("SELECT id, created_at FROM _stream_records ORDER BY id");
+        let all = all.as_mut().expect("a statement");
+        let rows = all.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).expect("rows");
+        rows.map(|row| row.expect("a record")).collect()
+    };
+    let before = records();
+    let older = before[before.len() / 2].0;
+    let aged = "UPDATE _stream_records SET created_at = created_at - 90000 WHERE id < ?1";
+    database.execute(aged, [older]).expect("they are older now");
+    world.advance(3600);
+    world.settle().await;
+
+    let is_kept = |record: &&(i64, i64)| record.0 >= older;
+    let kept: Vec<(i64, i64)> = before.iter().filter(is_kept).copied().collect();
+    assert_eq!(records()[..kept.len()], kept);
+    let lane = |address: &str| (format!("ADDR#{address}"), "LANE#any".to_owned());
+    let rows = world.rows().await;
+    assert!(rows.contains_key(&lane("new")) && !rows.contains_key(&lane("old")));
+    // The stream goes on where it was.
+    world.admin().await;
+    world.desk.shutdown().await;
 }
 
 // --- What is in the way
