@@ -123,7 +123,7 @@ impl Desk {
             .resolve(&options.parameters, &desk_parameters(port, &product_address.to_string()))?;
         let iam = Iam::new(&template);
 
-        let store = database::serve(&folder, &shutdown).await?;
+        let store = database::serve(&folder, &clock, &shutdown).await?;
         let endpoints = Endpoints {
             database: database_address,
             ses: ses_address,
@@ -158,6 +158,7 @@ impl Desk {
             Arc::new(Lambdas::new(&template, &options.functions, &clock, &iam, environment_of)?);
 
         let mut workers = Workers::new();
+        workers.start(store.retention);
         for function in &template.functions {
             for trigger in &function.streams {
                 let client = database::streams_client(database_address, &function.name);

@@ -1,6 +1,7 @@
 //! DynamoDB: dynoxide in this process, served on the real wire protocol, behind a proxy that asks
 //! who may do what.
 
+use crate::backends::retention::{self, Retention};
 use crate::error::StartError;
 use crate::iam::{Denial, Iam, OPERATOR};
 use crate::names::{REGION, request_id};
@@ -21,6 +22,7 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use dynoxide::errors::DynoxideError;
+use edge::Clock;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -40,37 +42,50 @@ pub(crate) const DATABASE_FILE: &str = "desk.db";
 pub(crate) struct Database {
     pub(crate) address: SocketAddr,
     pub(crate) server: JoinHandle<()>,
+    pub(crate) retention: Retention,
 }
 
 /// Opens the file of the state folder, or a database in memory, and serves it on a free loopback
 /// port.
 pub(crate) async fn serve(
     folder: &StateFolder,
+    clock: &Clock,
     shutdown: &CancellationToken,
 ) -> Result<Database, StartError> {
-    let database = match folder.path(DATABASE_FILE) {
+    let (name, engine) = match folder.path(DATABASE_FILE) {
         Some(path) => {
             // Made here first, so that nobody else may read it.
             crate::state::private_file(&path)
                 .map_err(|source| StartError::State { path: path.clone(), source })?;
             let name = path.to_str().expect("a folder whose path is no text is refused");
-            dynoxide::Database::new(name).map_err(|error| not_opened(folder, &path, error))?
+            let opened = open(name).map_err(|error| not_opened(folder, &path, error))?;
+            (name.to_owned(), opened)
         }
         None => {
-            dynoxide::Database::memory().map_err(|error| StartError::Store(error.to_string()))?
+            // Under a name, so that it can be reached beside the engine.
+            let name = format!("file:/desk-{}?vfs=memdb", uuid::Uuid::new_v4());
+            let opened = open(&name).map_err(|error| StartError::Store(error.to_string()))?;
+            (name, opened)
         }
     };
     let (listener, address) = server::listen_anywhere().await?;
     let shutdown = shutdown.clone();
+    let retention = Retention::new(name, engine.clone(), clock.clone());
     let server = tokio::spawn(async move {
         // Aborting the server rather than draining it: by then nobody is left whose request could
         // matter, and every commit is on disk.
         tokio::select! {
-            () = dynoxide::server::serve_on(listener, database) => {}
+            () = dynoxide::server::serve_on(listener, engine) => {}
             () = shutdown.cancelled() => {}
         }
     });
-    Ok(Database { address, server })
+    Ok(Database { address, server, retention })
+}
+
+fn open(name: &str) -> Result<dynoxide::Database, DynoxideError> {
+    let engine = dynoxide::Database::new(name)?;
+    retention::index_stream(&retention::connect(name)?)?;
+    Ok(engine)
 }
 
 /// Why a database does not open.

@@ -3,5 +3,6 @@
 
 pub(crate) mod database;
 pub(crate) mod mail;
+mod retention;
 pub(crate) mod secrets;
 pub(crate) mod ses;
