@@ -61,6 +61,43 @@ async fn what_a_desk_could_not_deliver_is_delivered_by_the_next_one() {
     world.desk.shutdown().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_inbox_and_what_was_given_up_keep_the_newest_thousand() {
+    let folder = Folder::new();
+    let world = World::with_options(folder.kept()).await;
+    world.challenge(ADMIN).await;
+    let mail = world.desk.inbox().mails().remove(0);
+    world.desk.shutdown().await;
+    let mails = (0..5000).map(|number| {
+        let mut mail = serde_json::to_value(&mail).expect("JSON");
+        mail["subject"] = number.to_string().into();
+        format!("{mail}\n")
+    });
+    folder.write("mails.jsonl", mails.collect::<String>());
+    let failures = (0..5000).map(|number| format!("{number}\n"));
+    folder.write("failures.jsonl", failures.collect::<String>());
+
+    for _ in 0..2 {
+        let world = World::with_options(folder.kept()).await;
+        let mails = world.desk.inbox().mails();
+        let subjects: Vec<&str> = mails.iter().map(|mail| mail.subject.as_str()).collect();
+        let newest: Vec<String> = (4000..5000).rev().map(|number| number.to_string()).collect();
+        assert_eq!(subjects, newest);
+        assert_eq!(world.desk.failures().len(), 1000);
+        world.desk.shutdown().await;
+        for file in ["mails.jsonl", "failures.jsonl"] {
+            let content = std::fs::read_to_string(folder.0.join(file)).expect("a text");
+            assert_eq!(content.lines().count(), 1000, "{file}");
+        }
+    }
+    let world = World::with_options(folder.kept()).await;
+    world.challenge(ADMIN).await;
+    let subjects = world.desk.inbox().mails().into_iter().map(|mail| mail.subject);
+    let newest = [mail.subject.as_str(), "4999"];
+    assert_eq!(subjects.take(2).collect::<Vec<_>>(), newest);
+    world.desk.shutdown().await;
+}
+
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_kept_is_for_its_owner_only() {
