@@ -1,4 +1,4 @@
-//! A list that only grows until it is emptied: the mails, and the records that were given up.
+//! A list of the newest: the mails, and the records that were given up.
 
 use crate::error::StartError;
 use crate::state::{self, StateFolder};
@@ -6,10 +6,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fs::File;
 use std::io::{Seek as _, SeekFrom, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Entries in memory and, where state is kept, as lines of JSON in a file.
+/// So many entries are shown. Up to twice as many are there, so that the oldest go in one step.
+const MOST: usize = 1000;
+
+/// The newest entries, in memory and, where state is kept, as lines of JSON in a file.
 #[derive(Debug)]
 pub(crate) struct Journal<T> {
     inner: Mutex<Inner<T>>,
@@ -28,8 +31,9 @@ impl<T: Clone + Serialize + DeserializeOwned> Journal<T> {
             let content = state::read(&path)?.unwrap_or_default();
             let (entries, length) = parse(&path, &content)?;
             inner.entries = entries;
-            let file = Lines::open(&path, length);
-            inner.file = Some(file.map_err(|source| StartError::State { path, source })?);
+            let unusable = |source| StartError::State { path: path.clone(), source };
+            inner.file = Some(Lines::open(&path, length).map_err(unusable)?);
+            inner.forget_the_oldest().map_err(unusable)?;
         }
         Ok(Self { inner: Mutex::new(inner) })
     }
@@ -41,11 +45,14 @@ impl<T: Clone + Serialize + DeserializeOwned> Journal<T> {
             file.append(&serde_json::to_string(&entry)?)?;
         }
         inner.entries.push(entry);
+        if let Err(error) = inner.forget_the_oldest() {
+            tracing::warn!(%error, "the oldest entries are kept");
+        }
         Ok(())
     }
 
     pub(crate) fn newest_first(&self) -> Vec<T> {
-        self.lock().entries.iter().rev().cloned().collect()
+        self.lock().entries.iter().rev().take(MOST).cloned().collect()
     }
 
     pub(crate) fn clear(&self) -> std::io::Result<()> {
@@ -59,6 +66,22 @@ impl<T: Clone + Serialize + DeserializeOwned> Journal<T> {
 
     fn lock(&self) -> MutexGuard<'_, Inner<T>> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T: Serialize> Inner<T> {
+    fn forget_the_oldest(&mut self) -> std::io::Result<()> {
+        if self.entries.len() < 2 * MOST {
+            return Ok(());
+        }
+        let oldest = self.entries.len() - MOST;
+        if let Some(file) = &mut self.file {
+            let lines: Result<Vec<String>, _> =
+                self.entries[oldest..].iter().map(serde_json::to_string).collect();
+            file.replace(&lines?)?;
+        }
+        self.entries.drain(..oldest);
+        Ok(())
     }
 }
 
@@ -87,6 +110,7 @@ fn parse<T: DeserializeOwned>(path: &Path, content: &[u8]) -> Result<(Vec<T>, u6
 /// A file of whole lines.
 #[derive(Debug)]
 struct Lines {
+    path: PathBuf,
     file: File,
     length: u64,
 }
@@ -94,7 +118,7 @@ struct Lines {
 impl Lines {
     /// The file, cut to this length.
     fn open(path: &Path, length: u64) -> std::io::Result<Self> {
-        let mut lines = Self { file: state::private_file(path)?, length };
+        let mut lines = Self { path: path.to_owned(), file: state::private_file(path)?, length };
         lines.cut(length)?;
         Ok(lines)
     }
@@ -107,6 +131,16 @@ impl Lines {
             return Err(error);
         }
         self.length += line.len() as u64;
+        Ok(())
+    }
+
+    /// Takes other lines for those that are there, in one step.
+    fn replace(&mut self, lines: &[String]) -> std::io::Result<()> {
+        let new = self.path.with_extension("new");
+        let mut replacement = Self::open(&new, 0)?;
+        replacement.append(&lines.join("\n"))?;
+        std::fs::rename(&new, &self.path)?;
+        (self.file, self.length) = (replacement.file, replacement.length);
         Ok(())
     }
 
