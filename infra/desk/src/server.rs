@@ -95,10 +95,110 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::body::Bytes;
+    use axum::routing::any;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpStream;
 
     #[test]
     fn a_port_that_may_not_be_taken_is_named_with_the_way_out() {
         let said = refused(80, ErrorKind::PermissionDenied.into()).to_string();
         assert!(said.contains("port 80") && said.contains("--port N"), "{said}");
+    }
+
+    /// More than fits between a server that writes and a client that does not read.
+    const MUCH: usize = 64 * 1024 * 1024;
+
+    /// A server, and a connection to it on which this was sent. Time is the test's: it passes when
+    /// nothing happens any more.
+    async fn sent(text: &str) -> (TcpStream, JoinHandle<()>, CancellationToken) {
+        let (listener, address) = listen_anywhere().await.expect("a free port");
+        let router = Router::new()
+            .route("/", any(async |body: Bytes| format!("{} bytes", body.len())))
+            .route("/much", any(async || vec![b'x'; MUCH]))
+            .route("/never", any(async || std::future::pending::<()>().await));
+        let shutdown = CancellationToken::new();
+        let server = serve(listener, router, &shutdown);
+        let mut connection = TcpStream::connect(address).await.expect("a connection");
+        connection.write_all(text.as_bytes()).await.expect("sent");
+        (connection, server, shutdown)
+    }
+
+    /// All that is answered until the connection ends.
+    async fn answered(connection: &mut TcpStream) -> String {
+        const LONG: Duration = Duration::from_secs(24 * 3600);
+        let mut answer = Vec::new();
+        let read = tokio::time::timeout(LONG, connection.read_to_end(&mut answer)).await;
+        // One that is cut off ends as well.
+        let _ = read.expect("the connection ends");
+        String::from_utf8(answer).expect("a text")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_on_which_no_request_comes_ends() {
+        for text in ["", "GET / HT", "GET / HTTP/1.1\r\nhost: localhost\r\nx-", "\r\n"] {
+            let (mut connection, _server, _shutdown) = sent(text).await;
+            assert!(!answered(&mut connection).await.contains(" 200 "), "{text}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_is_kept_and_not_used_ends() {
+        let whole = "POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 3\r\n\r\nabc";
+        let (mut connection, _server, _shutdown) = sent(whole).await;
+        let answer = answered(&mut connection).await;
+        assert!(answer.contains(" 200 ") && answer.ends_with("3 bytes"), "{answer}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_whose_body_never_ends_is_answered_and_its_connection_ends() {
+        for body in
+            ["content-length: 5\r\n\r\nabc", "transfer-encoding: chunked\r\n\r\n3\r\nabc\r\n"]
+        {
+            for path in ["/", "/never"] {
+                let request = format!("POST {path} HTTP/1.1\r\nhost: localhost\r\n{body}");
+                let (mut connection, _server, _shutdown) = sent(&request).await;
+                let answer = answered(&mut connection).await;
+                assert!(answer.starts_with("HTTP/1.1 408 "), "{path}: {answer}");
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_comes_in_drops_for_ever_is_one_that_never_ends() {
+        let head = "POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100000\r\n\r\n";
+        let (mut connection, _server, _shutdown) = sent(head).await;
+        for _ in 0..1000 {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            if connection.write_all(b"x").await.is_err() {
+                break;
+            }
+        }
+        let answer = answered(&mut connection).await;
+        assert!(answer.starts_with("HTTP/1.1 408 ") || answer.is_empty(), "{answer}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_nobody_reads_is_given_up() {
+        let whole = "GET /much HTTP/1.1\r\nhost: localhost\r\n\r\n";
+        let (mut connection, _server, _shutdown) = sent(whole).await;
+        tokio::time::sleep(Duration::from_secs(24 * 3600)).await;
+        assert!(answered(&mut connection).await.len() < MUCH);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_is_shut_down_ends_with_all_of_its_connections() {
+        for text in ["", "GET / HT", "GET /never HTTP/1.1\r\nhost: localhost\r\n\r\n"] {
+            let (mut connection, server, shutdown) = sent(text).await;
+            // Until the server has seen it.
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            shutdown.cancel();
+            server.await.expect("the server ends");
+            let mut answer = Vec::new();
+            let ended = connection.read_to_end(&mut answer);
+            // The time of a connection's own is longer.
+            let ended = tokio::time::timeout(Duration::from_secs(5), ended).await;
+            let _ = ended.expect("the connection ends with the server");
+        }
     }
 }
