@@ -4,13 +4,10 @@
 use crate::gateway::{self, event};
 use crate::lambda::Lambdas;
 use crate::mode::Switch;
-use crate::server::Peer;
-use axum::extract::connect_info::Connected;
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::serve::IncomingStream;
 use axum::{Json, Router};
 use edge::Clock;
 use serde::{Deserialize, Serialize};
@@ -222,12 +219,6 @@ fn samples() -> Vec<Value> {
 pub(crate) struct InterruptibleListener {
     pub(crate) listener: TcpListener,
     pub(crate) mode: Switch<ProductApiMode>,
-}
-
-impl Connected<IncomingStream<'_, InterruptibleListener>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, InterruptibleListener>) -> Self {
-        Self(stream.remote_addr().ip())
-    }
 }
 
 impl axum::serve::Listener for InterruptibleListener {

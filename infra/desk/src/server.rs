@@ -1,16 +1,25 @@
 //! Listening on loopback, and serving until the desk ends.
 
 use crate::error::StartError;
-use axum::Router;
-use axum::extract::ConnectInfo;
-use axum::extract::connect_info::Connected;
+use axum::extract::Request;
 use axum::http::request::Parts;
-use axum::serve::{IncomingStream, Listener};
+use axum::http::{StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use axum::serve::Listener;
+use axum::{Extension, Json, Router};
+use http_body_util::LengthLimitError;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::service::TowerToHyperService;
+use serde_json::json;
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::pin::pin;
 use std::time::Duration;
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 
 /// A free loopback port, for what only the functions talk to.
@@ -53,43 +62,87 @@ fn refused(port: u16, error: std::io::Error) -> StartError {
 
 /// The address that a request's connection comes from.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Peer(pub(crate) IpAddr);
-
-impl Connected<IncomingStream<'_, TcpListener>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, TcpListener>) -> Self {
-        Self(stream.remote_addr().ip())
-    }
-}
+struct Peer(IpAddr);
 
 /// Where the connection of a request comes from.
 pub(crate) fn peer(parts: &Parts) -> IpAddr {
-    let told = parts.extensions.get::<ConnectInfo<Peer>>();
-    told.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |ConnectInfo(Peer(peer))| *peer)
+    parts.extensions.get().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |Peer(address)| *address)
 }
+
+/// So long the next request may take to begin and its head to come, then its body, and then each
+/// piece of the answer to be taken. Longer than anything takes on a machine that is busy, and no
+/// connection is waited for without end.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Serves until the desk is shut down. Requests that are under way then get a moment to finish, not
 /// more: whoever ends the desk should not wait for a browser's idle connection.
-pub(crate) fn serve<L>(listener: L, router: Router, shutdown: &CancellationToken) -> JoinHandle<()>
+pub(crate) fn serve<L>(
+    mut listener: L,
+    router: Router,
+    shutdown: &CancellationToken,
+) -> JoinHandle<()>
 where
-    L: Listener<Addr = SocketAddr>,
-    Peer: for<'a> Connected<IncomingStream<'a, L>>,
+    L: Listener<Io = TcpStream, Addr = SocketAddr>,
 {
     const GRACE_PERIOD: Duration = Duration::from_millis(500);
     let shutdown = shutdown.clone();
+    let router = router.layer(axum::middleware::from_fn(whole_request));
     tokio::spawn(async move {
-        let served = axum::serve(listener, router.into_make_service_with_connect_info::<Peer>())
-            .with_graceful_shutdown(shutdown.clone().cancelled_owned());
-        let late = async {
-            shutdown.cancelled().await;
-            tokio::time::sleep(GRACE_PERIOD).await;
-        };
-        tokio::select! {
-            result = served => if let Err(error) = result {
-                tracing::error!(%error, "a server of the desk ended");
-            },
-            () = late => {}
+        let mut connections = JoinSet::new();
+        loop {
+            tokio::select! {
+                (connection, address) = listener.accept() => {
+                    let router = router.clone().layer(Extension(Peer(address.ip())));
+                    connections.spawn(answer(connection, router, shutdown.clone()));
+                }
+                Some(_) = connections.join_next() => {}
+                () = shutdown.cancelled() => break,
+            }
         }
+        drop(listener);
+        let all_ended = async { while connections.join_next().await.is_some() {} };
+        // What is not done then goes with the set.
+        let _ = tokio::time::timeout(GRACE_PERIOD, all_ended).await;
     })
+}
+
+/// Answers the requests of one connection.
+async fn answer(connection: TcpStream, router: Router, shutdown: CancellationToken) {
+    let mut connection = TimeoutStream::new(connection);
+    connection.set_write_timeout(Some(PATIENCE));
+    let mut server = auto::Builder::new(TokioExecutor::new()).http1_only();
+    server.http1().timer(TokioTimer::new()).header_read_timeout(PATIENCE);
+    let connection = TokioIo::new(Box::pin(connection));
+    let mut served = pin!(server.serve_connection(connection, TowerToHyperService::new(router)));
+    let served = tokio::select! {
+        served = &mut served => served,
+        () = shutdown.cancelled() => {
+            served.as_mut().graceful_shutdown();
+            served.await
+        }
+    };
+    if let Err(error) = served {
+        tracing::debug!(error, "a connection broke off");
+    }
+}
+
+/// Lets a request in once all of it is there.
+async fn whole_request(request: Request, next: Next) -> Response {
+    /// As much as DynamoDB takes, and nobody here takes more.
+    const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
+    let refusal = |status, message| {
+        let close = [(header::CONNECTION, "close")];
+        (status, close, Json(json!({ "message": message }))).into_response()
+    };
+    let (parts, body) = request.into_parts();
+    match tokio::time::timeout(PATIENCE, axum::body::to_bytes(body, MAX_BODY_BYTES)).await {
+        Ok(Ok(body)) => next.run(Request::from_parts(parts, body.into())).await,
+        Ok(Err(error)) => match error.into_inner().downcast::<LengthLimitError>() {
+            Ok(_) => refusal(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"),
+            Err(_broken_off) => refusal(StatusCode::BAD_REQUEST, "Bad Request"),
+        },
+        Err(_elapsed) => refusal(StatusCode::REQUEST_TIMEOUT, "Request Timeout"),
+    }
 }
 
 #[cfg(test)]
@@ -98,7 +151,6 @@ mod tests {
     use axum::body::Bytes;
     use axum::routing::any;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    use tokio::net::TcpStream;
 
     #[test]
     fn a_port_that_may_not_be_taken_is_named_with_the_way_out() {
