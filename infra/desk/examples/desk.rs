@@ -75,11 +75,16 @@ fn lambda_url(text: &str) -> Result<String, String> {
     if is_url { Ok(text.to_owned()) } else { Err("must be like http://HOST:PORT".to_owned()) }
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let arguments = Arguments::parse();
     log_to_stderr(arguments.verbose);
-    match run(arguments).await {
+    let ended = tokio::runtime::Runtime::new().map_err(Into::into).and_then(|runtime| {
+        let ended = runtime.block_on(run(arguments));
+        // Nobody waits for what is still being tidied up.
+        runtime.shutdown_background();
+        ended
+    });
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");

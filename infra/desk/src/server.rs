@@ -72,7 +72,7 @@ pub(crate) fn peer(parts: &Parts) -> IpAddr {
 /// So long the next request may take to begin and its head to come, then its body, and then each
 /// piece of the answer to be taken. Longer than anything takes on a machine that is busy, and no
 /// connection is waited for without end.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Serves until the desk is shut down. Requests that are under way then get a moment to finish, not
 /// more: whoever ends the desk should not wait for a browser's idle connection.

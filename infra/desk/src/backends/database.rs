@@ -148,13 +148,17 @@ async fn forward(
     *request.method_mut() = method;
     *request.uri_mut() = proxy.engine.clone();
     *request.headers_mut() = headers;
-    match proxy.client.request(request).await {
-        Ok(answer) => answer.into_response(),
-        Err(error) => {
-            tracing::error!(%error, "the embedded store does not answer");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
-        }
-    }
+    pass_on(&proxy.client, request).await
+}
+
+async fn pass_on(client: &Client<HttpConnector, Body>, request: Request) -> Response {
+    let error = match tokio::time::timeout(server::PATIENCE, client.request(request)).await {
+        Ok(Ok(answer)) => return answer.into_response(),
+        Ok(Err(error)) => error.to_string(),
+        Err(elapsed) => elapsed.to_string(),
+    };
+    tracing::error!(error, "the embedded store does not answer");
+    StatusCode::INTERNAL_SERVER_ERROR.into_response()
 }
 
 fn refusal(denial: &Denial) -> Response {
@@ -300,4 +304,25 @@ fn key_schema(key: &Key) -> Result<Vec<KeySchemaElement>, StartError> {
 
 fn failed(error: impl std::error::Error) -> StartError {
     StartError::Store(DisplayErrorContext(error).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_engine_that_never_answers_is_given_up() {
+        let (listener, address) = server::listen_anywhere().await.expect("a free port");
+        let engine = tokio::spawn(async move {
+            let connection = listener.accept().await;
+            std::future::pending::<()>().await;
+            drop(connection);
+        });
+        let client = Client::builder(TokioExecutor::new()).build(HttpConnector::new());
+        let request = Request::post(format!("http://{address}/")).body(Body::empty());
+        let answer = pass_on(&client, request.expect("a request"));
+        let answer = tokio::time::timeout(server::PATIENCE * 2, answer).await.expect("an answer");
+        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        engine.abort();
+    }
 }
