@@ -488,6 +488,34 @@ async fn a_busy_customer_cannot_hold_off_a_suspension() {
     world.check_counters().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_busy_customer_cannot_hold_off_a_resumption_that_changes_nothing() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let resumed = AtomicBool::new(false);
+    let busy = join_all((0..8).map(async |number| {
+        while !resumed.load(Ordering::SeqCst) {
+            let reply = create(&admin, number).await;
+            if let Some(id) = reply.body["key"]["id"].as_str() {
+                admin.delete(&format!("/api/keys/{id}")).await.ok(204);
+            }
+        }
+    }));
+    let event = json!({ "account_id": admin.account, "act": "resume" });
+    let resumptions = async {
+        let mut outcomes = Vec::new();
+        for _ in 0..4 {
+            outcomes.push(world.desk.invoke("change-account", &event).await);
+        }
+        resumed.store(true, Ordering::SeqCst);
+        outcomes
+    };
+    for outcome in join(busy, resumptions).await.1 {
+        assert_eq!(outcome.expect("the account is resumed")["changed"], false);
+    }
+    world.check_counters().await;
+}
+
 /// Sends one request of each kind that changes something, has `between` happen when all of them
 /// have been decided and none has been committed, and gives their outcomes; nothing but `between`
 /// may have changed anything.
