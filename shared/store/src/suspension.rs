@@ -21,9 +21,14 @@ fn changed(_: Option<Item>) -> Result<Changed, StoreError> {
     Ok(Changed)
 }
 
+/// On condition that the account is still as it was read.
+fn as_read(whole: Write, read: &AccountRow) -> Write {
+    whole.and("version = :version").value(":version", read.version)
+}
+
 impl Store {
     /// Stops an account: its keys and sessions, in force for each of them when this returns.
-    /// Whether it was not suspended before; every key is marked anyway.
+    /// Whether it was not suspended before; every key that is not marked yet is marked anyway.
     pub async fn suspend(
         &self,
         operator: Operator<'_>,
@@ -75,7 +80,7 @@ impl Store {
             let row = self.get::<AccountRow>("account", layout::account(account)).await?;
             let Some(row) = row.filter(|row| row.suspended) else { return Ok(false) };
             let whole = account::changed(account, " REMOVE duty, due_at");
-            let marked = self.marking(account, &row, whole, true).await?;
+            let marked = self.marking(account, as_read(whole, &row), true).await?;
             match marked.commit(self).await {
                 Ok(()) => return Ok(true),
                 Err(Failure::Refused(Changed)) => backoff.wait().await?,
@@ -85,7 +90,7 @@ impl Store {
     }
 
     /// Revives an account, with its keys and its sessions, and has done what waited for that.
-    /// Whether it was suspended before; every key is unmarked anyway.
+    /// Whether it was suspended before; every key that is still marked is unmarked anyway.
     pub async fn resume(
         &self,
         operator: Operator<'_>,
@@ -96,9 +101,14 @@ impl Store {
         let resumed = loop {
             let row = self.get::<AccountRow>("account", layout::account(account)).await?;
             let row = row.ok_or(Failure::Refused(ChangeRefusal::AccountNotFound))?;
-            let whole = account::changed(account, ", suspended = :no REMOVE duty, due_at")
-                .value(":no", false);
-            let mut revived = self.marking(account, &row, whole, false).await?;
+            let whole = if row.suspended {
+                let revived = ", suspended = :no REMOVE duty, due_at";
+                as_read(account::changed(account, revived).value(":no", false), &row)
+            } else {
+                // There is nothing to revive, and customers are at work, who change the version.
+                account::changed(account, "").and("suspended = :no").value(":no", false)
+            };
+            let mut revived = self.marking(account, whole, false).await?;
             if row.suspended {
                 revived = revived.with(operator.audited("account_resumed", None, now));
             }
@@ -112,18 +122,16 @@ impl Store {
         Ok(resumed)
     }
 
-    /// A change of the account's row as it was read, with the mark on every key that there is now.
+    /// A change of the account's row, with the mark on every key that does not have it yet.
     async fn marking(
         &self,
         account: &AccountId,
-        read: &AccountRow,
         whole: Write,
         suspended: bool,
     ) -> Result<Transaction<'static, Changed>, StoreError> {
-        let whole = whole.and("version = :version").value(":version", read.version);
         let partition = layout::account_partition(account);
         let keys = self.query::<KeyRow>("key", partition, layout::KEY_PREFIX).await?;
-        let marks = keys.into_iter().map(|key| {
+        let marks = keys.into_iter().filter(|key| key.suspended != suspended).map(|key| {
             Write::update(layout::api_key(account, &key.id), "SET suspended = :suspended")
                 .if_there()
                 .value(":suspended", suspended)
