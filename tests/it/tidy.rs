@@ -906,18 +906,25 @@ fn a_lint_is_expected_with_a_reason_and_never_allowed() {
     }
 }
 
+/// A module of the tests by its file, and the file that has to name it.
+fn module_of(path: &str) -> (&str, String) {
+    let file = path.strip_suffix("/mod.rs").unwrap_or(path);
+    let (folder, name) = file.rsplit_once('/').expect("below tests/it");
+    let parent = if folder == "tests/it" { "main" } else { "mod" };
+    (name.trim_end_matches(".rs"), format!("{folder}/{parent}.rs"))
+}
+
 #[test]
 fn no_test_sleeps_or_is_left_out_and_every_module_of_tests_is_run() {
-    let main = read("tests/it/main.rs");
     for (path, text) in sources("tests/it", "rs") {
         for word in ["sleep(", "#[ignore"] {
             // This file names them.
             assert!(path == "tests/it/tidy.rs" || !text.contains(word), "{path}: {word}");
         }
-        let module = Path::new(&path).file_stem().and_then(|stem| stem.to_str()).expect("a name");
+        let (module, parent) = module_of(&path);
         assert!(
-            module == "main" || main.contains(&format!("\nmod {module};")),
-            "{module} is not a module of tests/it/main.rs"
+            path == "tests/it/main.rs" || read(&parent).contains(&format!("\nmod {module};")),
+            "{module} is not a module of {parent}"
         );
     }
 }
