@@ -81,7 +81,7 @@ fn crc32(bytes: &[u8]) -> u32 {
 
 /// The key with one character of its secret changed, and with the checksum that makes it look
 /// right.
-fn forged(key: &str, from_end: usize) -> String {
+pub fn forged(key: &str, from_end: usize) -> String {
     let mut head = key[..key.len() - 6].to_owned();
     let at = key.len() - 6 - from_end;
     let other = if &head[at..=at] == "A" { "B" } else { "A" };

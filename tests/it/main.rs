@@ -28,6 +28,7 @@ mod foreign_events;
 mod foreign_headers;
 mod get_sandbox;
 mod get_session;
+mod histories;
 mod invite_member;
 mod journeys;
 mod kept_state;

@@ -1,0 +1,236 @@
+//! Members: invited, listed, revoked.
+
+use crate::histories::model::{Attempt, Membership, Session, Standing};
+use crate::histories::run::{Answer, Client, Done, Judgement, Run, Who, hold};
+use serde_json::{Value, json};
+
+impl Client {
+    pub async fn invite(&mut self, account: usize) -> Judgement {
+        let Some(session) = self.session(account) else { return Ok(()) };
+        let run = self.run.clone();
+        let email = self.any_address();
+        let act = run.begin("invite-member", format!("{email} by {}", session.email));
+        run.book().members.push(Membership {
+            account,
+            email: email.clone(),
+            id: None,
+            made: act.span,
+            gone: None,
+            admin: None,
+        });
+        let body = Some(json!({ "email": email }));
+        let answer = run.send(&session, "POST", "/api/team", None, body).await;
+        let done = run.end(&act, &[account], &answer);
+        answer.among(&[
+            (201, ""),
+            (409, "member_limit_reached"),
+            (409, "email_already_registered"),
+            (429, "rate_limited"),
+            (403, "admin_required"),
+            (401, "session_ended"),
+        ])?;
+        run.judge_session(&session, Who::Admin, done, &answer)?;
+        run.judge_place(account, done, &answer)?;
+        run.judge_address(account, &email, done, &answer, "/member/id")
+    }
+
+    pub async fn list_members(&mut self, account: usize) -> Judgement {
+        let Some(session) = self.session(account) else { return Ok(()) };
+        let run = self.run.clone();
+        let act = run.begin("list-members", format!("by {}", session.email));
+        let answer = run.send(&session, "GET", "/api/team", None, None).await;
+        let done = run.end(&act, &[account], &answer);
+        answer.among(&[(200, ""), (403, "admin_required"), (401, "session_ended")])?;
+        run.judge_session(&session, Who::Admin, done, &answer)?;
+        if answer.is_good() { run.judge_list(account, done, &answer) } else { Ok(()) }
+    }
+
+    /// Revokes a member of the account's own, another account's, or one that nobody invited.
+    pub async fn revoke(&mut self, account: usize) -> Judgement {
+        let Some(session) = self.session(account) else { return Ok(()) };
+        let run = self.run.clone();
+        let member = self.some_member(account);
+        let id = member.as_ref().and_then(|member| member.id.clone());
+        // The form of an id, and nobody's.
+        let made_up =
+            || -> String { session.member.trim_start_matches("mem_").chars().rev().collect() };
+        let id = id.unwrap_or_else(|| format!("mem_{}", made_up()));
+        let own = member.filter(|member| member.account == account);
+        let act = run.begin("revoke-member", format!("{id} by {}", session.email));
+        if let Some(member) = &own {
+            let email = Some(member.email.clone());
+            run.book().removals.push(Attempt { span: act.span, account, email });
+        }
+        let path = format!("/api/team/{id}");
+        let answer = run.send(&session, "DELETE", &path, None, None).await;
+        let done = run.end(&act, &[account], &answer);
+        answer.among(&[
+            (204, ""),
+            (404, "member_not_found"),
+            (409, "last_admin"),
+            (403, "admin_required"),
+            (401, "session_ended"),
+        ])?;
+        let judged = run.judge_session(&session, Who::Admin, done, &answer);
+        match own {
+            Some(member) => run.judge_removal(&member, done, &answer)?,
+            None => hold(!answer.is_good(), || "a foreign member was revoked".to_owned())?,
+        }
+        judged?;
+        if answer.is(404, "member_not_found") {
+            run.same_bytes("member_not_found", &answer.text)?;
+        }
+        Ok(())
+    }
+
+    fn some_member(&mut self, account: usize) -> Option<Membership> {
+        let owner = if self.chance(20) { self.any_account() } else { account };
+        let wants_over = self.chance(10);
+        if self.chance(6) {
+            return None;
+        }
+        let members: Vec<Membership> = {
+            let book = self.run.book();
+            let wanted = |member: &&Membership| {
+                member.account == owner
+                    && member.id.is_some()
+                    && member.gone.is_some() == wants_over
+            };
+            book.members.iter().filter(wanted).cloned().collect()
+        };
+        self.any(&members)
+    }
+
+    pub async fn get_session(&mut self, account: usize) -> Judgement {
+        let Some(session) = self.session(account) else { return Ok(()) };
+        self.look(&session).await.map(drop)
+    }
+
+    /// Asks who a session is; whether it is good.
+    pub async fn look(&self, session: &Session) -> Result<bool, String> {
+        let run = &self.run;
+        let act = run.begin("get-session", format!("by {}", session.email));
+        let answer = run.send(session, "GET", "/api/session", None, None).await;
+        let done = run.end(&act, &[session.account], &answer);
+        answer.among(&[(200, ""), (401, "session_ended")])?;
+        run.judge_session(session, Who::Anyone, done, &answer)?;
+        if !answer.is_good() {
+            return Ok(false);
+        }
+        let known = run.known(session.account);
+        let text = |pointer| answer.text_at(pointer).unwrap_or_default();
+        let is_own = text("/member/id") == session.member
+            && text("/member/email") == session.email
+            && text("/account/id") == run.accounts[session.account].id;
+        hold(is_own, || "the session is somebody else's".to_owned())?;
+        let names = known.name.possible(done.span);
+        hold(names.contains(&text("/account/name")), || format!("its name is of {names:?}"))?;
+        let limits = known.key_limit.possible(done.span);
+        let limit = answer.body["account"]["key_limit"].as_u64().unwrap_or_default();
+        hold(limits.contains(&limit), || format!("its key limit is of {limits:?}"))?;
+        Ok(true)
+    }
+}
+
+impl Run {
+    /// Judges whether there was a place for one more member.
+    pub fn judge_place(&self, account: usize, done: Done, answer: &Answer) -> Judgement {
+        let limits = self.known(account).member_limit.possible(done.span);
+        let (sure, possible) = self.book().count(account, done.span);
+        if answer.is(409, "member_limit_reached") {
+            let least = limits.into_iter().min().unwrap_or_default();
+            // One of those is whom this very request is about.
+            return hold(possible as u64 > least, || {
+                format!("less than {possible} of {least} places were taken, and there was none")
+            });
+        }
+        let most = limits.into_iter().max().unwrap_or_default();
+        hold(!answer.is(201, "") || (sure as u64) < most, || {
+            format!("{sure} members were there all the time, and the limit was {most} at most")
+        })
+    }
+
+    /// Judges and notes what became of the address that somebody new was to have.
+    pub fn judge_address(
+        &self,
+        account: usize,
+        email: &str,
+        done: Done,
+        answer: &Answer,
+        id: &str,
+    ) -> Judgement {
+        let mut book = self.book();
+        let own = |member: &Membership| member.made.began == done.span.began;
+        let others = book.members.iter().filter(|member| member.email == email && !own(member));
+        let standings: Vec<(Option<String>, Standing)> =
+            others.map(|member| (member.id.clone(), book.standing(member, done.span))).collect();
+        book.members.retain(|member| !own(member));
+        if let (true, Some(id)) = (answer.is_good(), answer.text_at(id)) {
+            let taken = standings
+                .iter()
+                .find(|(own, standing)| *standing == Standing::Good && own.as_ref() != Some(&id));
+            hold(taken.is_none(), || format!("the address was {taken:?}'s all the time"))?;
+            book.learn(account, email, &id, done.span);
+            if answer.status == 201 {
+                self.known(account).trail.surely("member_invited", &id);
+            }
+            return Ok(());
+        }
+        let free = standings.iter().all(|(_, standing)| *standing == Standing::Over);
+        hold(!(free && answer.is(409, "email_already_registered")), || {
+            format!("nobody can have had {email}, and it was taken")
+        })
+    }
+
+    fn judge_list(&self, account: usize, done: Done, answer: &Answer) -> Judgement {
+        let members = answer.body["members"].as_array().cloned().unwrap_or_default();
+        let ids: Vec<&str> = members.iter().filter_map(|member| member["id"].as_str()).collect();
+        let book = self.book();
+        for member in book.members.iter().filter(|member| member.account == account) {
+            let Some(id) = &member.id else { continue };
+            let listed = ids.contains(&id.as_str());
+            let standing = book.standing(member, done.span);
+            hold(standing != Standing::Good || listed, || format!("{id} is not listed"))?;
+            hold(standing != Standing::Over || !listed, || format!("{id} is gone, and listed"))?;
+        }
+        let is_admin = |member: &&Value| member["role"] == "admin";
+        hold(members.iter().any(|member| is_admin(&member)), || "there is no admin".to_owned())
+    }
+
+    /// Judges and notes what became of the removal of an account's own member, by id or address.
+    pub fn judge_removal(&self, member: &Membership, done: Done, answer: &Answer) -> Judgement {
+        let mut book = self.book();
+        if !answer.is_good() {
+            book.removals.retain(|removal| removal.span.began != done.span.began);
+        }
+        for removal in &mut book.removals {
+            if removal.span.began == done.span.began {
+                removal.span = done.span;
+            }
+        }
+        let id = member.id.as_deref().unwrap_or_default();
+        let Some(now) = book.member(id).cloned() else { return Ok(()) };
+        let standing = book.standing(&now, done.span);
+        if answer.is(404, "member_not_found") {
+            hold(standing != Standing::Good, || format!("{id} was there, and was not found"))?;
+        }
+        if answer.is(409, "last_admin") {
+            let admins = book.members.iter().filter(|other| {
+                other.account == member.account
+                    && book.standing(other, done.span) == Standing::Good
+                    && book.is_admin(other, done.span) == Standing::Good
+            });
+            let admins = admins.count();
+            hold(admins < 2, || format!("{id} was none of the last, but one of {admins} admins"))?;
+        }
+        let is_gone = answer.is_good() || answer.is(404, "member_not_found");
+        if answer.is_good() {
+            self.known(member.account).trail.surely("member_revoked", id);
+            hold(standing != Standing::Over, || format!("{id} was removed twice"))?;
+        }
+        if let (true, Some(member)) = (is_gone, book.member_mut(id)) {
+            member.gone.get_or_insert(done.span);
+        }
+        Ok(())
+    }
+}
