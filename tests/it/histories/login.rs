@@ -63,6 +63,10 @@ impl Client {
         let Some((token, email)) = chosen.or_else(|| self.any(&challenges)) else {
             return Ok(());
         };
+        if self.chance(6) {
+            // Too late.
+            run.world.advance(CODE_LIFETIME.unsigned_abs() / 1000);
+        }
         self.answer(&token, &email).await
     }
 

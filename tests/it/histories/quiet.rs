@@ -329,7 +329,8 @@ fn may_have_ended(run: &Run, rows: &Rows, id: &str) -> bool {
     run.accounts.iter().any(|account| trail(rows, &account.id).contains_key(&ended))
 }
 
-/// That nothing is owed after a sweep that was due before it, and no suspension is half done.
+/// That nothing is owed, save to an account that is suspended, and not even to that what was due
+/// before the sweep; and that no suspension is half done.
 fn outbox(rows: &Rows, id: &str, account: &Row, swept: i64) -> Judgement {
     hold(!account.contains_key("duty"), || "its suspension is not finished".to_owned())?;
     let partition = format!("ACCT#{id}");
@@ -337,6 +338,7 @@ fn outbox(rows: &Rows, id: &str, account: &Row, swept: i64) -> Judgement {
         *pk == partition && text(row, "status") == Some("pending") && row.contains_key("duty")
     });
     for ((_, sk), row) in pending {
+        hold(is(account, "suspended", true), || format!("{sk} is still owed: {row:?}"))?;
         let due = number(row, "due_at").unwrap_or_default();
         hold(due >= swept, || format!("{sk} was due at {due}, and swept at {swept}: {row:?}"))?;
     }

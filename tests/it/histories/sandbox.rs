@@ -101,7 +101,7 @@ impl Client {
 
     /// Seconds, at times minutes; hours pass between histories only.
     pub async fn wait(&mut self, _account: usize) -> Judgement {
-        let seconds = self.any(&[1, 5, 5, 20, 20, 61, 181]).expect("some");
+        let seconds = self.any(&[1, 5, 20, 61, 181, 200]).expect("some");
         self.run.world.advance(seconds);
         Ok(())
     }
