@@ -215,6 +215,65 @@ async fn an_invitation_that_was_redelivered_in_vain_for_a_day_and_a_half_is_give
     world.login("new@example.com").await;
 }
 
+/// Makes a duty that has been due for ever, in the first place where the sweep looks.
+async fn overdue(world: &World, pk: &str, sk: &str, attributes: &[(&str, AttributeValue)]) {
+    let due = [
+        ("duty", AttributeValue::S("duty#0".to_owned())),
+        ("due_at", AttributeValue::N("1".to_owned())),
+    ];
+    world.set_attributes(pk, sk, &[&due, attributes].concat()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_duty_that_cannot_be_read_keeps_no_other_one_from_being_found() {
+    let world = world_with_lost_invitation().await;
+    world.desk.mail_service().set_mode(MailServiceMode::Up);
+    let account = world.rows_of("account").await.remove(0)["id"].as_s().unwrap().clone();
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let exhausted = [
+        ("type", text("report")),
+        ("status", text("pending")),
+        ("redeliveries", AttributeValue::N("9".to_owned())),
+    ];
+    let suspended = [("type", text("account")), ("suspended", AttributeValue::Bool(true))];
+    let unreadable = [
+        // A kind that this version does not know, a row without its attributes, half a suspension
+        // of an account that has no name, and a row that the sweep may not touch.
+        (format!("ACCT#{account}"), "EVENT#unknown", &exhausted[..]),
+        (format!("ACCT#{account}"), "EVENT#empty", &[]),
+        ("ACCT#acct_Qma8x8QKPCI6".to_owned(), "ACCOUNT", &suspended),
+        ("REPORT#1".to_owned(), "EVENT#denied", &exhausted),
+    ];
+    for (pk, sk, attributes) in &unreadable {
+        overdue(&world, pk, sk, attributes).await;
+    }
+    assert_eq!(sweep(&world).await, json!({ "driven": 1, "given_up": 0 }));
+    world.settle().await;
+    assert_eq!(world.mailed("invitation"), ["new@example.com"]);
+    assert_eq!(duties(&world).await, unreadable.len(), "they stay, for a version that knows them");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn duties_that_cannot_be_read_let_others_pass_however_many_they_are() {
+    let world = world_with_lost_invitation().await;
+    let row = invitation(&world).await;
+    let (pk, sk) = (row["pk"].as_s().unwrap(), row["sk"].as_s().unwrap());
+    let same_place = [("duty", AttributeValue::S("duty#0".to_owned()))];
+    world.set_attributes(pk, sk, &same_place).await;
+    let names: Vec<String> = (0..101).map(|number| format!("EVENT#empty{number}")).collect();
+    join_all(names.iter().map(|name| overdue(&world, pk, name, &[]))).await;
+    let mut driven = Vec::new();
+    for _ in 0..2 {
+        driven.push(sweep(&world).await["driven"].clone());
+    }
+    assert_eq!(driven, [0, 1], "a sweep takes 100 from each place");
+    // They come up again, in case that a version is there that knows them.
+    world.advance(HOUR);
+    let swept = world.rows().await;
+    sweep(&world).await;
+    assert_ne!(swept, world.rows().await);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_login_code_is_no_duty() {
     let world = World::new().await;
