@@ -751,6 +751,9 @@ async fn every_count_is_a_document_of_the_embedded_metric_format_in_the_stacks_n
     let number = |number: i64| AttributeValue::N(number.to_string());
     let exhausted = [("redeliveries", number(9)), ("due_at", number(1))];
     world.set_attributes(late["pk"].as_s().unwrap(), late["sk"].as_s().unwrap(), &exhausted).await;
+    // A row that cannot be read.
+    let unreadable = [("duty", AttributeValue::S("duty#0".to_owned())), ("due_at", number(1))];
+    world.set_attributes(late["pk"].as_s().unwrap(), "EVENT#unreadable", &unreadable).await;
     world.desk.invoke("sweep", &json!({})).await.expect("an answer");
 
     let documents: Vec<Value> =

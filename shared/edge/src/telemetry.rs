@@ -68,10 +68,12 @@ pub enum Metric {
     DutyFound,
     /// A duty was given up.
     DutyGivenUp,
+    /// A duty is there that this version cannot read, or may not touch.
+    DutyUnreadable,
 }
 
 impl Metric {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Login,
         Self::WrongCode,
         Self::CodeRefused,
@@ -81,6 +83,7 @@ impl Metric {
         Self::MailFailed,
         Self::DutyFound,
         Self::DutyGivenUp,
+        Self::DutyUnreadable,
     ];
 
     pub const fn name(self) -> &'static str {
@@ -94,6 +97,7 @@ impl Metric {
             Self::MailFailed => "MailFailed",
             Self::DutyFound => "DutyFound",
             Self::DutyGivenUp => "DutyGivenUp",
+            Self::DutyUnreadable => "DutyUnreadable",
         }
     }
 

@@ -27,7 +27,8 @@ const MAX_DUE_AFTER: SignedDuration = SignedDuration::from_hours(6);
 const MAX_REDELIVERIES: u32 = 9;
 /// The index has so many partitions, so that no single one gets all the writes.
 const DUTY_SHARDS: u32 = 8;
-/// How long a duty of a suspended account rests before it is looked at again.
+/// How long a duty of a suspended account, or one that cannot be read, rests before it is looked at
+/// again.
 const RESTS_FOR: SignedDuration = SignedDuration::from_mins(30);
 /// How long rows are kept, from when they were last owed.
 const DUTY_KEPT_FOR: SignedDuration = SignedDuration::from_hours(24 * 30);
@@ -246,6 +247,16 @@ impl Store {
             None => rested,
         };
         self.update(rested).await.map(drop)
+    }
+
+    /// Has a duty wait that cannot be read: the index names the oldest first, and there may be more
+    /// of them than anybody asks for at once.
+    pub async fn set_aside(&self, duty: &Duty, now: Timestamp) -> Result<(), StoreError> {
+        let later = Write::update(duty.key.clone(), "SET due_at = :next")
+            .when("due_at = :due")
+            .value(":due", duty.due_at)
+            .value(":next", (now + RESTS_FOR).as_millisecond());
+        self.update(later).await.map(drop)
     }
 
     /// Redelivers a duty, if it is still pending and still due as the index said: the write makes
