@@ -422,6 +422,28 @@ async fn a_second_suspension_or_resumption_marks_every_key_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_row_that_cannot_be_read_keeps_no_account_from_being_stopped_or_resumed() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let (_, key) = admin.key("Own").await;
+    let partition = format!("ACCT#{}", admin.account);
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    world.set_attributes(&partition, "KEY#damaged", &[("name", text(""))]).await;
+    world.set_attributes(&partition, "EVENT#damaged", &[("status", text("postponed"))]).await;
+    world.set_attributes(&partition, "MEMBER#mem_0", &[("role", text("owner"))]).await;
+
+    world.suspend(&admin.account).await;
+    assert_eq!(world.product_api(&key).await, 403);
+    let damaged = world.row(&partition, "KEY#damaged").await;
+    assert_eq!(damaged["suspended"], AttributeValue::Bool(true), "it is marked like any other");
+    assert_eq!(world.resume(&admin.account).await["changed"], true);
+    assert_eq!(world.product_api(&key).await, 200);
+
+    world.change(&admin.account, json!({ "act": "end_sessions" })).await;
+    admin.get("/api/session").await.problem(401, "session_ended");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_suspension_that_ends_halfway_lets_nothing_be_made_and_a_second_call_finishes_it() {
     let world = World::new().await;
     let admin = world.admin().await;
