@@ -61,7 +61,8 @@ impl Store {
         Ok(row.map(|row| FoundKey { suspended: row.suspended, key: row.into_key() }))
     }
 
-    /// All keys of the caller's account, in listing order.
+    /// All keys of the caller's account, in listing order. One that cannot be read fails the list:
+    /// a key that is not shown would be missed by nobody, and go on opening the product API.
     pub async fn find_keys(
         &self,
         token: &SessionToken,

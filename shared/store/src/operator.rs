@@ -2,7 +2,8 @@
 //!
 //! A suspension does not stand against any of it.
 
-use crate::rows::{AccountRow, Item, MemberRow, OwnerRow};
+use crate::layout::RowKey;
+use crate::rows::{AccountRow, Item, MemberRow, OwnerRow, SessionsRow};
 use crate::write::{Backoff, Obstacle, Transaction, Write};
 use crate::{Failure, Store, StoreError, account, audit, layout, sandbox};
 use domain::{AccountId, AccountName, EmailAddress, KeyId, KeyKind, MemberId, OperatorName, Role};
@@ -229,32 +230,28 @@ impl Store {
         let Some(email) = email else {
             let partition = layout::account_partition(account);
             let members =
-                self.query::<MemberRow>("member", partition, layout::MEMBER_PREFIX).await?;
-            for member in members.into_iter().filter(MemberRow::has_sessions) {
-                self.end_sessions_of(operator, &member.into_member().id, now).await?;
+                self.query::<SessionsRow>("member", partition, layout::MEMBER_PREFIX).await?;
+            for member in members.into_iter().filter(|member| !member.sessions.is_empty()) {
+                self.end_sessions_of(operator, member.key, now).await?;
             }
             return Ok(());
         };
         let member = self.member_with(account, email).await?;
-        self.end_sessions_of(operator, &member, now).await
+        self.end_sessions_of(operator, layout::member(account, &member), now).await
     }
 
     /// A member who is gone has none left.
     async fn end_sessions_of(
         &self,
         operator: Operator<'_>,
-        member: &MemberId,
+        member: RowKey,
         now: Timestamp,
     ) -> Result<(), Failure<ChangeRefusal>> {
         let none: HashMap<String, String> = HashMap::new();
-        let ended = Write::update(layout::member(operator.account, member), "SET sessions = :none")
-            .if_there()
-            .value(":none", none);
-        let ended = Transaction::new()
-            .guarded(ended, anew)
-            .with(operator.audited("session_ended", Some(member.as_str()), now))
-            .commit(self)
-            .await;
+        let audited =
+            operator.audited("session_ended", member.sk.strip_prefix(layout::MEMBER_PREFIX), now);
+        let ended = Write::update(member, "SET sessions = :none").if_there().value(":none", none);
+        let ended = Transaction::new().guarded(ended, anew).with(audited).commit(self).await;
         ended.or_else(Failure::found)
     }
 

@@ -46,12 +46,14 @@ pub struct Duty {
     due_at: i64,
 }
 
-/// An outbox row, as far as it says whether it is still owed.
+/// An outbox row, as far as it says whether it is still owed: one that cannot be read otherwise
+/// leaves the others their turn.
 #[derive(Debug, Deserialize)]
 struct Owed {
     #[serde(flatten)]
     key: OutboxKey,
-    status: OutboxStatus,
+    #[serde(default)]
+    status: String,
 }
 
 /// What became of redelivering a duty.
@@ -221,8 +223,7 @@ impl Store {
             self.query::<Owed>("outbox", partition.clone(), layout::EVENT_PREFIX),
             self.query::<Owed>("outbox", partition, layout::MAIL_PREFIX),
         )?;
-        let owed =
-            events.into_iter().chain(mails).filter(|row| row.status == OutboxStatus::Pending);
+        let owed = events.into_iter().chain(mails).filter(|row| row.status == "pending");
         for Owed { key, .. } in owed {
             self.rest(&key, now, DUE_AFTER, None).await?;
         }

@@ -3,6 +3,7 @@
 //! Times are milliseconds since 1970, `ttl` is in seconds. Every row has a `type`.
 
 use crate::StoreError;
+use crate::layout::RowKey;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::login::{Challenge, LoginRecord};
 use domain::sandbox::SandboxKey;
@@ -14,7 +15,7 @@ use domain::{
 };
 use jiff::fmt::serde::timestamp::millisecond;
 use jiff::{SignedDuration, Timestamp};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -164,10 +165,6 @@ impl MemberRow {
         times.is_live(now).then_some(times)
     }
 
-    pub fn has_sessions(&self) -> bool {
-        !self.sessions.is_empty()
-    }
-
     /// Where one more session goes: where none is live, or else where the oldest one is.
     pub fn next_slot(&self, now: Timestamp) -> Option<Slot> {
         Slot::all().min_by_key(|slot| {
@@ -188,11 +185,20 @@ impl MemberRow {
     }
 }
 
+/// A member's row, as far as it says whether there are sessions to end.
+#[derive(Debug, Deserialize)]
+pub(crate) struct SessionsRow {
+    #[serde(flatten)]
+    pub key: RowKey,
+    #[serde(default)]
+    pub sessions: HashMap<String, IgnoredAny>,
+}
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct KeyRow {
     #[serde(rename = "type")]
     kind: String,
-    pub id: KeyId,
+    id: KeyId,
     name: KeyName,
     start: String,
     digest: KeyDigest,

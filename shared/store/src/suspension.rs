@@ -7,12 +7,15 @@
 //! row is a duty, which `sweep` finds if the suspension ends there. A resumption revives keys and
 //! account in one transaction, for nobody makes a key before that.
 
+use crate::layout::RowKey;
 use crate::operator::{ChangeRefusal, Operator};
-use crate::rows::{AccountRow, Item, KeyRow};
+use crate::rows::{AccountRow, Item};
 use crate::write::{Backoff, Obstacle, Transaction, Write};
 use crate::{Failure, Store, StoreError, account, layout, outbox};
 use domain::AccountId;
 use jiff::Timestamp;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 /// Somebody changed what had been read: it is read and decided anew.
 struct Changed;
@@ -24,6 +27,28 @@ fn changed(_: Option<Item>) -> Result<Changed, StoreError> {
 /// On condition that the account is still as it was read.
 fn as_read(whole: Write, read: &AccountRow) -> Write {
     whole.and("version = :version").value(":version", read.version)
+}
+
+/// The mark of a key, and where it lies.
+#[derive(Deserialize)]
+struct Marked {
+    #[serde(flatten)]
+    key: RowKey,
+    #[serde(default)]
+    suspended: Option<Mark>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Mark {
+    Set(bool),
+    Unreadable(IgnoredAny),
+}
+
+impl Marked {
+    fn is(&self, suspended: bool) -> bool {
+        matches!(self.suspended, Some(Mark::Set(mark)) if mark == suspended)
+    }
 }
 
 impl Store {
@@ -130,9 +155,10 @@ impl Store {
         suspended: bool,
     ) -> Result<Transaction<'static, Changed>, StoreError> {
         let partition = layout::account_partition(account);
-        let keys = self.query::<KeyRow>("key", partition, layout::KEY_PREFIX).await?;
-        let marks = keys.into_iter().filter(|key| key.suspended != suspended).map(|key| {
-            Write::update(layout::api_key(account, &key.id), "SET suspended = :suspended")
+        // Whatever else is in the row: none that cannot be read leaves the others as they are.
+        let keys = self.query::<Marked>("key", partition, layout::KEY_PREFIX).await?;
+        let marks = keys.into_iter().filter(|marked| !marked.is(suspended)).map(|marked| {
+            Write::update(marked.key, "SET suspended = :suspended")
                 .if_there()
                 .value(":suspended", suspended)
         });
