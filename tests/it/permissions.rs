@@ -691,6 +691,156 @@ async fn a_function_reaches_the_rows_that_its_role_names_and_no_others() {
     }
 }
 
+/// Those whose acts the trail keeps.
+const AUDITED: [&str; 12] = [
+    "verify-code",
+    "end-session",
+    "test-sandbox",
+    "retry-sandbox",
+    "reveal-sandbox-key",
+    "create-key",
+    "delete-key",
+    "invite-member",
+    "revoke-member",
+    "provision-sandbox",
+    "register-account",
+    "change-account",
+];
+
+/// Those whose role allows an action on rows of all these partitions at once.
+fn allowed(template: &Template, action: &str, keys: &[&str]) -> BTreeSet<String> {
+    let request = AccessRequest {
+        condition_keys: ConditionKeys {
+            leading_keys: Some(keys.iter().map(|key| (*key).to_owned()).collect()),
+            from_address: None,
+        },
+        ..AccessRequest::new(
+            format!("dynamodb:{action}"),
+            format!("arn:aws:dynamodb:us-east-1:000000000000:table/{}", template.table().name),
+        )
+    };
+    let may = template
+        .functions
+        .iter()
+        .filter(|function| matches!(function.role.policy.decide(&request), Decision::Allowed(_)));
+    may.map(|function| function.name.clone()).collect()
+}
+
+fn named(names: &[&str]) -> BTreeSet<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+/// What can be done to rows, by actions that name them; who scans is tried elsewhere.
+const READS: [&str; 4] = ["GetItem", "Query", "BatchGetItem", "ConditionCheckItem"];
+const CHANGES: [&str; 3] = ["UpdateItem", "DeleteItem", "BatchWriteItem"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_of_the_trail_is_added_by_whom_it_tells_of_and_read_or_changed_by_nobody() {
+    let world = World::new().await;
+    world.admin().await;
+    let row = world.rows_of("audit").await.remove(0);
+    let text = |name: &str| row[name].as_s().expect("a text").as_str();
+    let trail = text("pk");
+    let template = resolve(&real());
+    let account = world.rows_of("account").await.remove(0)["pk"].as_s().unwrap().clone();
+    let address = world.rows_of("owner").await.remove(0)["pk"].as_s().unwrap().clone();
+    // By itself, and in a transaction whose keys are judged together.
+    let together: [&[&str]; 4] =
+        [&[trail], &[trail, &account], &[&account, trail], &[&address, &account, trail]];
+    for action in READS.into_iter().chain(CHANGES) {
+        for keys in together {
+            assert_eq!(allowed(&template, action, keys), named(&[]), "{action} {keys:?}");
+        }
+    }
+    assert_eq!(allowed(&template, "PutItem", &[trail]), named(&AUDITED));
+
+    let key = json!({ "pk": { "S": trail }, "sk": { "S": text("sk") } });
+    let query = json!({
+        "KeyConditionExpression": "pk = :pk", "ExpressionAttributeValues": { ":pk": key["pk"] },
+    });
+    let update = json!({
+        "Key": key, "UpdateExpression": "SET actor = :a",
+        "ExpressionAttributeValues": { ":a": { "S": "mem_other" } },
+    });
+    let before = world.rows_of("audit").await;
+    for function in FUNCTIONS {
+        let caller = Caller::new(&world, function.name);
+        for (operation, body) in [
+            ("GetItem", json!({ "Key": key })),
+            ("Query", query.clone()),
+            ("UpdateItem", update.clone()),
+            ("DeleteItem", json!({ "Key": key })),
+        ] {
+            assert!(!caller.may_at_table(operation, &body).await, "{} {operation}", function.name);
+        }
+    }
+    assert_eq!(world.rows_of("audit").await, before);
+}
+
+/// A role that may add could write over a row, if it knew where that lies: IAM knows no condition
+/// on what is there. So nobody can guess it, or be told.
+#[tokio::test(flavor = "multi_thread")]
+async fn where_a_row_of_the_trail_lies_nobody_guesses_and_only_who_works_on_the_stream_is_told() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    admin.key("First").await;
+    let rows = world.rows_of("audit").await;
+    let mut drawn = BTreeSet::new();
+    for row in &rows {
+        let sk = row["sk"].as_s().unwrap();
+        let (time, random) = sk.split_once('#').expect("time and id");
+        assert_eq!(time, row["at"].as_n().unwrap(), "the oldest come first");
+        // 22 base62 characters are 130 bits.
+        let is_random = random.len() == 22 && random.chars().all(|c| c.is_ascii_alphanumeric());
+        assert!(is_random, "{sk}");
+        drawn.insert(random.to_owned());
+    }
+    assert_eq!(drawn.len(), rows.len());
+
+    let template = resolve(&real());
+    let told = template.functions.iter().filter(|function| {
+        function.role.policy.grants().iter().any(|grant| grant.action == "dynamodb:GetRecords")
+    });
+    let told: BTreeSet<String> = told.map(|function| function.name.clone()).collect();
+    let adds = allowed(&template, "PutItem", &[rows[0]["pk"].as_s().unwrap()]);
+    let both: BTreeSet<String> = told.intersection(&adds).cloned().collect();
+    assert_eq!(both, named(&["provision-sandbox"]), "docs/security.md says so");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_row_of_a_sealed_key_is_reached_by_those_alone_who_work_on_the_sandbox() {
+    let world = World::new().await;
+    world.admin().await;
+    let row = world.rows_of("sandbox").await.remove(0);
+    assert!(row.contains_key("sandbox_key"));
+    let partition = row["pk"].as_s().unwrap().as_str();
+    let template = resolve(&real());
+    for (action, functions) in [
+        (
+            "GetItem",
+            &[
+                "get-sandbox",
+                "test-sandbox",
+                "retry-sandbox",
+                "reveal-sandbox-key",
+                "provision-sandbox",
+            ][..],
+        ),
+        (
+            "UpdateItem",
+            &["test-sandbox", "retry-sandbox", "delete-key", "provision-sandbox", "change-account"],
+        ),
+        ("ConditionCheckItem", &["reveal-sandbox-key"]),
+        ("PutItem", &["register-account"]),
+        ("DeleteItem", &[]),
+        ("Query", &[]),
+        ("BatchGetItem", &[]),
+        ("BatchWriteItem", &[]),
+    ] {
+        assert_eq!(allowed(&template, action, &[partition]), named(functions), "{action}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_scans_or_asks_in_a_way_that_does_not_name_rows_and_only_the_sweep_reads_the_index()
 {
