@@ -76,7 +76,7 @@ row() {
 }
 reveal() { call -X POST -H "$auth" "$desk/api/sandbox/key" | field api_key; }
 sealed() {
-    row "ACCT#$account" SANDBOX | python3 -c '
+    row "SANDBOX#$account" SANDBOX | python3 -c '
 import json, sys
 print(json.load(sys.stdin)[0]["sandbox_key"]["M"]["sealed"]["M"]["version"]["S"])'
 }

@@ -12,19 +12,29 @@ restored=$1 table=$2 account=$3
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-partition() {
-    aws dynamodb query --table-name "$1" --consistent-read --output json "${@:2}" \
+# rows TABLE KIND ARGUMENT...: those of one of the account's partitions.
+rows() {
+    aws dynamodb query --table-name "$1" --consistent-read --output json "${@:3}" \
         --key-condition-expression 'pk = :pk' \
-        --expression-attribute-values "{\":pk\":{\"S\":\"ACCT#$account\"}}"
+        --expression-attribute-values "{\":pk\":{\"S\":\"$2#$account\"}}"
 }
-partition "$restored" >"$work/then"
-partition "$table" --projection-expression 'pk, sk' >"$work/now"
+for kind in ACCT SANDBOX; do
+    rows "$restored" "$kind" >"$work/then-$kind"
+    rows "$table" "$kind" --projection-expression 'pk, sk' >"$work/now-$kind"
+done
 
 python3 - "$work" "$table" <<'PY'
 import json, sys
 
 work, table = sys.argv[1:]
-then, now = (json.load(open(f"{work}/{name}"))["Items"] for name in ("then", "now"))
+then, now = (
+    [
+        row
+        for kind in ("ACCT", "SANDBOX")
+        for row in json.load(open(f"{work}/{time}-{kind}"))["Items"]
+    ]
+    for time in ("then", "now")
+)
 if not any(row["sk"]["S"] == "ACCOUNT" for row in then):
     sys.exit("the restored table does not have this account")
 kept = {row["sk"]["S"] for row in then}

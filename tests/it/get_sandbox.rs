@@ -107,7 +107,7 @@ async fn a_validation_that_takes_sixty_seconds_has_timed_out_whoever_died_over_i
         ("state", AttributeValue::S("validating".into())),
         ("since", AttributeValue::N(since.as_millisecond().to_string())),
     ];
-    world.set_attributes(&format!("ACCT#{}", admin.account), "SANDBOX", &begun).await;
+    world.set_attributes(&format!("SANDBOX#{}", admin.account), "SANDBOX", &begun).await;
 
     let reply = admin.get("/api/sandbox").await;
     assert_eq!(

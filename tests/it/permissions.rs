@@ -193,15 +193,21 @@ impl<'w> Script<'w> {
         self.world.settle().await;
         self.sandbox_is(admin, "ready").await?;
 
-        // A deleted one is made anew.
-        let key = self.must(admin.get("/api/sandbox").await, 200)?["key_id"].clone();
-        self.must(
-            admin.delete(&format!("/api/keys/{}", key.as_str().unwrap_or_default())).await,
-            204,
-        )?;
-        self.must(admin.act("/api/sandbox/provision").await, 202)?;
-        self.world.settle().await;
-        self.sandbox_is(admin, "ready").await
+        // One that is deleted, by its admin or an operator, is made anew.
+        for by_operator in [false, true] {
+            let key = self.must(admin.get("/api/sandbox").await, 200)?["key_id"].clone();
+            if by_operator {
+                let act = json!({ "act": "revoke_key", "key_id": key });
+                self.change(&admin.account, act).await?;
+            } else {
+                let key = key.as_str().unwrap_or_default();
+                self.must(admin.delete(&format!("/api/keys/{key}")).await, 204)?;
+            }
+            self.must(admin.act("/api/sandbox/provision").await, 202)?;
+            self.world.settle().await;
+            self.sandbox_is(admin, "ready").await?;
+        }
+        Ok(())
     }
 
     async fn logins(&self) -> Step {
@@ -498,21 +504,21 @@ fn every_function_may_send_traces_while_they_are_on_and_none_while_they_are_off(
 
 /// The table as it stands in `docs/table.md`.
 fn render(template: &Template) -> String {
+    const PARTITIONS: [&str; 3] = ["ACCT#*", "SANDBOX#*", "ADDR#*"];
     let mut lines = vec![
-        "| function | rows of accounts | rows of addresses | besides |".to_owned(),
-        "|---|---|---|---|".to_owned(),
+        "| function | rows of accounts | Sandboxes | rows of addresses | besides |".to_owned(),
+        "|---|---|---|---|---|".to_owned(),
     ];
     for function in &template.functions {
-        let (mut accounts, mut addresses) = (Vec::new(), Vec::new());
+        let mut rows: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         let mut besides: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for grant in function.role.policy.grants() {
             let action = grant.action.split_once(':').expect("a service").1.to_owned();
-            let only: Vec<&str> = grant.only.iter().map(String::as_str).collect();
-            match (&*only, &*grant.statement) {
-                (["ACCT#*"], _) => accounts.push(action),
-                (["ADDR#*"], _) => addresses.push(action),
-                (_, "Log") => {}
-                (_, statement) => {
+            let known = |only: &String| PARTITIONS.into_iter().find(|partition| partition == only);
+            match (grant.only.first().and_then(known), &*grant.statement) {
+                (Some(partition), _) => rows.entry(partition).or_default().push(action),
+                (None, "Log") => {}
+                (None, statement) => {
                     besides.entry(statement.to_owned()).or_default().insert(action);
                 }
             }
@@ -521,12 +527,9 @@ fn render(template: &Template) -> String {
             format!("`{statement}`: {}", actions.into_iter().collect::<Vec<_>>().join(", "))
         };
         let besides = besides.into_iter().map(listed).collect::<Vec<_>>().join("<br>");
-        lines.push(format!(
-            "| `{}` | {} | {} | {besides} |",
-            function.name,
-            accounts.join(", "),
-            addresses.join(", ")
-        ));
+        let rows =
+            PARTITIONS.map(|partition| rows.remove(partition).unwrap_or_default().join(", "));
+        lines.push(format!("| `{}` | {} | {besides} |", function.name, rows.join(" | ")));
     }
     lines.join("\n")
 }
@@ -654,7 +657,7 @@ async fn a_function_reaches_the_rows_that_its_role_names_and_no_others() {
     for function in FUNCTIONS {
         let caller = Caller::new(&world, function.name);
         let written = written(&template, function.name);
-        for partition in ["ACCT#", "ADDR#", "OTHER#"] {
+        for partition in ["ACCT#", "SANDBOX#", "ADDR#", "OTHER#"] {
             let row =
                 json!({ "pk": { "S": format!("{partition}nobody") }, "sk": { "S": "nothing" } });
             let query = json!({

@@ -260,9 +260,8 @@ async fn a_crash_after_the_key_was_made_is_finished_by_the_next_delivery() {
     let key = reveal(&admin).await;
     let partition = format!("ACCT#{}", admin.account);
     let since = AttributeValue::N(world.desk.clock().now().as_millisecond().to_string());
-    world
-        .set_attributes(&partition, "SANDBOX", &[("state", text("validating")), ("since", since)])
-        .await;
+    let validating = [("state", text("validating")), ("since", since)];
+    world.set_attributes(&format!("SANDBOX#{}", admin.account), "SANDBOX", &validating).await;
     world.advance(90);
     assert_eq!(admin.get("/api/sandbox").await.ok(200)["reason"], "timed_out");
 
@@ -281,19 +280,20 @@ async fn a_crash_after_the_secret_was_replaced_is_finished_by_the_next_delivery(
     let admin = world.admin().await;
     world.desk.product_api().set_mode(ProductApiMode::Rejecting);
     admin.act("/api/sandbox/test").await.ok(200);
-    let key = world.row(&format!("ACCT#{}", admin.account), "SANDBOX").await["sandbox_key"].clone();
+    let sandbox = format!("SANDBOX#{}", admin.account);
+    let key = world.row(&sandbox, "SANDBOX").await["sandbox_key"].clone();
     // A retry's first delivery replaced the secret and died over the verdict; the second finds the
     // request pending.
     admin.act("/api/sandbox/provision").await.ok(202);
     world.settle().await;
     let request = world.rows_of("provision_request").await[0].clone();
     let (pk, sk) = (request["pk"].as_s().unwrap(), request["sk"].as_s().unwrap());
-    world.set_attributes(pk, "SANDBOX", &[("state", text("validating"))]).await;
+    world.set_attributes(&sandbox, "SANDBOX", &[("state", text("validating"))]).await;
     world.desk.product_api().set_mode(ProductApiMode::Up);
     world.set_attributes(pk, sk, &[("status", text("pending"))]).await;
     world.settle().await;
     the_one_key(&admin).await;
-    assert_ne!(world.row(pk, "SANDBOX").await["sandbox_key"], key);
+    assert_ne!(world.row(&sandbox, "SANDBOX").await["sandbox_key"], key);
     assert_eq!(status(&world.row(pk, sk).await), "done");
 }
 
@@ -311,7 +311,7 @@ async fn a_suspended_account_gets_no_key() {
     assert_eq!(status(&world.row(&format!("ACCT#{account}"), "EVENT#closed").await), "pending");
     assert!(world.rows_of("api_key").await.is_empty() && product.calls().is_empty());
     assert_eq!(
-        world.row(&format!("ACCT#{account}"), "SANDBOX").await["reason"],
+        world.row(&format!("SANDBOX#{account}"), "SANDBOX").await["reason"],
         text("never_provisioned")
     );
 }
@@ -409,7 +409,7 @@ async fn after_a_rotation_old_sealed_keys_open_and_new_ones_are_sealed_anew() {
     admin.delete(&format!("/api/keys/{key}")).await.ok(204);
     admin.act("/api/sandbox/provision").await.ok(202);
     world.settle().await;
-    let row = world.row(&format!("ACCT#{}", admin.account), "SANDBOX").await;
+    let row = world.row(&format!("SANDBOX#{}", admin.account), "SANDBOX").await;
     assert_eq!(row["sandbox_key"].as_m().unwrap()["sealed"].as_m().unwrap()["version"], text("2"));
     the_one_key(&admin).await;
 }
@@ -428,7 +428,7 @@ async fn a_function_that_has_not_noticed_the_rotation_opens_what_another_sealed_
     admin.delete(&format!("/api/keys/{key}")).await.ok(204);
     admin.act("/api/sandbox/provision").await.ok(202);
     world.settle().await;
-    let row = world.row(&format!("ACCT#{}", admin.account), "SANDBOX").await;
+    let row = world.row(&format!("SANDBOX#{}", admin.account), "SANDBOX").await;
     assert_eq!(row["sandbox_key"].as_m().unwrap()["sealed"].as_m().unwrap()["version"], text("2"));
     the_one_key(&admin).await;
 }

@@ -130,7 +130,7 @@ async fn a_validation_that_was_lost_does_not_keep_a_retry_out() {
         ("state", AttributeValue::S("validating".into())),
         ("since", AttributeValue::N(begun.as_millisecond().to_string())),
     ];
-    world.set_attributes(&format!("ACCT#{}", admin.account), "SANDBOX", &attributes).await;
+    world.set_attributes(&format!("SANDBOX#{}", admin.account), "SANDBOX", &attributes).await;
     let joined = world.changes_nothing(admin.act(RETRY)).await;
     assert_eq!(at(&joined.ok(202)["since"]), begun);
     world.advance(60);
@@ -178,7 +178,7 @@ async fn a_retry_after_a_rejection_replaces_the_secret_and_keeps_the_key() {
         (world.product_api(&old).await.as_u16(), world.product_api(&new).await.as_u16()),
         (403, 200)
     );
-    let row = world.row(&format!("ACCT#{}", admin.account), "SANDBOX").await;
+    let row = world.row(&format!("SANDBOX#{}", admin.account), "SANDBOX").await;
     assert_eq!(row["sandbox_key"].as_m().unwrap()["version"], AttributeValue::N("2".into()));
     assert_eq!(admin.get("/api/keys").await.ok(200)["count"], 1);
     assert_eq!(count(&world, "sandbox_key_replaced").await, 1);

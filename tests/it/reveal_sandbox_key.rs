@@ -12,7 +12,7 @@ async fn reveal(person: &Person<'_>) -> String {
 }
 
 fn partition(person: &Person<'_>) -> String {
-    format!("ACCT#{}", person.account)
+    format!("SANDBOX#{}", person.account)
 }
 
 async fn revelations(world: &World) -> Vec<String> {

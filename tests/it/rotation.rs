@@ -57,14 +57,14 @@ async fn seal_at_a_new_instance(world: &World, account: &str) {
     };
     let text = |value: &Value| AttributeValue::S(value.as_str().expect("a text").to_owned());
     let sealed = sealed.iter().map(|(name, value)| (name.clone(), text(value))).collect();
-    let mut sandbox_key = world.row(&format!("ACCT#{account}"), "SANDBOX").await["sandbox_key"]
+    let mut sandbox_key = world.row(&format!("SANDBOX#{account}"), "SANDBOX").await["sandbox_key"]
         .as_m()
         .expect("a map")
         .clone();
     sandbox_key.insert("sealed".to_owned(), AttributeValue::M(sealed));
     world
         .set_attributes(
-            &format!("ACCT#{account}"),
+            &format!("SANDBOX#{account}"),
             "SANDBOX",
             &[("sandbox_key", AttributeValue::M(sandbox_key))],
         )
@@ -72,7 +72,7 @@ async fn seal_at_a_new_instance(world: &World, account: &str) {
 }
 
 async fn sealed_under(world: &World, account: &str) -> String {
-    let row = world.row(&format!("ACCT#{account}"), "SANDBOX").await;
+    let row = world.row(&format!("SANDBOX#{account}"), "SANDBOX").await;
     row["sandbox_key"].as_m().unwrap()["sealed"].as_m().unwrap()["version"].as_s().unwrap().clone()
 }
 

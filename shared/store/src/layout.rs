@@ -1,5 +1,5 @@
-//! Where every row lies. Three kinds of partition: an account with all that belongs to it, an
-//! e-mail address, and a network that codes are asked for from.
+//! Where every row lies. Four kinds of partition: an account with all that belongs to it, its
+//! Sandbox, an e-mail address, and a network that codes are asked for from.
 
 use domain::login::NetworkHash;
 use domain::{AccountId, AddressHash, EventId, KeyId, MemberId};
@@ -42,8 +42,9 @@ pub(crate) fn account(account: &AccountId) -> RowKey {
     in_account(account, "ACCOUNT".to_owned())
 }
 
+/// The Sandbox with its sealed key: in a partition of its own, because roles know partitions only.
 pub(crate) fn sandbox(account: &AccountId) -> RowKey {
-    in_account(account, "SANDBOX".to_owned())
+    RowKey { pk: format!("SANDBOX#{account}"), sk: "SANDBOX".to_owned() }
 }
 
 /// The member with all its sessions.
