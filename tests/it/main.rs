@@ -53,4 +53,5 @@ mod strangers;
 mod sweep;
 mod test_sandbox;
 mod tidy;
+mod trail;
 mod verify_code;

@@ -695,7 +695,7 @@ async fn a_function_reaches_the_rows_that_its_role_names_and_no_others() {
 }
 
 /// Those whose acts the trail keeps.
-const AUDITED: [&str; 12] = [
+pub const AUDITED: [&str; 12] = [
     "verify-code",
     "end-session",
     "test-sandbox",
