@@ -163,7 +163,7 @@ expect "the keys that are counted" 2 "$(call -H "$auth" "$desk/api/keys" | field
 expect "who is there again" "admin early" "$(team)"
 expect "the address of who was revoked since" 409 "$(invite early)"
 expect "the address of who was invited since" 201 "$(invite late)"
-expect "nothing of the audit trail is gone" True "$(row "ACCT#$account" AUDIT# | python3 -c '
+expect "nothing of the audit trail is gone" True "$(row "AUDIT#$account" 1 | python3 -c '
 import json, sys
 print({"key_deleted", "member_revoked"} <= {row["action"]["S"] for row in json.load(sys.stdin)})')"
 if infra/restore-account.sh "$TABLE-restored" "$TABLE" acct_nobody; then

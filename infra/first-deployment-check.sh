@@ -151,13 +151,29 @@ simulate() {
         --resource-arns "$3" --context-entries "${@:4}" 'EvaluationResults[0].EvalDecision'
 }
 keys="ContextKeyName=dynamodb:LeadingKeys,ContextKeyType=stringList"
+rows="arn:$partition:dynamodb:$region:$account:table/$table"
 for pair in VerifyCode:UpdateItem InviteMember:PutItem RegisterAccount:PutItem \
     ChangeAccount:DeleteItem; do
     expect "${pair%:*} may change rows of both kinds in one transaction" allowed \
-        "$(simulate "${pair%:*}" "dynamodb:${pair#*:}" \
-            "arn:$partition:dynamodb:$region:$account:table/$table" \
+        "$(simulate "${pair%:*}" "dynamodb:${pair#*:}" "$rows" \
             "$keys,ContextKeyValues=ADDR#a,ACCT#b")" "look at the role of ${pair%:*}"
 done
+expect "create-key may add to the trail beside its own rows" allowed "$(simulate CreateKey \
+    dynamodb:PutItem "$rows" "$keys,ContextKeyValues=ACCT#a,AUDIT#a")" \
+    "look at the role of create-key"
+reached=nobody
+for function in $functions; do
+    case "$(count iam simulate-principal-policy --policy-source-arn \
+        "arn:$partition:iam::$account:role/$(id "${function}Role")" --resource-arns "$rows" \
+        --action-names dynamodb:{GetItem,Query,ConditionCheckItem,UpdateItem,DeleteItem} \
+        --context-entries "$keys,ContextKeyValues=AUDIT#a" \
+        "EvaluationResults[?EvalDecision=='allowed'].EvalActionName")" in
+    0) ;;
+    "?" | missing) reached="?" && break ;;
+    *) reached=$function ;;
+    esac
+done
+expect "nobody may read or change the trail" nobody "$reached" "look at the role of $reached"
 from="ContextKeyName=ses:FromAddress,ContextKeyType=string,ContextKeyValues=$sender"
 for resource in "identity/$sender" configuration-set/any; do
     expect "deliver-mail may send by ${resource%/*}" allowed "$(simulate DeliverMail \

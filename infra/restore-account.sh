@@ -3,9 +3,9 @@
 #
 #   infra/restore-account.sh RESTORED_TABLE TABLE ACCOUNT_ID
 #
-# Its rows come back as they were; those that were made since go, all but the audit trail. So do the
-# rows that say which address is whose. May be run again. What to do before and after:
-# docs/operating.md.
+# Its rows come back as they were; those that were made since go. So do the rows that say which
+# address is whose. The audit trail, a partition of its own, stays as it is. May be run again. What
+# to do before and after: docs/operating.md.
 set -euo pipefail
 [ $# -eq 3 ] || { sed -n '4s/^# *//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 restored=$1 table=$2 account=$3
@@ -38,8 +38,7 @@ then, now = (
 if not any(row["sk"]["S"] == "ACCOUNT" for row in then):
     sys.exit("the restored table does not have this account")
 kept = {row["sk"]["S"] for row in then}
-new = [row for row in now if row["sk"]["S"] not in kept]
-gone = [row for row in new if not row["sk"]["S"].startswith("AUDIT#")]
+gone = [row for row in now if row["sk"]["S"] not in kept]
 requests = [{"PutRequest": {"Item": row}} for row in then]
 requests += [{"DeleteRequest": {"Key": row}} for row in gone]
 with open(f"{work}/batches", "w") as batches:

@@ -43,6 +43,7 @@ LEFT_TO_THE_OPERATOR = {
     "InviteMember may change rows of both kinds in one transaction",
     "RegisterAccount may change rows of both kinds in one transaction",
     "ChangeAccount may change rows of both kinds in one transaction",
+    "create-key may add to the trail beside its own rows",
     "SES knows the sender",
     "the trigger of DeliverMail counts what it reads",
     "the trigger of ProvisionSandbox counts what it reads",

@@ -504,10 +504,11 @@ fn every_function_may_send_traces_while_they_are_on_and_none_while_they_are_off(
 
 /// The table as it stands in `docs/table.md`.
 fn render(template: &Template) -> String {
-    const PARTITIONS: [&str; 3] = ["ACCT#*", "SANDBOX#*", "ADDR#*"];
+    const PARTITIONS: [&str; 4] = ["ACCT#*", "SANDBOX#*", "ADDR#*", "AUDIT#*"];
     let mut lines = vec![
-        "| function | rows of accounts | Sandboxes | rows of addresses | besides |".to_owned(),
-        "|---|---|---|---|---|".to_owned(),
+        "| function | rows of accounts | Sandboxes | rows of addresses | trail | besides |"
+            .to_owned(),
+        "|---|---|---|---|---|---|".to_owned(),
     ];
     for function in &template.functions {
         let mut rows: BTreeMap<&str, Vec<String>> = BTreeMap::new();
@@ -657,7 +658,7 @@ async fn a_function_reaches_the_rows_that_its_role_names_and_no_others() {
     for function in FUNCTIONS {
         let caller = Caller::new(&world, function.name);
         let written = written(&template, function.name);
-        for partition in ["ACCT#", "SANDBOX#", "ADDR#", "OTHER#"] {
+        for partition in ["ACCT#", "SANDBOX#", "ADDR#", "AUDIT#", "OTHER#"] {
             let row =
                 json!({ "pk": { "S": format!("{partition}nobody") }, "sk": { "S": "nothing" } });
             let query = json!({

@@ -110,7 +110,7 @@ async fn an_invitation_that_nobody_accepted_gives_way_to_a_registration() {
     assert_eq!(team.ok(200)["count"], 1);
     let ended = world.rows_of("audit").await.into_iter().find(|row| {
         row["action"].as_s().is_ok_and(|action| action == "invitation_ended")
-            && row["pk"].as_s().is_ok_and(|pk| *pk == format!("ACCT#{}", admin.account))
+            && row["pk"].as_s().is_ok_and(|pk| *pk == format!("AUDIT#{}", admin.account))
     });
     assert_eq!(ended.expect("it is in the other account's trail")["by"].as_s().unwrap(), "Ada");
     world.check_counters().await;

@@ -165,7 +165,7 @@ impl KeyId {
     }
 }
 
-/// Names one row of the outbox or of the audit trail: 16 base62 characters.
+/// Names one row of the outbox: 16 base62 characters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct EventId(String);
@@ -179,6 +179,25 @@ impl EventId {
 }
 
 impl std::fmt::Display for EventId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Names one row of the audit trail: 22 base62 characters, which are 130 bits. Nobody guesses one,
+/// so nobody writes over a row that they have not read.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct AuditId(String);
+
+impl AuditId {
+    const LEN: usize = 22;
+
+    pub fn random(rng: &mut impl CryptoRng) -> Self {
+        Self(base62::random(Self::LEN, rng))
+    }
+}
+
+impl std::fmt::Display for AuditId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
     }

@@ -23,7 +23,7 @@ pub mod session;
 
 pub use account::{Account, AccountName, OperatorName};
 pub use email::{AddressHash, EmailAddress};
-pub use id::{AccountId, EventId, KeyId, KeyKind, MemberId};
+pub use id::{AccountId, AuditId, EventId, KeyId, KeyKind, MemberId};
 pub use invitation::Invitation;
 pub use key::{ApiKey, KeyDigest, KeyName, PlainKey};
 pub use keyring::{Keyring, Sealed};

@@ -28,7 +28,8 @@ impl App {
     /// Everything that is set is checked here; what a function does not use need not be set.
     pub fn new(env: &Env, clock: Clock, budget: Budget) -> Result<Self, ConfigError> {
         let settings = Settings::read(env)?;
-        let store = Store::new(&aws::config(env, aws::Service::DynamoDb, budget)?, &settings.table);
+        let database = aws::config(env, aws::Service::DynamoDb, budget)?;
+        let store = Store::new(&database, &settings.table, settings.trail_kept_for);
         let keyrings = Keyrings::new(
             &aws::config(env, aws::Service::SecretsManager, budget)?,
             clock.clone(),

@@ -2,6 +2,7 @@
 
 use domain::account::{MAX_KEY_LIMIT, MAX_MEMBER_LIMIT};
 use domain::key::KeyPrefix;
+use jiff::SignedDuration;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
@@ -113,6 +114,8 @@ pub struct Settings {
     pub network_code_limit: u32,
     pub product_api_timeout: Duration,
     pub product_name: String,
+    /// How long a row of the audit trail is kept; for ever without.
+    pub trail_kept_for: Option<SignedDuration>,
     product_api_url: Option<String>,
     console_origin: Option<String>,
     mail_from: Option<String>,
@@ -161,6 +164,7 @@ impl Settings {
             )?,
             product_api_timeout: Duration::from_millis(timeout.into()),
             product_name: text("PRODUCT_NAME").unwrap_or_else(|| "Frontdesk".to_owned()),
+            trail_kept_for: trail_kept_for(env)?,
             product_api_url: text("PRODUCT_API_URL")
                 .map(|url| checked_url("PRODUCT_API_URL", url))
                 .transpose()?,
@@ -227,6 +231,12 @@ fn within(
     }
 }
 
+fn trail_kept_for(env: &Env) -> Result<Option<SignedDuration>, ConfigError> {
+    let expected = "a number of days from 0 to 3650";
+    let days = within(env, "AUDIT_RETENTION_DAYS", 0..=3650, 400, expected)?;
+    Ok((days > 0).then(|| SignedDuration::from_hours(24 * i64::from(days))))
+}
+
 /// Only HTTPS leaves the machine: keys and cookies travel in these requests.
 fn checked_url(name: &'static str, url: String) -> Result<String, ConfigError> {
     let loopback = ["http://localhost", "http://127.0.0.1", "http://[::1]"].iter().any(|host| {
@@ -259,6 +269,7 @@ mod tests {
             ("PREVENT_USER_EXISTENCE_ERRORS", "yes"),
             ("DEFAULT_KEY_LIMIT", "777"),
             ("PRODUCT_API_TIMEOUT_MS", "3501"),
+            ("AUDIT_RETENTION_DAYS", "3651"),
             ("AUTHORIZER_RESPONSE", "maybe"),
         ] {
             let error = settings(name, value).unwrap_err().to_string();

@@ -120,7 +120,7 @@ impl Store {
         });
         let created = match holder {
             None => created,
-            Some(holder) => giving_way(created, holder, by, now),
+            Some(holder) => giving_way(created, holder, wanted, now),
         };
         created
             // An id that is drawn twice is drawn anew by the next call.
@@ -129,7 +129,13 @@ impl Store {
             })
             .with(Write::put(&layout::member(&id, &admin), &member))
             .with(Write::put(&layout::sandbox(&id), &sandbox))
-            .with(audit::by_operator(&id, "account_created", Some(admin.as_str()), by, now))
+            .with(
+                audit::by_operator(&id, "account_created", Some(admin.as_str()), by, now)
+                    .labelled(wanted.admin_email.as_str())
+                    .changed("name", None::<&str>, &wanted.name)
+                    .changed("key_limit", None::<u32>, wanted.key_limit)
+                    .changed("member_limit", None::<u32>, wanted.member_limit),
+            )
             .commit(self)
             .await?;
         Ok(Registered { account, admin: member.into_member() })
@@ -146,7 +152,7 @@ impl Store {
 fn giving_way<'a>(
     transaction: Transaction<'a, Against>,
     holder: &OwnerRow,
-    by: Option<&OperatorName>,
+    wanted: &Registration,
     now: Timestamp,
 ) -> Transaction<'a, Against> {
     let OwnerRow { account_id: account, member_id: member, .. } = holder;
@@ -162,5 +168,15 @@ fn giving_way<'a>(
     transaction
         .guarded(invited, |row| Ok(if row.is_some() { accepted } else { Obstacle::Found(None) }))
         .guarded(one_less, |_| Ok(admin))
-        .with(audit::by_operator(account, "invitation_ended", Some(member.as_str()), by, now))
+        .with(
+            audit::by_operator(
+                account,
+                "invitation_ended",
+                Some(member.as_str()),
+                wanted.by.as_ref(),
+                now,
+            )
+            .labelled(wanted.admin_email.as_str())
+            .changed("role", Role::Member, None::<Role>),
+        )
 }

@@ -171,5 +171,8 @@ fn with_key<'a, R: From<ActorRefusal> + Send + 'a>(
         // An id that is drawn twice is drawn anew by the next request.
         .guarded(row, |_| Err(StoreError::Contended))
         .guarded(one_more, |row| account::refused(row, limit_reached))
-        .with(audit::by_member(token, "key_created", Some(key.id.as_str()), now))
+        .with(
+            audit::by_member(token, "key_created", Some(key.id.as_str()), now)
+                .labelled(key.name.as_str()),
+        )
 }

@@ -1,42 +1,96 @@
 //! The audit trail: one row for each change, written in the change's own transaction.
+//!
+//! Functions may put rows there, and neither read nor change any. IAM knows no condition on what is
+//! there already; but where a row lies nobody can guess.
 
 use crate::layout;
-use crate::rows::AuditRow;
+use crate::rows::{AuditRow, Item, to_item};
 use crate::write::Write;
-use domain::{AccountId, EventId, OperatorName, SessionToken};
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::{AccountId, AuditId, OperatorName, SessionToken};
 use jiff::Timestamp;
+use serde::Serialize;
+
+/// A row of the trail that is being put together.
+pub(crate) struct Entry<'a> {
+    account: &'a AccountId,
+    row: AuditRow<'a>,
+    was: Item,
+    is: Item,
+}
 
 /// A member's act.
-pub(crate) fn by_member(
-    token: &SessionToken,
+pub(crate) fn by_member<'a>(
+    token: &'a SessionToken,
     action: &'static str,
-    target: Option<&str>,
+    target: Option<&'a str>,
     now: Timestamp,
-) -> Write {
-    row(&token.account, AuditRow::new(action, Some(token.member.as_str()), target, now), now)
+) -> Entry<'a> {
+    let actor = Some(token.member.as_str());
+    Entry::new(&token.account, AuditRow::new(action, actor, target, now))
 }
 
 /// An operator's act.
-pub(crate) fn by_operator(
-    account: &AccountId,
+pub(crate) fn by_operator<'a>(
+    account: &'a AccountId,
     action: &'static str,
-    target: Option<&str>,
-    by: Option<&OperatorName>,
+    target: Option<&'a str>,
+    by: Option<&'a OperatorName>,
     now: Timestamp,
-) -> Write {
-    row(account, AuditRow::new(action, None, target, now).by_operator(by), now)
+) -> Entry<'a> {
+    Entry::new(account, AuditRow::new(action, None, target, now).by_operator(by))
 }
 
 /// An act of Frontdesk itself.
-pub(crate) fn by_no_member(
-    account: &AccountId,
+pub(crate) fn by_no_member<'a>(
+    account: &'a AccountId,
     action: &'static str,
-    target: &str,
+    target: &'a str,
     now: Timestamp,
-) -> Write {
-    row(account, AuditRow::new(action, None, Some(target), now), now)
+) -> Entry<'a> {
+    Entry::new(account, AuditRow::new(action, None, Some(target), now))
 }
 
-fn row(account: &AccountId, row: AuditRow<'_>, now: Timestamp) -> Write {
-    Write::put(&layout::audit(account, now, &EventId::random(&mut crate::rng())), &row)
+impl<'a> Entry<'a> {
+    fn new(account: &'a AccountId, row: AuditRow<'a>) -> Self {
+        Self { account, row, was: Item::new(), is: Item::new() }
+    }
+
+    /// What people call the target.
+    pub fn labelled(mut self, label: &'a str) -> Self {
+        self.row.label = Some(label);
+        self
+    }
+
+    /// What a field was and is: the change's own condition is that it still was so. Nothing is told
+    /// of a side that there is not, or of a field that stays as it is.
+    pub fn changed(mut self, field: &str, was: impl Serialize, is: impl Serialize) -> Self {
+        let [was, is] = [value(was), value(is)];
+        if was != is {
+            for (side, value) in [(&mut self.was, was), (&mut self.is, is)] {
+                if !value.is_null() {
+                    side.insert(field.to_owned(), value);
+                }
+            }
+        }
+        self
+    }
+}
+
+fn value(plain: impl Serialize) -> AttributeValue {
+    serde_dynamo::to_attribute_value(plain).expect("fields are plain")
+}
+
+impl From<Entry<'_>> for Write {
+    fn from(entry: Entry<'_>) -> Self {
+        let Entry { account, row, was, is } = entry;
+        let mut item = to_item(&row);
+        for (name, fields) in [("was", was), ("is", is)] {
+            if !fields.is_empty() {
+                item.insert(name.to_owned(), AttributeValue::M(fields));
+            }
+        }
+        let key = layout::audit(account, row.at, &AuditId::random(&mut crate::rng()));
+        Self::put_into_trail(&key, item, row.at)
+    }
 }

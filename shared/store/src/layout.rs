@@ -1,8 +1,8 @@
-//! Where every row lies. Four kinds of partition: an account with all that belongs to it, its
-//! Sandbox, an e-mail address, and a network that codes are asked for from.
+//! Where every row lies. Five kinds of partition: an account with all that belongs to it, its
+//! Sandbox, its audit trail, an e-mail address, and a network that codes are asked for from.
 
 use domain::login::NetworkHash;
-use domain::{AccountId, AddressHash, EventId, KeyId, MemberId};
+use domain::{AccountId, AddressHash, AuditId, EventId, KeyId, MemberId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -61,8 +61,9 @@ pub(crate) fn idempotency(account: &AccountId, digest: &str) -> RowKey {
     in_account(account, format!("IDEM#{digest}"))
 }
 
-pub(crate) fn audit(account: &AccountId, at: Timestamp, id: &EventId) -> RowKey {
-    in_account(account, format!("AUDIT#{}#{id}", at.as_millisecond()))
+/// A row of the trail: in a partition of its own, to which roles may add and do nothing else.
+pub(crate) fn audit(account: &AccountId, at: Timestamp, id: &AuditId) -> RowKey {
+    RowKey { pk: format!("AUDIT#{account}"), sk: format!("{}#{id}", at.as_millisecond()) }
 }
 
 /// A login event or a provisioning request.

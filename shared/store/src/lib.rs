@@ -47,6 +47,7 @@ pub use sandbox::{EnsureKeyRefusal, RevealRefusal, VerdictRefusal};
 use crate::unanswered::Unanswered;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use jiff::SignedDuration;
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
 
@@ -60,6 +61,7 @@ fn rng() -> UnwrapErr<SysRng> {
 pub struct Store {
     client: Client,
     table: String,
+    trail_kept_for: Option<SignedDuration>,
 }
 
 /// Whether AWS says by this code that it does not know the caller, does not let it do this, or has
@@ -103,9 +105,14 @@ pub enum StoreError {
 }
 
 impl Store {
-    /// Builds the client; opens no connection.
-    pub fn new(config: &aws_types::SdkConfig, table: impl Into<String>) -> Self {
-        Self { client: Client::new(config), table: table.into() }
+    /// Builds the client; opens no connection. Rows of the audit trail are kept for that long, or
+    /// for ever.
+    pub fn new(
+        config: &aws_types::SdkConfig,
+        table: impl Into<String>,
+        trail_kept_for: Option<SignedDuration>,
+    ) -> Self {
+        Self { client: Client::new(config), table: table.into(), trail_kept_for }
     }
 }
 

@@ -2,11 +2,15 @@
 //!
 //! A suspension does not stand against any of it.
 
+use crate::audit::Entry;
 use crate::layout::RowKey;
-use crate::rows::{AccountRow, Item, MemberRow, OwnerRow, SessionsRow};
+use crate::rows::{AccountRow, Item, MemberRow, NamedRow, OwnerRow, SessionsRow};
 use crate::write::{Backoff, Obstacle, Transaction, Write};
 use crate::{Failure, Store, StoreError, account, audit, layout, sandbox};
-use domain::{AccountId, AccountName, EmailAddress, KeyId, KeyKind, MemberId, OperatorName, Role};
+use domain::{
+    AccountId, AccountName, EmailAddress, KeyId, KeyKind, MemberId, MemberStatus, OperatorName,
+    Role,
+};
 use jiff::Timestamp;
 use std::collections::HashMap;
 
@@ -63,13 +67,13 @@ fn unless_gone(row: Option<Item>, otherwise: Against<()>) -> Result<Against<()>,
     Ok(if row.is_some() { otherwise } else { gone })
 }
 
-impl Operator<'_> {
+impl<'a> Operator<'a> {
     pub(crate) fn audited(
         self,
         action: &'static str,
-        target: Option<&str>,
+        target: Option<&'a str>,
         now: Timestamp,
-    ) -> Write {
+    ) -> Entry<'a> {
         audit::by_operator(self.account, action, target, self.by, now)
     }
 }
@@ -82,10 +86,23 @@ impl Store {
         name: &AccountName,
         now: Timestamp,
     ) -> Result<bool, Failure<ChangeRefusal>> {
-        let renamed = account::changed(operator.account, ", name = :name")
-            .and("name <> :name")
-            .value(":name", name);
-        self.change_whole(operator, renamed, now).await
+        let mut backoff = Backoff::new();
+        loop {
+            let was = self.account_of(operator).await?.into_account().name;
+            if was == *name {
+                return Ok(false);
+            }
+            let renamed = account::changed(operator.account, ", name = :name")
+                .and("name = :was")
+                .value(":name", name)
+                .value(":was", &was);
+            let audited =
+                operator.audited("account_changed", None, now).changed("name", &was, name);
+            if self.change_whole(renamed, audited).await? {
+                return Ok(true);
+            }
+            backoff.wait().await?;
+        }
     }
 
     /// Changes limits, of which an absent one stays as it is; whether any was another.
@@ -96,27 +113,41 @@ impl Store {
         member_limit: Option<u32>,
         now: Timestamp,
     ) -> Result<bool, Failure<ChangeRefusal>> {
-        let keys = key_limit.map(|_| (", own_key_limit = :keys", "own_key_limit <> :keys"));
-        let members =
-            member_limit.map(|_| (", member_limit = :members", "member_limit <> :members"));
-        let (sets, others): (Vec<_>, Vec<_>) = keys.into_iter().chain(members).unzip();
-        let limited = account::changed(operator.account, &sets.concat())
-            .and(&format!("({})", others.join(" OR ")))
-            .some_value(":keys", key_limit.map(|limit| limit - 1))
-            .some_value(":members", member_limit);
-        self.change_whole(operator, limited, now).await
+        let mut backoff = Backoff::new();
+        loop {
+            let account = self.account_of(operator).await?.into_account();
+            let was = (account.key_limit(), account.member_limit);
+            let is = (key_limit.unwrap_or(was.0), member_limit.unwrap_or(was.1));
+            if was == is {
+                return Ok(false);
+            }
+            let limits = ", own_key_limit = :keys, member_limit = :members";
+            let limited = account::changed(operator.account, limits)
+                .and("own_key_limit = :keys_were AND member_limit = :members_were")
+                .value(":keys_were", account.own_key_limit)
+                .value(":members_were", account.member_limit)
+                .value(":keys", is.0 - 1)
+                .value(":members", is.1);
+            let audited = operator
+                .audited("account_changed", None, now)
+                .changed("key_limit", was.0, is.0)
+                .changed("member_limit", was.1, is.1);
+            if self.change_whole(limited, audited).await? {
+                return Ok(true);
+            }
+            backoff.wait().await?;
+        }
     }
 
-    /// A change of the account's row alone, whose condition is that it changes something.
+    /// A change of the account's row alone, as it was read: whether it still was so.
     async fn change_whole(
         &self,
-        operator: Operator<'_>,
         change: Write,
-        now: Timestamp,
+        audited: Entry<'_>,
     ) -> Result<bool, Failure<ChangeRefusal>> {
         let changed = Transaction::new()
             .guarded(change, |row| unless_gone(row, Obstacle::Found(())))
-            .with(operator.audited("account_changed", None, now))
+            .with(audited)
             .commit(self)
             .await;
         match changed {
@@ -134,7 +165,7 @@ impl Store {
     ) -> Result<(MemberId, bool), Failure<ChangeRefusal>> {
         let mut backoff = Backoff::new();
         loop {
-            let admins = self.admins_of(operator.account).await?;
+            let admins = self.account_of(operator).await?.admins;
             let successor = self.successor(operator.account, email).await?;
             let id = successor.id().clone();
             if admins.contains(&id.to_string()) {
@@ -173,17 +204,29 @@ impl Store {
         let mut backoff = Backoff::new();
         loop {
             let gone = self.member_with(account, email).await?;
+            let Some(was) = self.find_member(account, &gone).await? else {
+                // Whoever removed it takes its address away in the same transaction.
+                backoff.wait().await?;
+                continue;
+            };
             let removed = match replaced_by {
                 None => removal(account, &gone),
                 Some(email) => self.succession(operator, &gone, email, now).await?,
             };
+            let member = Write::delete(layout::member(account, &gone))
+                .when("role = :role AND status = :status")
+                .value(":role", was.role)
+                .value(":status", was.status);
             let owner = Write::delete(layout::owner(&gone.address()))
                 .when("member_id = :id")
                 .value(":id", &gone);
-            let removed = removed
-                .guarded(Write::delete(layout::member(account, &gone)).if_there(), anew)
-                .guarded(owner, anew)
-                .with(operator.audited("member_revoked", Some(gone.as_str()), now));
+            let removed = removed.guarded(member, anew).guarded(owner, anew).with(
+                operator
+                    .audited("member_revoked", Some(gone.as_str()), now)
+                    .labelled(was.email.as_str())
+                    .changed("role", was.role, None::<Role>)
+                    .changed("status", was.status, None::<MemberStatus>),
+            );
             match removed.commit(self).await {
                 Ok(()) => return Ok(gone),
                 Err(failure) => failure.found()?,
@@ -200,7 +243,7 @@ impl Store {
         email: &EmailAddress,
         now: Timestamp,
     ) -> Result<Transaction<'static, Against<()>>, Failure<ChangeRefusal>> {
-        let before = self.admins_of(operator.account).await?;
+        let before = self.account_of(operator).await?.admins;
         let successor = self.successor(operator.account, email).await?;
         if before.contains(&successor.id().to_string()) {
             return Ok(removal(operator.account, gone));
@@ -240,7 +283,7 @@ impl Store {
         self.end_sessions_of(operator, layout::member(account, &member), now).await
     }
 
-    /// A member who is gone has none left.
+    /// A member who is gone has none left. A login meanwhile is ended, too.
     async fn end_sessions_of(
         &self,
         operator: Operator<'_>,
@@ -248,11 +291,26 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), Failure<ChangeRefusal>> {
         let none: HashMap<String, String> = HashMap::new();
-        let audited =
-            operator.audited("session_ended", member.sk.strip_prefix(layout::MEMBER_PREFIX), now);
-        let ended = Write::update(member, "SET sessions = :none").if_there().value(":none", none);
-        let ended = Transaction::new().guarded(ended, anew).with(audited).commit(self).await;
-        ended.or_else(Failure::found)
+        let mut backoff = Backoff::new();
+        loop {
+            let row = self.get::<SessionsRow>("member", member.clone()).await?;
+            let sessions = row.map_or(0, |row| row.sessions.len());
+            if sessions == 0 {
+                return Ok(());
+            }
+            let ended = Write::update(member.clone(), "SET sessions = :none")
+                .when("size(sessions) = :were")
+                .value(":none", &none)
+                .value(":were", sessions);
+            let id = member.sk.strip_prefix(layout::MEMBER_PREFIX);
+            let audited =
+                operator.audited("session_ended", id, now).changed("sessions", sessions, 0);
+            match Transaction::new().guarded(ended, anew).with(audited).commit(self).await {
+                Ok(()) => return Ok(()),
+                Err(failure) => failure.found()?,
+            }
+            backoff.wait().await?;
+        }
     }
 
     /// Deletes a key: from the moment this returns, the next call with it is refused.
@@ -263,8 +321,12 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), Failure<ChangeRefusal>> {
         let account = operator.account;
+        let row = layout::api_key(account, key);
+        let was = self.get::<NamedRow>("key", row.clone()).await?;
+        let was = was.ok_or(Failure::Refused(ChangeRefusal::KeyNotFound))?.name;
         let not_found = |_: Option<Item>| Ok(ChangeRefusal::KeyNotFound);
-        let gone = Write::delete(layout::api_key(account, key)).if_there();
+        // A key keeps its name.
+        let gone = Write::delete(row).when("name = :name").value(":name", &was);
         let revoked = Transaction::new().guarded(gone, not_found);
         let revoked = match key.kind() {
             KeyKind::Live => {
@@ -279,12 +341,19 @@ impl Store {
                     .guarded(sandbox::without_key(account, key, now), not_found)
             }
         };
-        revoked.with(operator.audited("key_deleted", Some(key.as_str()), now)).commit(self).await
+        let audited = operator
+            .audited("key_deleted", Some(key.as_str()), now)
+            .labelled(&was)
+            .changed("name", &was, None::<&str>);
+        revoked.with(audited).commit(self).await
     }
 
-    async fn admins_of(&self, account: &AccountId) -> Result<Vec<String>, Failure<ChangeRefusal>> {
-        let row = self.get::<AccountRow>("account", layout::account(account)).await?;
-        row.map(|row| row.admins).ok_or(Failure::Refused(ChangeRefusal::AccountNotFound))
+    async fn account_of(
+        &self,
+        operator: Operator<'_>,
+    ) -> Result<AccountRow, Failure<ChangeRefusal>> {
+        let row = self.get::<AccountRow>("account", layout::account(operator.account)).await?;
+        row.ok_or(Failure::Refused(ChangeRefusal::AccountNotFound))
     }
 
     /// Who is to be an admin: whoever has the address in this account, or else somebody new.
@@ -346,17 +415,24 @@ fn appointing<'a>(
             transaction
                 .guarded(owner.if_new(), anew)
                 .guarded(Write::put(&layout::member(account, id), &row).if_new(), anew)
-                .with(operator.audited("member_invited", Some(id.as_str()), now))
+                .with(
+                    operator
+                        .audited("member_invited", Some(id.as_str()), now)
+                        .labelled(email.as_str())
+                        .changed("role", None::<Role>, Role::Admin),
+                )
         }
         Successor::Member(id) => {
             let promoted = Write::update(layout::member(account, id), "SET role = :admin")
-                .if_there()
+                .when("role = :member")
+                .value(":member", Role::Member)
                 .value(":admin", Role::Admin);
-            transaction.guarded(promoted, anew).with(operator.audited(
-                "role_changed",
-                Some(id.as_str()),
-                now,
-            ))
+            transaction.guarded(promoted, anew).with(
+                operator
+                    .audited("role_changed", Some(id.as_str()), now)
+                    .labelled(email.as_str())
+                    .changed("role", Role::Member, Role::Admin),
+            )
         }
     }
 }

@@ -227,6 +227,12 @@ impl KeyRow {
     }
 }
 
+/// A key's row, as far as it says what people call it.
+#[derive(Debug, Deserialize)]
+pub(crate) struct NamedRow {
+    pub name: String,
+}
+
 /// What a request with an `Idempotency-Key` made.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct IdempotencyRow {
@@ -288,17 +294,24 @@ impl SandboxRow {
     }
 }
 
-#[derive(Serialize)]
+// --- In its audit trail
+
+/// One change. What was and what is, where it is told, are beside these: `was` and `is`.
+#[derive(Debug, Serialize)]
 pub(crate) struct AuditRow<'a> {
     #[serde(rename = "type")]
     kind: &'static str,
     action: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     actor: Option<&'a str>,
+    /// The id of what it was done to.
     #[serde(skip_serializing_if = "Option::is_none")]
     target: Option<&'a str>,
+    /// What people called that at the time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<&'a str>,
     #[serde(with = "millisecond::required")]
-    at: Timestamp,
+    pub at: Timestamp,
     /// Whether an operator did it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     operator: bool,
@@ -314,7 +327,8 @@ impl<'a> AuditRow<'a> {
         target: Option<&'a str>,
         now: Timestamp,
     ) -> Self {
-        Self { kind: "audit", action, actor, target, at: now, operator: false, by: None }
+        let (kind, label, by) = ("audit", None, None);
+        Self { kind, action, actor, target, label, at: now, operator: false, by }
     }
 
     pub fn by_operator(self, by: Option<&'a OperatorName>) -> Self {

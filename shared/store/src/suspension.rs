@@ -89,7 +89,11 @@ impl Store {
                     None => Obstacle::Refused(ChangeRefusal::AccountNotFound),
                 })
             })
-            .with(operator.audited("account_suspended", None, now))
+            .with(operator.audited("account_suspended", None, now).changed(
+                "suspended",
+                false,
+                true,
+            ))
             .commit(self)
             .await;
         match stopped {
@@ -135,7 +139,11 @@ impl Store {
             };
             let mut revived = self.marking(account, whole, false).await?;
             if row.suspended {
-                revived = revived.with(operator.audited("account_resumed", None, now));
+                revived = revived.with(operator.audited("account_resumed", None, now).changed(
+                    "suspended",
+                    true,
+                    false,
+                ));
             }
             match revived.commit(self).await {
                 Ok(()) => break row.suspended,

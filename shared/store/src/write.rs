@@ -15,6 +15,7 @@ use aws_sdk_dynamodb::types::{
     ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
 use domain::base62;
+use jiff::Timestamp;
 use rand::RngExt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -36,6 +37,8 @@ pub(crate) struct Write {
 #[derive(Debug, Clone)]
 enum Kind {
     Put(Item),
+    /// It is kept as long as the trail is, from this time on.
+    PutIntoTrail(Item, Timestamp),
     Update(RowKey, String),
     Delete(RowKey),
     Check(RowKey),
@@ -47,6 +50,11 @@ impl Write {
         let mut item = to_item(row);
         item.extend(to_item(key));
         Self::of(Kind::Put(item))
+    }
+
+    pub fn put_into_trail(key: &RowKey, mut row: Item, at: Timestamp) -> Self {
+        row.extend(to_item(key));
+        Self::of(Kind::PutIntoTrail(row, at))
     }
 
     pub fn update(key: RowKey, expression: &str) -> Self {
@@ -139,7 +147,7 @@ impl Write {
         self
     }
 
-    fn into_item(self, table: &str) -> TransactWriteItem {
+    fn into_item(self, store: &Store) -> TransactWriteItem {
         let condition = self.condition;
         let names = (!self.names.is_empty()).then_some(self.names);
         let values = (!self.values.is_empty()).then_some(self.values);
@@ -147,7 +155,7 @@ impl Write {
         macro_rules! complete {
             ($builder:expr) => {
                 $builder
-                    .table_name(table)
+                    .table_name(&store.table)
                     .set_condition_expression(condition)
                     .set_expression_attribute_names(names)
                     .set_expression_attribute_values(values)
@@ -161,6 +169,13 @@ impl Write {
         let item = TransactWriteItem::builder();
         match self.kind {
             Kind::Put(row) => item.put(complete!(Put::builder().set_item(Some(row)))),
+            Kind::PutIntoTrail(mut row, at) => {
+                if let Some(kept_for) = store.trail_kept_for {
+                    let ttl = AttributeValue::N((at + kept_for).as_second().to_string());
+                    row.insert("ttl".to_owned(), ttl);
+                }
+                item.put(complete!(Put::builder().set_item(Some(row))))
+            }
             Kind::Update(key, expression) => item.update(complete!(
                 Update::builder().set_key(Some(to_item(&key))).update_expression(expression)
             )),
@@ -196,7 +211,8 @@ impl<'a, R> Transaction<'a, R> {
     }
 
     /// A write without a condition.
-    pub fn with(mut self, write: Write) -> Self {
+    pub fn with(mut self, write: impl Into<Write>) -> Self {
+        let write = write.into();
         debug_assert!(write.condition.is_none(), "a condition has a refusal: `guarded`");
         self.writes.push((write, None));
         self
@@ -340,7 +356,7 @@ impl Store {
         &self,
         writes: Vec<Write>,
     ) -> Result<Option<Vec<CancellationReason>>, StoreError> {
-        let items: Vec<_> = writes.into_iter().map(|write| write.into_item(&self.table)).collect();
+        let items: Vec<_> = writes.into_iter().map(|write| write.into_item(self)).collect();
         let mut backoff = Backoff::new();
         let unanswered = Unanswered::default();
         let mut token = request_token();
