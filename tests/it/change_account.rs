@@ -441,6 +441,14 @@ async fn one_row_that_cannot_be_read_keeps_no_account_from_being_stopped_or_resu
 
     world.change(&admin.account, json!({ "act": "end_sessions" })).await;
     admin.get("/api/session").await.problem(401, "session_ended");
+
+    let admin = world.admin().await;
+    let member = world.member(&admin, "member@example.com").await;
+    let row = format!("MEMBER#{}", member.id);
+    world.set_attributes(&partition, &row, &[("role", text("owner"))]).await;
+    let act = json!({ "act": "remove_member", "email": "member@example.com" });
+    world.change(&admin.account, act).await;
+    assert!(!world.rows().await.contains_key(&(partition, row)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
