@@ -4,7 +4,7 @@
 
 use crate::audit::Entry;
 use crate::layout::RowKey;
-use crate::rows::{AccountRow, Item, MemberRow, NamedRow, OwnerRow, SessionsRow};
+use crate::rows::{AccountRow, Item, MemberRow, NamedRow, OwnerRow, SessionsRow, StandingRow};
 use crate::write::{Backoff, Obstacle, Transaction, Write};
 use crate::{Failure, Store, StoreError, account, audit, layout, sandbox};
 use domain::{
@@ -204,7 +204,8 @@ impl Store {
         let mut backoff = Backoff::new();
         loop {
             let gone = self.member_with(account, email).await?;
-            let Some(was) = self.find_member(account, &gone).await? else {
+            let row = layout::member(account, &gone);
+            let Some(was) = self.get::<StandingRow>("member", row.clone()).await? else {
                 // Whoever removed it takes its address away in the same transaction.
                 backoff.wait().await?;
                 continue;
@@ -213,17 +214,17 @@ impl Store {
                 None => removal(account, &gone),
                 Some(email) => self.succession(operator, &gone, email, now).await?,
             };
-            let member = Write::delete(layout::member(account, &gone))
+            let member = Write::delete(row)
                 .when("role = :role AND status = :status")
-                .value(":role", was.role)
-                .value(":status", was.status);
+                .value(":role", &was.role)
+                .value(":status", &was.status);
             let owner = Write::delete(layout::owner(&gone.address()))
                 .when("member_id = :id")
                 .value(":id", &gone);
             let removed = removed.guarded(member, anew).guarded(owner, anew).with(
                 operator
                     .audited("member_revoked", Some(gone.as_str()), now)
-                    .labelled(was.email.as_str())
+                    .labelled(email.as_str())
                     .changed("role", was.role, None::<Role>)
                     .changed("status", was.status, None::<MemberStatus>),
             );

@@ -185,6 +185,14 @@ impl MemberRow {
     }
 }
 
+/// A member's row, as far as it says what goes with the member. One that cannot be read otherwise,
+/// of a role that this version does not know, goes as well.
+#[derive(Debug, Deserialize)]
+pub(crate) struct StandingRow {
+    pub role: String,
+    pub status: String,
+}
+
 /// A member's row, as far as it says whether there are sessions to end.
 #[derive(Debug, Deserialize)]
 pub(crate) struct SessionsRow {
