@@ -446,3 +446,19 @@ async fn two_records_of_one_mail_in_a_batch_send_it_once() {
     assert_eq!(answer.expect("an answer"), all_done());
     assert_eq!(world.mailed("login_code"), [ADMIN]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_has_come_before_the_invitation_could_be_mailed_gets_none() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    world.desk.mail_service().set_mode(MailServiceMode::Throttling);
+    let id = admin.post("/api/team", json!({ "email": "new@example.com" })).await;
+    let id = id.ok(201)["member"]["id"].as_str().expect("an id").to_owned();
+    world.settle().await;
+    let active = [("status", AttributeValue::S("active".to_owned()))];
+    let row = (format!("ACCT#{}", admin.account), format!("MEMBER#{id}"));
+    world.set_attributes(&row.0, &row.1, &active).await;
+    world.desk.mail_service().set_mode(MailServiceMode::Up);
+    pass(&world, 300).await;
+    assert_eq!(world.mailed("invitation"), Vec::<String>::new());
+}

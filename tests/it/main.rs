@@ -29,6 +29,7 @@ mod foreign_headers;
 mod get_sandbox;
 mod get_session;
 mod histories;
+mod invitations;
 mod invite_member;
 mod journeys;
 mod kept_state;
