@@ -49,7 +49,7 @@ async fn change_account(app: &App, request: ChangeAccount) -> Result<Value, Prob
     telemetry::set_account(&account);
     let mut answer = take(app, Operator { account: &account, by: by.as_ref() }, act).await?;
     let after = app.store.find_account(&account).await?.ok_or(ProblemCode::AccountNotFound)?;
-    answer["account"] = json!(AccountView::from(&after));
+    answer["account"] = json!(AccountView::new(&after, app.clock.now()));
     Ok(answer)
 }
 

@@ -58,3 +58,27 @@ impl Function {
 pub fn run(function: Function) -> Result<(), Error> {
     edge::lambda::run(function.name, function.budget, |app| function.build(app))
 }
+
+/// A constant that is a function: name, trigger, budget, how it is served, and by which handler.
+macro_rules! function {
+    ($name:literal, $trigger:expr, $budget:ident, $serve:ident, $handle:path) => {
+        Function {
+            name: $name,
+            trigger: $trigger,
+            budget: Budget::$budget,
+            build: |app| $serve(app, |app, asked| $handle(app, asked).boxed()),
+        }
+    };
+}
+
+/// The same of one that answers HTTP.
+macro_rules! http_function {
+    ($name:literal, $method:literal, $path:literal, $handle:path) => {
+        http_function!($name, $method, $path, REQUEST, $handle)
+    };
+    ($name:literal, $method:literal, $path:literal, $budget:ident, $handle:path) => {
+        function!($name, Trigger::Http { method: $method, path: $path }, $budget, http, $handle)
+    };
+}
+
+pub(crate) use {function, http_function};

@@ -20,10 +20,11 @@ pub async fn handle(app: &App, call: &Call, methods: Vec<&'static str>) -> Resul
         return Err(unmatched(&methods));
     }
     let token = call.session()?;
-    let caller = app.store.find_caller(&token, app.clock.now()).await?;
+    let now = app.clock.now();
+    let caller = app.store.find_caller(&token, now).await?;
     Ok(Answer::ok(&SessionView {
         member: MemberView::from(&caller.member),
-        account: AccountView::to(caller.member.role, &caller.account),
+        account: AccountView::to(caller.member.role, &caller.account, now),
         expires_at: caller.session.expires_at().into(),
     })
     .for_account(&token.account))

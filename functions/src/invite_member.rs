@@ -1,13 +1,13 @@
 //! `POST /api/team`: adds a member and has the invitation mailed.
 
-use crate::view::TeamMemberView;
+use crate::view::{TeamMemberView, of_invitations};
 use domain::{EmailAddress, Member, MemberId, MemberStatus, Role};
 use edge::http::{Answer, Call};
 use edge::telemetry::{self, Metric};
 use edge::{App, Problem, ProblemCode};
 use lambda_http::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use store::{Admin, InviteRefusal};
+use store::{Admin, Failure, InviteRefusal};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -28,10 +28,14 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
     let email: EmailAddress = request.email.parse().or(Err(ProblemCode::InvalidEmail))?;
     let id = MemberId::random(&email.hash(), &mut app.rng());
     let now = app.clock.now();
-    app.store
-        .insert_member(&actor, &id, &email, now)
-        .await
-        .map_err(|failure| Problem::of(failure, refused).for_account(account))?;
+    let done = app.store.insert_member(&actor, &id, &email, now).await;
+    if let Err(Failure::Refused(InviteRefusal::AlreadyRegistered)) = done {
+        telemetry::set_account(account);
+        Metric::AddressNamed.count();
+    }
+    done.map_err(|failure| {
+        of_invitations(Problem::of(failure, refused), now).for_account(account)
+    })?;
     telemetry::set_account(account);
     Metric::MailQueued.count();
     let member = Member {
@@ -40,6 +44,8 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
         role: Role::Member,
         status: MemberStatus::Invited,
         invited_at: now,
+        invitation: 1,
+        invited_until: None,
         last_login_at: None,
     };
     let invited = Invited { member: TeamMemberView::new(&member, false) };
@@ -49,6 +55,7 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
 fn refused(refusal: InviteRefusal) -> ProblemCode {
     match refusal {
         InviteRefusal::Actor(refusal) => refusal.into(),
+        InviteRefusal::RateLimited => ProblemCode::RateLimited,
         InviteRefusal::AlreadyRegistered => ProblemCode::EmailAlreadyRegistered,
         InviteRefusal::LimitReached => ProblemCode::MemberLimitReached,
     }

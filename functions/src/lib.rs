@@ -7,6 +7,7 @@
 pub mod authorize_key;
 pub mod change_account;
 pub mod create_key;
+pub mod decline_invitation;
 pub mod delete_key;
 pub mod deliver_mail;
 pub mod end_session;
@@ -17,9 +18,11 @@ pub mod invite_member;
 pub mod list_keys;
 pub mod list_members;
 mod operator;
+mod owed_mail;
 pub mod provision_sandbox;
 pub mod register_account;
 pub mod request_code;
+pub mod resend_invitation;
 pub mod retry_sandbox;
 pub mod reveal_sandbox_key;
 pub mod revoke_member;
@@ -31,29 +34,10 @@ mod view;
 pub use edge::lambda::{Event, Invoke};
 pub use function::{Function, Trigger, run};
 
+use crate::function::{function, http_function};
 use edge::budget::Budget;
 use edge::lambda::{event, http, stream};
 use futures::FutureExt;
-
-macro_rules! function {
-    ($name:literal, $trigger:expr, $budget:ident, $serve:ident, $handle:path) => {
-        Function {
-            name: $name,
-            trigger: $trigger,
-            budget: Budget::$budget,
-            build: |app| $serve(app, |app, asked| $handle(app, asked).boxed()),
-        }
-    };
-}
-
-macro_rules! http_function {
-    ($name:literal, $method:literal, $path:literal, $handle:path) => {
-        http_function!($name, $method, $path, REQUEST, $handle)
-    };
-    ($name:literal, $method:literal, $path:literal, $budget:ident, $handle:path) => {
-        function!($name, Trigger::Http { method: $method, path: $path }, $budget, http, $handle)
-    };
-}
 
 pub const REQUEST_CODE: Function =
     http_function!("request-code", "POST", "/api/login/code", request_code::handle);
@@ -94,6 +78,18 @@ pub const INVITE_MEMBER: Function =
     http_function!("invite-member", "POST", "/api/team", invite_member::handle);
 pub const REVOKE_MEMBER: Function =
     http_function!("revoke-member", "DELETE", "/api/team/{member_id}", revoke_member::handle);
+pub const RESEND_INVITATION: Function = http_function!(
+    "resend-invitation",
+    "POST",
+    "/api/team/{member_id}/invitation",
+    resend_invitation::handle
+);
+pub const DECLINE_INVITATION: Function = http_function!(
+    "decline-invitation",
+    "POST",
+    "/api/invitation/decline",
+    decline_invitation::handle
+);
 pub const AUTHORIZE_KEY: Function =
     function!("authorize-key", Trigger::Authorizer, KEY_CHECK, event, authorize_key::handle);
 pub const PROVISION_SANDBOX: Function =
@@ -106,7 +102,7 @@ pub const CHANGE_ACCOUNT: Function =
     function!("change-account", Trigger::Operator, BATCH, event, change_account::handle);
 pub const SWEEP: Function = function!("sweep", Trigger::Schedule, BATCH, event, sweep::handle);
 
-pub static FUNCTIONS: [Function; 20] = [
+pub static FUNCTIONS: [Function; 22] = [
     REQUEST_CODE,
     VERIFY_CODE,
     END_SESSION,
@@ -121,6 +117,8 @@ pub static FUNCTIONS: [Function; 20] = [
     LIST_MEMBERS,
     INVITE_MEMBER,
     REVOKE_MEMBER,
+    RESEND_INVITATION,
+    DECLINE_INVITATION,
     AUTHORIZE_KEY,
     PROVISION_SANDBOX,
     DELIVER_MAIL,

@@ -2,6 +2,7 @@
 
 use domain::{Account, AccountId, InvalidName, OperatorName};
 use edge::{Problem, ProblemCode};
+use jiff::Timestamp;
 use serde::Serialize;
 
 /// An account to operators.
@@ -16,14 +17,14 @@ pub struct AccountView {
     suspended: bool,
 }
 
-impl From<&Account> for AccountView {
-    fn from(account: &Account) -> Self {
+impl AccountView {
+    pub fn new(account: &Account, now: Timestamp) -> Self {
         Self {
             id: account.id.clone(),
             name: account.name.as_str().to_owned(),
             key_count: account.key_count(),
             key_limit: account.key_limit(),
-            member_count: account.member_count,
+            member_count: account.member_count(now),
             member_limit: account.member_limit,
             suspended: account.suspended,
         }

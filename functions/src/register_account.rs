@@ -42,11 +42,12 @@ async fn register_account(app: &App, request: RegisterAccount) -> Result<Value, 
         member_limit,
         by: operator_name(request.by)?,
     };
-    let done = app.store.register(&wanted, app.clock.now()).await;
+    let now = app.clock.now();
+    let done = app.store.register(&wanted, now).await;
     let Registered { account, admin } = done.map_err(refused)?;
     telemetry::set_account(&account.id);
     Ok(json!({
-        "account": AccountView::from(&account),
+        "account": AccountView::new(&account, now),
         "admin": MemberView::from(&admin),
     }))
 }

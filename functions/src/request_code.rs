@@ -144,6 +144,9 @@ impl Shown {
 async fn is_known(app: &App, address: &AddressHash) -> Result<bool, StoreError> {
     match app.settings.user_existence_errors {
         UserExistenceErrors::Prevented => Ok(true),
-        UserExistenceErrors::Shown => Ok(app.store.find_owner(address).await?.is_some()),
+        UserExistenceErrors::Shown => {
+            let owner = app.store.find_owner(address).await?;
+            Ok(owner.is_some_and(|owner| !owner.has_ended(app.clock.now())))
+        }
     }
 }

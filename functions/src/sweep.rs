@@ -1,5 +1,5 @@
-//! On a schedule: finds duties that a stream lost and redelivers them, and suspensions that ended
-//! halfway.
+//! On a schedule: finds duties that a stream lost and redelivers them, suspensions that ended
+//! halfway, and invitations that nobody accepted in time.
 //!
 //! It mails and provisions nothing itself: the conditional write that marks the redelivery makes a
 //! stream record, and the stream's own function does the rest. What was redelivered too often is
@@ -55,6 +55,10 @@ async fn look_after(app: &App, duty: &Duty, now: Timestamp) -> Result<Outcome, S
         }
         Metric::DutyFound.count_because("a suspension had marked no key");
         return Ok(Outcome::Redelivered);
+    }
+    if let Some((account, member)) = duty.invitation() {
+        app.store.end_invitation(&account, &member, now).await?;
+        return Ok(Outcome::Left);
     }
     match app.store.redeliver(duty, now).await? {
         Redelivery::Started => {

@@ -68,7 +68,7 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
         verify_code(app, &challenge, &guess, shown, now).await?;
     let answer = Answer::ok(&Verified {
         member: MemberView::from(&member),
-        account: AccountView::to(member.role, &account),
+        account: AccountView::to(member.role, &account, now),
         expires_at: (now + SESSION_IDLE_LIMIT).into(),
         session_token: (request.session == Carrier::Bearer).then(|| token.secret().expose()),
     });

@@ -1,10 +1,11 @@
 //! How accounts, members, keys and the Sandbox look to clients.
 
+use domain::invitation::rest_of_day;
 use domain::{
     Account, AccountId, ApiKey, EmailAddress, KeyId, KeyName, Member, MemberId, MemberStatus,
     Reason, Role, Sandbox, SandboxState,
 };
-use edge::UtcTime;
+use edge::{Problem, ProblemCode, UtcTime};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -42,14 +43,14 @@ pub struct AccountView {
 }
 
 impl AccountView {
-    pub fn to(role: Role, account: &Account) -> Self {
+    pub fn to(role: Role, account: &Account, now: Timestamp) -> Self {
         let admin = role == Role::Admin;
         Self {
             id: account.id.clone(),
             name: account.name.as_str().to_owned(),
             key_count: account.key_count(),
             key_limit: account.key_limit(),
-            member_count: admin.then_some(account.member_count),
+            member_count: admin.then(|| account.member_count(now)),
             member_limit: admin.then_some(account.member_limit),
         }
     }
@@ -114,4 +115,14 @@ impl SandboxView {
         let validated_at = sandbox.validated_at.map(UtcTime);
         Self { state, reason, key_id, validated_at, since: sandbox.since.into() }
     }
+}
+
+/// A refusal of an invitation: how long there is nothing more to be had that day.
+pub fn of_invitations(problem: Problem, now: Timestamp) -> Problem {
+    if problem.code != ProblemCode::RateLimited {
+        return problem;
+    }
+    problem.retry_after(rest_of_day(now)).with_detail(
+        "Enough people were invited today, or this one often enough. Try again tomorrow.",
+    )
 }

@@ -101,6 +101,11 @@ class World:
         mails = until(f"a code is mailed to {address}", lambda: self.mails(address)[before:])
         return re.search(r"\b\d{6}\b", mails[-1]["BodyText"])[0]
 
+    def mailed_link(self, address):
+        """What the link of an invitation carries that was mailed to an address."""
+        mails = until(f"an invitation is mailed to {address}", lambda: self.mails(address))
+        return re.search(r"#invitation=(\S+)", mails[-1]["BodyText"])[1]
+
     def verify(self, challenge, code, session="bearer"):
         return self.api(
             "POST", "/api/login/verify", {"challenge": challenge, "code": code, "session": session}
@@ -276,7 +281,7 @@ def invitation(world, admin):
     expect(
         "it comes from Frontdesk and leads to the console",
         ("login@example.com", True),
-        (mail["Source"], "https://desk.example.com/" in mail["BodyText"]),
+        (mail["Source"], "https://desk.example.com/#invitation=" in mail["BodyText"]),
     )
     colleague = world.login(address, session="cookie")
     expect("the colleague logs in with a cookie", 200, colleague.call("GET", "/api/session").status)

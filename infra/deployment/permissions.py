@@ -172,8 +172,37 @@ class Work:
         return self.answers("GET", "/api/team", 200)
 
     def invite_member(self):
+        """It invites in the place of an invitation that has ended, and says who is registered."""
         admin = self.world.customer()
-        return lambda: admin.invite()[1].status == 201
+        _, invited = admin.invite()
+        self.world.invoke(
+            "ChangeAccount",
+            {"account_id": admin.account, "act": "set_limits", "member_limit": 2},
+        )
+        member = invited.body["member"]["id"]
+        partition, long_ago = f"ACCT#{admin.account}", {"N": "1"}
+        self.world.set(self.world.rows(partition, "MEMBER#" + member)[0], invited_until=long_ago)
+        account = self.world.rows(partition, "ACCOUNT")[0]
+        self.world.set(account, invited={"M": {member: long_ago}})
+        again = {"email": self.world.register()[0]}
+        other = self.world.customer()
+
+        def work():
+            named = other.call("POST", "/api/team", again).status == 409
+            return admin.invite()[1].status == 201 and named
+
+        return work
+
+    def resend_invitation(self):
+        admin = self.world.customer()
+        member = admin.invite()[1].body["member"]["id"]
+        return self.answers("POST", f"/api/team/{member}/invitation", 202, caller=admin)
+
+    def decline_invitation(self):
+        """By the link that was mailed."""
+        address, _ = self.world.customer().invite()
+        link = self.world.mailed_link(address)
+        return self.answers("POST", "/api/invitation/decline", 204, {"invitation": link})
 
     def revoke_member(self):
         admin = self.world.customer()
@@ -241,16 +270,21 @@ class Work:
         return work
 
     def sweep(self):
-        """It redelivers a login event, and finishes a suspension that marked no key."""
+        """It redelivers a login event, finishes a suspension, and ends an invitation."""
         lose_login_event(self.world, self.permissions)
         _, registered = self.world.register()
         account = self.world.rows(f"ACCT#{registered['account']['id']}", "ACCOUNT")[0]
         half = {"suspended": {"BOOL": True}, "duty": {"S": "duty#0"}, "due_at": {"N": "1"}}
         self.world.set(account, **half)
+        admin = self.world.customer()
+        invited = admin.invite()[1].body["member"]["id"]
+        place = f"ACCT#{admin.account}", f"MEMBER#{invited}"
+        long_ago = {"N": "1"}
+        self.world.set(self.world.rows(*place)[0], invited_until=long_ago, due_at=long_ago)
 
         def work():
             answer, failed = self.world.invoke("Sweep", {})
-            return not failed and answer["driven"] > 1
+            return not failed and answer["driven"] > 1 and not self.world.rows(*place)
 
         return work
 

@@ -17,7 +17,7 @@ struct Taking {
     field: &'static str,
 }
 
-fn taking() -> [Taking; 4] {
+fn taking() -> [Taking; 5] {
     let email = format!("{PRIVATE}@example.com");
     [
         Taking {
@@ -31,6 +31,12 @@ fn taking() -> [Taking; 4] {
             session: false,
             good: json!({ "challenge": PRIVATE, "code": SECRET }),
             field: "code",
+        },
+        Taking {
+            path: "/api/invitation/decline",
+            session: false,
+            good: json!({ "invitation": SECRET }),
+            field: "invitation",
         },
         Taking {
             path: "/api/keys",
@@ -60,7 +66,7 @@ fn changing() -> Vec<(&'static str, String)> {
             routes.push((method, path));
         }
     }
-    assert_eq!(routes.len(), 10);
+    assert_eq!(routes.len(), 12);
     routes
 }
 

@@ -555,3 +555,25 @@ async fn an_account_with_as_many_keys_as_there_can_be_is_suspended_whole() {
     world.resume(&admin.account).await;
     assert_eq!(world.product_api(&keys[44]).await, 200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_has_no_session_is_known_by_no_browser_either_once_sessions_are_ended() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let member = world.member(&admin, "member@example.com").await;
+    member.act("/api/logout").await.ok(204);
+    for act in [
+        json!({ "act": "end_sessions" }),
+        json!({ "act": "end_sessions", "email": "member@example.com" }),
+    ] {
+        let known = AttributeValue::M([("a".to_owned(), AttributeValue::N("1".to_owned()))].into());
+        let row = format!("ADDR#{}", crate::invitations::hash("member@example.com"));
+        world.set_attributes(&row, "LOGIN", &[("browsers", known)]).await;
+        world.change(&admin.account, act.clone()).await;
+        assert_eq!(
+            world.row(&row, "LOGIN").await["browsers"],
+            AttributeValue::M([].into()),
+            "{act}"
+        );
+    }
+}

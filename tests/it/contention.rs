@@ -1,6 +1,7 @@
 //! Rows that others are writing, throttling, outages, answers that get lost: what DynamoDB does and
 //! the embedded engine never does. A [`Proxy`] does it in its words.
 
+use crate::invitations::{invite, invited, link};
 use crate::proxy::{
     Behind, Fault, Nobody, Proxy, Recording, authorizer_event, body_of, http_event, outcome,
 };
@@ -26,8 +27,13 @@ struct Good {
 
 /// One good event for every HTTP action, for each of them in a state that the others leave alone.
 async fn good_events(world: &World, admin: &Person<'_>) -> Vec<Good> {
+    world.change(&admin.account, json!({ "act": "set_limits", "member_limit": 9 })).await;
     let leaving = world.member(admin, "grace@example.com").await;
     let revoked = world.member(admin, "linus@example.com").await;
+    let invited = invited(admin, "invited@example.com").await;
+    invite(admin, "declining@example.com").await.ok(201);
+    world.settle().await;
+    let declined = link(world, "declining@example.com");
     let (key, _) = admin.key("Doomed").await;
     let (challenge, code) = world.challenge("grace@example.com").await;
     let good =
@@ -97,6 +103,18 @@ async fn good_events(world: &World, admin: &Person<'_>) -> Vec<Good> {
             http_event("revoke-member", Some(admin), Some(&revoked.id), None),
             204,
             Some("member_revoked"),
+        ),
+        good(
+            "resend-invitation",
+            http_event("resend-invitation", Some(admin), Some(&invited), None),
+            202,
+            Some("invitation_resent"),
+        ),
+        good(
+            "decline-invitation",
+            http_event("decline-invitation", None, None, Some(json!({ "invitation": declined }))),
+            204,
+            Some("invitation_ended"),
         ),
     ]
 }

@@ -50,6 +50,14 @@ fn cases() -> Vec<Case> {
             ..case("invite-member", Who::Admins, 201)
         },
         Case { id: "mem_0000000000000000000000000000", ..case("revoke-member", Who::Admins, 404) },
+        Case {
+            id: "mem_0000000000000000000000000000/invitation",
+            ..case("resend-invitation", Who::Admins, 404)
+        },
+        Case {
+            body: Some(json!({ "invitation": "made up" })),
+            ..case("decline-invitation", Who::Anyone, 204)
+        },
         // The last one, for it takes the caller's session.
         case("end-session", Who::Members, 204),
     ]

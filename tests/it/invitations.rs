@@ -60,8 +60,9 @@ fn refused_until_midnight(world: &World, reply: &Reply) {
 async fn hold_back_the_sweep(world: &World, account: &str, member: &str) {
     let row = (format!("ACCT#{account}"), format!("MEMBER#{member}"));
     if world.rows().await.get(&row).is_some_and(|row| row.contains_key("due_at")) {
-        let never = [("due_at", AttributeValue::N(i64::MAX.to_string()))];
-        world.set_attributes(&row.0, &row.1, &never).await;
+        let next_year = world.now().as_millisecond() + 365 * 24 * 3_600_000;
+        let late = [("due_at", AttributeValue::N(next_year.to_string()))];
+        world.set_attributes(&row.0, &row.1, &late).await;
     }
 }
 
@@ -383,6 +384,7 @@ async fn operators_take_what_an_ended_invitation_held() {
     world.check_counters().await;
     assert_eq!(world.login("theirs@example.com").await.account, admin.account);
     // Who counts as an admin stays.
+    let other = world.login("other@example.com").await;
     let second = invited(&other, "second@example.com").await;
     let made = json!({ "act": "add_admin", "email": "second@example.com" });
     world.change(&other.account, made).await;
@@ -432,4 +434,67 @@ async fn a_mail_that_is_tried_again_counts_once() {
     world.advance(600);
     world.settle().await;
     assert_eq!(world.mailed("invitation"), ["new@example.com"]);
+}
+
+pub fn hash(email: &str) -> String {
+    email.parse::<domain::EmailAddress>().expect("an address").hash().to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_addresss_row_names_the_invitation_whose_link_is_good_and_no_browser_outlives_it() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let email = "new@example.com";
+    let row = format!("ADDR#{}", hash(email));
+    // What the row says, which is told from then on that a browser is known.
+    let good = async || {
+        let login = world.row(&row, "LOGIN").await;
+        assert_eq!(login["browsers"], AttributeValue::M([].into()));
+        let known = AttributeValue::M([("a".to_owned(), AttributeValue::N("1".to_owned()))].into());
+        world.set_attributes(&row, "LOGIN", &[("browsers", known)]).await;
+        login.get("invited").map(|invited| invited.as_s().expect("a text").clone())
+    };
+    let id = invited(&admin, email).await;
+    assert_eq!(good().await, Some(format!("{id}.1")));
+    admin.act(&format!("/api/team/{id}/invitation")).await.ok(202);
+    assert_eq!(good().await, Some(format!("{id}.2")));
+    admin.delete(&format!("/api/team/{id}")).await.ok(204);
+    assert_eq!(good().await, None);
+
+    let id = invited(&admin, email).await;
+    assert_eq!(good().await, Some(format!("{id}.1")));
+    world.settle().await;
+    let declined = json!({ "invitation": link(&world, email) });
+    world.call("POST", "/api/invitation/decline").json(declined).send().await.ok(204);
+    assert_eq!(good().await, None);
+
+    let added = json!({ "act": "add_admin", "email": email });
+    let id = world.change(&admin.account, added).await["admin"]["id"].clone();
+    assert_eq!(good().await, Some(format!("{}.1", id.as_str().expect("an id"))));
+    let removed = json!({ "act": "remove_member", "email": email });
+    world.change(&admin.account, removed).await;
+    assert_eq!(good().await, None);
+
+    // An invitation gives way to a registration.
+    let id = invited(&admin, email).await;
+    assert_eq!(good().await, Some(format!("{id}.1")));
+    let made = world.register(json!({ "name": "New Company", "admin_email": email })).await;
+    let id = made["admin"]["id"].as_str().expect("an id").to_owned();
+    assert_eq!(good().await, Some(format!("{id}.1")));
+    let replaced =
+        json!({ "act": "remove_member", "email": email, "replaced_by": "next@example.com" });
+    world.change(made["account"]["id"].as_str().expect("an id"), replaced).await;
+    assert_eq!(good().await, None);
+    let next = world.row(&format!("ADDR#{}", hash("next@example.com")), "LOGIN").await;
+    assert!(next.contains_key("invited"));
+
+    // One that ends by itself.
+    world.advance(DAY);
+    let id = invited_a_week_ago(&world, &world.admin().await, email).await;
+    assert_eq!(good().await, Some(format!("{id}.1")));
+    let long_ago = [("due_at", AttributeValue::N("1".to_owned()))];
+    let account = format!("ACCT#{}", admin.account);
+    world.set_attributes(&account, &format!("MEMBER#{id}"), &long_ago).await;
+    world.desk.invoke("sweep", &json!({})).await.expect("the sweep runs");
+    assert_eq!(good().await, None);
 }

@@ -738,6 +738,10 @@ async fn every_count_is_a_document_of_the_embedded_metric_format_in_the_stacks_n
     world.desk.mail_service().set_mode(MailServiceMode::Rejecting);
     admin.post("/api/team", json!({ "email": "new@example.com" })).await.ok(201);
     world.settle().await;
+    admin
+        .post("/api/team", json!({ "email": ADMIN }))
+        .await
+        .problem(409, "email_already_registered");
     // An invitation that is late, and then one that was redelivered too often.
     world.desk.mail_service().set_mode(MailServiceMode::Throttling);
     admin.post("/api/team", json!({ "email": "late@example.com" })).await.ok(201);

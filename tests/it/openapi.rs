@@ -346,6 +346,17 @@ async fn every_operation_answers_as_the_document_says() {
     assert!(contract.takes("inviteMember", &invitation));
     contract.answers("inviteMember", &admin.post("/api/team", invitation).await);
     contract.answers("listMembers", &admin.get("/api/team").await);
+    let guest = crate::invitations::invited(&admin, "guest@example.com").await;
+    contract
+        .answers("resendInvitation", &admin.act(&format!("/api/team/{guest}/invitation")).await);
+    world.settle().await;
+    let link = crate::invitations::link(&world, "guest@example.com");
+    let asked = json!({ "email": "x@example.com", "accept_terms": true, "invitation": link });
+    assert!(contract.takes("requestCode", &asked));
+    let declined = json!({ "invitation": link });
+    assert!(contract.takes("declineInvitation", &declined));
+    let reply = world.call("POST", "/api/invitation/decline").json(declined).send().await;
+    contract.answers("declineInvitation", &reply);
     let member = world.login("grace@example.com").await;
     for person in [&admin, &member] {
         contract.answers("getSession", &person.get("/api/session").await);
@@ -570,6 +581,14 @@ async fn every_problem_is_told_as_the_document_says() {
                 .await,
         );
     }
+    contract.answers(
+        "resendInvitation",
+        &admin.act("/api/team/mem_0000000000000000000000000000/invitation").await,
+    );
+    contract.answers(
+        "resendInvitation",
+        &admin.act(&format!("/api/team/{}/invitation", admin.id)).await,
+    );
     contract
         .answers("revokeMember", &admin.delete("/api/team/mem_0000000000000000000000000000").await);
     contract.answers("revokeMember", &admin.delete(&format!("/api/team/{}", admin.id)).await);

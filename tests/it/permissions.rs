@@ -107,6 +107,7 @@ impl<'w> Script<'w> {
         self.keys(&admin).await?;
         self.sandbox(&admin).await?;
         self.team(&admin).await?;
+        self.ended_invitations(&admin).await?;
         self.suspension(&admin).await?;
         self.rejected_and_deleted_sandbox_key(&admin).await?;
         self.logins().await?;
@@ -171,7 +172,19 @@ impl<'w> Script<'w> {
             outcomes.iter().all(|status| status.as_s().is_ok_and(|status| status == "done")),
             "mails that were sent are done",
         )?;
+        self.must(admin.act(&format!("/api/team/{grace}/invitation")).await, 202)?;
         self.must(admin.delete(&format!("/api/team/{grace}")).await, 204)?;
+        let again = admin.post("/api/team", json!({ "email": ADMIN })).await;
+        holds(again.status == 409, "an address that is registered is")?;
+        self.invite(admin, "edsger@example.com").await?;
+        let mails = desk.inbox().mails();
+        let text = mails.iter().find(|mail| mail.to == "edsger@example.com").map(|mail| &mail.text);
+        let link = text.and_then(|text| text.split_once("#invitation=")?.1.split('\n').next());
+        let declined = json!({ "invitation": link });
+        let declined = self.world.call("POST", "/api/invitation/decline").json(declined);
+        self.must(declined.send().await, 204)?;
+        let team = self.must(admin.get("/api/team").await, 200)?;
+        holds(team["count"] == 1, "whoever declined is no member")?;
 
         desk.mail_service().set_mode(MailServiceMode::Rejecting);
         let ada = self.invite(admin, "ada@example.com").await?;
@@ -247,6 +260,30 @@ impl<'w> Script<'w> {
         let third = json!({ "name": "Third Company", "admin_email": "third@example.com" });
         self.operate("register-account", third).await?;
         self.half_a_suspension(id, key).await
+    }
+
+    /// An invitation has ended: another one takes its place, and the sweep frees what nobody takes.
+    async fn ended_invitations(&self, admin: &Person<'_>) -> Step {
+        let partition = format!("ACCT#{}", admin.account);
+        let long_ago = || AttributeValue::N("1".to_owned());
+        let end = async |member: &str| {
+            let ends = [("invited_until", long_ago()), ("due_at", long_ago())];
+            self.world.set_attributes(&partition, &format!("MEMBER#{member}"), &ends).await;
+            let open = AttributeValue::M([(member.to_owned(), long_ago())].into());
+            self.world.set_attributes(&partition, "ACCOUNT", &[("invited", open)]).await;
+        };
+        let late = self.invite(admin, "late@example.com").await?;
+        let team = self.must(admin.get("/api/team").await, 200)?;
+        let full = json!({ "act": "set_limits", "member_limit": team["count"] });
+        self.change(&admin.account, full).await?;
+        end(&late).await;
+        let later = self.invite(admin, "later@example.com").await?;
+        end(&later).await;
+        self.sweep().await?;
+        let row = (partition.clone(), format!("MEMBER#{later}"));
+        holds(!self.world.rows().await.contains_key(&row), "what has ended is gone")?;
+        let limit = json!({ "act": "set_limits", "member_limit": 10 });
+        self.change(&admin.account, limit).await
     }
 
     /// One that stopped the account and marked no key: the sweep finishes it.

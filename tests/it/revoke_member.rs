@@ -17,7 +17,7 @@ const NOBODYS: [&str; 9] = [
 ];
 
 /// Everything that takes a session.
-const ROUTES: [(&str, &str); 12] = [
+const ROUTES: [(&str, &str); 13] = [
     ("POST", "/api/logout"),
     ("GET", "/api/session"),
     ("GET", "/api/sandbox"),
@@ -30,11 +30,13 @@ const ROUTES: [(&str, &str); 12] = [
     ("GET", "/api/team"),
     ("POST", "/api/team"),
     ("DELETE", "/api/team/mem_AAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
+    ("POST", "/api/team/mem_AAAAAAAAAAAAAAAAAAAAAAAAAAAA/invitation"),
 ];
 
 #[test]
 fn what_a_revocation_closes_is_every_route_that_takes_a_session() {
-    let is_open = |name: &str| ["request-code", "verify-code"].contains(&name);
+    let is_open =
+        |name: &str| ["request-code", "verify-code", "decline-invitation"].contains(&name);
     let takes_session = |function: &&functions::Function| {
         matches!(function.trigger, functions::Trigger::Http { .. }) && !is_open(function.name)
     };

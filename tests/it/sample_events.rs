@@ -42,6 +42,8 @@ async fn every_sample_event_is_taken_by_its_function() {
                 let expected = match name {
                     "request-code" => (202, None),
                     "verify-code" => (401, Some("code_expired")),
+                    // Nor is there such an invitation.
+                    "decline-invitation" => (204, None),
                     _ => (401, Some("session_ended")),
                 };
                 assert_eq!(
@@ -126,7 +128,7 @@ async fn the_session_of_a_sample_event_may_be_replaced_by_a_real_one() {
             "create-key" | "invite-member" => 201,
             "retry-sandbox" => 202,
             // Their ids are nobody's here.
-            "delete-key" | "revoke-member" => 404,
+            "delete-key" | "revoke-member" | "resend-invitation" => 404,
             _ => 200,
         };
         assert_eq!(answer["statusCode"], expected, "{file}: {answer}");

@@ -6,9 +6,11 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { queryClient } from "./api/query-client.ts";
 import { App } from "./app.tsx";
+import { takeInvitation } from "./login/invitation.ts";
 import { listenToOtherTabs } from "./session/tabs.ts";
 
 listenToOtherTabs(queryClient);
+takeInvitation();
 
 const root = document.getElementById("root");
 if (!root) throw new Error("index.html has no #root");

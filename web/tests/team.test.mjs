@@ -246,12 +246,46 @@ test("an invitation that cannot be mailed is marked, with what to do", async (t)
   });
   await page.evaluate(() => window.dispatchEvent(new Event("visibilitychange")));
   await says(row(page, someone), "Invitation failed");
-  await says(row(page, someone), "The mail could not be delivered. Revoke, then invite again.");
+  await says(row(page, someone), "The mail could not be delivered. Send it again, or revoke");
   await desk.mailService("up");
   await revoke(page, someone);
   await invite(page, someone);
   await says(row(page, someone), "Pending");
   await desk.invitationFor(someone);
+});
+
+test("an invitation is mailed again at a press, and says so", async (t) => {
+  const { page, someone } = await admin(t);
+  await desk.mailService("rejecting");
+  await invite(page, someone);
+  await until("the mail to fail", async () => {
+    const { members } = await (await page.request.get("/api/team")).json();
+    return members.some(
+      (/** @type {{ status: string }} */ member) => member.status === "invitation_failed",
+    );
+  });
+  await page.evaluate(() => window.dispatchEvent(new Event("visibilitychange")));
+  await says(row(page, someone), "Invitation failed");
+  await desk.mailService("up");
+  const resend = page.getByRole("button", { name: `Resend invitation to ${someone}` });
+  await resend.click();
+  await says(page, `The invitation is mailed to ${someone} again.`);
+  await says(row(page, someone), "Pending");
+  await desk.invitationFor(someone);
+  // Three times a day; what is said then comes from the server.
+  allow(page, /^POST \/api\/team\/\S+ 429$/);
+  for (let time = 2; time <= 3; time += 1) {
+    const sent = page.waitForResponse((response) => response.url().endsWith("/invitation"));
+    await resend.click();
+    assert.equal((await sent).status(), 202);
+  }
+  await resend.click();
+  await says(page, "Try again tomorrow.");
+  // Whoever has come is invited no more.
+  const theirs = await newPage(browser, desk, { t });
+  await logIn(theirs, desk, someone);
+  await page.evaluate(() => window.dispatchEvent(new Event("visibilitychange")));
+  await isGone(resend);
 });
 
 test("the trash icon asks, and revokes once confirmed: no login until invited anew", async (t) => {

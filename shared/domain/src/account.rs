@@ -1,7 +1,9 @@
 //! An account: one customer of the API company.
 
-use crate::id::AccountId;
+use crate::id::{AccountId, MemberId};
 use crate::name::display_name;
+use jiff::Timestamp;
+use std::collections::BTreeMap;
 
 /// The most keys that an account can be given: its suspension reaches every key in one transaction
 /// of 100 rows.
@@ -25,7 +27,11 @@ pub struct Account {
     /// One less than the key limit: the Sandbox key's place is always held.
     pub own_key_limit: u32,
     pub has_sandbox_key: bool,
-    pub member_count: u32,
+    /// Members as they are counted, with those whose invitation has ended and who were not removed
+    /// yet.
+    pub member_rows: u32,
+    /// Until when each invitation holds that ends by itself.
+    pub invited: BTreeMap<MemberId, Timestamp>,
     pub member_limit: u32,
     pub suspended: bool,
 }
@@ -37,6 +43,16 @@ impl Account {
 
     pub fn key_limit(&self) -> u32 {
         self.own_key_limit + 1
+    }
+
+    /// The members whose invitation has ended by now.
+    pub fn ended(&self, now: Timestamp) -> impl Iterator<Item = &MemberId> {
+        self.invited.iter().filter(move |(_, until)| **until <= now).map(|(member, _)| member)
+    }
+
+    /// How many members there are now.
+    pub fn member_count(&self, now: Timestamp) -> u32 {
+        self.member_rows.saturating_sub(self.ended(now).count() as u32)
     }
 
     /// How many keys may still be made now.

@@ -9,7 +9,33 @@ use crate::secret::Secret;
 use crate::{AccountId, MemberId};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::{SignedDuration, Timestamp};
 use subtle::ConstantTimeEq;
+
+/// How long an invitation is open; a resend begins it anew.
+pub const INVITATION_LIFETIME: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// How often an account may invite one address in a day, whatever is revoked in between.
+pub const INVITATIONS_OF_ADDRESS: u32 = 3;
+/// How often it may send the invitation of one address again in a day.
+pub const RESENDS_OF_ADDRESS: u32 = 3;
+/// How often in a day it is told that an address is registered.
+pub const ADDRESSES_NAMED: u32 = 10;
+/// How many of all these it may make in a day, if it may not have more members than that.
+pub const INVITATIONS_OF_DAY: u32 = 20;
+/// How many mails in a day invite one address, whoever has them sent.
+pub const MAILS_TO_ADDRESS: u32 = 6;
+
+const DAY_MILLIS: i64 = 24 * 3_600_000;
+
+/// The day, in UTC, that counts an invitation.
+pub fn day_of(now: Timestamp) -> String {
+    now.strftime("%Y-%m-%d").to_string()
+}
+
+/// How long that day still takes.
+pub fn rest_of_day(now: Timestamp) -> SignedDuration {
+    SignedDuration::from_millis(DAY_MILLIS - now.as_millisecond().rem_euclid(DAY_MILLIS))
+}
 
 /// One invitation of a membership.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +89,18 @@ mod tests {
     use crate::EmailAddress;
     use rand::SeedableRng;
     use rand::rngs::StdRng;
+
+    #[test]
+    fn a_day_is_one_of_utc_and_its_rest_ends_with_it() {
+        for (now, day, rest) in [
+            ("2026-11-25T00:00:00Z", "2026-11-25", 86_400_000),
+            ("2026-11-25T23:59:59.999Z", "2026-11-25", 1),
+            ("2026-11-26T01:30:00+02:00", "2026-11-25", 1_800_000),
+        ] {
+            let now: Timestamp = now.parse().unwrap();
+            assert_eq!((&*day_of(now), rest_of_day(now).as_millis()), (day, rest));
+        }
+    }
 
     #[test]
     fn a_token_stands_for_its_own_invitation_and_under_its_own_keyring_only() {

@@ -29,5 +29,16 @@ pub struct Member {
     pub role: Role,
     pub status: MemberStatus,
     pub invited_at: Timestamp,
+    /// The number of the invitation: the first is 1, each resend has the next.
+    pub invitation: u32,
+    /// Until when it is open, if it ends by itself.
+    pub invited_until: Option<Timestamp>,
     pub last_login_at: Option<Timestamp>,
+}
+
+impl Member {
+    /// Whether the invitation has ended: then it holds neither place nor address.
+    pub fn has_ended(&self, now: Timestamp) -> bool {
+        self.invited_until.is_some_and(|until| until <= now)
+    }
 }

@@ -103,6 +103,8 @@ catalogue! {
          for more.",
     MemberNotFound = 404 "member_not_found" AfterSession:
         "The account has no member with this id. It may have been removed already.",
+    AlreadyActive = 409 "already_active" AfterSession:
+        "This member has logged in already, and needs no invitation.",
     LastAdmin = 409 "last_admin" AfterSession:
         "The last admin of an account cannot be removed.",
     InvalidJson = 400 "invalid_json" Anytime:

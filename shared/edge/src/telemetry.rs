@@ -60,6 +60,8 @@ pub enum Metric {
     SandboxReady,
     /// It did not, or did not answer.
     SandboxFailed,
+    /// An account was told that an address is registered.
+    AddressNamed,
     /// A mail was written into the table, to be sent from there.
     MailQueued,
     /// A mail will not be delivered; or it is kept back by a setting, like every other.
@@ -73,12 +75,13 @@ pub enum Metric {
 }
 
 impl Metric {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Login,
         Self::WrongCode,
         Self::CodeRefused,
         Self::SandboxReady,
         Self::SandboxFailed,
+        Self::AddressNamed,
         Self::MailQueued,
         Self::MailFailed,
         Self::DutyFound,
@@ -93,6 +96,7 @@ impl Metric {
             Self::CodeRefused => "CodeRefused",
             Self::SandboxReady => "SandboxReady",
             Self::SandboxFailed => "SandboxFailed",
+            Self::AddressNamed => "AddressNamed",
             Self::MailQueued => "MailQueued",
             Self::MailFailed => "MailFailed",
             Self::DutyFound => "DutyFound",

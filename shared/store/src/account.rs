@@ -3,12 +3,13 @@
 use crate::actor::ActorRefusal;
 use crate::rows::{AccountRow, Item, MemberRow, OwnerRow, SandboxRow, from_item};
 use crate::write::{Backoff, Obstacle, Transaction, Write};
-use crate::{Failure, Store, StoreError, audit, layout};
+use crate::{Failure, Store, StoreError, address, audit, layout};
 use domain::{
-    Account, AccountId, AccountName, EmailAddress, Member, MemberId, MemberStatus, OperatorName,
-    Role, Sandbox,
+    Account, AccountId, AccountName, EmailAddress, Invitation, Member, MemberId, MemberStatus,
+    OperatorName, Role, Sandbox,
 };
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 
 /// The condition that every change of an account's things stands on, where the change does not
 /// count anything.
@@ -24,9 +25,35 @@ pub(crate) fn changed(account: &AccountId, more: &str) -> Write {
         .value(":one", 1)
 }
 
+/// A member's invitation is one no more, of an account that is not suspended.
+pub(crate) fn accepted(account: &AccountId, member: &MemberId) -> Write {
+    of_customer(changed(account, " REMOVE invited.#member")).name("#member", member.as_str())
+}
+
+/// One member less, and the invitation, if it was one.
+pub(crate) fn member_less(account: &AccountId, member: &MemberId) -> Write {
+    changed(account, ", member_count = member_count - :one REMOVE invited.#gone")
+        .name("#gone", member.as_str())
+}
+
+/// One member less, who may be an admin, but not the last one.
+pub(crate) fn admin_less(account: &AccountId, member: &MemberId) -> Write {
+    let less = ", member_count = member_count - :one DELETE admins :gone REMOVE invited.#gone";
+    changed(account, less)
+        .name("#gone", member.as_str())
+        .and("(NOT contains(admins, :id) OR size(admins) > :one)")
+        .value(":id", member)
+        .set_of(":gone", [member.to_string()])
+}
+
 /// A customer's change of what the account counts, which is not suspended.
 pub(crate) fn counted(account: &AccountId, set: &str) -> Write {
-    changed(account, &format!(", {set}")).and("suspended = :no").value(":no", false)
+    of_customer(changed(account, &format!(", {set}")))
+}
+
+/// The same of any change of its row.
+pub(crate) fn of_customer(changed: Write) -> Write {
+    changed.and("suspended = :no").value(":no", false)
 }
 
 /// What a refused change of a counter means, unless the account is gone.
@@ -102,10 +129,12 @@ impl Store {
             own_keys: 0,
             own_key_limit: wanted.key_limit - 1,
             has_sandbox_key: false,
-            member_count: 1,
+            member_rows: 1,
             member_limit: wanted.member_limit,
+            invited: BTreeMap::new(),
             suspended: false,
         };
+        let invitation = Invitation { account: id.clone(), member: admin.clone(), number: 1 };
         let by = wanted.by.as_ref();
         let account_row = AccountRow::new(&account, &admin, now);
         let member = MemberRow::new(&admin, &wanted.admin_email, Role::Admin, now);
@@ -129,6 +158,7 @@ impl Store {
             })
             .with(Write::put(&layout::member(&id, &admin), &member))
             .with(Write::put(&layout::sandbox(&id), &sandbox))
+            .with(address::invited(&address, &invitation))
             .with(
                 audit::by_operator(&id, "account_created", Some(admin.as_str()), by, now)
                     .labelled(wanted.admin_email.as_str())
@@ -160,9 +190,8 @@ fn giving_way<'a>(
         .if_there()
         .and("status <> :active")
         .value(":active", MemberStatus::Active);
-    let one_less = changed(account, ", member_count = member_count - :one")
-        .and("NOT contains(admins, :id)")
-        .value(":id", member);
+    let one_less =
+        member_less(account, member).and("NOT contains(admins, :id)").value(":id", member);
     let [accepted, admin] = [(); 2]
         .map(|()| Obstacle::Refused(RegistrationRefusal::AlreadyRegistered(account.clone())));
     transaction

@@ -7,7 +7,7 @@ use crate::layout;
 use crate::rows::{AuditRow, Item, to_item};
 use crate::write::Write;
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::{AccountId, AuditId, OperatorName, SessionToken};
+use domain::{AccountId, AuditId, Invitation, OperatorName, SessionToken};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -28,6 +28,16 @@ pub(crate) fn by_member<'a>(
 ) -> Entry<'a> {
     let actor = Some(token.member.as_str());
     Entry::new(&token.account, AuditRow::new(action, actor, target, now))
+}
+
+/// An act of whoever was invited, by the link of the invitation.
+pub(crate) fn by_invited<'a>(
+    invitation: &'a Invitation,
+    action: &'static str,
+    now: Timestamp,
+) -> Entry<'a> {
+    let member = Some(invitation.member.as_str());
+    Entry::new(&invitation.account, AuditRow::new(action, member, member, now))
 }
 
 /// An operator's act.

@@ -18,6 +18,11 @@ impl RowKey {
     pub fn account(&self) -> Option<AccountId> {
         self.pk.strip_prefix("ACCT#")?.parse().ok()
     }
+
+    /// Whose row it is, if it is a member's.
+    pub fn member(&self) -> Option<MemberId> {
+        self.sk.strip_prefix(MEMBER_PREFIX)?.parse().ok()
+    }
 }
 
 pub(crate) const EVENT_PREFIX: &str = "EVENT#";
@@ -71,6 +76,11 @@ pub(crate) fn event(account: &AccountId, id: &EventId) -> RowKey {
     in_account(account, format!("{EVENT_PREFIX}{id}"))
 }
 
+/// How often the account has invited in a day, and whom.
+pub(crate) fn invitations(account: &AccountId, day: &str) -> RowKey {
+    in_account(account, format!("INVITATIONS#{day}"))
+}
+
 pub(crate) fn invitation(account: &AccountId, id: &EventId) -> RowKey {
     in_account(account, format!("{MAIL_PREFIX}{id}"))
 }
@@ -92,4 +102,9 @@ pub(crate) fn network(network: &NetworkHash, stretch: i64) -> RowKey {
 
 pub(crate) fn login_mail(address: &AddressHash, id: &EventId) -> RowKey {
     RowKey { pk: address_partition(address), sk: format!("MAIL#{id}") }
+}
+
+/// Which invitations have been mailed to an address in a day.
+pub(crate) fn invitations_mailed(address: &AddressHash, day: &str) -> RowKey {
+    RowKey { pk: address_partition(address), sk: format!("INVITATIONS#{day}") }
 }

@@ -8,7 +8,7 @@
 //! The modules depend on each other in one direction: `layout` (where rows lie) and `rows` (what
 //! they hold), `unanswered` (which tries of a request may have been made), `write` (conditions and
 //! transactions), `audit`, `account` and `actor`, `outbox`, and then the operations on logins,
-//! members, the Sandbox and keys, and those of operators.
+//! members, invitations, the Sandbox and keys, and those of operators.
 //!
 //! To add an operation: put it in the module of the row that it is about, begin with
 //! `actor::transaction`, and add each write together with the function that names its refusal
@@ -20,6 +20,7 @@ mod actor;
 mod address;
 mod api_key;
 mod audit;
+mod invitation;
 mod layout;
 mod login;
 mod member;
@@ -34,11 +35,12 @@ mod write;
 pub use account::{Registered, Registration, RegistrationRefusal};
 pub use actor::{ActorRefusal, Admin, Caller};
 pub use api_key::{DeleteKeyRefusal, FoundKey, IdempotentRequest, InsertKeyRefusal, Inserted};
+pub use invitation::{InviteRefusal, ResendRefusal};
 pub use login::{
     CountRefusal, Counted, LoginMail, NetworkLimited, OpenSession, OpenSessionRefusal, Owner,
     PutLoginRefusal,
 };
-pub use member::{InviteRefusal, RevokeRefusal};
+pub use member::RevokeRefusal;
 pub use operator::{ChangeRefusal, Operator};
 pub use outbox::{Duty, OutboxKey, Redelivery};
 pub use rows::{DutyKind, LoginNotice, MailKind, MailRow, NoticeReason, OutboxRow};

@@ -65,6 +65,14 @@ pub struct Owner {
     pub account: AccountId,
     pub member: MemberId,
     logins: u64,
+    invited_until: Option<Timestamp>,
+}
+
+impl Owner {
+    /// Whether the membership was an invitation only, and has ended.
+    pub fn has_ended(&self, now: Timestamp) -> bool {
+        self.invited_until.is_some_and(|until| until <= now)
+    }
 }
 
 /// What a right code asks for.
@@ -130,6 +138,7 @@ impl Store {
             account: row.account_id,
             member: row.member_id,
             logins: row.logins,
+            invited_until: row.invited_until,
         }))
     }
 
@@ -366,21 +375,31 @@ fn session_opening<'a>(
     // The first login of a membership is from a new browser; who was invited knows of it.
     let is_noticed = logins > 0 && !is_known && record.may_notice(now);
     let answered = answered(wanted, record, is_noticed, now);
-    let counted = Write::update(layout::owner(&challenge.address), "SET logins = logins + :one")
-        .when("member_id = :member AND logins = :logins")
-        .value(":one", 1)
-        .value(":member", member)
-        .value(":logins", logins);
+    let counted = Write::update(
+        layout::owner(&challenge.address),
+        "SET logins = logins + :one REMOVE invited_until",
+    )
+    .when("member_id = :member AND logins = :logins")
+    .value(":one", 1)
+    .value(":member", member)
+    .value(":logins", logins);
     let opened = Write::update(
         layout::member(account, member),
-        "SET sessions.#slot = :session, status = :active, last_login_at = :now",
+        "SET sessions.#slot = :session, status = :active, last_login_at = :now \
+         REMOVE invited_until, duty, due_at",
     )
     .if_there()
+    .and("(attribute_not_exists(invited_until) OR invited_until > :now)")
     .name("#slot", token.slot.name())
     .value(":session", SessionRow::new(token, now))
     .value(":active", MemberStatus::Active)
     .value(":now", now.as_millisecond());
     let opened = if slot.is_some() { opened } else { actor::unless_live(opened, now) };
+    // The first login accepts the invitation.
+    let accepting = match logins {
+        0 => account::accepted(account, member),
+        _ => account::not_suspended(account),
+    };
     let opening = Transaction::new()
         .guarded(answered, move |row| {
             let row: Option<LoginRow> = row.map(|row| from_item("login", row)).transpose()?;
@@ -396,12 +415,10 @@ fn session_opening<'a>(
                 None => Obstacle::Refused(OpenSessionRefusal::NoMember),
             })
         })
-        .guarded(account::not_suspended(account), |_| {
-            Ok(Obstacle::Refused(OpenSessionRefusal::Suspended))
-        })
+        .guarded(accepting, |_| Ok(Obstacle::Refused(OpenSessionRefusal::Suspended)))
         .guarded(opened, move |row| {
             let row: Option<MemberRow> = row.map(|row| from_item("member", row)).transpose()?;
-            Ok(match row {
+            Ok(match row.filter(|row| !row.has_ended(now)) {
                 Some(row) => Obstacle::Found(Other::Slot(row.next_slot(now))),
                 None => Obstacle::Refused(OpenSessionRefusal::NoMember),
             })

@@ -1,22 +1,11 @@
-//! Members: invitations and revocations.
+//! Members: who they are, and how they are removed.
 
 use crate::actor::{self, ActorRefusal, Admin, Caller};
-use crate::rows::{MemberRow, OwnerRow};
+use crate::rows::MemberRow;
 use crate::write::Write;
-use crate::{Failure, Store, StoreError, account, audit, layout, outbox};
-use domain::{AccountId, EmailAddress, Member, MemberId, Role};
+use crate::{Failure, Store, StoreError, account, address, audit, layout};
+use domain::{AccountId, Member, MemberId, Role};
 use jiff::Timestamp;
-
-/// Why nobody was invited.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum InviteRefusal {
-    #[error(transparent)]
-    Actor(#[from] ActorRefusal),
-    #[error("the address belongs to a member of this or another account")]
-    AlreadyRegistered,
-    #[error("the account has as many members as it may")]
-    LimitReached,
-}
 
 /// Why nobody was removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -30,7 +19,8 @@ pub enum RevokeRefusal {
 }
 
 impl Store {
-    /// All members of the admin's account, with the admin as caller.
+    /// All members of the admin's account but those whose invitation has ended, with the admin as
+    /// caller.
     pub async fn find_members(
         &self,
         actor: &Admin,
@@ -45,7 +35,11 @@ impl Store {
         if caller.member.role != Role::Admin {
             return Err(Failure::Refused(ActorRefusal::AdminRequired));
         }
-        let mut members: Vec<Member> = rows?.into_iter().map(MemberRow::into_member).collect();
+        let mut members: Vec<Member> = rows?
+            .into_iter()
+            .map(MemberRow::into_member)
+            .filter(|member| !member.has_ended(now))
+            .collect();
         members.sort_by(|a, b| (a.invited_at, &a.id).cmp(&(b.invited_at, &b.id)));
         Ok((caller, members))
     }
@@ -59,31 +53,6 @@ impl Store {
         Ok(row.map(MemberRow::into_member))
     }
 
-    /// Adds a member, takes the address, and puts the invitation into the outbox.
-    pub async fn insert_member(
-        &self,
-        actor: &Admin,
-        member: &MemberId,
-        email: &EmailAddress,
-        now: Timestamp,
-    ) -> Result<(), Failure<InviteRefusal>> {
-        let account = &actor.session.account;
-        let owner = OwnerRow::new(account, member);
-        let owner = Write::put(&layout::owner(&member.address()), &owner).if_new();
-        let one_more = account::counted(account, "member_count = member_count + :one")
-            .and("member_count < member_limit");
-        let row = MemberRow::new(member, email, Role::Member, now);
-        let row = Write::put(&layout::member(account, member), &row).if_new();
-        actor::transaction(actor, now)
-            .guarded(owner, |_| Ok(InviteRefusal::AlreadyRegistered))
-            .guarded(one_more, |row| account::refused(row, InviteRefusal::LimitReached))
-            .guarded(row, |_| Ok(InviteRefusal::AlreadyRegistered))
-            .with(outbox::invitation(account, member, email, now))
-            .with(audit::by_member(&actor.session, "member_invited", Some(member.as_str()), now))
-            .commit(self)
-            .await
-    }
-
     /// Removes a member with all its sessions and frees the address; the counter and the last admin
     /// are minded in the same write.
     pub async fn delete_member(
@@ -93,11 +62,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), Failure<RevokeRefusal>> {
         let account = &actor.session.account;
-        let one_less =
-            account::counted(account, "member_count = member_count - :one DELETE admins :member")
-                .and("(NOT contains(admins, :id) OR size(admins) > :one)")
-                .value(":id", member.as_str())
-                .set_of(":member", [member.to_string()]);
+        let one_less = account::of_customer(account::admin_less(account, member));
         let owner = Write::delete(layout::owner(&member.address()))
             .when("member_id = :id")
             .value(":id", member.as_str());
@@ -110,6 +75,7 @@ impl Store {
         transaction
             .guarded(one_less, |row| account::refused(row, RevokeRefusal::LastAdmin))
             .guarded(owner, |_| Ok(RevokeRefusal::NotFound))
+            .with(address::abandoned(&member.address(), now))
             .with(audit::by_member(&actor.session, "member_revoked", Some(member.as_str()), now))
             .commit(self)
             .await

@@ -6,10 +6,10 @@ use crate::audit::Entry;
 use crate::layout::RowKey;
 use crate::rows::{AccountRow, Item, MemberRow, NamedRow, OwnerRow, SessionsRow, StandingRow};
 use crate::write::{Backoff, Obstacle, Transaction, Write};
-use crate::{Failure, Store, StoreError, account, audit, layout, sandbox};
+use crate::{Failure, Store, StoreError, account, address, audit, layout, sandbox};
 use domain::{
-    AccountId, AccountName, EmailAddress, KeyId, KeyKind, MemberId, MemberStatus, OperatorName,
-    Role,
+    AccountId, AccountName, AddressHash, EmailAddress, Invitation, KeyId, KeyKind, MemberId,
+    MemberStatus, OperatorName, Role,
 };
 use jiff::Timestamp;
 use std::collections::HashMap;
@@ -163,23 +163,24 @@ impl Store {
         email: &EmailAddress,
         now: Timestamp,
     ) -> Result<(MemberId, bool), Failure<ChangeRefusal>> {
+        self.end_invitations(operator.account, now).await?;
         let mut backoff = Backoff::new();
         loop {
             let admins = self.account_of(operator).await?.admins;
-            let successor = self.successor(operator.account, email).await?;
+            let successor = self.successor(operator.account, email, now).await?;
             let id = successor.id().clone();
             if admins.contains(&id.to_string()) {
                 return Ok((id, false));
             }
             let more = match successor {
                 Successor::New(_) => ", member_count = member_count + :one ADD admins :admins",
-                Successor::Member(_) => " ADD admins :admins",
+                Successor::Member(_) => " ADD admins :admins REMOVE invited.#admin",
             };
             let counted =
                 account::changed(operator.account, more).set_of(":admins", [id.to_string()]);
             let counted = match successor {
                 Successor::New(_) => counted.and("member_count < member_limit"),
-                Successor::Member(_) => counted,
+                Successor::Member(_) => counted.name("#admin", id.as_str()),
             };
             let limit = Obstacle::Refused(ChangeRefusal::MemberLimitReached);
             let added = Transaction::new().guarded(counted, |row| unless_gone(row, limit));
@@ -203,7 +204,7 @@ impl Store {
         let account = operator.account;
         let mut backoff = Backoff::new();
         loop {
-            let gone = self.member_with(account, email).await?;
+            let gone = self.member_with(account, email, now).await?;
             let row = layout::member(account, &gone);
             let Some(was) = self.get::<StandingRow>("member", row.clone()).await? else {
                 // Whoever removed it takes its address away in the same transaction.
@@ -221,13 +222,17 @@ impl Store {
             let owner = Write::delete(layout::owner(&gone.address()))
                 .when("member_id = :id")
                 .value(":id", &gone);
-            let removed = removed.guarded(member, anew).guarded(owner, anew).with(
-                operator
-                    .audited("member_revoked", Some(gone.as_str()), now)
-                    .labelled(email.as_str())
-                    .changed("role", was.role, None::<Role>)
-                    .changed("status", was.status, None::<MemberStatus>),
-            );
+            let removed = removed
+                .guarded(member, anew)
+                .guarded(owner, anew)
+                .with(address::abandoned(&gone.address(), now))
+                .with(
+                    operator
+                        .audited("member_revoked", Some(gone.as_str()), now)
+                        .labelled(email.as_str())
+                        .changed("role", was.role, None::<Role>)
+                        .changed("status", was.status, None::<MemberStatus>),
+                );
             match removed.commit(self).await {
                 Ok(()) => return Ok(gone),
                 Err(failure) => failure.found()?,
@@ -245,7 +250,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Transaction<'static, Against<()>>, Failure<ChangeRefusal>> {
         let before = self.account_of(operator).await?.admins;
-        let successor = self.successor(operator.account, email).await?;
+        let successor = self.successor(operator.account, email, now).await?;
         if before.contains(&successor.id().to_string()) {
             return Ok(removal(operator.account, gone));
         }
@@ -255,8 +260,11 @@ impl Store {
         };
         let after = before.iter().filter(|id| *id != gone.as_str()).cloned();
         let after: Vec<String> = after.chain([successor.id().to_string()]).collect();
-        let counted = account::changed(operator.account, &format!(", admins = :after{count}"))
+        let more = format!(", admins = :after{count} REMOVE invited.#before, invited.#after");
+        let counted = account::changed(operator.account, &more)
             .and("admins = :before")
+            .name("#before", gone.as_str())
+            .name("#after", successor.id().as_str())
             .set_of(":after", after)
             .set_of(":before", before);
         let whole = Transaction::new().guarded(counted, anew);
@@ -275,12 +283,12 @@ impl Store {
             let partition = layout::account_partition(account);
             let members =
                 self.query::<SessionsRow>("member", partition, layout::MEMBER_PREFIX).await?;
-            for member in members.into_iter().filter(|member| !member.sessions.is_empty()) {
+            for member in members {
                 self.end_sessions_of(operator, member.key, now).await?;
             }
             return Ok(());
         };
-        let member = self.member_with(account, email).await?;
+        let member = self.member_with(account, email, now).await?;
         self.end_sessions_of(operator, layout::member(account, &member), now).await
     }
 
@@ -292,21 +300,26 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), Failure<ChangeRefusal>> {
         let none: HashMap<String, String> = HashMap::new();
+        let id = member.sk.strip_prefix(layout::MEMBER_PREFIX);
+        let address = id.and_then(|id| id.parse().ok()).map(|id: MemberId| id.address());
         let mut backoff = Backoff::new();
         loop {
             let row = self.get::<SessionsRow>("member", member.clone()).await?;
-            let sessions = row.map_or(0, |row| row.sessions.len());
-            if sessions == 0 {
-                return Ok(());
-            }
+            let Some(sessions) = row.map(|row| row.sessions.len()) else { return Ok(()) };
             let ended = Write::update(member.clone(), "SET sessions = :none")
                 .when("size(sessions) = :were")
                 .value(":none", &none)
                 .value(":were", sessions);
-            let id = member.sk.strip_prefix(layout::MEMBER_PREFIX);
+            let ending = Transaction::new().guarded(ended, anew);
+            // Whoever has no session may be known by a browser all the same.
+            let ending = match &address {
+                Some(address) => ending.with(address::browsers_forgotten(address)),
+                None => ending,
+            };
             let audited =
                 operator.audited("session_ended", id, now).changed("sessions", sessions, 0);
-            match Transaction::new().guarded(ended, anew).with(audited).commit(self).await {
+            let ending = if sessions == 0 { ending } else { ending.with(audited) };
+            match ending.commit(self).await {
                 Ok(()) => return Ok(()),
                 Err(failure) => failure.found()?,
             }
@@ -362,9 +375,10 @@ impl Store {
         &self,
         account: &AccountId,
         email: &EmailAddress,
+        now: Timestamp,
     ) -> Result<Successor, Failure<ChangeRefusal>> {
         let address = email.hash();
-        match self.get::<OwnerRow>("owner", layout::owner(&address)).await? {
+        match self.owner_now(&address, now).await? {
             None => Ok(Successor::New(MemberId::random(&address, &mut crate::rng()))),
             Some(owner) if owner.account_id == *account => Ok(Successor::Member(owner.member_id)),
             Some(owner) => {
@@ -373,13 +387,30 @@ impl Store {
         }
     }
 
+    /// Who has the address: nobody whose invitation has ended, which is freed.
+    async fn owner_now(
+        &self,
+        address: &AddressHash,
+        now: Timestamp,
+    ) -> Result<Option<OwnerRow>, StoreError> {
+        let row = self.get::<OwnerRow>("owner", layout::owner(address)).await?;
+        match row {
+            Some(row) if row.has_ended(now) => {
+                self.end_invitation(&row.account_id, &row.member_id, now).await?;
+                Ok(None)
+            }
+            row => Ok(row),
+        }
+    }
+
     /// The member of the account who has the address.
     async fn member_with(
         &self,
         account: &AccountId,
         email: &EmailAddress,
+        now: Timestamp,
     ) -> Result<MemberId, Failure<ChangeRefusal>> {
-        match self.get::<OwnerRow>("owner", layout::owner(&email.hash())).await? {
+        match self.owner_now(&email.hash(), now).await? {
             Some(owner) if owner.account_id == *account => Ok(owner.member_id),
             elsewhere => {
                 let elsewhere = elsewhere.map(|owner| owner.account_id);
@@ -391,12 +422,8 @@ impl Store {
 
 /// The account's part of a removal after which an admin is left.
 fn removal(account: &AccountId, gone: &MemberId) -> Transaction<'static, Against<()>> {
-    let one_less =
-        account::changed(account, ", member_count = member_count - :one DELETE admins :gone")
-            .and("(NOT contains(admins, :id) OR size(admins) > :one)")
-            .value(":id", gone)
-            .set_of(":gone", [gone.to_string()]);
     let last = Obstacle::Refused(ChangeRefusal::LastAdmin);
+    let one_less = account::admin_less(account, gone);
     Transaction::new().guarded(one_less, |row| unless_gone(row, last))
 }
 
@@ -413,9 +440,11 @@ fn appointing<'a>(
         Successor::New(id) => {
             let owner = Write::put(&layout::owner(&id.address()), &OwnerRow::new(account, id));
             let row = MemberRow::new(id, email, Role::Admin, now);
+            let invitation = Invitation { account: account.clone(), member: id.clone(), number: 1 };
             transaction
                 .guarded(owner.if_new(), anew)
                 .guarded(Write::put(&layout::member(account, id), &row).if_new(), anew)
+                .with(address::invited(&id.address(), &invitation))
                 .with(
                     operator
                         .audited("member_invited", Some(id.as_str()), now)
@@ -424,11 +453,20 @@ fn appointing<'a>(
                 )
         }
         Successor::Member(id) => {
-            let promoted = Write::update(layout::member(account, id), "SET role = :admin")
-                .when("role = :member")
-                .value(":member", Role::Member)
-                .value(":admin", Role::Admin);
-            transaction.guarded(promoted, anew).with(
+            // Whoever counts as an admin is not invited for a while only.
+            let promoted = Write::update(
+                layout::member(account, id),
+                "SET role = :admin REMOVE invited_until, duty, due_at",
+            )
+            .when("role = :member")
+            .and("(attribute_not_exists(invited_until) OR invited_until > :now)")
+            .value(":now", now.as_millisecond())
+            .value(":member", Role::Member)
+            .value(":admin", Role::Admin);
+            let kept = Write::update(layout::owner(&id.address()), "REMOVE invited_until")
+                .when("member_id = :id")
+                .value(":id", id);
+            transaction.guarded(promoted, anew).guarded(kept, anew).with(
                 operator
                     .audited("role_changed", Some(id.as_str()), now)
                     .labelled(email.as_str())

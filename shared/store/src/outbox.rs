@@ -14,7 +14,9 @@ use crate::write::{NotMet, Write};
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::login::Challenge;
-use domain::{AccountId, AddressHash, EmailAddress, EventId, MemberId, MemberStatus};
+use domain::{
+    AccountId, AddressHash, EmailAddress, EventId, Invitation, MemberId, MemberStatus, invitation,
+};
 use jiff::{SignedDuration, Timestamp};
 use rand::RngExt;
 use serde::Deserialize;
@@ -34,6 +36,9 @@ const RESTS_FOR: SignedDuration = SignedDuration::from_mins(30);
 const DUTY_KEPT_FOR: SignedDuration = SignedDuration::from_hours(24 * 30);
 /// The same for what is mailed about logins, of addresses that may be nobody's.
 const LOGIN_MAIL_KEPT_FOR: SignedDuration = SignedDuration::from_hours(24);
+
+/// How long the counts of a day are kept.
+pub(crate) const COUNTS_KEPT_FOR: SignedDuration = SignedDuration::from_hours(48);
 
 /// Where an outbox row lies.
 pub type OutboxKey = RowKey;
@@ -74,6 +79,11 @@ impl Duty {
         self.key.account()
     }
 
+    /// Whose invitation it is to end, if it is that.
+    pub fn invitation(&self) -> Option<(AccountId, MemberId)> {
+        self.account().zip(self.key.member())
+    }
+
     /// The account whose suspension it is to finish, if it is that.
     pub fn suspension(&self) -> Option<AccountId> {
         self.account().filter(|account| self.key == layout::account(account))
@@ -94,14 +104,9 @@ pub(crate) fn provision_request(account: &AccountId, member: &MemberId, now: Tim
 }
 
 /// The write that has `deliver-mail` send an invitation.
-pub(crate) fn invitation(
-    account: &AccountId,
-    member: &MemberId,
-    to: &EmailAddress,
-    now: Timestamp,
-) -> Write {
-    let kind = DutyKind::Mail(MailRow::invitation(to, account, member));
-    Write::put(&layout::invitation(account, &event_id()), &duty(kind, now))
+pub(crate) fn invitation(invitation: &Invitation, to: &EmailAddress, now: Timestamp) -> Write {
+    let kind = DutyKind::Mail(MailRow::invitation(to, invitation));
+    Write::put(&layout::invitation(&invitation.account, &event_id()), &duty(kind, now))
 }
 
 /// The write that has `deliver-mail` send a login code. It is no duty.
@@ -140,7 +145,8 @@ fn duty(kind: DutyKind, now: Timestamp) -> OutboxRow {
     OutboxRow::new(kind, now, now + DUTY_KEPT_FOR).due(any_shard(), now + DUE_AFTER)
 }
 
-fn any_shard() -> String {
+/// Some partition of the index of duties.
+pub(crate) fn any_shard() -> String {
     shard(crate::rng().random_range(0..DUTY_SHARDS))
 }
 
@@ -168,16 +174,36 @@ impl Store {
         self.update(finished(key, OutboxStatus::Done)).await.map(drop)
     }
 
+    /// Counts an invitation that is about to be mailed to an address, if the day allows one more.
+    /// The same one counts once, however often it is tried.
+    pub async fn count_invitation(
+        &self,
+        mail: &OutboxKey,
+        address: &AddressHash,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let row = layout::invitations_mailed(address, &invitation::day_of(now));
+        let counted = Write::update(row, "SET type = :type, ttl = :ttl ADD mails :mail")
+            .when("(attribute_not_exists(mails) OR size(mails) < :most OR contains(mails, :this))")
+            .set_of(":mail", [mail.sk.clone()])
+            .value(":this", &mail.sk)
+            .value(":type", "invitations_mailed")
+            .value(":most", invitation::MAILS_TO_ADDRESS)
+            .value(":ttl", (now + COUNTS_KEPT_FOR).as_second());
+        Ok(self.update(counted).await?.is_ok())
+    }
+
     /// Records that the row's side effect will not happen; an invitation's member shows it.
     pub async fn give_up(&self, key: &OutboxKey, row: &OutboxRow) -> Result<(), StoreError> {
         // The member first: a crash in between leaves the row pending, and the next delivery does
         // both.
         if let DutyKind::Mail(mail) = &row.duty
-            && let MailKind::Invitation { account_id, member_id } = &mail.mail
+            && let MailKind::Invitation { account_id, member_id, number } = &mail.mail
         {
             let shown =
                 Write::update(layout::member(account_id, member_id), "SET status = :failed")
-                    .when("status = :invited")
+                    .when("status = :invited AND invitation = :number")
+                    .value(":number", number)
                     .value(":invited", MemberStatus::Invited)
                     .value(":failed", MemberStatus::InvitationFailed);
             self.update(shown).await.map(drop)?;

@@ -9,15 +9,15 @@ use domain::login::{Challenge, LoginRecord};
 use domain::sandbox::SandboxKey;
 use domain::session::{SessionTimes, Slot};
 use domain::{
-    Account, AccountId, AccountName, AddressHash, ApiKey, EmailAddress, KeyDigest, KeyId, KeyName,
-    Member, MemberId, MemberStatus, OperatorName, Reason, Role, Sandbox, SandboxState,
-    SessionToken,
+    Account, AccountId, AccountName, AddressHash, ApiKey, EmailAddress, Invitation, KeyDigest,
+    KeyId, KeyName, Member, MemberId, MemberStatus, OperatorName, Reason, Role, Sandbox,
+    SandboxState, SessionToken,
 };
 use jiff::fmt::serde::timestamp::millisecond;
 use jiff::{SignedDuration, Timestamp};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// A row as DynamoDB has it.
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -34,6 +34,11 @@ pub(crate) fn from_item<R: DeserializeOwned>(
         .map_err(|cause| StoreError::Row { kind, cause: cause.to_string() })
 }
 
+/// A time as rows have it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+struct Time(#[serde(with = "millisecond::required")] Timestamp);
+
 // --- In an account's partition
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -45,8 +50,10 @@ pub(crate) struct AccountRow {
     own_keys: u32,
     own_key_limit: u32,
     has_sandbox_key: bool,
-    member_count: u32,
-    member_limit: u32,
+    pub member_count: u32,
+    pub member_limit: u32,
+    /// Until when each invitation holds that ends by itself.
+    invited: BTreeMap<MemberId, Time>,
     /// A set, so that one condition can tell whether somebody is the last of them.
     #[serde(serialize_with = "serde_dynamo::string_set::serialize")]
     pub admins: Vec<String>,
@@ -64,8 +71,9 @@ impl AccountRow {
             own_keys,
             own_key_limit,
             has_sandbox_key,
-            member_count,
+            member_rows,
             member_limit,
+            invited,
             suspended,
         } = account.clone();
         Self {
@@ -75,8 +83,9 @@ impl AccountRow {
             own_keys,
             own_key_limit,
             has_sandbox_key,
-            member_count,
+            member_count: member_rows,
             member_limit,
+            invited: invited.into_iter().map(|(member, until)| (member, Time(until))).collect(),
             admins: vec![admin.to_string()],
             suspended,
             created_at: now.as_millisecond(),
@@ -91,8 +100,13 @@ impl AccountRow {
             own_keys: self.own_keys,
             own_key_limit: self.own_key_limit,
             has_sandbox_key: self.has_sandbox_key,
-            member_count: self.member_count,
+            member_rows: self.member_count,
             member_limit: self.member_limit,
+            invited: self
+                .invited
+                .into_iter()
+                .map(|(member, Time(until))| (member, until))
+                .collect(),
             suspended: self.suspended,
         }
     }
@@ -115,6 +129,14 @@ pub(crate) struct MemberRow {
     status: MemberStatus,
     #[serde(with = "millisecond::required")]
     invited_at: Timestamp,
+    invitation: u32,
+    #[serde(default, with = "millisecond::optional", skip_serializing_if = "Option::is_none")]
+    invited_until: Option<Timestamp>,
+    /// While it ends by itself: `sweep` finds it then.
+    #[serde(rename = "duty", default, skip_serializing_if = "Option::is_none")]
+    shard: Option<String>,
+    #[serde(default, with = "millisecond::optional", skip_serializing_if = "Option::is_none")]
+    due_at: Option<Timestamp>,
     #[serde(default, with = "millisecond::optional", skip_serializing_if = "Option::is_none")]
     last_login_at: Option<Timestamp>,
     /// By slot.
@@ -142,6 +164,7 @@ impl SessionRow {
 }
 
 impl MemberRow {
+    /// Whoever is invited first. The invitation does not end by itself.
     pub fn new(id: &MemberId, email: &EmailAddress, role: Role, now: Timestamp) -> Self {
         Self {
             kind: "member".to_owned(),
@@ -150,9 +173,18 @@ impl MemberRow {
             role,
             status: MemberStatus::Invited,
             invited_at: now,
+            invitation: 1,
+            invited_until: None,
+            shard: None,
+            due_at: None,
             last_login_at: None,
             sessions: HashMap::new(),
         }
+    }
+
+    /// The invitation ends then, and is in this partition of the index of duties.
+    pub fn until(self, ends: Timestamp, shard: String) -> Self {
+        Self { invited_until: Some(ends), due_at: Some(ends), shard: Some(shard), ..self }
     }
 
     /// The times of this session, if the member has it and it is live.
@@ -163,6 +195,11 @@ impl MemberRow {
             .filter(|session| session.digest == token.digest().as_str())?;
         let times = session.times();
         times.is_live(now).then_some(times)
+    }
+
+    /// Whether it was an invitation only, and has ended.
+    pub fn has_ended(&self, now: Timestamp) -> bool {
+        self.invited_until.is_some_and(|until| until <= now)
     }
 
     /// Where one more session goes: where none is live, or else where the oldest one is.
@@ -180,6 +217,8 @@ impl MemberRow {
             role: self.role,
             status: self.status,
             invited_at: self.invited_at,
+            invitation: self.invitation,
+            invited_until: self.invited_until,
             last_login_at: self.last_login_at,
         }
     }
@@ -355,6 +394,9 @@ pub(crate) struct OwnerRow {
     pub member_id: MemberId,
     /// How many logins this membership has seen; it chooses the slot of the next session.
     pub logins: u64,
+    /// Until when the membership holds the address, as long as nobody has logged in.
+    #[serde(default, with = "millisecond::optional", skip_serializing_if = "Option::is_none")]
+    pub invited_until: Option<Timestamp>,
 }
 
 impl OwnerRow {
@@ -364,7 +406,16 @@ impl OwnerRow {
             account_id: account.clone(),
             member_id: member.clone(),
             logins: 0,
+            invited_until: None,
         }
+    }
+
+    pub fn until(self, ends: Timestamp) -> Self {
+        Self { invited_until: Some(ends), ..self }
+    }
+
+    pub fn has_ended(&self, now: Timestamp) -> bool {
+        self.invited_until.is_some_and(|until| until <= now)
     }
 }
 
@@ -480,6 +531,7 @@ pub enum MailKind {
     Invitation {
         account_id: AccountId,
         member_id: MemberId,
+        number: u32,
     },
 }
 
@@ -493,8 +545,9 @@ impl MailRow {
         Self { to: to.clone(), mail }
     }
 
-    pub(crate) fn invitation(to: &EmailAddress, account: &AccountId, member: &MemberId) -> Self {
-        let mail = MailKind::Invitation { account_id: account.clone(), member_id: member.clone() };
+    pub(crate) fn invitation(to: &EmailAddress, invitation: &Invitation) -> Self {
+        let Invitation { account, member, number } = invitation.clone();
+        let mail = MailKind::Invitation { account_id: account, member_id: member, number };
         Self { to: to.clone(), mail }
     }
 }

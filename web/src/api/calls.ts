@@ -23,6 +23,8 @@ export const requestCode = (body: Body<"requestCode">) =>
 export const verifyCode = (body: Body<"verifyCode">) =>
   send<"verifyCode">("POST", "/api/login/verify", body);
 export const endSession = () => send<"endSession">("POST", "/api/logout");
+export const declineInvitation = (invitation: string) =>
+  send<"declineInvitation">("POST", "/api/invitation/decline", { invitation });
 export const getSession = ({ signal }: Fetching) =>
   send<"getSession">("GET", "/api/session", undefined, { signal });
 
@@ -42,5 +44,9 @@ export const deleteKey = (id: string) =>
 export const listMembers = ({ signal }: Fetching) =>
   send<"listMembers">("GET", "/api/team", undefined, { signal });
 export const inviteMember = (email: string) => send<"inviteMember">("POST", "/api/team", { email });
+export const resendInvitation = (id: string) =>
+  send<"resendInvitation">("POST", "/api/team/{member_id}/invitation", undefined, {
+    path: { member_id: id },
+  });
 export const revokeMember = (id: string) =>
   send<"revokeMember">("DELETE", "/api/team/{member_id}", undefined, { path: { member_id: id } });

@@ -13,18 +13,27 @@ import { useSecondsLeft } from "../ui/use-seconds-left.ts";
 import { keepPendingLogin, type PendingLogin, pendingLogin } from "./challenge.ts";
 import { CODE_LENGTH, CodeBoxes } from "./code-boxes.tsx";
 import { Countdown } from "./countdown.tsx";
+import { keepInvitation } from "./invitation.ts";
 import { LimitedNotice } from "./limited-notice.tsx";
 import { ResendButton } from "./resend-button.tsx";
 import { wordsAboutCode } from "./words.ts";
 
 interface Props {
   pending: PendingLogin;
+  /** The link of an invitation that led here. */
+  invitation: string | null;
   onResent: (pending: PendingLogin) => void;
   onChangeEmail: () => void;
   onTooManyAttempts: () => void;
 }
 
-export function CodeStep({ pending, onResent, onChangeEmail, onTooManyAttempts }: Props) {
+export function CodeStep({
+  pending,
+  invitation,
+  onResent,
+  onChangeEmail,
+  onTooManyAttempts,
+}: Props) {
   const client = useQueryClient();
   const boxes = useRef<HTMLDivElement>(null);
   const problemId = useId();
@@ -61,6 +70,7 @@ export function CodeStep({ pending, onResent, onChangeEmail, onTooManyAttempts }
 
   function arrive(session: Session) {
     keepPendingLogin(null);
+    keepInvitation(null);
     tellOtherTabs("logged_in");
     enter(client, session);
   }
@@ -76,7 +86,12 @@ export function CodeStep({ pending, onResent, onChangeEmail, onTooManyAttempts }
 
   const resend = useMutation({
     mutationFn: () =>
-      requestCode({ email: pending.email, accept_terms: true, challenge: pending.challenge }),
+      requestCode({
+        email: pending.email,
+        accept_terms: true,
+        challenge: pending.challenge,
+        ...(invitation && { invitation }),
+      }),
     onSuccess: (answer) => {
       verify.reset();
       setExpired(false);

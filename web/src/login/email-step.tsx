@@ -8,6 +8,7 @@ import { Notice } from "../ui/notice.tsx";
 import { TextField } from "../ui/text-field.tsx";
 import { useSecondsLeft } from "../ui/use-seconds-left.ts";
 import { type PendingLogin, pendingLogin } from "./challenge.ts";
+import { DeclineInvitation } from "./decline-invitation.tsx";
 import { LimitedNotice } from "./limited-notice.tsx";
 import { TermsCheckbox } from "./terms-checkbox.tsx";
 
@@ -18,10 +19,22 @@ interface Props {
   onTerms: (accepted: boolean) => void;
   /** Why this step is shown (again). */
   word: string | null;
+  /** The link of an invitation that led here. */
+  invitation: string | null;
+  onDeclined: () => void;
   onSent: (pending: PendingLogin) => void;
 }
 
-export function EmailStep({ email, onEmail, terms, onTerms, word, onSent }: Props) {
+export function EmailStep({
+  email,
+  onEmail,
+  terms,
+  onTerms,
+  word,
+  invitation,
+  onDeclined,
+  onSent,
+}: Props) {
   const field = useRef<HTMLInputElement>(null);
   const wordId = useId();
   const [invalid, setInvalid] = useState<string | null>(null);
@@ -29,7 +42,8 @@ export function EmailStep({ email, onEmail, terms, onTerms, word, onSent }: Prop
   const wait = useSecondsLeft(limited.until);
   const waits = wait > 0 && limited.email === email.trim();
   const request = useMutation({
-    mutationFn: (to: string) => requestCode({ email: to, accept_terms: true }),
+    mutationFn: (to: string) =>
+      requestCode({ email: to, accept_terms: true, ...(invitation && { invitation }) }),
     onSuccess: (answer, to) => onSent(pendingLogin(to, answer)),
     onError: (error, to) => refused(failureOf(error), to),
   });
@@ -102,6 +116,7 @@ export function EmailStep({ email, onEmail, terms, onTerms, word, onSent }: Prop
       >
         Send Code
       </Button>
+      {invitation && <DeclineInvitation invitation={invitation} onDeclined={onDeclined} />}
     </form>
   );
 }

@@ -32,3 +32,8 @@ export const FAREWELLS = {
   logged_out: "You are logged out.",
   logged_out_elsewhere: "You logged out in another tab.",
 } as const;
+
+export const INVITED =
+  "You are invited. Log in with the e-mail address that the invitation was sent to.";
+
+export const DECLINED = "The invitation is declined. There is nothing else to do.";

@@ -2,18 +2,21 @@ import type { TeamMember } from "../api/calls.ts";
 import { Address } from "../ui/address.tsx";
 import { Badge } from "../ui/badge.tsx";
 import { IconButton } from "../ui/icon-button.tsx";
-import { TrashIcon } from "../ui/icons.tsx";
+import { MailIcon, TrashIcon } from "../ui/icons.tsx";
 import { Day } from "../ui/when.tsx";
 
 interface Props {
   member: TeamMember;
   lastAdmin: boolean;
+  /** Why no invitation can be sent now. */
+  resending: string | null;
+  onResend: (member: TeamMember) => void;
   onRevoke: (member: TeamMember) => void;
 }
 
 const LAST_ADMIN = "The last admin of an account cannot be removed.";
 
-export function MemberRow({ member, lastAdmin, onRevoke }: Props) {
+export function MemberRow({ member, lastAdmin, resending, onResend, onRevoke }: Props) {
   const lastLogin = member.last_login_at ? <Day at={member.last_login_at} /> : "Never logged in";
   return (
     <tr>
@@ -34,11 +37,19 @@ export function MemberRow({ member, lastAdmin, onRevoke }: Props) {
           </span>
           {lastAdmin && " · The last admin cannot be removed"}
           {member.status === "invitation_failed" &&
-            " · The mail could not be delivered. Revoke, then invite again."}
+            " · The mail could not be delivered. Send it again, or revoke it."}
         </span>
       </th>
       <td className="wide-only">{lastLogin}</td>
       <td className="cell-actions">
+        {member.status !== "active" && (
+          <IconButton
+            label={`Resend invitation to ${member.email}`}
+            icon={<MailIcon />}
+            refused={resending}
+            onClick={() => onResend(member)}
+          />
+        )}
         <IconButton
           label={`Revoke access of ${member.email}`}
           icon={<TrashIcon />}

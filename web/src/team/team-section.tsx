@@ -12,6 +12,7 @@ import { InviteDialog } from "./invite-dialog.tsx";
 import { MemberRow } from "./member-row.tsx";
 import { RevokeDialog } from "./revoke-dialog.tsx";
 import { teamQuery } from "./team-query.ts";
+import { useResend } from "./use-resend.ts";
 import "../ui/table.css";
 
 const WHAT_MEMBERS_MAY =
@@ -23,6 +24,7 @@ export function TeamSection({ session }: { session: LoggedIn }) {
   const { data, error, refetch, isFetching } = useQuery(teamQuery);
   const [inviting, setInviting] = useState(false);
   const [revoking, setRevoking] = useState<TeamMember | null>(null);
+  const resend = useResend();
   const count = data?.count ?? session.account.member_count ?? 1;
   const limit = data?.limit ?? session.account.member_limit;
   const admins = data?.members.filter((member) => member.role === "admin").length;
@@ -71,6 +73,8 @@ export function TeamSection({ session }: { session: LoggedIn }) {
                 key={member.id}
                 member={member}
                 lastAdmin={member.role === "admin" && admins === 1}
+                resending={resend.isPending ? "An invitation is being sent." : null}
+                onResend={resend.mutate}
                 onRevoke={setRevoking}
               />
             ))}

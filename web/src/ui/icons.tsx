@@ -18,6 +18,13 @@ export const TrashIcon = () => (
   </Icon>
 );
 
+export const MailIcon = () => (
+  <Icon>
+    <rect x="2.5" y="4.500" width="15" height="11" rx="2" />
+    <path d="m3.500 6 6.500 5L16.500 6" />
+  </Icon>
+);
+
 export const EyeIcon = () => (
   <Icon>
     <path d="M1.8 10S4.8 4.5 10 4.5 18.2 10 18.2 10 15.2 15.5 10 15.5 1.8 10 1.8 10Z" />

@@ -10,14 +10,20 @@ use aws_sdk_ses::Client;
 use aws_sdk_ses::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_ses::types::{Body, Content, Destination, Message, MessageTag};
 use domain::login::{CODE_LIFETIME, LoginCode};
-use domain::{AccountName, EmailAddress};
+use domain::{AccountName, EmailAddress, Secret};
 use store::{LoginNotice, NoticeReason};
 
 /// What a mail is about.
 #[derive(Debug)]
 pub enum Mail {
-    LoginCode { code: LoginCode },
-    Invitation { account: AccountName },
+    LoginCode {
+        code: LoginCode,
+    },
+    /// `link` is what the invitation's link carries.
+    Invitation {
+        account: AccountName,
+        link: Secret,
+    },
     LoginNotice(LoginNotice),
 }
 
@@ -134,7 +140,7 @@ struct Written {
 #[template(path = "login_code.txt")]
 struct LoginCodeText<'a> {
     product: &'a str,
-    console: &'a str,
+    url: &'a str,
     code: &'a str,
     minutes: i64,
 }
@@ -144,7 +150,7 @@ struct LoginCodeText<'a> {
 struct LoginCodeHtml<'a> {
     subject: &'a str,
     product: &'a str,
-    console: &'a str,
+    url: &'a str,
     code: &'a str,
     minutes: i64,
 }
@@ -153,7 +159,7 @@ struct LoginCodeHtml<'a> {
 #[template(path = "invitation.txt")]
 struct InvitationText<'a> {
     product: &'a str,
-    console: &'a str,
+    url: &'a str,
     account: &'a str,
 }
 
@@ -162,7 +168,7 @@ struct InvitationText<'a> {
 struct InvitationHtml<'a> {
     subject: &'a str,
     product: &'a str,
-    console: &'a str,
+    url: &'a str,
     account: &'a str,
 }
 
@@ -170,7 +176,7 @@ struct InvitationHtml<'a> {
 #[template(path = "login_notice.txt")]
 struct LoginNoticeText<'a> {
     product: &'a str,
-    console: &'a str,
+    url: &'a str,
     is_login: bool,
     when: &'a str,
 }
@@ -180,7 +186,7 @@ struct LoginNoticeText<'a> {
 struct LoginNoticeHtml<'a> {
     subject: &'a str,
     product: &'a str,
-    console: &'a str,
+    url: &'a str,
     is_login: bool,
     when: &'a str,
 }
@@ -189,24 +195,26 @@ struct LoginNoticeHtml<'a> {
 fn write(mail: &Mail, product: &str, console: &str) -> Written {
     match mail {
         Mail::LoginCode { code } => {
+            let url = &format!("{console}/");
             let subject = format!("Your {product} login code");
             let code = code.secret().expose();
             let minutes = CODE_LIFETIME.as_mins();
             Written {
                 kind: "login_code",
-                text: render(&LoginCodeText { product, console, code, minutes }),
-                html: render(&LoginCodeHtml { subject: &subject, product, console, code, minutes }),
+                text: render(&LoginCodeText { product, url, code, minutes }),
+                html: render(&LoginCodeHtml { subject: &subject, product, url, code, minutes }),
                 subject,
             }
         }
         Mail::LoginNotice(notice) => write_notice(notice, product, console),
-        Mail::Invitation { account } => {
+        Mail::Invitation { account, link } => {
+            let url = &format!("{console}/#invitation={}", link.expose());
             let subject = format!("You are invited to {product}");
             let account = account.as_str();
             Written {
                 kind: "invitation",
-                text: render(&InvitationText { product, console, account }),
-                html: render(&InvitationHtml { subject: &subject, product, console, account }),
+                text: render(&InvitationText { product, url, account }),
+                html: render(&InvitationHtml { subject: &subject, product, url, account }),
                 subject,
             }
         }
@@ -214,6 +222,7 @@ fn write(mail: &Mail, product: &str, console: &str) -> Written {
 }
 
 fn write_notice(notice: &LoginNotice, product: &str, console: &str) -> Written {
+    let url = &format!("{console}/");
     let is_login = notice.reason == NoticeReason::NewBrowser;
     let subject = if is_login {
         format!("New login to {product}")
@@ -221,8 +230,8 @@ fn write_notice(notice: &LoginNotice, product: &str, console: &str) -> Written {
         format!("Somebody is guessing your {product} login codes")
     };
     let when = notice.happened_at.strftime("%-d %B %Y, %H:%M UTC").to_string();
-    let text = LoginNoticeText { product, console, is_login, when: &when };
-    let html = LoginNoticeHtml { subject: &subject, product, console, is_login, when: &when };
+    let text = LoginNoticeText { product, url, is_login, when: &when };
+    let html = LoginNoticeHtml { subject: &subject, product, url, is_login, when: &when };
     Written { kind: "login_notice", text: render(&text), html: render(&html), subject }
 }
 
@@ -321,7 +330,8 @@ mod tests {
     #[test]
     fn an_invitation_is_mailed_as_this_text_and_this_page_with_every_name_escaped() {
         let account = "<b>Sons</b> & \"Co\"".parse().unwrap();
-        let Written { kind, subject, text, html } = written(&Mail::Invitation { account });
+        let link = Secret::new("inv_1.account.member.1.mac".to_owned());
+        let Written { kind, subject, text, html } = written(&Mail::Invitation { account, link });
         assert_eq!((kind, &*subject), ("invitation", "You are invited to Front<&\"desk'"));
         insta::assert_snapshot!("invitation.txt", text);
         insta::assert_snapshot!("invitation.html", html);

@@ -1,0 +1,113 @@
+//! What is owed to an address: who has it is looked up here, where no client waits.
+
+use domain::{AddressHash, EmailAddress, Invitation, MemberStatus};
+use edge::App;
+use edge::lambda::RecordFailed;
+use edge::mail::Mail;
+use edge::telemetry;
+use store::{DutyKind, MailKind, MailRow, OutboxKey, Owner, StoreError};
+
+/// It would be of no use, for this cause.
+pub struct TooLate(pub &'static str);
+
+/// What is owed to an address, as things stand now.
+pub enum Owed {
+    Due {
+        to: EmailAddress,
+        mail: Result<Mail, TooLate>,
+    },
+    /// The account is suspended, and that may end.
+    Later,
+    /// Nobody is there (any more) to get it.
+    Nothing,
+}
+
+pub async fn owed(app: &App, key: &OutboxKey, duty: &DutyKind) -> Result<Owed, RecordFailed> {
+    match duty {
+        DutyKind::Mail(mail) => owed_mail(app, key, mail).await,
+        DutyKind::LoginNotice { address, notice } => {
+            let Some(owner) = owner_of(app, address).await? else { return Ok(Owed::Nothing) };
+            let member = app.store.find_member(&owner.account, &owner.member).await?;
+            Ok(member.map_or(Owed::Nothing, |member| {
+                mail_to(&member.email, Ok(Mail::LoginNotice(notice.clone())))
+            }))
+        }
+        // The filter of its trigger lets none in, and it is not for this function to finish.
+        DutyKind::LoginEvent { .. } | DutyKind::ProvisionRequest { .. } => Ok(Owed::Later),
+    }
+}
+
+async fn owed_mail(app: &App, key: &OutboxKey, mail: &MailRow) -> Result<Owed, RecordFailed> {
+    match &mail.mail {
+        MailKind::LoginCode { challenge_id, keyring_version, expires_at } => {
+            let address = mail.to.hash();
+            if owner_of(app, &address).await?.is_none() {
+                return Ok(Owed::Nothing);
+            }
+            if app.clock.now() >= *expires_at {
+                return Ok(mail_to(
+                    &mail.to,
+                    Err(TooLate("the code expired before it could be sent")),
+                ));
+            }
+            let code = app.keyrings.login_code(&address, challenge_id, keyring_version).await?;
+            // With a version that was taken out nobody can derive it any more; trying again would
+            // hold up the mails behind it.
+            let taken_out = TooLate("its keyring version was taken out");
+            Ok(mail_to(&mail.to, code.map(|code| Mail::LoginCode { code }).ok_or(taken_out)))
+        }
+        MailKind::Invitation { account_id, member_id, number } => {
+            let invitation = Invitation {
+                account: account_id.clone(),
+                member: member_id.clone(),
+                number: *number,
+            };
+            invitation_owed(app, key, &mail.to, &invitation).await
+        }
+    }
+}
+
+/// The mail of an invitation that is open still, and the newest; not more of them a day than an
+/// address is to get.
+async fn invitation_owed(
+    app: &App,
+    key: &OutboxKey,
+    to: &EmailAddress,
+    invitation: &Invitation,
+) -> Result<Owed, RecordFailed> {
+    let now = app.clock.now();
+    let (account, member) = tokio::join!(
+        app.store.find_account(&invitation.account),
+        app.store.find_member(&invitation.account, &invitation.member)
+    );
+    let member = member?.filter(|member| {
+        member.status != MemberStatus::Active
+            && member.invitation == invitation.number
+            && !member.has_ended(now)
+    });
+    let (Some(account), Some(_)) = (account?, member) else { return Ok(Owed::Nothing) };
+    if account.suspended {
+        return Ok(Owed::Later);
+    }
+    let link = invitation.token(&*app.keyrings.login().await?);
+    if !app.store.count_invitation(key, &to.hash(), now).await? {
+        telemetry::set_outcome("enough");
+        return Ok(Owed::Nothing);
+    }
+    Ok(mail_to(to, Ok(Mail::Invitation { account: account.name, link })))
+}
+
+fn mail_to(to: &EmailAddress, mail: Result<Mail, TooLate>) -> Owed {
+    Owed::Due { to: to.clone(), mail }
+}
+
+/// Whose the address is: that of an account that is not suspended, and of an invitation that has
+/// not ended.
+async fn owner_of(app: &App, address: &AddressHash) -> Result<Option<Owner>, StoreError> {
+    let owner = app.store.find_owner(address).await?;
+    let owner = owner.filter(|owner| !owner.has_ended(app.clock.now()));
+    let Some(owner) = owner else { return Ok(None) };
+    telemetry::set_account(&owner.account);
+    let account = app.store.find_account(&owner.account).await?;
+    Ok(account.filter(|account| !account.suspended).map(|_| owner))
+}

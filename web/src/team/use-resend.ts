@@ -1,0 +1,22 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { resendInvitation, type TeamMember } from "../api/calls.ts";
+import { failureOf } from "../api/failure.ts";
+import { toast } from "../ui/toast-store.ts";
+import { teamQuery } from "./team-query.ts";
+
+/** Has the invitation of a member mailed again, and says how that went. */
+export function useResend() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (member: TeamMember) => resendInvitation(member.id),
+    onSuccess: ({ member }) => {
+      toast({ kind: "done", text: `The invitation is mailed to ${member.email} again.` });
+    },
+    onError: (error) => {
+      const failure = failureOf(error);
+      if (!failure.endsSession) toast({ kind: "problem", text: failure.detail });
+    },
+    // Whatever was answered, the list may show somebody who came, or who is gone.
+    onSettled: () => client.invalidateQueries({ queryKey: teamQuery.queryKey }),
+  });
+}
