@@ -439,13 +439,22 @@ async fn mails_behind_one_that_comes_again_wait_for_it_and_those_before_it_are_n
 #[tokio::test(flavor = "multi_thread")]
 async fn two_records_of_one_mail_in_a_batch_send_it_once() {
     let world = without_workers().await;
-    let batch = batch_for(&world, &[ADMIN]).await;
-    // As when the schedule had the row delivered once more.
-    let record = &batch["Records"][0];
-    let twice = json!({ "Records": [record, record, record] });
-    let answer = Behind::new(&world, "deliver-mail", &[]).invoke(&twice).await;
-    assert_eq!(answer.expect("an answer"), all_done());
-    assert_eq!(world.mailed("login_code"), [ADMIN]);
+    let proxy = Proxy::new(&world).await;
+    let deliver = proxy.function(&world, "deliver-mail");
+    for times in 1..=4 {
+        world.advance(3 * 3600);
+        // As when the schedule had the row delivered once more, and again.
+        let batch = batch_for(&world, &[ADMIN]).await;
+        let records = vec![&batch["Records"][0]; RECORDS_AT_ONCE];
+        // All of them see it pending; then two look-ups are slow, so that they are at their end
+        // only when the first has sent it.
+        proxy.spare("GetItem", RECORDS_AT_ONCE + 1);
+        proxy.fail("GetItem", 2, Fault::Throttled);
+        let answer = deliver.invoke(&json!({ "Records": records })).await;
+        assert_eq!(answer.expect("an answer"), all_done());
+        proxy.heal();
+        assert_eq!(world.mailed("login_code").len(), times);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
