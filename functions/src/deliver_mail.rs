@@ -19,8 +19,9 @@ pub async fn handle(app: &App, record: Record<'_>) -> Result<(), RecordFailed> {
         .map_err(|error| RecordFailed(error.to_string()))?;
     telemetry::set_account(key.account().as_ref());
     let Some(due) = find_due(app, &key).await? else { return Ok(()) };
-    // Whatever was sent meanwhile may have been this very mail, in an earlier record of it.
-    let due = if record.turn().await { find_due(app, &key).await? } else { Some(due) };
+    record.turn().await;
+    // What was sent since the look-up may have been this very mail, in an earlier record of it.
+    let due = if record.is_first() { Some(due) } else { find_due(app, &key).await? };
     let Some(Due { row, to, mail }) = due else { return Ok(()) };
     let cause = match mail {
         Err(TooLate(cause)) => cause.to_owned(),

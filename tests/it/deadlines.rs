@@ -183,7 +183,7 @@ fn every_function_has_time_for_the_longest_of_its_calls_and_for_its_answer() {
         assert!(validation + VERDICT_TIME + ANSWER_TIME < budget.timeout, "{name}");
     }
     // A mail is read, its owner, the account and the keyring are looked up, all of it once more if
-    // it had to wait for its turn; it is sent and noted.
+    // it is not the first of its batch; it is sent and noted.
     let budget = functions::DELIVER_MAIL.budget;
     assert!(budget.aws_call() * 9 + MAIL_CALL + ANSWER_TIME < budget.timeout);
 }

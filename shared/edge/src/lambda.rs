@@ -170,15 +170,18 @@ pub struct Record<'a> {
 }
 
 impl Record<'_> {
-    /// Waits until every record before this one is done, and says whether there was anything to
-    /// wait for. If one of them fails, it never is, and the action is dropped where it waits.
-    pub async fn turn(&self) -> bool {
+    /// Whether there are none before it in the batch, so that it is its turn from the start.
+    pub fn is_first(&self) -> bool {
+        self.place == 0
+    }
+
+    /// Waits until every record before this one is done. If one of them fails, it never is, and the
+    /// action is dropped where it waits.
+    pub async fn turn(&self) {
         let mut done = self.done.clone();
-        let has_waited = *done.borrow() < self.place;
         if done.wait_for(|done| *done >= self.place).await.is_err() {
-            std::future::pending::<()>().await;
+            std::future::pending().await
         }
-        has_waited
     }
 }
 
