@@ -219,8 +219,8 @@ pub fn stream(app: App, action: StreamAction) -> Invoke {
     })
 }
 
-/// One record of a batch, and the line about it. A failure is told in its turn: behind another it is
-/// none yet, for the record comes again with that one.
+/// One record of a batch, and the line about it. A failure is told in its turn: behind another it
+/// is none yet, for the record comes again with that one.
 async fn one_record(
     app: &App,
     action: StreamAction,
