@@ -9,6 +9,7 @@ use crate::proxy::{
     Behind, Nobody, Proxy, Recording, authorizer_event, body_of, http_event, outcome,
 };
 use crate::support::{ADMIN, Person, World, wrong};
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::key::KeyPrefix;
 use domain::{AccountId, KeyId, KeyKind, PlainKey};
 use edge::App;
@@ -579,6 +580,52 @@ async fn a_refusal_waits_for_the_store_no_longer_than_a_success() {
         // address is registered is on record before it is told.
         assert!(recording.waits() == 1 || waves == WRITE_THEN_READ || waves == NAMED);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invitation_waits_once_more_for_what_has_ended_and_beyond_the_days_twentieth() {
+    let world = invitations::world_at_dawn().await;
+    let admin = world.admin().await;
+    let other = world.other_admin("other@example.com").await;
+    let ended = async |person: &Person<'_>, email: &str| {
+        let id = invitations::invited(person, email).await;
+        let long_ago = || AttributeValue::N("1".to_owned());
+        let open = AttributeValue::M([(id, long_ago())].into());
+        let account = format!("ACCT#{}", person.account);
+        world.set_attributes(&account, "ACCOUNT", &[("invited", open)]).await;
+        let owner = format!("ADDR#{}", invitations::hash(email));
+        world.set_attributes(&owner, "OWNER", &[("invited_until", long_ago())]).await;
+        let row = world.rows().await.into_iter().find(|(_, row)| {
+            row.get("email").is_some_and(|known| known.as_s().is_ok_and(|known| known == email))
+        });
+        let ((pk, sk), _) = row.expect("the member");
+        world.set_attributes(&pk, &sk, &[("invited_until", long_ago())]).await;
+    };
+    let proxy = Proxy::new(&world).await;
+    let function = proxy.function(&world, "invite-member");
+    let twice: Waves = &[&["TransactWriteItems"], &["TransactWriteItems"]];
+    let waits_twice = async |email: &str| {
+        let body = json!({ "email": email });
+        let event = http_event("invite-member", Some(&admin), None, Some(body));
+        let (answer, recording) = proxy.record(twice, function.invoke(&event)).await;
+        assert_eq!(outcome(&answer.expect("an answer")), (201, String::new()), "{email}");
+        assert_eq!(recording.waves(), twice, "{email}");
+    };
+    // An address that an invitation held elsewhere, or here; and a place, with or without it.
+    ended(&other, "theirs@example.com").await;
+    waits_twice("theirs@example.com").await;
+    ended(&admin, "own@example.com").await;
+    waits_twice("own@example.com").await;
+    world.change(&admin.account, json!({ "act": "set_limits", "member_limit": 4 })).await;
+    ended(&admin, "late@example.com").await;
+    waits_twice("new@example.com").await;
+    world.check_counters().await;
+
+    world.change(&admin.account, json!({ "act": "set_limits", "member_limit": 50 })).await;
+    for number in 0..15 {
+        invitations::invited(&admin, &format!("member{number}@example.com")).await;
+    }
+    waits_twice("the21st@example.com").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
