@@ -782,8 +782,11 @@ mod tests {
         assert_ne!(hash("192.0.2.1"), NetworkHash::of([192, 0, 2, 1].into(), &other));
     }
 
+    /// By a network or not, and when.
+    type Acts = Vec<(bool, i64)>;
+
     /// Whoever asks, guesses and resends as fast as can be: six networks and six browsers.
-    fn onslaught(steps: &[(u8, u8, u16)]) -> (Vec<(bool, i64)>, Vec<(bool, i64)>) {
+    fn onslaught(steps: &[(u8, u8, u16)]) -> (Acts, Acts) {
         let mut desk = Desk::new();
         let (mut codes, mut guesses) = (Vec::new(), Vec::new());
         let mut open: Vec<Challenge> = Vec::new();
