@@ -120,10 +120,8 @@ impl Shown {
             .cookies(DEVICE_COOKIE)
             .filter_map(|cookie| Device::verify(&cookie, ring, address))
             .collect();
-        let invitation = request.invitation.as_deref();
-        let invitation = invitation
-            .and_then(|token| Invitation::verify(token, ring))
-            .filter(|invitation| invitation.member.address() == *address);
+        let token = request.invitation.as_deref();
+        let invitation = token.and_then(|token| Invitation::verify(token, ring));
         Self { browsers, invitation }
     }
 

@@ -175,8 +175,8 @@ async fn who_was_told_of_an_address_is_on_record_and_the_address_is_not() {
     assert_eq!(named.len(), 1);
     let hash = "other@example.com".parse::<domain::EmailAddress>().expect("an address").hash();
     let text = |name: &str| named[0][name].as_s().expect("a text").clone();
-    let account = format!("ACCT#{}", admin.account);
-    assert_eq!((text("pk"), text("actor"), text("target")), (account, admin.id, hash.to_string()));
+    let trail = format!("AUDIT#{}", admin.account);
+    assert_eq!((text("pk"), text("actor"), text("target")), (trail, admin.id, hash.to_string()));
     assert!(!format!("{named:?}").contains("example.com"));
 }
 

@@ -733,19 +733,22 @@ async fn a_function_reaches_the_rows_that_its_role_names_and_no_others() {
 }
 
 /// Those whose acts the trail keeps.
-pub const AUDITED: [&str; 12] = [
-    "verify-code",
-    "end-session",
-    "test-sandbox",
-    "retry-sandbox",
-    "reveal-sandbox-key",
+pub const AUDITED: [&str; 15] = [
+    "change-account",
     "create-key",
+    "decline-invitation",
     "delete-key",
+    "end-session",
     "invite-member",
-    "revoke-member",
     "provision-sandbox",
     "register-account",
-    "change-account",
+    "resend-invitation",
+    "retry-sandbox",
+    "reveal-sandbox-key",
+    "revoke-member",
+    "sweep",
+    "test-sandbox",
+    "verify-code",
 ];
 
 /// Those whose role allows an action on rows of all these partitions at once.

@@ -53,6 +53,80 @@ async fn strangers_from_all_networks_do_not_shut_a_known_browser_out() {
     owner.get("/api/session").await.ok(200);
 }
 
+/// What the link of the newest invitation to an address carries.
+async fn link_to(world: &World, email: &str) -> String {
+    world.settle().await;
+    let mails = world.desk.inbox().mails();
+    let mail = mails.iter().find(|mail| mail.kind == "invitation" && mail.to == email);
+    let (_, link) = mail.expect("an invitation").text.split_once("#invitation=").expect("a link");
+    link.split_whitespace().next().expect("a token").to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_from_all_networks_do_not_shut_out_who_is_invited_and_a_resend_lets_in_anew() {
+    const NEW: &str = "new@example.com";
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let invited = admin.post("/api/team", json!({ "email": NEW })).await;
+    let id = text(&invited.ok(201)["member"]["id"]);
+    let first = link_to(&world, NEW).await;
+    use_up_networks(&world, NEW).await;
+
+    let by_link =
+        async |token: &str| ask(&mut world.browser(), NEW, json!({ "invitation": token })).await;
+    // The link has its own allowance, of which a stranger without it uses nothing up.
+    for _ in 0..3 {
+        by_link(&first).await.ok(202);
+    }
+    by_link(&first).await.problem(429, "rate_limited");
+    world.advance(901);
+    admin.act(&format!("/api/team/{id}/invitation")).await.ok(202);
+    let second = link_to(&world, NEW).await;
+    assert_ne!(first, second);
+    // The first one died with the resend; somebody else's, or one that is made up, gives nothing.
+    for other in [first.as_str(), "inv_1.a.b.1.c", &second[..second.len() - 1], ""] {
+        by_link(other).await.problem(429, "rate_limited");
+    }
+    let asked = by_link(&second).await;
+    world.settle().await;
+    let code = world.desk.inbox().code_for(NEW).expect("a code was mailed");
+    world.verify(&text(&asked.ok(202)["challenge"]), &code).await.ok(200);
+    // Once somebody has logged in, it is no way in any more.
+    by_link(&second).await.problem(429, "rate_limited");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_is_forgotten_with_its_membership_and_by_the_end_of_all_sessions() {
+    const GRACE: &str = "grace@example.com";
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let invite = async || {
+        let reply = admin.post("/api/team", json!({ "email": GRACE })).await;
+        text(&reply.ok(201)["member"]["id"])
+    };
+    let is_known = async |browser: &mut Browser<'_>| {
+        use_up_networks(&world, GRACE).await;
+        let known = browser.request_code(GRACE).await.status == 202;
+        world.advance(24 * 3600 + 1);
+        known
+    };
+    let id = invite().await;
+    let mut browser = world.browser();
+    browser.log_in(GRACE).await;
+    assert!(is_known(&mut browser).await);
+    admin.world.change(&admin.account, json!({ "act": "end_sessions", "email": GRACE })).await;
+    assert!(!is_known(&mut browser).await);
+
+    let mut browser = world.browser();
+    browser.log_in(GRACE).await;
+    let admin = world.admin().await;
+    admin.delete(&format!("/api/team/{id}")).await.ok(204);
+    assert!(!is_known(&mut browser).await);
+    let admin = world.admin().await;
+    admin.post("/api/team", json!({ "email": GRACE })).await.ok(201);
+    assert!(!is_known(&mut browser).await, "nor by the next membership");
+}
+
 /// Otherwise anybody says that he is somewhere else each time.
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_but_cloudfront_says_where_a_request_comes_from() {
@@ -62,7 +136,7 @@ async fn nobody_but_cloudfront_says_where_a_request_comes_from() {
             .call("POST", "/api/login/code")
             .header("x-frontdesk-viewer", &format!("198.51.{number}.1"))
             .header("x-forwarded-for", &format!("198.51.{number}.1"));
-        let request = if number % 2 == 0 {
+        let request = if number.is_multiple_of(2) {
             request
         } else {
             request.header("x-frontdesk-origin", "a secret that somebody made up")
@@ -221,10 +295,10 @@ async fn a_short_look_into_a_mailbox_gives_no_guesses_without_end() {
     world.advance(24 * 3600 + 1);
     let mut guesses = 0;
     for hour in 0..24 {
-        for number in 0..browsers.len() {
+        for (number, browser) in browsers.iter_mut().enumerate() {
             let by_network = format!("203.0.{number}.1");
             let asked = [
-                browsers[number].request_code(ADMIN).await,
+                browser.request_code(ADMIN).await,
                 world.request_code_from(&by_network, ADMIN).await,
             ];
             for asked in asked.iter().filter(|asked| asked.status == 202) {

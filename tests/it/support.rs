@@ -256,7 +256,7 @@ impl World {
 
     /// A request as CloudFront passes it on for a viewer at this address, behind which one network
     /// is not another.
-    pub async fn from_viewer<'w>(&'w self, request: Request<'w>, viewer: &str) -> Request<'w> {
+    pub async fn as_viewer<'w>(&'w self, request: Request<'w>, viewer: &str) -> Request<'w> {
         let secret = &self.desk.environment("request-code")["ORIGIN_SECRET_ARN"];
         let get = json!({ "SecretId": secret });
         let (_, answer) = self.secrets_manager("GetSecretValue", get).await;
@@ -269,7 +269,7 @@ impl World {
         let request = self
             .call("POST", "/api/login/code")
             .json(json!({ "email": email, "accept_terms": true }));
-        self.from_viewer(request, viewer).await.send().await
+        self.as_viewer(request, viewer).await.send().await
     }
 
     async fn rows_but_marks(&self) -> BTreeMap<(String, String), BTreeMap<String, AttributeValue>> {

@@ -305,21 +305,26 @@ impl Store {
         let mut backoff = Backoff::new();
         loop {
             let row = self.get::<SessionsRow>("member", member.clone()).await?;
-            let Some(sessions) = row.map(|row| row.sessions.len()) else { return Ok(()) };
+            let sessions = row.map_or(0, |row| row.sessions.len());
+            if sessions == 0 {
+                // Whoever has no session may be known by a browser all the same.
+                if let Some(address) = &address {
+                    self.update(address::browsers_forgotten(address)).await?.ok();
+                }
+                return Ok(());
+            }
             let ended = Write::update(member.clone(), "SET sessions = :none")
                 .when("size(sessions) = :were")
                 .value(":none", &none)
                 .value(":were", sessions);
             let ending = Transaction::new().guarded(ended, anew);
-            // Whoever has no session may be known by a browser all the same.
             let ending = match &address {
                 Some(address) => ending.with(address::browsers_forgotten(address)),
                 None => ending,
             };
             let audited =
                 operator.audited("session_ended", id, now).changed("sessions", sessions, 0);
-            let ending = if sessions == 0 { ending } else { ending.with(audited) };
-            match ending.commit(self).await {
+            match ending.with(audited).commit(self).await {
                 Ok(()) => return Ok(()),
                 Err(failure) => failure.found()?,
             }

@@ -176,6 +176,9 @@ impl Run {
             }
             return Ok(());
         }
+        if answer.is(409, "email_already_registered") {
+            self.known(account).trail.perhaps("address_named", 1);
+        }
         let free = standings.iter().all(|(_, standing)| *standing == Standing::Over);
         hold(!(free && answer.is(409, "email_already_registered")), || {
             format!("nobody can have had {email}, and it was taken")
