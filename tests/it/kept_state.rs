@@ -138,8 +138,8 @@ async fn what_dynamodb_takes_away_in_time_does_not_pile_up_here() {
     let number = |seconds: i64| AttributeValue::N(seconds.to_string());
     let day = 24 * 3600;
     let real_now = (world.now() - world.desk.clock().ahead()).as_second();
-    world.set_attributes("ADDR#old", "LANE#any", &[("ttl", number(real_now - day))]).await;
-    world.set_attributes("ADDR#new", "LANE#any", &[("ttl", number(real_now + day))]).await;
+    world.set_attributes("ADDR#old", "LOGIN", &[("ttl", number(real_now - day))]).await;
+    world.set_attributes("ADDR#new", "LOGIN", &[("ttl", number(real_now + day))]).await;
     world.settle().await;
 
     let database = rusqlite::Connection::open(folder.0.join("desk.db")).expect("a database");
@@ -159,9 +159,9 @@ async fn what_dynamodb_takes_away_in_time_does_not_pile_up_here() {
     let is_kept = |record: &&(i64, i64)| record.0 >= older;
     let kept: Vec<(i64, i64)> = before.iter().filter(is_kept).copied().collect();
     assert_eq!(records()[..kept.len()], kept);
-    let lane = |address: &str| (format!("ADDR#{address}"), "LANE#any".to_owned());
+    let login = |address: &str| (format!("ADDR#{address}"), "LOGIN".to_owned());
     let rows = world.rows().await;
-    assert!(rows.contains_key(&lane("new")) && !rows.contains_key(&lane("old")));
+    assert!(rows.contains_key(&login("new")) && !rows.contains_key(&login("old")));
     // The stream goes on where it was.
     world.admin().await;
     world.desk.shutdown().await;

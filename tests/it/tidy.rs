@@ -1148,7 +1148,10 @@ fn every_test_that_the_documents_name_exists() {
                     "domain" | "store" | "edge" | "functions" | "desk" => {
                         file.contains(&format!("{module}/"))
                     }
-                    module => *file == format!("tests/it/{module}.rs"),
+                    module => {
+                        [format!("tests/it/{module}.rs"), format!("tests/it/{module}/mod.rs")]
+                            .contains(file)
+                    }
                 };
                 inside && text.contains(&format!("fn {test}("))
             };
