@@ -222,3 +222,18 @@ async fn a_row_is_kept_for_as_many_days_as_the_deployment_says() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invitation_tells_whom_it_was_for_even_when_the_member_is_gone() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let invited = admin.post("/api/team", json!({ "email": "new@example.com" })).await;
+    let id = invited.ok(201)["member"]["id"].as_str().expect("an id").to_owned();
+    admin.delete(&format!("/api/team/{id}")).await.ok(204);
+    let rows = world.rows_of("audit").await;
+    let text = |row: &Row, name: &str| row.get(name).and_then(|value| value.as_s().ok()).cloned();
+    let row = rows.iter().find(|row| text(row, "action").as_deref() == Some("member_invited"));
+    let row = row.expect("it is in the trail");
+    assert_eq!(text(row, "target"), Some(id));
+    assert_eq!(text(row, "label").as_deref(), Some("new@example.com"));
+}
