@@ -451,7 +451,10 @@ fn inviting<'a>(
         .guarded(row, |_| Ok(Obstacle::Found(Met::Changed)))
         .with(address::invited(&address, &invitation))
         .with(outbox::invitation(&invitation, email, now))
-        .with(audit::by_member(&actor.session, "member_invited", Some(member.as_str()), now));
+        .with(
+            audit::by_member(&actor.session, "member_invited", Some(member.as_str()), now)
+                .labelled(email.as_str()),
+        );
 
     let changed: Naming<InviteObstacle> = |_| Ok(Obstacle::Found(Met::Changed));
     let inviting = match place {
