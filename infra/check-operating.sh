@@ -105,10 +105,11 @@ later
 login
 expect "the next login seals it under the new version" 2 "$(sealed)"
 expect "keys still sealed under the old version" 0 "$(still_sealed 1)"
-version=$(aws dynamodb scan --table-name "$TABLE" --filter-expression '#t = :lane' \
+version=$(aws dynamodb scan --table-name "$TABLE" \
+    --filter-expression '#t = :mail AND mail = :code' \
     --expression-attribute-names '{"#t":"type"}' \
-    --expression-attribute-values '{":lane":{"S":"lane"}}' \
-    --query 'Items[0].keyring_version.S' --output text)
+    --expression-attribute-values '{":mail":{"S":"mail"},":code":{"S":"login_code"}}' \
+    --query 'max_by(Items, &to_number(at.N)).keyring_version.S' --output text)
 expect "codes are made under the new version" 2 "$version"
 if infra/keyring.sh drop "$(secret SealingSecret)" 2; then
     echo "FAILED: the current version was dropped"
