@@ -64,9 +64,12 @@ fn refused(port: u16, error: std::io::Error) -> StartError {
 #[derive(Debug, Clone, Copy)]
 struct Peer(IpAddr);
 
-/// Where the connection of a request comes from.
+/// Where the connection of a request comes from. `localhost` may mean either family, and is one
+/// place.
 pub(crate) fn peer(parts: &Parts) -> IpAddr {
-    parts.extensions.get().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |Peer(address)| *address)
+    let told = parts.extensions.get().map(|Peer(address)| address.to_canonical());
+    let elsewhere = told.filter(|address| *address != IpAddr::V6(Ipv6Addr::LOCALHOST));
+    elsewhere.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))
 }
 
 /// So long the next request may take to begin and its head to come, then its body, and then each
@@ -156,6 +159,18 @@ mod tests {
     fn a_port_that_may_not_be_taken_is_named_with_the_way_out() {
         let said = refused(80, ErrorKind::PermissionDenied.into()).to_string();
         assert!(said.contains("port 80") && said.contains("--port N"), "{said}");
+    }
+
+    #[test]
+    fn a_laptop_is_one_place_whichever_family_it_calls_by() {
+        let peer_of = |address: IpAddr| {
+            let request = axum::http::Request::builder().extension(Peer(address));
+            peer(&request.body(()).expect("a request").into_parts().0).to_string()
+        };
+        assert_eq!(peer_of(Ipv4Addr::LOCALHOST.into()), "127.0.0.1");
+        assert_eq!(peer_of(Ipv6Addr::LOCALHOST.into()), "127.0.0.1");
+        assert_eq!(peer_of(Ipv4Addr::new(127, 0, 9, 1).to_ipv6_mapped().into()), "127.0.9.1");
+        assert_eq!(peer_of(Ipv4Addr::new(127, 0, 9, 1).into()), "127.0.9.1");
     }
 
     /// More than fits between a server that writes and a client that does not read.
