@@ -358,3 +358,45 @@ async fn the_owner_hears_of_a_login_from_a_new_browser_but_not_of_the_first_logi
     world.login(ADMIN).await;
     assert_eq!(world.mailed("login_notice").len(), 2);
 }
+
+/// With one neighbour in the same network, who asks for codes of addresses without end.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_neighbour_who_uses_up_the_networks_bound_shuts_out_neither_a_known_browser_nor_a_link() {
+    const NEW: &str = "new@example.com";
+    let world = World::with_parameters(&[("NetworkCodeLimit", "8")]).await;
+    let admin = world.admin().await;
+    admin.post("/api/team", json!({ "email": NEW })).await.ok(201);
+    let link = link_to(&world, NEW).await;
+    let mut owner = world.browser();
+    owner.log_in(ADMIN).await;
+    world.advance_to_multiple_of(300);
+    for number in 0..8 {
+        world.request_code(&format!("a{number}@example.com")).await.ok(202);
+    }
+    world.request_code(ADMIN).await.problem(429, "rate_limited");
+    owner.request_code(ADMIN).await.ok(202);
+    ask(&mut world.browser(), NEW, json!({ "invitation": link })).await.ok(202);
+    // What is no cookie and no link of ours is anybody's.
+    ask(&mut world.browser(), NEW, json!({ "invitation": "inv_1" }))
+        .await
+        .problem(429, "rate_limited");
+}
+
+/// Whoever looked into a mailbox for a minute has read the codes that were asked for before.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_all_sessions_and_a_new_membership_end_every_challenge() {
+    const GRACE: &str = "grace@example.com";
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let colleague = world.member(&admin, GRACE).await;
+    let (challenge, code) = world.challenge(GRACE).await;
+    world.change(&admin.account, json!({ "act": "end_sessions", "email": GRACE })).await;
+    world.verify(&challenge, &code).await.problem(401, "code_expired");
+
+    let (challenge, code) = world.challenge(GRACE).await;
+    admin.delete(&format!("/api/team/{}", colleague.id)).await.ok(204);
+    admin.post("/api/team", json!({ "email": GRACE })).await.ok(201);
+    world.verify(&challenge, &code).await.problem(401, "code_expired");
+    world.advance(901);
+    world.login(GRACE).await.get("/api/session").await.ok(200);
+}
