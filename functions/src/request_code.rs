@@ -5,15 +5,13 @@
 //! anybody is registered is looked up by `deliver-mail`, where no client waits, save in `LEGACY`
 //! mode.
 
-use domain::login::{
-    Allowance, CODE_LIFETIME, ChallengeToken, Device, LoginRecord, NetworkHash, RESEND_AFTER,
-};
+use domain::login::{CODE_LIFETIME, ChallengeToken, Device, NetworkHash, RESEND_AFTER, Shown};
 use domain::{AddressHash, EmailAddress, Invitation, Keyring};
 use edge::config::UserExistenceErrors;
 use edge::http::{Answer, Call, DEVICE_COOKIE};
 use edge::telemetry::Metric;
 use edge::{App, Problem, ProblemCode};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use lambda_http::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use store::{Failure, LoginMail, NetworkLimited, PutLoginRefusal, StoreError};
@@ -59,8 +57,8 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
     Ok(Answer::json(StatusCode::ACCEPTED, &answer))
 }
 
-/// Decision: [`LoginRecord::request_code`], pure. Effect: [`store::Store::put_login`], one
-/// transaction.
+/// Decision: [`domain::login::LoginRecord::request_code`], pure. Effect:
+/// [`store::Store::put_login`], one transaction.
 async fn request_code(
     app: &App,
     email: &EmailAddress,
@@ -70,7 +68,7 @@ async fn request_code(
     let address = email.hash();
     let ring = app.keyrings.login().await?;
     let network = NetworkHash::of(call.viewer(&app.keyrings).await?, &ring);
-    let shown = Shown::by(call, request, &address, &ring);
+    let shown = shown(call, request, &address, &ring);
     let replaced = request.challenge.as_deref().and_then(ChallengeToken::parse);
     let replaced = replaced.filter(|token| token.address == address);
     let now = app.clock.now();
@@ -79,14 +77,19 @@ async fn request_code(
         app.store.find_login(&address),
         is_known(app, &address),
     );
-    counted.map_err(|failure| match failure {
-        Failure::Refused(NetworkLimited { until }) => limited(until.duration_since(now)),
-        Failure::Store(error) => error.into(),
-    })?;
+    let spent = match counted {
+        Ok(()) => None,
+        Err(Failure::Refused(NetworkLimited { until })) => Some(until.duration_since(now)),
+        Err(Failure::Store(error)) => return Err(error.into()),
+    };
     let known = known?;
     for _ in 0..MAX_WRITES {
         let found = record?;
-        let by = shown.allowance(&found, &network, now);
+        let by = found.allowance(&shown, &network, now);
+        // A known browser and a link have their own, whoever is in the same network.
+        if let Some(wait) = spent.filter(|_| by.is_networks()) {
+            return Err(limited(wait));
+        }
         let (next, challenge) = found
             .request_code(&by, replaced.as_ref(), ring.current(), now, &mut app.rng())
             .map_err(|refused| limited(refused.retry_after))?;
@@ -108,32 +111,13 @@ fn limited(retry_after: SignedDuration) -> Problem {
     Problem::new(ProblemCode::RateLimited).retry_after(retry_after)
 }
 
-/// What a request shows that nobody else has: signed, and perhaps good no more.
-struct Shown {
-    browsers: Vec<Device>,
-    invitation: Option<Invitation>,
-}
-
-impl Shown {
-    fn by(call: &Call, request: &RequestCode, address: &AddressHash, ring: &Keyring) -> Self {
-        let browsers = call
-            .cookies(DEVICE_COOKIE)
-            .filter_map(|cookie| Device::verify(&cookie, ring, address))
-            .collect();
-        let token = request.invitation.as_deref();
-        let invitation = token.and_then(|token| Invitation::verify(token, ring));
-        Self { browsers, invitation }
-    }
-
-    /// Whose allowance the request draws on, as the address's record knows it.
-    fn allowance(&self, record: &LoginRecord, network: &NetworkHash, now: Timestamp) -> Allowance {
-        let known = self.browsers.iter().find(|browser| record.knows(browser, now));
-        let invited = self.invitation.as_ref().filter(|invitation| record.invites(invitation));
-        match (known, invited) {
-            (Some(browser), _) => Allowance::of_browser(browser),
-            (None, Some(_)) => Allowance::of_invitation(),
-            (None, None) => Allowance::of_network(network),
-        }
+/// What the request shows that is signed by us.
+fn shown(call: &Call, request: &RequestCode, address: &AddressHash, ring: &Keyring) -> Shown {
+    let cookies = call.cookies(DEVICE_COOKIE);
+    let token = request.invitation.as_deref();
+    Shown {
+        browsers: cookies.filter_map(|cookie| Device::verify(&cookie, ring, address)).collect(),
+        invitation: token.and_then(|token| Invitation::verify(token, ring)),
     }
 }
 

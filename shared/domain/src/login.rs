@@ -75,7 +75,7 @@ impl Allowance {
         &self.0
     }
 
-    fn is_networks(&self) -> bool {
+    pub fn is_networks(&self) -> bool {
         self.0.starts_with('n')
     }
 
@@ -149,6 +149,13 @@ pub struct LoginRecord {
     /// The one invitation whose link is good: `<member>.<number>`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     invited: Option<String>,
+    /// Requests of before cannot be answered any more.
+    #[serde(
+        default,
+        with = "jiff::fmt::serde::timestamp::millisecond::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
+    closed_at: Option<Timestamp>,
     /// When the owner was last told of something.
     #[serde(
         default,
@@ -216,7 +223,7 @@ pub struct Challenge {
     pub by: Allowance,
     pub keyring_version: String,
     pub expires_at: Timestamp,
-    /// Guesses that are left.
+    /// Guesses that are left of its own, and of its allowance.
     pub guesses_left: u32,
 }
 
@@ -227,7 +234,25 @@ pub struct RateLimited {
     pub retry_after: SignedDuration,
 }
 
+/// What a request shows that nobody else has: signed, and perhaps good no more.
+#[derive(Debug)]
+pub struct Shown {
+    pub browsers: Vec<Device>,
+    pub invitation: Option<Invitation>,
+}
+
 impl LoginRecord {
+    /// Whose allowance a request draws on.
+    pub fn allowance(&self, shown: &Shown, network: &NetworkHash, now: Timestamp) -> Allowance {
+        let known = shown.browsers.iter().find(|browser| self.knows(browser, now));
+        let invited = shown.invitation.as_ref().filter(|invitation| self.invites(invitation));
+        match (known, invited) {
+            (Some(browser), _) => Allowance::of_browser(browser),
+            (None, Some(_)) => Allowance::of_invitation(),
+            (None, None) => Allowance::of_network(network),
+        }
+    }
+
     /// Whether this browser has logged in before, and the membership goes on.
     pub fn knows(&self, browser: &Device, now: Timestamp) -> bool {
         let known = self.browsers.get(&browser.id);
@@ -266,9 +291,9 @@ impl LoginRecord {
         if let Some(retry_after) = next.wait(by, now) {
             return Err(RateLimited { retry_after });
         }
-        let replaced = replaces
-            .and_then(|token| next.asks.get_mut(&token.id))
-            .filter(|ask| ask.is_open(now) && ask.left() > 0);
+        let open = replaces.filter(|token| next.is_open(&token.id, now));
+        let replaced =
+            open.and_then(|token| next.asks.get_mut(&token.id)).filter(|ask| ask.left() > 0);
         let allowed = replaced.map_or(MAX_GUESSES, |ask| {
             ask.over = true;
             ask.left()
@@ -286,6 +311,8 @@ impl LoginRecord {
         };
         next.asks.insert(id.clone(), ask);
         next.left = next.guesses_left(now);
+        // So that the rows of all addresses look alike.
+        next.closed_at.get_or_insert(now);
         next.version += 1;
         let challenge = next.challenge(&id).expect("it was put there");
         Ok((next, challenge))
@@ -294,14 +321,15 @@ impl LoginRecord {
     /// The challenge of this id, whether or not it can still be answered.
     pub fn challenge(&self, id: &str) -> Option<Challenge> {
         let ask = self.asks.get(id)?;
-        let (own, all) = ask.by.places();
+        // What others have left of the budget for all is none of this one's business.
+        let (own, _) = ask.by.places();
         let left = |place: &str| self.left.get(place).copied().unwrap_or_default();
         Some(Challenge {
             id: id.to_owned(),
             by: ask.by.clone(),
             keyring_version: ask.keyring_version.clone(),
             expires_at: ask.at + CODE_LIFETIME,
-            guesses_left: ask.left().min(left(own)).min(all.map_or(u32::MAX, left)),
+            guesses_left: ask.left().min(left(own)),
         })
     }
 
@@ -312,12 +340,13 @@ impl LoginRecord {
 
     /// Whether the challenge can be answered, as long as there are guesses.
     pub fn is_open(&self, id: &str, now: Timestamp) -> bool {
-        self.asks.get(id).is_some_and(|ask| ask.is_open(now))
+        self.is_unanswered(id) && self.asks.get(id).is_some_and(|ask| ask.is_open(now))
     }
 
-    /// Whether the right code was not given yet, and no other challenge replaced it.
+    /// Whether the right code was not given yet, and nothing ended it.
     pub fn is_unanswered(&self, id: &str) -> bool {
-        self.asks.get(id).is_some_and(|ask| !ask.over)
+        let is_closed = |ask: &Ask| self.closed_at.is_some_and(|closed| ask.at < closed);
+        self.asks.get(id).is_some_and(|ask| !ask.over && !is_closed(ask))
     }
 
     /// Whether the owner is to hear of wrong guesses.
@@ -609,13 +638,17 @@ mod tests {
         fn guess(&mut self, challenge: &Challenge, second: i64) -> bool {
             let is_open = self.record.is_open(&challenge.id, at(second));
             let now = self.record.challenge(&challenge.id);
-            if !is_open || now.is_none_or(|challenge| challenge.guesses_left == 0) {
+            let (own, all) = challenge.by.places();
+            let is_spent = [Some(own), all]
+                .into_iter()
+                .flatten()
+                .any(|place| self.record.left.get(place).is_none_or(|left| *left == 0));
+            if !is_open || is_spent || now.is_none_or(|challenge| challenge.guesses_left == 0) {
                 return false;
             }
             let ask = self.record.asks.get_mut(&challenge.id).unwrap();
             ask.guesses.push(String::new());
             ask.guessed_at = at(second);
-            let (own, all) = challenge.by.places();
             for place in [Some(own), all].into_iter().flatten() {
                 *self.record.left.get_mut(place).unwrap() -= 1;
             }

@@ -158,7 +158,7 @@ impl Store {
             })
             .with(Write::put(&layout::member(&id, &admin), &member))
             .with(Write::put(&layout::sandbox(&id), &sandbox))
-            .with(address::invited(&address, &invitation))
+            .with(address::invited(&address, &invitation, now))
             .with(
                 audit::by_operator(&id, "account_created", Some(admin.as_str()), by, now)
                     .labelled(wanted.admin_email.as_str())

@@ -14,10 +14,21 @@ use std::collections::HashMap;
 /// How long a row is kept that has nothing in it but what somebody asked for within a day.
 pub(crate) const ASKS_KEPT_FOR: SignedDuration = SignedDuration::from_hours(25);
 
-/// A membership is new, or invited anew: its link is the only good one, and no browser is known.
-pub(crate) fn invited(address: &AddressHash, invitation: &Invitation) -> Write {
-    forgotten(address, ", invited = :invited REMOVE ttl")
-        .value(":invited", format!("{}.{}", invitation.member, invitation.number))
+/// A membership is new: its link is the only good one, no browser is known, and no code that was
+/// asked for before opens anything of it.
+pub(crate) fn invited(address: &AddressHash, invitation: &Invitation, now: Timestamp) -> Write {
+    forgotten(address, ", invited = :invited, closed_at = :now REMOVE ttl, noticed_at")
+        .value(":invited", link(invitation))
+        .value(":now", now.as_millisecond())
+}
+
+/// A membership is invited anew, by another link.
+pub(crate) fn invited_anew(address: &AddressHash, invitation: &Invitation) -> Write {
+    forgotten(address, ", invited = :invited REMOVE ttl").value(":invited", link(invitation))
+}
+
+fn link(invitation: &Invitation) -> String {
+    format!("{}.{}", invitation.member, invitation.number)
 }
 
 /// The membership is over: no link is good, and no browser is known.
@@ -26,9 +37,10 @@ pub(crate) fn abandoned(address: &AddressHash, now: Timestamp) -> Write {
         .value(":ttl", (now + ASKS_KEPT_FOR).as_second())
 }
 
-/// No browser is known any more, of a membership that goes on.
-pub(crate) fn browsers_forgotten(address: &AddressHash) -> Write {
-    forgotten(address, "")
+/// No browser is known any more, of a membership that goes on, and no code that was asked for
+/// before opens a session.
+pub(crate) fn browsers_forgotten(address: &AddressHash, now: Timestamp) -> Write {
+    forgotten(address, ", closed_at = :now").value(":now", now.as_millisecond())
 }
 
 fn forgotten(address: &AddressHash, more: &str) -> Write {

@@ -449,7 +449,7 @@ fn inviting<'a>(
         })
         .guarded(owner, move |row| held(row, now))
         .guarded(row, |_| Ok(Obstacle::Found(Met::Changed)))
-        .with(address::invited(&address, &invitation))
+        .with(address::invited(&address, &invitation, now))
         .with(outbox::invitation(&invitation, email, now))
         .with(
             audit::by_member(&actor.session, "member_invited", Some(member.as_str()), now)
@@ -572,7 +572,7 @@ fn resending<'a>(
             let bound = uncounted(row, Counted::Resent(&counted_address), tried);
             Ok(spent(bound, Some, limited))
         })
-        .with(address::invited(&address, &next))
+        .with(address::invited_anew(&address, &next))
         .with(audit::by_member(&actor.session, "invitation_resent", Some(member.as_str()), now));
     let resending = match read {
         None => resending,

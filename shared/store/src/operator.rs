@@ -309,7 +309,7 @@ impl Store {
             if sessions == 0 {
                 // Whoever has no session may be known by a browser all the same.
                 if let Some(address) = &address {
-                    self.update(address::browsers_forgotten(address)).await?.ok();
+                    self.update(address::browsers_forgotten(address, now)).await?.ok();
                 }
                 return Ok(());
             }
@@ -319,7 +319,7 @@ impl Store {
                 .value(":were", sessions);
             let ending = Transaction::new().guarded(ended, anew);
             let ending = match &address {
-                Some(address) => ending.with(address::browsers_forgotten(address)),
+                Some(address) => ending.with(address::browsers_forgotten(address, now)),
                 None => ending,
             };
             let audited =
@@ -449,7 +449,7 @@ fn appointing<'a>(
             transaction
                 .guarded(owner.if_new(), anew)
                 .guarded(Write::put(&layout::member(account, id), &row).if_new(), anew)
-                .with(address::invited(&id.address(), &invitation))
+                .with(address::invited(&id.address(), &invitation, now))
                 .with(
                     operator
                         .audited("member_invited", Some(id.as_str()), now)
