@@ -1,10 +1,8 @@
 //! `POST /api/login/code`
 
 use crate::support::{ADMIN, Reply, World, wrong};
-use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
-use std::collections::BTreeMap;
 
 const NOBODY: &str = "nobody@example.com";
 const MINUTES: u64 = 60;
@@ -202,17 +200,7 @@ async fn written(world: &World, email: &str) -> (Vec<String>, usize) {
     let mails = world.desk.inbox().mails().len();
     world.request_code(email).await.ok(202);
     world.settle().await;
-    let changed = world.rows().await.into_iter().filter(|(key, row)| rows.get(key) != Some(row));
-    let mut changed: Vec<String> = changed.map(|(_, row)| describe(&row)).collect();
-    changed.sort();
-    (changed, world.desk.inbox().mails().len() - mails)
-}
-
-fn describe(row: &BTreeMap<String, AttributeValue>) -> String {
-    let names: Vec<&str> = row.keys().map(String::as_str).collect();
-    let state =
-        |name: &str| row.get(name).and_then(|value| value.as_s().ok()).map_or("-", String::as_str);
-    format!("{} {} {}", state("type"), state("status"), names.join(","))
+    (world.written_since(&rows).await, world.desk.inbox().mails().len() - mails)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -203,6 +203,26 @@ impl World {
         rows
     }
 
+    /// The rows that are not as they were: what each is, its status, and the names of its
+    /// attributes.
+    pub async fn written_since(
+        &self,
+        before: &BTreeMap<(String, String), BTreeMap<String, AttributeValue>>,
+    ) -> Vec<String> {
+        let describe = |row: &BTreeMap<String, AttributeValue>| {
+            let names: Vec<&str> = row.keys().map(String::as_str).collect();
+            let state = |name: &str| {
+                row.get(name).and_then(|value| value.as_s().ok()).map_or("-", String::as_str)
+            };
+            format!("{} {} {}", state("type"), state("status"), names.join(","))
+        };
+        let rows = self.rows().await.into_iter();
+        let written = rows.filter(|(key, row)| before.get(key) != Some(row));
+        let mut written: Vec<String> = written.map(|(_, row)| describe(&row)).collect();
+        written.sort();
+        written
+    }
+
     /// The rows of one `type`.
     pub async fn rows_of(&self, kind: &str) -> Vec<BTreeMap<String, AttributeValue>> {
         let is = |row: &BTreeMap<String, AttributeValue>| {
