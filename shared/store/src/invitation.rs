@@ -241,7 +241,7 @@ impl Store {
     }
 
     /// Counts that an address is said to be registered, and puts it on record: by its hash, for
-    /// whose it is is no concern of this account's, and the trail is never deleted.
+    /// whose it is is no concern of this account's, and the trail keeps it for long.
     async fn count_named(
         &self,
         actor: &Admin,
