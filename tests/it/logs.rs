@@ -48,7 +48,7 @@ static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber:
 
 impl Log {
     /// As a function of this world writes it, with the template's settings.
-    fn of(world: &World) -> Self {
+    pub fn of(world: &World) -> Self {
         Self::with(&Env::from_pairs(world.desk.shared_environment().clone()))
     }
 
@@ -94,6 +94,12 @@ impl Log {
             text("account"),
             text("outcome").expect("an outcome"),
         )
+    }
+
+    /// The causes that this was counted because of.
+    pub fn causes(&self, metric: Metric) -> Vec<Value> {
+        let counts = self.lines().into_iter().filter(|line| line.get(metric.name()).is_some());
+        counts.map(|line| line["cause"].clone()).collect()
     }
 
     fn of_function(&self, function: &str) -> Vec<(Option<String>, String)> {

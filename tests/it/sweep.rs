@@ -1,9 +1,12 @@
 //! Duties that the stream lost, found again on a schedule.
 
+use crate::invitations::{hash, invited};
+use crate::logs::Log;
 use crate::proxy::{Fault, Proxy};
 use crate::support::{ADMIN, World};
 use aws_sdk_dynamodb::types::AttributeValue;
 use desk::MailServiceMode;
+use edge::telemetry::Metric;
 use futures::future::join_all;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
@@ -277,6 +280,190 @@ async fn duties_that_cannot_be_read_let_others_pass_however_many_they_are() {
     let swept = world.rows().await;
     sweep(&world).await;
     assert_ne!(swept, world.rows().await);
+}
+
+fn text(text: &str) -> AttributeValue {
+    AttributeValue::S(text.to_owned())
+}
+
+fn number(number: i64) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}
+
+/// Sets an attribute of a row, or takes it away.
+async fn put(world: &World, (pk, sk): (&str, &str), name: &str, value: Option<AttributeValue>) {
+    let Some(value) = value else {
+        let (client, table) = world.table();
+        let remove = client.update_item().table_name(table).key("pk", text(pk)).key("sk", text(sk));
+        let remove = remove.update_expression("REMOVE #name");
+        let removed = remove.expression_attribute_names("#name", name).send().await;
+        removed.expect("the attribute is gone");
+        return;
+    };
+    world.set_attributes(pk, sk, &[(name, value)]).await;
+}
+
+/// The lost invitation's mail is overdue again, in the last place where the sweep looks.
+async fn overdue_at_last(world: &World) {
+    let row = invitation(world).await;
+    let (pk, sk) = (row["pk"].as_s().unwrap(), row["sk"].as_s().unwrap());
+    let due = [("duty", text("duty#7")), ("due_at", number(1)), ("redeliveries", number(0))];
+    world.set_attributes(pk, sk, &due).await;
+}
+
+/// An account, and who was invited into it: that has ended, and is found first.
+struct Late {
+    partition: String,
+    member: String,
+    address: String,
+}
+
+impl Late {
+    /// Beside an invitation whose mail the stream has lost.
+    async fn beside_a_lost_invitation() -> (World, Self) {
+        let world = World::new().await;
+        let other = world.other_admin("other@example.net").await;
+        let id = invited(&other, "late@example.net").await;
+        world.settle().await;
+        let (partition, member) = (format!("ACCT#{}", other.account), format!("MEMBER#{id}"));
+        let rows = world.rows().await.into_keys();
+        for (pk, sk) in rows.filter(|(pk, sk)| *pk == partition && sk.starts_with("MAIL#")) {
+            // Not what these tests count.
+            let (client, table) = world.table();
+            let gone = client.delete_item().table_name(table);
+            gone.key("pk", text(&pk)).key("sk", text(&sk)).send().await.expect("it is gone");
+        }
+        let admin = world.admin().await;
+        world.desk.mail_service().set_mode(MailServiceMode::Throttling);
+        admin.post("/api/team", json!({ "email": "new@example.com" })).await.ok(201);
+        world.settle().await;
+        until_lost(&world).await;
+        let address = format!("ADDR#{}", hash("late@example.net"));
+        let late = Self { partition, member, address };
+        (world, late)
+    }
+
+    async fn is_overdue(&self, world: &World) {
+        let ended = [("invited_until", number(1))];
+        overdue(world, &self.partition, &self.member, &ended).await;
+    }
+
+    async fn is_set_aside(&self, world: &World) -> bool {
+        let row = world.row(&self.partition, &self.member).await;
+        let due: i64 = row["due_at"].as_n().expect("a number").parse().expect("a number");
+        due > world.now().as_millisecond()
+    }
+}
+
+#[tokio::test]
+async fn an_invitation_whose_end_meets_a_damaged_row_waits_visibly_and_keeps_nothing_waiting() {
+    let (world, late) = Late::beside_a_lost_invitation().await;
+    let log = Log::of(&world);
+    let account = (late.partition.as_str(), "ACCOUNT");
+    let damages = [
+        (account, "invited", None),
+        (account, "invited", Some(text("nobody"))),
+        (account, "version", None),
+        (account, "version", Some(text("one"))),
+        (account, "member_count", None),
+        (account, "member_count", Some(text("two"))),
+        ((late.address.as_str(), "LOGIN"), "version", Some(text("one"))),
+    ];
+    for (seen, (row, name, damaged)) in damages.into_iter().enumerate() {
+        let whole = world.row(row.0, row.1).await.remove(name);
+        late.is_overdue(&world).await;
+        overdue_at_last(&world).await;
+        put(&world, row, name, damaged.clone()).await;
+        let swept = sweep(&world).await;
+        assert_eq!(swept, json!({ "driven": 1, "given_up": 0 }), "{name} {damaged:?}");
+        assert!(late.is_set_aside(&world).await, "{name} {damaged:?}");
+        assert_eq!(log.causes(Metric::DutyUnreadable).len(), seen + 1, "{name} {damaged:?}");
+        put(&world, row, name, whole).await;
+    }
+    // Whole again, it is found again.
+    world.advance(HOUR);
+    world.settle().await;
+    let rows = world.rows().await;
+    assert!(!rows.contains_key(&(late.partition, late.member)), "the member is gone");
+}
+
+#[tokio::test]
+async fn a_duty_that_its_row_does_not_let_be_done_waits_visibly() {
+    let (world, late) = Late::beside_a_lost_invitation().await;
+    let log = Log::of(&world);
+    let member = (late.partition.as_str(), late.member.as_str());
+    let owner = (late.address.as_str(), "OWNER");
+    let forms = [
+        (member, "invited_until", None),
+        (member, "status", Some(text("active"))),
+        (owner, "member_id", Some(text("mem_000000000000"))),
+        (owner, "member_id", None),
+    ];
+    for (seen, (row, name, form)) in forms.into_iter().enumerate() {
+        late.is_overdue(&world).await;
+        overdue_at_last(&world).await;
+        let whole = world.row(row.0, row.1).await.remove(name);
+        put(&world, row, name, form.clone()).await;
+        let swept = sweep(&world).await;
+        assert_eq!(swept, json!({ "driven": 1, "given_up": 0 }), "{name} {form:?}");
+        assert!(late.is_set_aside(&world).await, "{name} {form:?}");
+        assert_eq!(log.causes(Metric::DutyUnreadable).len(), seen + 1, "{name} {form:?}");
+        put(&world, row, name, whole).await;
+    }
+    // A mail that is done, and an account that is not suspended: neither is a duty any more.
+    let settled =
+        [("EVENT#done", &[("type", text("mail")), ("status", text("done"))][..]), ("ACCOUNT", &[])];
+    let seen = log.causes(Metric::DutyUnreadable).len();
+    for (sk, attributes) in settled {
+        overdue(&world, &late.partition, sk, attributes).await;
+    }
+    sweep(&world).await;
+    assert_eq!(log.causes(Metric::DutyUnreadable).len(), seen + settled.len());
+    sweep(&world).await;
+    assert_eq!(log.causes(Metric::DutyUnreadable).len(), seen + settled.len(), "they wait");
+}
+
+#[tokio::test]
+async fn ends_of_invitations_that_cannot_be_done_let_others_pass_however_many_they_are() {
+    let (world, late) = Late::beside_a_lost_invitation().await;
+    let row = invitation(&world).await;
+    let (pk, sk) = (row["pk"].as_s().unwrap(), row["sk"].as_s().unwrap());
+    world.set_attributes(pk, sk, &[("duty", text("duty#0"))]).await;
+    let common = &late.member[..late.member.len() - 3];
+    let names: Vec<String> = (100..201).map(|number| format!("{common}{number}")).collect();
+    let invited = [("status", text("invited"))];
+    join_all(names.iter().map(|name| overdue(&world, &late.partition, name, &invited))).await;
+    let mut driven = Vec::new();
+    for _ in 0..2 {
+        driven.push(sweep(&world).await["driven"].clone());
+    }
+    assert_eq!(driven, [0, 1], "a sweep takes 100 from each place");
+}
+
+#[tokio::test]
+async fn what_another_sweep_has_done_meanwhile_is_not_told_as_undone() {
+    let (world, late) = Late::beside_a_lost_invitation().await;
+    let log = Log::of(&world);
+    late.is_overdue(&world).await;
+    join_all((0..6).map(|_| sweep(&world))).await;
+    assert!(!world.rows().await.contains_key(&(late.partition, late.member)));
+    assert_eq!(log.causes(Metric::DutyUnreadable), Vec::<Value>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_duty_that_meets_an_outage_fails_the_run_when_the_others_are_done() {
+    let (world, late) = Late::beside_a_lost_invitation().await;
+    late.is_overdue(&world).await;
+    overdue_at_last(&world).await;
+    let proxy = Proxy::new(&world).await;
+    proxy.fail("TransactWriteItems", usize::MAX, Fault::Throttled);
+    let sweep = proxy.function(&world, "sweep");
+    sweep.invoke(&json!({})).await.expect_err("the invitation could not be ended");
+    assert_eq!(redeliveries(&invitation(&world).await), 1);
+    assert!(!late.is_set_aside(&world).await, "the next run looks again");
+    proxy.heal();
+    sweep.invoke(&json!({})).await.expect("the sweep runs");
+    assert!(!world.rows().await.contains_key(&(late.partition, late.member)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
