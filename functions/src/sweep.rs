@@ -3,13 +3,15 @@
 //!
 //! It mails and provisions nothing itself: the conditional write that marks the redelivery makes a
 //! stream record, and the stream's own function does the rest. What was redelivered too often is
-//! given up, and what cannot be read is set aside, both visibly: no duty keeps others waiting.
+//! given up, and what cannot be read or done is set aside, both visibly: no duty keeps others
+//! waiting, and one that meets an outage fails the run once the others have had their turn.
 
 use edge::App;
 use edge::telemetry::{self, Metric};
 use jiff::Timestamp;
 use lambda_runtime::Error;
 use serde_json::{Value, json};
+use std::fmt::Display;
 use store::{Duty, Redelivery, StoreError};
 
 /// Candidates from each partition of the index; what is left is found by the next run.
@@ -19,31 +21,47 @@ const MAX_DUTIES_PER_SHARD: i32 = 100;
 enum Outcome {
     Redelivered,
     GivenUp,
-    Left,
+    /// It is none any more, or rests.
+    Settled,
+    /// There was nothing to do for it, as its row is: it was done meanwhile, or cannot be.
+    Undone,
 }
 
 pub async fn handle(app: &App, _event: Value) -> Result<Value, Error> {
     let now = app.clock.now();
     let mut redelivered = 0;
     let mut given_up = 0;
+    let mut outage = None;
     for duty in app.store.find_overdue(now, MAX_DUTIES_PER_SHARD).await? {
         telemetry::set_account(duty.account().as_ref());
-        match look_after(app, &duty, now).await {
-            Ok(Outcome::Redelivered) => redelivered += 1,
-            Ok(Outcome::GivenUp) => given_up += 1,
-            Ok(Outcome::Left) => {}
-            Err(error @ (StoreError::Row { .. } | StoreError::Denied(_))) => {
-                Metric::DutyUnreadable.count_because(error);
-                set_aside(app, &duty, now).await?;
+        let looked_after = match look_after(app, &duty, now).await {
+            Ok(Outcome::Redelivered) => {
+                redelivered += 1;
+                Ok(())
             }
+            Ok(Outcome::GivenUp) => {
+                given_up += 1;
+                Ok(())
+            }
+            Ok(Outcome::Settled) => Ok(()),
+            Ok(Outcome::Undone) => {
+                set_aside(app, &duty, "its row does not let it be done", now).await
+            }
+            Err(
+                error @ (StoreError::Row { .. } | StoreError::Damaged(_) | StoreError::Denied(_)),
+            ) => set_aside(app, &duty, error, now).await,
+            Err(error) => Err(error),
+        };
+        match looked_after {
             // Whoever changes these rows is at work on them; the next run looks again.
-            Err(StoreError::Contended) => {}
-            Err(error @ (StoreError::Unavailable(_) | StoreError::Unknown(_))) => {
-                return Err(error.into());
-            }
+            Ok(()) | Err(StoreError::Contended) => {}
+            Err(error) => outage = outage.or(Some(error)),
         }
     }
     telemetry::set_account(None);
+    if let Some(error) = outage {
+        return Err(error.into());
+    }
     // The field is older than the word, and may be read by somebody.
     Ok(json!({ "driven": redelivered, "given_up": given_up }))
 }
@@ -51,21 +69,22 @@ pub async fn handle(app: &App, _event: Value) -> Result<Value, Error> {
 async fn look_after(app: &App, duty: &Duty, now: Timestamp) -> Result<Outcome, StoreError> {
     if let Some(account) = duty.suspension() {
         if !app.store.finish_suspension(&account).await? {
-            return Ok(Outcome::Left);
+            return Ok(Outcome::Undone);
         }
         Metric::DutyFound.count_because("a suspension had marked no key");
         return Ok(Outcome::Redelivered);
     }
     if let Some((account, member)) = duty.invitation() {
-        app.store.end_invitation(&account, &member, now).await?;
-        return Ok(Outcome::Left);
+        let ended = app.store.end_invitation(&account, &member, now).await?;
+        return Ok(if ended { Outcome::Settled } else { Outcome::Undone });
     }
     match app.store.redeliver(duty, now).await? {
         Redelivery::Started => {
             Metric::DutyFound.count_because("a stream record was lost or late");
             Ok(Outcome::Redelivered)
         }
-        Redelivery::Settled | Redelivery::Waits => Ok(Outcome::Left),
+        Redelivery::Waits => Ok(Outcome::Settled),
+        Redelivery::Settled => Ok(Outcome::Undone),
         Redelivery::Exhausted(row) => {
             app.store.give_up(&duty.key, &row).await?;
             Metric::DutyGivenUp.count_because("redelivered too often");
@@ -74,10 +93,18 @@ async fn look_after(app: &App, duty: &Duty, now: Timestamp) -> Result<Outcome, S
     }
 }
 
-/// One that may not be touched stays where it is.
-async fn set_aside(app: &App, duty: &Duty, now: Timestamp) -> Result<(), StoreError> {
+/// Counts one that is still due, and has it wait. One that may not be touched stays where it is.
+async fn set_aside(
+    app: &App,
+    duty: &Duty,
+    cause: impl Display,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     match app.store.set_aside(duty, now).await {
-        Ok(()) | Err(StoreError::Denied(_) | StoreError::Contended) => Ok(()),
-        Err(error) => Err(error),
+        Ok(false) => return Ok(()),
+        Ok(true) | Err(StoreError::Denied(_)) => {}
+        Err(error) => return Err(error),
     }
+    Metric::DutyUnreadable.count_because(cause);
+    Ok(())
 }

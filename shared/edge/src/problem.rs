@@ -306,7 +306,7 @@ impl From<StoreError> for Problem {
         match error {
             StoreError::Unavailable(_) | StoreError::Contended => Self::unavailable(error),
             StoreError::Unknown(_) => Self::perhaps_done(error),
-            StoreError::Denied(_) | StoreError::Row { .. } => {
+            StoreError::Denied(_) | StoreError::Row { .. } | StoreError::Damaged(_) => {
                 Self::new(ProblemCode::InternalError).because(error)
             }
         }

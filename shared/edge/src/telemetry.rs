@@ -70,7 +70,7 @@ pub enum Metric {
     DutyFound,
     /// A duty was given up.
     DutyGivenUp,
-    /// A duty is there that this version cannot read, or may not touch.
+    /// A duty is there that this version cannot read or do, or may not touch.
     DutyUnreadable,
 }
 

@@ -104,6 +104,10 @@ pub enum StoreError {
     Contended,
     #[error("a row of kind {kind} cannot be read: {cause}")]
     Row { kind: &'static str, cause: String },
+    /// A row is in a form that the write cannot be made on: nothing was written, and no waiting puts
+    /// that right.
+    #[error("a row is not in the form that it is to be changed from: {0}")]
+    Damaged(String),
 }
 
 impl Store {
@@ -125,10 +129,12 @@ impl StoreError {
         E: ProvideErrorMetadata + std::error::Error + 'static,
         R: std::fmt::Debug,
     {
+        let is_damage = error.code() == Some("ValidationException");
         match Self::unavailable(error) {
             Self::Unavailable(cause) | Self::Denied(cause) if unanswered.any() => {
                 Self::Unknown(cause)
             }
+            Self::Unavailable(cause) if is_damage => Self::Damaged(cause),
             other => other,
         }
     }

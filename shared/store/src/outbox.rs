@@ -257,13 +257,14 @@ impl Store {
     }
 
     /// Makes a pending duty due later, and keeps its row on; a new stream record comes of it.
+    /// Whether it was one still.
     async fn rest(
         &self,
         key: &OutboxKey,
         now: Timestamp,
         rest: SignedDuration,
         due: Option<i64>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let rested = Write::update(key.clone(), "SET due_at = :next, ttl = :ttl")
             .when("status = :pending")
             .value(":pending", OutboxStatus::Pending)
@@ -273,17 +274,23 @@ impl Store {
             Some(due) => rested.and("due_at = :due").value(":due", due),
             None => rested,
         };
-        self.update(rested).await.map(drop)
+        Ok(self.update(rested).await?.is_ok())
     }
 
-    /// Has a duty wait that cannot be read: the index names the oldest first, and there may be more
-    /// of them than anybody asks for at once.
-    pub async fn set_aside(&self, duty: &Duty, now: Timestamp) -> Result<(), StoreError> {
+    /// Has a duty wait that cannot be done: the index names the oldest first, and there may be more
+    /// of them than anybody asks for at once. Whether it was one still, and due as the index said.
+    pub async fn set_aside(&self, duty: &Duty, now: Timestamp) -> Result<bool, StoreError> {
+        let next = AttributeValue::N((now + RESTS_FOR).as_millisecond().to_string());
         let later = Write::update(duty.key.clone(), "SET due_at = :next")
-            .when("due_at = :due")
+            .when("due_at = :due AND attribute_exists(duty)")
             .value(":due", duty.due_at)
             .value(":next", (now + RESTS_FOR).as_millisecond());
-        self.update(later).await.map(drop)
+        Ok(match self.update(later).await? {
+            Ok(_) => true,
+            Err(NotMet { row, perhaps_own }) => {
+                perhaps_own && row.is_some_and(|row| row.get("due_at") == Some(&next))
+            }
+        })
     }
 
     /// Redelivers a duty, if it is still pending and still due as the index said: the write makes
@@ -292,8 +299,8 @@ impl Store {
         if let Some(account) = duty.account()
             && self.find_account(&account).await?.is_some_and(|account| account.suspended)
         {
-            self.rest(&duty.key, now, RESTS_FOR, Some(duty.due_at)).await?;
-            return Ok(Redelivery::Waits);
+            let rests = self.rest(&duty.key, now, RESTS_FOR, Some(duty.due_at)).await?;
+            return Ok(if rests { Redelivery::Waits } else { Redelivery::Settled });
         }
         let overdue = SignedDuration::from_millis(now.as_millisecond() - duty.due_at);
         let waited = overdue.max(SignedDuration::ZERO) + DUE_AFTER;

@@ -252,6 +252,12 @@ fn is_refused(reason: &CancellationReason) -> bool {
     reason.code() == Some("ConditionalCheckFailed")
 }
 
+/// What the store says of a row that a write of the transaction cannot be made on.
+fn damage(reasons: &[CancellationReason]) -> Option<String> {
+    let damaged = reasons.iter().find(|reason| reason.code() == Some("ValidationError"))?;
+    Some(format!("ValidationError: {}", damaged.message().unwrap_or_default()))
+}
+
 /// What stood against a write: a refusal, or what was found there instead.
 pub(crate) enum Obstacle<R, T> {
     Refused(R),
@@ -394,6 +400,10 @@ impl Store {
                 waited.or(Err(StoreError::of_write(error, &unanswered)))?;
             } else if any(&["TransactionConflict"]) {
                 backoff.wait_for(&unanswered).await?;
+            } else if let Some(damage) = damage(reasons)
+                && !unanswered.any()
+            {
+                return Err(StoreError::Damaged(damage));
             } else {
                 return Err(StoreError::of_write(error, &unanswered));
             }
