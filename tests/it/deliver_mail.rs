@@ -1,11 +1,13 @@
 //! Login codes and invitations, from the outbox rows to the mail service.
 
 use crate::batch::{batch_for, without_workers};
+use crate::logs::Log;
 use crate::proxy::{Behind, Fault, Proxy};
 use crate::support::{ADMIN, World};
 use aws_sdk_dynamodb::types::AttributeValue;
 use desk::{Mail, MailServiceMode};
 use edge::lambda::RECORDS_AT_ONCE;
+use edge::telemetry::Metric;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -471,4 +473,36 @@ async fn whoever_has_come_before_the_invitation_could_be_mailed_gets_none() {
     world.desk.mail_service().set_mode(MailServiceMode::Up);
     pass(&world, 300).await;
     assert_eq!(world.mailed("invitation"), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn an_outbox_row_that_cannot_be_read_is_told_and_holds_up_neither_worker() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let log = Log::of(&world);
+    let partition = format!("ACCT#{}", admin.account);
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let newer = [
+        // A mail that a later version made, before it was taken back; a row of which half is there.
+        ("MAIL#newer", "mail", "deliver-mail", Metric::MailFailed),
+        ("EVENT#half", "login_event", "provision-sandbox", Metric::DutyUnreadable),
+    ];
+    for (sk, kind, ..) in newer {
+        let row = [("type", text(kind)), ("mail", text("digest")), ("status", text("pending"))];
+        world.set_attributes(&partition, sk, &row).await;
+    }
+    admin.post("/api/team", json!({ "email": "grace@example.com" })).await.ok(201);
+    admin.act("/api/sandbox/provision").await.ok(202);
+    world.settle().await;
+    assert_eq!(world.mailed("invitation"), ["grace@example.com"]);
+    assert!(world.rows_of("provision_request").await.iter().all(|row| status(row) == "done"));
+    assert_eq!(world.desk.failures(), Vec::<Value>::new());
+    for (sk, _, worker, metric) in newer {
+        let causes = log.causes(metric);
+        assert_eq!(causes.len(), 1, "{worker}");
+        assert!(causes[0].as_str().is_some_and(|cause| cause.contains("cannot be read")));
+        let line = (Some(admin.account.clone()), "unreadable".to_owned());
+        assert!(log.of_function(worker).contains(&line), "{worker}");
+        assert_eq!(status(&world.row(&partition, sk).await), "pending", "{worker}");
+    }
 }

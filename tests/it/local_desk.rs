@@ -401,20 +401,36 @@ async fn an_account_is_registered_changed_and_refused_over_the_control() {
     }
 }
 
+/// An outbox row that can be read, and never be done: the row of the account that it concerns is
+/// damaged.
+async fn put_poison(world: &World, pk: &str, sk: &str, kind: &str, status: &str) {
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let number = |number: i64| AttributeValue::N(number.to_string());
+    let damaged = "acct_Qma8x8QKPCI6";
+    let account = format!("ACCT#{damaged}");
+    world.set_attributes(&account, "ACCOUNT", &[("type", text("account"))]).await;
+    let member = format!("mem_{}AAAAAA", crate::invitations::hash("ada@example.com"));
+    let row = [
+        ("type", text(kind)),
+        ("account_id", text(damaged)),
+        ("member_id", text(&member)),
+        ("mail", text("invitation")),
+        ("to", text("ada@example.com")),
+        ("number", number(1)),
+        ("at", number(1)),
+        ("redeliveries", number(0)),
+        ("ttl", number(world.now().as_second() + 86_400)),
+        ("status", text(status)),
+    ];
+    world.set_attributes(pk, sk, &row).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_nothing_can_process_ends_in_the_failures_and_lets_the_others_pass() {
     let world = World::new().await;
     let admin = world.admin().await;
     let partition = format!("ACCT#{}", admin.account);
-    // A mail to nobody: a row that no version of Frontdesk wrote.
-    let text = |text: &str| AttributeValue::S(text.to_owned());
-    world
-        .set_attributes(
-            &partition,
-            "MAIL#poison",
-            &[("type", text("mail")), ("status", text("pending"))],
-        )
-        .await;
+    put_poison(&world, &partition, "MAIL#poison", "mail", "pending").await;
     world.settle().await;
     assert!(world.desk.failures().is_empty(), "it is tried again first");
 
@@ -472,8 +488,8 @@ async fn the_neighbours_of_a_record_that_nothing_can_process_are_done_by_either_
             world.row(&partition, sk).await["status"].as_s().expect("a text").clone()
         };
 
-        // In one transaction, so that one batch has both: a good row, and one that no version of
-        // Frontdesk wrote.
+        // In one transaction, so that one batch has both: a good row, and one that is never done.
+        put_poison(&world, &partition, &format!("{prefix}poison"), kind, "done").await;
         world.make_pending(&partition, kind, &[before, &format!("{prefix}poison")]).await;
         world.settle().await;
         assert_eq!(status(before).await, "done", "{function}");

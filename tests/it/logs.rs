@@ -102,7 +102,7 @@ impl Log {
         counts.map(|line| line["cause"].clone()).collect()
     }
 
-    fn of_function(&self, function: &str) -> Vec<(Option<String>, String)> {
+    pub fn of_function(&self, function: &str) -> Vec<(Option<String>, String)> {
         let text = |line: &Value, name: &str| line[name].as_str().map(str::to_owned);
         let own = self.outcomes().into_iter().filter(|line| line["function"] == function);
         own.map(|line| (text(&line, "account"), text(&line, "outcome").expect("an outcome")))
