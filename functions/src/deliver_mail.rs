@@ -5,6 +5,7 @@
 //! mail for nobody is dropped.
 
 use crate::owed_mail::{Owed, TooLate, owed};
+use crate::pending::find_pending;
 use domain::EmailAddress;
 use edge::App;
 use edge::lambda::{Record, RecordFailed};
@@ -58,10 +59,7 @@ struct Due {
 
 /// The mail of this row, as things stand now. What is nobody's is finished.
 async fn find_due(app: &App, key: &OutboxKey) -> Result<Option<Due>, RecordFailed> {
-    // The record shows the row as it was; what was sent already is not sent twice.
-    telemetry::set_outcome("settled");
-    let row = app.store.find_outbox_row(key).await?;
-    let Some(row) = row.filter(OutboxRow::is_pending) else { return Ok(None) };
+    let Some(row) = find_pending(app, key, Metric::MailFailed).await? else { return Ok(None) };
     match owed(app, key, &row.duty).await? {
         Owed::Due { to, mail } => return Ok(Some(Due { row, to, mail })),
         // It stays owed, and goes on once the account is resumed.

@@ -2,7 +2,7 @@
 //! together.
 //!
 //! `CONTRIBUTING.md` has all the steps to add one. No action uses another: what two of them share
-//! lies in `view`, `operator`, `edge` or `domain`.
+//! lies in `view`, `operator`, `pending`, `edge` or `domain`.
 
 pub mod authorize_key;
 pub mod change_account;
@@ -19,6 +19,7 @@ pub mod list_keys;
 pub mod list_members;
 mod operator;
 mod owed_mail;
+mod pending;
 pub mod provision_sandbox;
 pub mod register_account;
 pub mod request_code;

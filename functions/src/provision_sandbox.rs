@@ -3,6 +3,7 @@
 //! Each step is one transaction that leaves a state from which the next delivery goes on; the event
 //! is done when the verdict is on record, in the same transaction.
 
+use crate::pending::find_pending;
 use domain::sandbox::{KeyStep, SandboxKey, Verdict};
 use domain::secret::Secret;
 use domain::{
@@ -11,7 +12,7 @@ use domain::{
 use edge::App;
 use edge::lambda::{Record, RecordFailed};
 use edge::telemetry::{self, Metric};
-use store::{DutyKind, EnsureKeyRefusal, Failure, OutboxKey, OutboxRow, VerdictRefusal};
+use store::{DutyKind, EnsureKeyRefusal, Failure, OutboxKey, VerdictRefusal};
 
 /// Calls of the product API in one validation: with its time-out, within the 60 seconds after which
 /// a validation counts as lost.
@@ -24,10 +25,8 @@ pub async fn handle(app: &App, record: Record<'_>) -> Result<(), RecordFailed> {
     let event: OutboxKey = serde_dynamo::from_item(record.event.change.keys.clone())
         .map_err(|error| RecordFailed(error.to_string()))?;
     telemetry::set_account(event.account().as_ref());
-    // The record shows the row as it was; what is done already is not done twice.
-    telemetry::set_outcome("settled");
-    let row = app.store.find_outbox_row(&event).await?;
-    let Some(row) = row.filter(OutboxRow::is_pending) else { return Ok(()) };
+    let row = find_pending(app, &event, Metric::DutyUnreadable).await?;
+    let Some(row) = row else { return Ok(()) };
     let (account, retry) = match row.duty {
         DutyKind::LoginEvent { account_id, .. } => (account_id, false),
         DutyKind::ProvisionRequest { account_id, .. } => (account_id, true),

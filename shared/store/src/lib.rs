@@ -104,8 +104,8 @@ pub enum StoreError {
     Contended,
     #[error("a row of kind {kind} cannot be read: {cause}")]
     Row { kind: &'static str, cause: String },
-    /// A row is in a form that the write cannot be made on: nothing was written, and no waiting puts
-    /// that right.
+    /// A row is in a form that the write cannot be made on: nothing was written, and no waiting
+    /// puts that right.
     #[error("a row is not in the form that it is to be changed from: {0}")]
     Damaged(String),
 }
