@@ -576,4 +576,25 @@ async fn whoever_has_no_session_is_known_by_no_browser_either_once_sessions_are_
             "{act}"
         );
     }
+    let number = |number: &str| AttributeValue::N(number.to_owned());
+    let browsers = |count: &str| AttributeValue::M([("browsers".to_owned(), number(count))].into());
+    let told: Vec<_> = world
+        .rows_of("audit")
+        .await
+        .into_iter()
+        .filter(|row| row.contains_key("operator"))
+        .filter(|row| row.get("target") == Some(&AttributeValue::S(member.id.clone())))
+        .map(|row| (row["action"].as_s().unwrap().clone(), row["was"].clone(), row["is"].clone()))
+        .collect();
+    assert_eq!(told, vec![("session_ended".to_owned(), browsers("1"), browsers("0")); 2]);
+    // Where there was nothing to end, nothing is told.
+    let act = json!({ "act": "end_sessions" });
+    world.changes_nothing(world.change(&admin.account, act)).await;
+    // What is there instead of browsers goes as well.
+    let row = format!("ADDR#{}", crate::invitations::hash("member@example.com"));
+    world.set_attributes(&row, "LOGIN", &[("browsers", number("1"))]).await;
+    let before = times(&world, "session_ended").await;
+    world.change(&admin.account, json!({ "act": "end_sessions" })).await;
+    assert_eq!(world.row(&row, "LOGIN").await["browsers"], AttributeValue::M([].into()));
+    assert_eq!(times(&world, "session_ended").await, before + 1);
 }
