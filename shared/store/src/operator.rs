@@ -4,7 +4,9 @@
 
 use crate::audit::Entry;
 use crate::layout::RowKey;
-use crate::rows::{AccountRow, Item, MemberRow, NamedRow, OwnerRow, SessionsRow, StandingRow};
+use crate::rows::{
+    AccountRow, BrowsersRow, Item, MemberRow, NamedRow, OwnerRow, SessionsRow, StandingRow,
+};
 use crate::write::{Backoff, Obstacle, Transaction, Write};
 use crate::{Failure, Store, StoreError, account, address, audit, layout, sandbox};
 use domain::{
@@ -305,13 +307,25 @@ impl Store {
         let mut backoff = Backoff::new();
         loop {
             let row = self.get::<SessionsRow>("member", member.clone()).await?;
-            let sessions = row.map_or(0, |row| row.sessions.len());
+            let Some(SessionsRow { sessions, .. }) = row else { return Ok(()) };
+            let sessions = sessions.len();
             if sessions == 0 {
                 // Whoever has no session may be known by a browser all the same.
-                if let Some(address) = &address {
-                    self.update(address::browsers_forgotten(address, now)).await?.ok();
+                let Some(address) = &address else { return Ok(()) };
+                let Some((forgetting, known)) = self.forgetting(address, now).await? else {
+                    // Codes that were asked for before open nothing all the same.
+                    let closed = address::browsers_forgotten(address, now).if_there();
+                    self.update(closed).await?.ok();
+                    return Ok(());
+                };
+                let audited =
+                    operator.audited("session_ended", id, now).changed("browsers", known, 0);
+                match forgetting.with(audited).commit(self).await {
+                    Ok(()) => return Ok(()),
+                    Err(failure) => failure.found()?,
                 }
-                return Ok(());
+                backoff.wait().await?;
+                continue;
             }
             let ended = Write::update(member.clone(), "SET sessions = :none")
                 .when("size(sessions) = :were")
@@ -330,6 +344,28 @@ impl Store {
             }
             backoff.wait().await?;
         }
+    }
+
+    /// Has an address's browsers forgotten, if there are any, with how many there are. Whatever is
+    /// there instead, which cannot be counted, goes as well.
+    async fn forgetting(
+        &self,
+        address: &AddressHash,
+        now: Timestamp,
+    ) -> Result<Option<(Transaction<'static, Against<()>>, Option<usize>)>, StoreError> {
+        let forgotten = address::browsers_forgotten(address, now);
+        let known = match self.get::<BrowsersRow>("login", layout::login(address)).await {
+            Ok(row) => row.map_or(0, |row| row.browsers.len()),
+            Err(StoreError::Row { .. }) => {
+                return Ok(Some((Transaction::new().with(forgotten), None)));
+            }
+            Err(error) => return Err(error),
+        };
+        if known == 0 {
+            return Ok(None);
+        }
+        let forgotten = forgotten.when("size(browsers) = :known").value(":known", known);
+        Ok(Some((Transaction::new().guarded(forgotten, anew), Some(known))))
     }
 
     /// Deletes a key: from the moment this returns, the next call with it is refused.

@@ -241,6 +241,13 @@ pub(crate) struct SessionsRow {
     pub sessions: HashMap<String, IgnoredAny>,
 }
 
+/// An address's row, as far as it says whether there are browsers to forget.
+#[derive(Debug, Deserialize)]
+pub(crate) struct BrowsersRow {
+    #[serde(default)]
+    pub browsers: HashMap<String, IgnoredAny>,
+}
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct KeyRow {
     #[serde(rename = "type")]
