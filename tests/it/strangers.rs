@@ -387,12 +387,12 @@ async fn the_end_of_all_sessions_and_a_new_membership_end_every_challenge() {
     let colleague = world.member(&admin, GRACE).await;
     let (challenge, code) = world.challenge(GRACE).await;
     world.change(&admin.account, json!({ "act": "end_sessions", "email": GRACE })).await;
-    world.verify(&challenge, &code).await.problem(401, "code_expired");
+    world.verify(&challenge, &code).await.problem(401, "code_incorrect");
 
     let (challenge, code) = world.challenge(GRACE).await;
     admin.delete(&format!("/api/team/{}", colleague.id)).await.ok(204);
     admin.post("/api/team", json!({ "email": GRACE })).await.ok(201);
-    world.verify(&challenge, &code).await.problem(401, "code_expired");
+    world.verify(&challenge, &code).await.problem(401, "code_incorrect");
     world.advance(901);
     world.login(GRACE).await.get("/api/session").await.ok(200);
 }

@@ -149,7 +149,7 @@ pub struct LoginRecord {
     /// The one invitation whose link is good: `<member>.<number>`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     invited: Option<String>,
-    /// Requests of before cannot be answered any more.
+    /// Codes that were asked for before open nothing any more.
     #[serde(
         default,
         with = "jiff::fmt::serde::timestamp::millisecond::optional",
@@ -340,13 +340,18 @@ impl LoginRecord {
 
     /// Whether the challenge can be answered, as long as there are guesses.
     pub fn is_open(&self, id: &str, now: Timestamp) -> bool {
-        self.is_unanswered(id) && self.asks.get(id).is_some_and(|ask| ask.is_open(now))
+        self.asks.get(id).is_some_and(|ask| ask.is_open(now))
     }
 
-    /// Whether the right code was not given yet, and nothing ended it.
+    /// Whether the right code was not given yet, and no other challenge replaced it.
     pub fn is_unanswered(&self, id: &str) -> bool {
-        let is_closed = |ask: &Ask| self.closed_at.is_some_and(|closed| ask.at < closed);
-        self.asks.get(id).is_some_and(|ask| !ask.over && !is_closed(ask))
+        self.asks.get(id).is_some_and(|ask| !ask.over)
+    }
+
+    /// Whether its code opens nothing any more, right or not.
+    pub fn is_closed(&self, id: &str) -> bool {
+        let closed = |ask: &Ask| self.closed_at.is_some_and(|closed| ask.at < closed);
+        self.asks.get(id).is_some_and(closed)
     }
 
     /// Whether the owner is to hear of wrong guesses.

@@ -21,9 +21,6 @@ const NETWORK_STRETCH: SignedDuration = SignedDuration::from_mins(5);
 /// How long what a network asked for is kept.
 const NETWORK_KEPT_FOR: SignedDuration = SignedDuration::from_hours(24);
 
-/// That nothing has ended all challenges since this one began.
-const UNLESS_CLOSED: &str = "(attribute_not_exists(closed_at) OR closed_at <= asks.#id.at)";
-
 /// The least time between two notices to an owner.
 const NOTICE_EVERY: SignedDuration = SignedDuration::from_hours(24);
 
@@ -195,7 +192,6 @@ impl Store {
         .and("size(asks.#id.guesses) < asks.#id.allowed")
         .and(&format!("left.#own > :zero{all_left}"))
         .and("NOT contains(asks.#id.guesses, :guess)")
-        .and(UNLESS_CLOSED)
         .name("#id", &token.id)
         .name("#own", own);
         let counted = match all {
@@ -341,7 +337,7 @@ fn answered(
     }
     let answered = Write::update(layout::login(&challenge.address), &(sets + &removes))
         .when("asks.#id.over = :no")
-        .and(UNLESS_CLOSED)
+        .and("(attribute_not_exists(closed_at) OR closed_at <= asks.#id.at)")
         .name("#id", &challenge.id)
         .value(":yes", true)
         .value(":no", false)
@@ -409,6 +405,10 @@ fn session_opening<'a>(
         .guarded(answered, move |row| {
             let row: Option<LoginRow> = row.map(|row| from_item("login", row)).transpose()?;
             Ok(match row.filter(|row| row.record.is_unanswered(&challenge.id)) {
+                // To whoever has it, it is a code like any that is wrong.
+                Some(row) if row.record.is_closed(&challenge.id) => {
+                    Obstacle::Refused(OpenSessionRefusal::NoMember)
+                }
                 Some(row) => Obstacle::Found(Other::Record(row.record)),
                 None => Obstacle::Refused(OpenSessionRefusal::Expired),
             })
