@@ -63,6 +63,8 @@ def main(program, built, cargo, work):
         frontdesk.deploy(
             ConsoleOrigin="https://desk.example.com",
             MailFrom="login@example.com",
+            # Everybody here is in one network.
+            NetworkCodeLimit="100000",
             AlarmEmail="operators@example.com",
         )
         guarded = {
