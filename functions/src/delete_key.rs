@@ -10,12 +10,7 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
     let account = &actor.session.account;
     let now = app.clock.now();
     call.no_body()?;
-    // What has not even the form of an id goes the same way as an id that nobody has: who asks is
-    // looked at first.
-    let id = call
-        .path_parameter("key_id")
-        .and_then(|id| id.parse().ok())
-        .unwrap_or_else(|| KeyId::random(KeyKind::Live, &mut app.rng()));
+    let id = call.path_id("key_id", || KeyId::random(KeyKind::Live, &mut app.rng()));
     app.store
         .delete_key(&actor, &id, now)
         .await

@@ -10,12 +10,8 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
     let account = &actor.session.account;
     let now = app.clock.now();
     call.no_body()?;
-    // What has not even the form of an id goes the same way as an id that nobody has: who asks is
-    // looked at first.
     let id = call
-        .path_parameter("member_id")
-        .and_then(|id| id.parse().ok())
-        .unwrap_or_else(|| MemberId::random(&actor.session.member.address(), &mut app.rng()));
+        .path_id("member_id", || MemberId::random(&actor.session.member.address(), &mut app.rng()));
     app.store
         .delete_member(&actor, &id, now)
         .await

@@ -76,6 +76,11 @@ impl Invitation {
         (ours && one_spelling).then_some(invitation)
     }
 
+    /// What it is called in the row of its address: `<member>.<number>`.
+    pub fn name(&self) -> String {
+        format!("{}.{}", self.member, self.number)
+    }
+
     fn mac(&self, ring: &Keyring, version: &str) -> Result<String, UnknownVersion> {
         let message = format!("{}.{}.{}", self.account, self.member, self.number);
         let mac = ring.authenticate(version, Purpose::Invitation, message.as_bytes())?;

@@ -34,6 +34,8 @@ pub const DEVICE_LIFETIME: SignedDuration = SignedDuration::from_hours(24 * 180)
 pub const MAX_KNOWN_BROWSERS: usize = 5;
 /// After so many wrong guesses in a day the owner is told.
 const NOTICED_GUESSES: u32 = 10;
+/// The least time between two notices to an owner.
+pub const NOTICE_EVERY: SignedDuration = DAY;
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -272,7 +274,7 @@ impl LoginRecord {
 
     /// Whether this is the invitation whose link is good.
     pub fn invites(&self, invitation: &Invitation) -> bool {
-        self.invited == Some(format!("{}.{}", invitation.member, invitation.number))
+        self.invited == Some(invitation.name())
     }
 
     /// Decides a request for a code: the record as it will be, with the new challenge, or why not.
@@ -360,9 +362,9 @@ impl LoginRecord {
         guesses.sum::<u32>() >= NOTICED_GUESSES && self.may_notice(now)
     }
 
-    /// Whether the owner has heard of nothing for a day.
+    /// Whether the last notice to the owner is long enough ago.
     pub fn may_notice(&self, now: Timestamp) -> bool {
-        self.noticed_at.is_none_or(|last| last <= now - DAY)
+        self.noticed_at.is_none_or(|last| last <= now - NOTICE_EVERY)
     }
 
     /// The known browser that gives way to one more, if all places are taken.

@@ -14,6 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::net::IpAddr;
+use std::str::FromStr;
 use std::sync::Arc;
 
 /// The largest body that is read.
@@ -79,9 +80,11 @@ impl Call {
         Ok(origin.map_or(connection, |origin| viewer::viewer(&self.headers, connection, &origin)))
     }
 
-    /// A part of the path that the route names.
-    pub fn path_parameter(&self, name: &str) -> Option<String> {
-        self.request.path_parameter(name).map(|text| text.to_str().into_owned())
+    /// The id in the path, by the name that the route has for it. What has not even the form of an
+    /// id goes the same way as one that is `nobodys`: who asks is looked at first.
+    pub fn path_id<T: FromStr>(&self, name: &str, nobodys: impl FnOnce() -> T) -> T {
+        let text = self.request.path_parameter(name);
+        text.and_then(|text| text.to_str().parse().ok()).unwrap_or_else(nobodys)
     }
 
     /// All cookies of this name: a site on the parent domain may have set one of its own beside

@@ -4,10 +4,10 @@
 //! Every transaction that begins, renews or ends a membership has one of these writes in it, so
 //! that no browser and no link outlives what it was for. What else the row holds is left alone.
 
-use crate::layout;
-use crate::rows::LOGIN_ROW;
-use crate::write::Write;
-use domain::{AddressHash, Invitation};
+use crate::rows::{Item, LOGIN_ROW};
+use crate::write::{Transaction, Write};
+use crate::{StoreError, layout};
+use domain::{AddressHash, Invitation, MemberId};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::HashMap;
 
@@ -18,23 +18,28 @@ pub(crate) const ASKS_KEPT_FOR: SignedDuration = SignedDuration::from_hours(25);
 /// asked for before opens anything of it.
 pub(crate) fn invited(address: &AddressHash, invitation: &Invitation, now: Timestamp) -> Write {
     forgotten(address, ", invited = :invited, closed_at = :now REMOVE ttl, noticed_at")
-        .value(":invited", link(invitation))
+        .value(":invited", invitation.name())
         .value(":now", now.as_millisecond())
 }
 
 /// A membership is invited anew, by another link.
 pub(crate) fn invited_anew(address: &AddressHash, invitation: &Invitation) -> Write {
-    forgotten(address, ", invited = :invited REMOVE ttl").value(":invited", link(invitation))
+    forgotten(address, ", invited = :invited REMOVE ttl").value(":invited", invitation.name())
 }
 
-fn link(invitation: &Invitation) -> String {
-    format!("{}.{}", invitation.member, invitation.number)
-}
-
-/// The membership is over: no link is good, and no browser is known.
-pub(crate) fn abandoned(address: &AddressHash, now: Timestamp) -> Write {
-    forgotten(address, ", ttl = :ttl REMOVE invited")
-        .value(":ttl", (now + ASKS_KEPT_FOR).as_second())
+/// The membership is over: its address is nobody's, no link is good, and no browser is known.
+/// `otherwise` is what it means that somebody else has the address.
+pub(crate) fn released<'a, R>(
+    transaction: Transaction<'a, R>,
+    member: &MemberId,
+    now: Timestamp,
+    otherwise: impl FnOnce(Option<Item>) -> Result<R, StoreError> + Send + 'a,
+) -> Transaction<'a, R> {
+    let address = member.address();
+    let free = Write::delete(layout::owner(&address)).when("member_id = :id").value(":id", member);
+    let abandoned = forgotten(&address, ", ttl = :ttl REMOVE invited")
+        .value(":ttl", (now + ASKS_KEPT_FOR).as_second());
+    transaction.guarded(free, otherwise).with(abandoned)
 }
 
 /// No browser is known any more, of a membership that goes on, and no code that was asked for

@@ -333,11 +333,8 @@ impl Store {
         let declined = Transaction::new()
             .guarded(declined, |_| Ok(()))
             .guarded(account::admin_less(account, member), |_| Ok(()));
-        let declined = released(declined, member, now, |_| Ok(())).with(audit::by_invited(
-            invitation,
-            "invitation_ended",
-            now,
-        ));
+        let declined = address::released(declined, member, now, |_| Ok(()))
+            .with(audit::by_invited(invitation, "invitation_ended", now));
         done(declined.commit(self).await)
     }
 
@@ -351,7 +348,7 @@ impl Store {
         let one_less = account::member_less(account, member);
         let ended = Transaction::new().guarded(one_less, |_| Ok(()));
         let ended = removed(ended, account, member, now, |_| Ok(()));
-        done(released(ended, member, now, |_| Ok(())).commit(self).await)
+        done(address::released(ended, member, now, |_| Ok(())).commit(self).await)
     }
 
     /// Frees what any ended invitation of an account held.
@@ -398,18 +395,6 @@ fn removed<'a, R: 'a>(
         member.as_str(),
         now,
     ))
-}
-
-/// Frees a member's address.
-fn released<'a, R: 'a>(
-    transaction: Transaction<'a, R>,
-    member: &MemberId,
-    now: Timestamp,
-    changed: Naming<R>,
-) -> Transaction<'a, R> {
-    let address = member.address();
-    let free = Write::delete(layout::owner(&address)).when("member_id = :id").value(":id", member);
-    transaction.guarded(free, changed).with(address::abandoned(&address, now))
 }
 
 type InviteObstacle = Obstacle<InviteRefusal, Met>;
@@ -464,7 +449,7 @@ fn inviting<'a>(
             if ended.address() == address {
                 inviting
             } else {
-                released(inviting, ended, now, changed)
+                address::released(inviting, ended, now, changed)
             }
         }
     };

@@ -5,7 +5,7 @@ use crate::write::{Backoff, NotMet, Obstacle, Transaction, Write};
 use crate::{Failure, Store, StoreError, account, actor, address, audit, layout, outbox};
 use domain::login::{
     CODE_LIFETIME, Challenge, ChallengeToken, Device, KnownBrowser, LoginRecord,
-    MAX_KNOWN_BROWSERS, NetworkHash,
+    MAX_KNOWN_BROWSERS, NOTICE_EVERY, NetworkHash,
 };
 use domain::session::Slot;
 use domain::{AccountId, AddressHash, EmailAddress, MemberId, MemberStatus, SessionToken, base62};
@@ -20,9 +20,6 @@ const NETWORK_STRETCH: SignedDuration = SignedDuration::from_mins(5);
 
 /// How long what a network asked for is kept.
 const NETWORK_KEPT_FOR: SignedDuration = SignedDuration::from_hours(24);
-
-/// The least time between two notices to an owner.
-const NOTICE_EVERY: SignedDuration = SignedDuration::from_hours(24);
 
 /// The mail that goes out with a new challenge.
 #[derive(Debug, Clone)]

@@ -63,19 +63,15 @@ impl Store {
     ) -> Result<(), Failure<RevokeRefusal>> {
         let account = &actor.session.account;
         let one_less = account::of_customer(account::admin_less(account, member));
-        let owner = Write::delete(layout::owner(&member.address()))
-            .when("member_id = :id")
-            .value(":id", member.as_str());
         let transaction = if *member == actor.session.member {
             actor::leaving_transaction(actor, now)
         } else {
             let gone = Write::delete(layout::member(account, member)).if_there();
             actor::transaction(actor, now).guarded(gone, |_| Ok(RevokeRefusal::NotFound))
         };
-        transaction
-            .guarded(one_less, |row| account::refused(row, RevokeRefusal::LastAdmin))
-            .guarded(owner, |_| Ok(RevokeRefusal::NotFound))
-            .with(address::abandoned(&member.address(), now))
+        let transaction =
+            transaction.guarded(one_less, |row| account::refused(row, RevokeRefusal::LastAdmin));
+        address::released(transaction, member, now, |_| Ok(RevokeRefusal::NotFound))
             .with(audit::by_member(&actor.session, "member_revoked", Some(member.as_str()), now))
             .commit(self)
             .await

@@ -221,20 +221,13 @@ impl Store {
                 .when("role = :role AND status = :status")
                 .value(":role", &was.role)
                 .value(":status", &was.status);
-            let owner = Write::delete(layout::owner(&gone.address()))
-                .when("member_id = :id")
-                .value(":id", &gone);
-            let removed = removed
-                .guarded(member, anew)
-                .guarded(owner, anew)
-                .with(address::abandoned(&gone.address(), now))
-                .with(
-                    operator
-                        .audited("member_revoked", Some(gone.as_str()), now)
-                        .labelled(email.as_str())
-                        .changed("role", was.role, None::<Role>)
-                        .changed("status", was.status, None::<MemberStatus>),
-                );
+            let removed = address::released(removed.guarded(member, anew), &gone, now, anew).with(
+                operator
+                    .audited("member_revoked", Some(gone.as_str()), now)
+                    .labelled(email.as_str())
+                    .changed("role", was.role, None::<Role>)
+                    .changed("status", was.status, None::<MemberStatus>),
+            );
             match removed.commit(self).await {
                 Ok(()) => return Ok(gone),
                 Err(failure) => failure.found()?,
