@@ -50,8 +50,7 @@ fn next_midnight(world: &World) -> jiff::Timestamp {
 /// Checks that it is refused for today, and says so to the second.
 #[track_caller]
 fn refused_until_midnight(world: &World, reply: &Reply) {
-    reply.problem(429, "rate_limited");
-    let wait: i64 = reply.header("retry-after").expect("a wait").parse().expect("seconds");
+    let wait = reply.retry_after();
     let left = next_midnight(world).duration_since(world.now()).as_secs();
     assert!((left..=left + 60).contains(&wait), "{wait} of {left}");
 }

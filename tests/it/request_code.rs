@@ -28,11 +28,6 @@ fn at(start: Timestamp, seconds: u64) -> Timestamp {
     start + SignedDuration::from_secs(seconds as i64)
 }
 
-fn retry_after(reply: &Reply) -> i64 {
-    reply.problem(429, "rate_limited");
-    reply.header("retry-after").expect("waiting helps").parse().expect("seconds")
-}
-
 /// Checks that the address gets no code until `seconds` after the first one was asked for, between
 /// `first` and then, is told so to the second, and gets one then.
 async fn is_refused_until(world: &World, email: &str, first: (Timestamp, Timestamp), seconds: u64) {
@@ -40,14 +35,14 @@ async fn is_refused_until(world: &World, email: &str, first: (Timestamp, Timesta
         |now: Timestamp, end: Timestamp| (end.as_millisecond() - now.as_millisecond() + 999) / 1000;
     world.settle().await;
     let asked = world.now();
-    let told = retry_after(&world.changes_nothing(world.request_code(email)).await);
+    let told = world.changes_nothing(world.request_code(email)).await.retry_after();
     let answered = world.now();
     let (least, most) =
         (seconds_from(answered, at(first.0, seconds)), seconds_from(asked, at(first.1, seconds)));
     assert!((least..=most).contains(&told), "{told} is not between {least} and {most}");
 
     world.advance_to(at(first.0, seconds - SHORTLY));
-    let told = retry_after(&world.request_code(email).await);
+    let told = world.request_code(email).await.retry_after();
     assert!((1..=SHORTLY as i64 + 1).contains(&told), "{told}");
     world.advance(told as u64);
     world.request_code(email).await.ok(202);
@@ -151,7 +146,7 @@ async fn the_spellings_of_an_address_share_its_allowance() {
     for spelling in ["Admin@EXAMPLE.com", " admin@example.com ", "ADMIN@example.COM"] {
         world.request_code(spelling).await.ok(202);
     }
-    retry_after(&world.request_code(ADMIN).await);
+    world.request_code(ADMIN).await.retry_after();
     world.settle().await;
     assert_eq!(world.mailed("login_code"), [ADMIN; 3]);
 
@@ -160,7 +155,7 @@ async fn the_spellings_of_an_address_share_its_allowance() {
     {
         world.request_code(spelling).await.ok(202);
     }
-    retry_after(&world.request_code("nobody@bücher.example").await);
+    world.request_code("nobody@bücher.example").await.retry_after();
     // Dots and plus parts are not folded: these are other people.
     for other in ["ad.min@example.com", "admin+1@example.com"] {
         world.request_code(other).await.ok(202);
@@ -177,7 +172,7 @@ async fn of_parallel_requests_for_an_address_exactly_three_succeed() {
         let (given, refused): (Vec<_>, Vec<_>) =
             replies.iter().partition(|reply| reply.status == 202);
         assert_eq!(given.len(), 3, "{email}");
-        refused.into_iter().for_each(|reply| assert!(retry_after(reply) <= longest));
+        refused.into_iter().for_each(|reply| assert!(reply.retry_after() <= longest));
 
         // Whatever the order was, each has a challenge of its own that can be answered.
         for reply in given {
@@ -253,7 +248,7 @@ async fn the_legacy_mode_says_who_is_not_registered() {
         world.request_code(NOBODY).await.problem(404, "user_not_found");
     }
     // Nor does this mode give a stranger more than the allowance.
-    retry_after(&world.request_code(NOBODY).await);
+    world.request_code(NOBODY).await.retry_after();
     let admin = world.admin().await;
     admin.get("/api/session").await.ok(200);
     assert_eq!(world.mailed("login_code"), [ADMIN]);
@@ -268,12 +263,12 @@ async fn a_stranger_who_uses_up_a_networks_allowance_does_not_lock_the_owners_br
     for _ in 0..2 {
         world.request_code(ADMIN).await.ok(202);
     }
-    retry_after(&world.request_code(ADMIN).await);
+    world.request_code(ADMIN).await.retry_after();
 
     let again = owner.log_in(ADMIN).await;
     assert_eq!(again.body["member"]["email"], ADMIN);
     owner.get("/api/session").await.ok(200);
-    retry_after(&world.request_code(ADMIN).await);
+    world.request_code(ADMIN).await.retry_after();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -303,7 +298,7 @@ async fn a_browsers_own_allowance_is_no_larger_and_no_login_fills_it_up() {
     for _ in 0..3 {
         owner.log_in(ADMIN).await;
     }
-    retry_after(&owner.request_code(ADMIN).await);
+    owner.request_code(ADMIN).await.retry_after();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -316,7 +311,7 @@ async fn a_device_cookie_that_is_forged_or_of_another_address_gives_no_allowance
     let mut owner = world.browser();
     owner.log_in(ADMIN).await;
     world.request_code(ADMIN).await.ok(202);
-    retry_after(&world.request_code(ADMIN).await);
+    world.request_code(ADMIN).await.retry_after();
 
     let good = owner.cookies["__Host-frontdesk-device"].clone();
     let parts: Vec<&str> = good.split('.').collect();
@@ -337,7 +332,7 @@ async fn a_device_cookie_that_is_forged_or_of_another_address_gives_no_allowance
             .call("POST", "/api/login/code")
             .header("cookie", &format!("__Host-frontdesk-device={cookie}"));
         let request = request.json(json!({ "email": ADMIN, "accept_terms": true }));
-        retry_after(&world.changes_nothing(request.send()).await);
+        world.changes_nothing(request.send()).await.retry_after();
     }
     owner.request_code(ADMIN).await.ok(202);
     // Nor does it open anything by itself.
@@ -353,6 +348,6 @@ async fn allowances_of_two_addresses_are_apart() {
     for _ in 0..3 {
         world.request_code(NOBODY).await.ok(202);
     }
-    retry_after(&world.request_code(NOBODY).await);
+    world.request_code(NOBODY).await.retry_after();
     world.request_code(ADMIN).await.ok(202);
 }

@@ -18,6 +18,18 @@ async fn use_up_networks(world: &World, email: &str) {
     world.request_code_from("203.0.113.1", email).await.problem(429, "rate_limited");
 }
 
+/// A browser of the admin's that logs in for the first time, by a code asked for from the network
+/// of this viewer.
+async fn new_browser<'w>(world: &'w World, viewer: &str) -> Browser<'w> {
+    let mut browser = world.browser();
+    let reply = world.request_code_from(viewer, ADMIN).await;
+    world.settle().await;
+    let code = world.desk.inbox().code_for(ADMIN).expect("a code was mailed");
+    let guess = json!({ "challenge": reply.ok(202)["challenge"], "code": code });
+    browser.post("/api/login/verify", guess).await.ok(200);
+    browser
+}
+
 async fn ask(browser: &mut Browser<'_>, email: &str, more: Value) -> Reply {
     let mut body = json!({ "email": email, "accept_terms": true });
     body.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
@@ -161,8 +173,7 @@ async fn a_network_asks_for_so_many_codes_in_five_minutes_of_whichever_addresses
     for number in 0..20 {
         let email = format!("b{number}@example.com");
         let refused = world.request_code_from("198.51.100.2", &email).await;
-        refused.problem(429, "rate_limited");
-        let wait: u64 = refused.header("retry-after").expect("it helps").parse().expect("seconds");
+        let wait = refused.retry_after();
         assert!((1..=300).contains(&wait), "{wait}");
     }
     assert_eq!(world.rows().await.len(), rows, "nothing further is written");
@@ -246,13 +257,7 @@ async fn a_membership_is_known_by_five_browsers_and_the_oldest_goes() {
     let world = World::new().await;
     let mut browsers = Vec::new();
     for number in 0..7 {
-        let mut browser = world.browser();
-        let reply = world.request_code_from(&format!("198.51.{number}.1"), ADMIN).await;
-        world.settle().await;
-        let code = world.desk.inbox().code_for(ADMIN).expect("a code was mailed");
-        let guess = json!({ "challenge": reply.ok(202)["challenge"], "code": code });
-        browser.post("/api/login/verify", guess).await.ok(200);
-        browsers.push(browser);
+        browsers.push(new_browser(&world, &format!("198.51.{number}.1")).await);
         world.advance(60);
         if number == 4 {
             // The first one logs in again: now the second is the oldest.
@@ -279,13 +284,7 @@ async fn a_short_look_into_a_mailbox_gives_no_guesses_without_end() {
     // As many browsers as can be had in a while.
     let mut browsers = Vec::new();
     for number in 0..20 {
-        let mut browser = world.browser();
-        let reply = world.request_code_from(&format!("198.51.{number}.1"), ADMIN).await;
-        world.settle().await;
-        let code = world.desk.inbox().code_for(ADMIN).expect("a code was mailed");
-        let guess = json!({ "challenge": reply.ok(202)["challenge"], "code": code });
-        browser.post("/api/login/verify", guess).await.ok(200);
-        browsers.push(browser);
+        browsers.push(new_browser(&world, &format!("198.51.{number}.1")).await);
     }
     // A day later, all of them together guess as often as they can, and so does everybody else.
     world.advance(24 * 3600 + 1);

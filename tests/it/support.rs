@@ -479,6 +479,13 @@ impl Reply {
         &self.body
     }
 
+    /// Checks that an allowance was used up, and gives the seconds to wait.
+    #[track_caller]
+    pub fn retry_after(&self) -> i64 {
+        self.problem(429, "rate_limited");
+        self.header("retry-after").expect("waiting helps").parse().expect("seconds")
+    }
+
     /// The names of the body's fields.
     pub fn fields(&self) -> BTreeSet<&str> {
         self.body.as_object().expect("an object").keys().map(String::as_str).collect()

@@ -329,11 +329,6 @@ async fn spend(world: &World, viewer: &str, email: &str) {
     }
 }
 
-fn retry_after(refused: &Reply) -> i64 {
-    refused.problem(429, "rate_limited");
-    refused.header("retry-after").expect("waiting helps").parse().expect("seconds")
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_network_has_ten_wrong_guesses_an_hour_and_all_together_fifteen() {
     const NOBODY: &str = "nobody@example.com";
@@ -344,7 +339,7 @@ async fn a_network_has_ten_wrong_guesses_an_hour_and_all_together_fifteen() {
     spend(&world, "198.51.100.2", NOBODY).await;
     // The same network, of which only the first 24 bits count.
     let is_until_the_first_are_an_hour_old = |refused: &Reply| {
-        let wait = retry_after(refused);
+        let wait = refused.retry_after();
         let elapsed = world.now().duration_since(start).as_secs();
         assert!((3590 - elapsed..=3610 - elapsed).contains(&wait), "{wait}");
         wait as u64
