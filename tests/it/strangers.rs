@@ -354,6 +354,38 @@ async fn the_owner_hears_of_a_login_from_a_new_browser_but_not_of_the_first_logi
     assert_eq!(world.mailed("login_notice").len(), 2);
 }
 
+/// What is on record of codes asked for and guesses left, which names networks.
+async fn asks_and_guesses_left(world: &World) -> (usize, usize) {
+    let rows = world.rows_of("login").await;
+    let row = rows.iter().find(|row| !row["browsers"].as_m().expect("a map").is_empty());
+    let row = row.expect("a browser is known");
+    let count = |name: &str| row[name].as_m().expect("a map").len();
+    (count("asks"), count("left"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_members_row_names_no_network_for_longer_than_a_day_and_goes_on_knowing_its_browser() {
+    let world = World::new().await;
+    let mut owner = world.browser();
+    owner.log_in(ADMIN).await;
+    world.advance(23 * 3600);
+    for _ in 0..3 {
+        world.request_code_from("198.51.100.9", ADMIN).await.ok(202);
+    }
+    assert_eq!(asks_and_guesses_left(&world).await.0, 4);
+    // The login leaves it after a day, the stranger's requests still count.
+    world.advance(2 * 3600);
+    world.settle().await;
+    assert_eq!(asks_and_guesses_left(&world).await.0, 3);
+    world.advance(23 * 3600);
+    world.settle().await;
+    assert_eq!(asks_and_guesses_left(&world).await, (0, 0));
+    // What a stranger asks for is no reason to forget whom the owner is known by.
+    use_up_networks(&world, ADMIN).await;
+    owner.log_in(ADMIN).await;
+    assert_eq!(world.mailed("login_notice"), [""; 0]);
+}
+
 /// With one neighbour in the same network, who asks for codes of addresses without end.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_neighbour_who_uses_up_the_networks_bound_shuts_out_neither_a_known_browser_nor_a_link() {
