@@ -1,5 +1,5 @@
 //! On a schedule: finds duties that a stream lost and redelivers them, suspensions that ended
-//! halfway, and invitations that nobody accepted in time.
+//! halfway, invitations that nobody accepted in time, and requests for codes that are a day old.
 //!
 //! It mails and provisions nothing itself: the conditional write that marks the redelivery makes a
 //! stream record, and the stream's own function does the rest. What was redelivered too often is
@@ -77,6 +77,10 @@ async fn look_after(app: &App, duty: &Duty, now: Timestamp) -> Result<Outcome, S
     if let Some((account, member)) = duty.invitation() {
         let ended = app.store.end_invitation(&account, &member, now).await?;
         return Ok(if ended { Outcome::Settled } else { Outcome::Undone });
+    }
+    if duty.is_asks() {
+        app.store.forget_asks(duty, now).await?;
+        return Ok(Outcome::Settled);
     }
     match app.store.redeliver(duty, now).await? {
         Redelivery::Started => {

@@ -324,6 +324,15 @@ impl<'w> Script<'w> {
         holds(
             self.status_of(&admin, &linus).await? == "invitation_failed",
             "an invitation that was given up shows",
+        )?;
+        let now = self.world.now().as_millisecond();
+        let is_overdue = |row: &BTreeMap<String, AttributeValue>| {
+            let due = row.get("due_at").map(|due| due.as_n().expect("a number"));
+            due.is_some_and(|due| due.parse::<i64>().expect("a time") < now)
+        };
+        holds(
+            !self.world.rows_of("login").await.iter().any(is_overdue),
+            "requests for codes are forgotten after a day",
         )
     }
 
@@ -1015,7 +1024,7 @@ async fn a_refusal_is_worded_as_the_service_words_it_and_is_put_on_record() {
 
     let get = json!({
         "TableName": sweep["TABLE_NAME"],
-        "Key": { "pk": { "S": "ADDR#1" }, "sk": { "S": "OWNER" } },
+        "Key": { "pk": { "S": "SANDBOX#1" }, "sk": { "S": "SANDBOX" } },
     });
     let (status, text) =
         ask("AWS_ENDPOINT_URL_DYNAMODB", "DynamoDB_20120810.GetItem", get.to_string()).await;
@@ -1052,7 +1061,7 @@ async fn a_refusal_is_worded_as_the_service_words_it_and_is_put_on_record() {
     let refused: Vec<(String, Option<Vec<String>>)> =
         world.desk.permissions().refused.into_iter().map(|own| (own.action, own.keys)).collect();
     let wanted = [
-        ("dynamodb:GetItem", Some(vec!["ADDR#1".to_owned()])),
+        ("dynamodb:GetItem", Some(vec!["SANDBOX#1".to_owned()])),
         (action, None),
         ("ses:SendEmail", None),
     ];

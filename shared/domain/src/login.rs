@@ -289,7 +289,7 @@ impl LoginRecord {
         now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<(Self, Challenge), RateLimited> {
-        let mut next = self.since(now - DAY);
+        let mut next = self.forget_old(now);
         if let Some(retry_after) = next.wait(by, now) {
             return Err(RateLimited { retry_after });
         }
@@ -315,7 +315,6 @@ impl LoginRecord {
         next.left = next.guesses_left(now);
         // So that the rows of all addresses look alike; long enough ago to close nothing.
         next.closed_at.get_or_insert(now - CODE_LIFETIME);
-        next.version += 1;
         let challenge = next.challenge(&id).expect("it was put there");
         Ok((next, challenge))
     }
@@ -376,6 +375,28 @@ impl LoginRecord {
     /// Whether anything but requests is on record.
     pub fn is_somebodys(&self) -> bool {
         self.invited.is_some() || !self.browsers.is_empty()
+    }
+
+    /// The record without what was asked for more than a day ago.
+    pub fn forget_old(&self, now: Timestamp) -> Self {
+        let mut next = self.since(now - DAY);
+        next.left = next.guesses_left(now);
+        next.version += 1;
+        next
+    }
+
+    /// As they are kept.
+    pub fn asks(&self) -> &impl Serialize {
+        &self.asks
+    }
+
+    pub fn left(&self) -> &BTreeMap<String, u32> {
+        &self.left
+    }
+
+    /// When the first of the requests is a day old.
+    pub fn first_ends_at(&self) -> Option<Timestamp> {
+        self.asks.values().map(|ask| ask.at.max(ask.guessed_at) + DAY).min()
     }
 
     /// What still counts at `oldest` and after.

@@ -4,27 +4,28 @@
 //! Every transaction that begins, renews or ends a membership has one of these writes in it, so
 //! that no browser and no link outlives what it was for. What else the row holds is left alone.
 
-use crate::rows::{Item, LOGIN_ROW};
+use crate::rows::{ASKS_KEPT_FOR, Item, LOGIN_ROW};
 use crate::write::{Transaction, Write};
-use crate::{StoreError, layout};
+use crate::{StoreError, layout, outbox};
 use domain::{AddressHash, Invitation, MemberId};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use std::collections::HashMap;
-
-/// How long a row is kept that has nothing in it but what somebody asked for within a day.
-pub(crate) const ASKS_KEPT_FOR: SignedDuration = SignedDuration::from_hours(25);
 
 /// A membership is new: its link is the only good one, no browser is known, and no code that was
 /// asked for before opens anything of it.
 pub(crate) fn invited(address: &AddressHash, invitation: &Invitation, now: Timestamp) -> Write {
-    forgotten(address, ", invited = :invited, closed_at = :now REMOVE ttl, noticed_at")
-        .value(":invited", invitation.name())
-        .value(":now", now.as_millisecond())
+    let somebodys = ", invited = :invited, closed_at = :now REMOVE ttl, noticed_at";
+    to_be_looked_after(address, somebodys, now).value(":invited", invitation.name())
 }
 
 /// A membership is invited anew, by another link.
-pub(crate) fn invited_anew(address: &AddressHash, invitation: &Invitation) -> Write {
-    forgotten(address, ", invited = :invited REMOVE ttl").value(":invited", invitation.name())
+pub(crate) fn invited_anew(
+    address: &AddressHash,
+    invitation: &Invitation,
+    now: Timestamp,
+) -> Write {
+    let somebodys = ", invited = :invited REMOVE ttl";
+    to_be_looked_after(address, somebodys, now).value(":invited", invitation.name())
 }
 
 /// The membership is over: its address is nobody's, no link is good, and no browser is known.
@@ -37,7 +38,7 @@ pub(crate) fn released<'a, R>(
 ) -> Transaction<'a, R> {
     let address = member.address();
     let free = Write::delete(layout::owner(&address)).when("member_id = :id").value(":id", member);
-    let abandoned = forgotten(&address, ", ttl = :ttl REMOVE invited")
+    let abandoned = forgotten(&address, ", ttl = :ttl REMOVE invited, duty, due_at")
         .value(":ttl", (now + ASKS_KEPT_FOR).as_second());
     transaction.guarded(free, otherwise).with(abandoned)
 }
@@ -46,6 +47,15 @@ pub(crate) fn released<'a, R>(
 /// before opens a session.
 pub(crate) fn browsers_forgotten(address: &AddressHash, now: Timestamp) -> Write {
     forgotten(address, ", closed_at = :now").value(":now", now.as_millisecond())
+}
+
+/// The row stays from now on, but for the requests in it: when they are to go is for `sweep` to
+/// look up, soon, unless that is known.
+fn to_be_looked_after(address: &AddressHash, more: &str, now: Timestamp) -> Write {
+    let duty = ", duty = if_not_exists(duty, :duty), due_at = if_not_exists(due_at, :now)";
+    forgotten(address, &format!("{duty}{more}"))
+        .value(":duty", outbox::any_shard())
+        .value(":now", now.as_millisecond())
 }
 
 fn forgotten(address: &AddressHash, more: &str) -> Write {

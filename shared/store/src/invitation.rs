@@ -557,7 +557,7 @@ fn resending<'a>(
             let bound = uncounted(row, Counted::Resent(&counted_address), tried);
             Ok(spent(bound, Some, limited))
         })
-        .with(address::invited_anew(&address, &next))
+        .with(address::invited_anew(&address, &next, now))
         .with(audit::by_member(&actor.session, "invitation_resent", Some(member.as_str()), now));
     let resending = match read {
         None => resending,

@@ -95,6 +95,10 @@ pub(crate) fn login(address: &AddressHash) -> RowKey {
     RowKey { pk: address_partition(address), sk: "LOGIN".to_owned() }
 }
 
+pub(crate) fn is_login(key: &RowKey) -> bool {
+    key.pk.starts_with("ADDR#") && key.sk == "LOGIN"
+}
+
 /// Codes that a network has asked for, of all addresses, in one stretch of time.
 pub(crate) fn network(network: &NetworkHash, stretch: i64) -> RowKey {
     RowKey { pk: format!("NET#{}", network.as_str()), sk: format!("CODES#{stretch}") }

@@ -2,7 +2,7 @@
 
 use crate::rows::{LoginRow, MemberRow, NoticeReason, OwnerRow, SessionRow, from_item};
 use crate::write::{Backoff, NotMet, Obstacle, Transaction, Write};
-use crate::{Failure, Store, StoreError, account, actor, address, audit, layout, outbox};
+use crate::{Duty, Failure, Store, StoreError, account, actor, audit, layout, outbox};
 use domain::login::{
     CODE_LIFETIME, Challenge, ChallengeToken, Device, KnownBrowser, LoginRecord,
     MAX_KNOWN_BROWSERS, NOTICE_EVERY, NetworkHash,
@@ -148,7 +148,7 @@ impl Store {
         mail: Option<&LoginMail>,
         now: Timestamp,
     ) -> Result<(), Failure<PutLoginRefusal>> {
-        let row = LoginRow::new(record, now + address::ASKS_KEPT_FOR);
+        let row = LoginRow::new(record.clone(), outbox::any_shard(), now);
         // The same for every address, whatever is on record of it.
         let put = Write::put(&layout::login(address), &row)
             .when("(attribute_not_exists(pk) OR version = :read)")
@@ -162,6 +162,44 @@ impl Store {
         }
         .commit(self)
         .await
+    }
+
+    /// Takes out of a row what was asked for more than a day ago, when that is due.
+    pub async fn forget_asks(&self, duty: &Duty, now: Timestamp) -> Result<(), StoreError> {
+        let Some(row) = self.get::<LoginRow>("login", duty.key.clone()).await? else {
+            return Ok(());
+        };
+        let read = row.record.version;
+        let LoginRow { ttl, shard, due_at, record, .. } =
+            LoginRow::new(row.record.forget_old(now), outbox::any_shard(), now);
+        let tail = match (due_at, ttl) {
+            (Some(_), _) => ", duty = :duty, due_at = :next",
+            (None, Some(_)) => ", ttl = :next REMOVE duty, due_at",
+            (None, None) => " REMOVE duty, due_at",
+        };
+        let forgotten = Write::update(
+            duty.key.clone(),
+            &format!("SET asks = :asks, left = :left, version = :version{tail}"),
+        )
+        .when("version = :read AND due_at = :due")
+        .value(":asks", record.asks())
+        .value(":left", record.left())
+        .value(":version", record.version)
+        .value(":read", read)
+        .value(":due", duty.due_at);
+        let forgotten = match due_at.or(ttl) {
+            Some(next) => forgotten.value(":next", next),
+            None => forgotten,
+        };
+        let forgotten = match shard {
+            Some(shard) => forgotten.value(":duty", shard),
+            None => forgotten,
+        };
+        match self.update(forgotten).await? {
+            Ok(_) => Ok(()),
+            // Somebody asks for a code, or logs in, at this moment.
+            Err(NotMet { .. }) => Err(StoreError::Contended),
+        }
     }
 
     /// Counts one guess at a challenge, before anybody looks at it.
@@ -323,7 +361,8 @@ fn answered(
         .filter(|browser| !record.has_browser(browser))
         .and_then(|_| record.oldest_browser());
     if browser.is_some() {
-        sets += ", browsers.#browser = :browser";
+        sets += ", browsers.#browser = :browser, duty = if_not_exists(duty, :duty), \
+                 due_at = if_not_exists(due_at, :due)";
         removes += ", ttl";
     }
     if oldest.is_some() {
@@ -343,7 +382,12 @@ fn answered(
         None => answered,
         Some(browser) => {
             let known = KnownBrowser { member_id: owner.member.clone(), logged_in_at: now };
-            let known = answered.name("#browser", browser.id()).value(":browser", known);
+            let due = record.first_ends_at().unwrap_or(now);
+            let known = answered
+                .name("#browser", browser.id())
+                .value(":browser", known)
+                .value(":duty", outbox::any_shard())
+                .value(":due", due.as_millisecond());
             match oldest {
                 Some(oldest) => {
                     known.and("attribute_exists(browsers.#oldest)").name("#oldest", oldest)

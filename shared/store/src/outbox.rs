@@ -48,7 +48,7 @@ pub type OutboxKey = RowKey;
 pub struct Duty {
     #[serde(flatten)]
     pub key: OutboxKey,
-    due_at: i64,
+    pub(crate) due_at: i64,
 }
 
 /// An outbox row, as far as it says whether it is still owed: one that cannot be read otherwise
@@ -74,7 +74,7 @@ pub enum Redelivery {
 }
 
 impl Duty {
-    /// Whose duty it is. Only accounts have any.
+    /// Whose duty it is, if it is an account's.
     pub fn account(&self) -> Option<AccountId> {
         self.key.account()
     }
@@ -82,6 +82,11 @@ impl Duty {
     /// Whose invitation it is to end, if it is that.
     pub fn invitation(&self) -> Option<(AccountId, MemberId)> {
         self.account().zip(self.key.member())
+    }
+
+    /// Whether requests for codes are to be forgotten.
+    pub fn is_asks(&self) -> bool {
+        layout::is_login(&self.key)
     }
 
     /// The account whose suspension it is to finish, if it is that.

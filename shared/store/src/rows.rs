@@ -433,22 +433,31 @@ pub(crate) struct LoginRow {
     kind: String,
     /// Only of a row that has nothing in it but requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    ttl: Option<i64>,
+    pub ttl: Option<i64>,
+    /// Of another: requests, which name networks, are forgotten after a day, by `sweep`.
+    #[serde(rename = "duty", default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<i64>,
     #[serde(flatten)]
     pub record: LoginRecord,
 }
 
 impl LoginRow {
-    pub fn new(record: &LoginRecord, ends: Timestamp) -> Self {
-        Self {
-            kind: LOGIN_ROW.to_owned(),
-            ttl: (!record.is_somebodys()).then(|| ends.as_second()),
-            record: record.clone(),
-        }
+    pub fn new(record: LoginRecord, shard: String, now: Timestamp) -> Self {
+        let (ttl, due_at) = if record.is_somebodys() {
+            (None, record.first_ends_at().map(|at| at.as_millisecond()))
+        } else {
+            (Some((now + ASKS_KEPT_FOR).as_second()), None)
+        };
+        Self { kind: LOGIN_ROW.to_owned(), ttl, shard: due_at.map(|_| shard), due_at, record }
     }
 }
 
 pub(crate) const LOGIN_ROW: &str = "login";
+
+/// How long a row is kept that has nothing in it but what somebody asked for within a day.
+pub(crate) const ASKS_KEPT_FOR: SignedDuration = SignedDuration::from_hours(25);
 
 // --- In either: the outbox
 
