@@ -506,3 +506,43 @@ async fn an_outbox_row_that_cannot_be_read_is_told_and_holds_up_neither_worker()
         assert_eq!(status(&world.row(&partition, sk).await), "pending", "{worker}");
     }
 }
+
+#[tokio::test]
+async fn a_row_behind_an_outbox_row_that_cannot_be_read_is_told_and_holds_up_neither_worker() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let other = world.other_admin("other@example.com").await;
+    other.post("/api/team", json!({ "email": "late@example.com" })).await.ok(201);
+    world.settle().await;
+    let log = Log::of(&world);
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let partition = format!("ACCT#{}", other.account);
+    let address = "other@example.com".parse::<domain::EmailAddress>().expect("an address").hash();
+    // What nobody can read: the account of an invitation and of a login event, the owner of an
+    // address.
+    world.set_attributes(&partition, "ACCOUNT", &[("suspended", text("perhaps"))]).await;
+    world
+        .set_attributes(&format!("ADDR#{address}"), "OWNER", &[("account_id", text("nobody's"))])
+        .await;
+    let rows = world.rows().await;
+    for (pk, sk) in rows.keys().filter(|(pk, _)| *pk == partition) {
+        if sk.starts_with("EVENT#") {
+            world.make_pending(pk, "login_event", &[sk]).await;
+        } else if sk.starts_with("MAIL#") {
+            world.make_pending(pk, "mail", &[sk]).await;
+        }
+    }
+    world.request_code("other@example.com").await;
+    admin.post("/api/team", json!({ "email": "grace@example.com" })).await.ok(201);
+    admin.act("/api/sandbox/provision").await.ok(202);
+    world.settle().await;
+    assert_eq!(world.desk.failures(), Vec::<Value>::new());
+    assert_eq!(world.mailed("invitation"), ["grace@example.com", "late@example.com"]);
+    assert!(world.rows_of("provision_request").await.iter().all(|row| status(row) == "done"));
+    assert_eq!(log.causes(Metric::MailFailed).len(), 2, "an invitation and a code");
+    assert_eq!(log.causes(Metric::DutyUnreadable).len(), 1, "a login event");
+    for worker in ["deliver-mail", "provision-sandbox"] {
+        let line = (Some(other.account.clone()), "unreadable".to_owned());
+        assert!(log.of_function(worker).contains(&line), "{worker}");
+    }
+}
