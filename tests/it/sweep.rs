@@ -256,6 +256,9 @@ async fn a_duty_that_cannot_be_read_keeps_no_other_one_from_being_found() {
     for (pk, sk, attributes) in &unreadable {
         overdue(&world, pk, sk, attributes).await;
     }
+    // Due at no whole number of milliseconds.
+    let half = [("due_at", AttributeValue::N("1.5".to_owned()))];
+    world.set_attributes(&format!("ACCT#{account}"), "EVENT#empty", &half).await;
     assert_eq!(sweep(&world).await, json!({ "driven": 1, "given_up": 0 }));
     world.settle().await;
     assert_eq!(world.mailed("invitation"), ["new@example.com"]);
