@@ -5,7 +5,7 @@
 //! mail for nobody is dropped.
 
 use crate::owed_mail::{Owed, TooLate, owed};
-use crate::pending::find_pending;
+use crate::pending::{find_pending, pass_over};
 use domain::EmailAddress;
 use edge::App;
 use edge::lambda::{Record, RecordFailed};
@@ -13,11 +13,16 @@ use edge::mail::{Mail, MailError};
 use edge::telemetry::{self, Metric};
 use store::{OutboxKey, OutboxRow};
 
+pub async fn handle(app: &App, record: Record<'_>) -> Result<(), RecordFailed> {
+    let done = deliver_mail(app, &record).await;
+    pass_over(&record, done, Metric::MailFailed).await
+}
+
 /// What is not to be sent (any more) is settled beside the other records of the batch. So a mail
 /// waits for those that are sent before it, and for none that nobody gets.
-pub async fn handle(app: &App, record: Record<'_>) -> Result<(), RecordFailed> {
-    let key: OutboxKey = serde_dynamo::from_item(record.event.change.keys.clone())
-        .map_err(|error| RecordFailed(error.to_string()))?;
+async fn deliver_mail(app: &App, record: &Record<'_>) -> Result<(), RecordFailed> {
+    let key: OutboxKey =
+        serde_dynamo::from_item(record.event.change.keys.clone()).map_err(RecordFailed::again)?;
     telemetry::set_account(key.account().as_ref());
     let Some(due) = find_due(app, &key).await? else { return Ok(()) };
     record.turn().await;
@@ -41,7 +46,7 @@ pub async fn handle(app: &App, record: Record<'_>) -> Result<(), RecordFailed> {
                     MailError::Config(error) => Metric::MailFailed.count_because(error),
                     MailError::Refused(_) | MailError::Unavailable(_) => {}
                 }
-                return Err(RecordFailed(error.to_string()));
+                return Err(RecordFailed::again(error));
             }
         },
     };
@@ -59,7 +64,7 @@ struct Due {
 
 /// The mail of this row, as things stand now. What is nobody's is finished.
 async fn find_due(app: &App, key: &OutboxKey) -> Result<Option<Due>, RecordFailed> {
-    let Some(row) = find_pending(app, key, Metric::MailFailed).await? else { return Ok(None) };
+    let Some(row) = find_pending(app, key).await? else { return Ok(None) };
     match owed(app, key, &row.duty).await? {
         Owed::Due { to, mail } => return Ok(Some(Due { row, to, mail })),
         // It stays owed, and goes on once the account is resumed.

@@ -3,7 +3,7 @@
 //! Each step is one transaction that leaves a state from which the next delivery goes on; the event
 //! is done when the verdict is on record, in the same transaction.
 
-use crate::pending::find_pending;
+use crate::pending::{find_pending, pass_over};
 use domain::sandbox::{KeyStep, SandboxKey, Verdict};
 use domain::secret::Secret;
 use domain::{
@@ -22,11 +22,15 @@ const MAX_KEY_STEPS: usize = 5;
 
 pub async fn handle(app: &App, record: Record<'_>) -> Result<(), RecordFailed> {
     record.turn().await;
-    let event: OutboxKey = serde_dynamo::from_item(record.event.change.keys.clone())
-        .map_err(|error| RecordFailed(error.to_string()))?;
+    let done = look_after(app, &record).await;
+    pass_over(&record, done, Metric::DutyUnreadable).await
+}
+
+async fn look_after(app: &App, record: &Record<'_>) -> Result<(), RecordFailed> {
+    let event: OutboxKey =
+        serde_dynamo::from_item(record.event.change.keys.clone()).map_err(RecordFailed::again)?;
     telemetry::set_account(event.account().as_ref());
-    let row = find_pending(app, &event, Metric::DutyUnreadable).await?;
-    let Some(row) = row else { return Ok(()) };
+    let Some(row) = find_pending(app, &event).await? else { return Ok(()) };
     let (account, retry) = match row.duty {
         DutyKind::LoginEvent { account_id, .. } => (account_id, false),
         DutyKind::ProvisionRequest { account_id, .. } => (account_id, true),

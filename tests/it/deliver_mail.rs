@@ -537,7 +537,7 @@ async fn a_row_behind_an_outbox_row_that_cannot_be_read_is_told_and_holds_up_nei
     admin.act("/api/sandbox/provision").await.ok(202);
     world.settle().await;
     assert_eq!(world.desk.failures(), Vec::<Value>::new());
-    assert_eq!(world.mailed("invitation"), ["grace@example.com", "late@example.com"]);
+    assert_eq!(world.mailed("invitation"), ["late@example.com", "grace@example.com"]);
     assert!(world.rows_of("provision_request").await.iter().all(|row| status(row) == "done"));
     assert_eq!(log.causes(Metric::MailFailed).len(), 2, "an invitation and a code");
     assert_eq!(log.causes(Metric::DutyUnreadable).len(), 1, "a login event");

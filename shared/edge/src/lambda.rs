@@ -132,27 +132,45 @@ async fn unless_it_panics<T>(run: impl Future<Output = T>) -> Result<T, Panicked
     done.map_err(|_words| Panicked(telemetry::place_of_panic()))
 }
 
-/// A record of the table's stream failed: it, and what follows it in the batch, is to be delivered
-/// again.
+/// Why a record of the table's stream is not done.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct RecordFailed(pub String);
+pub enum RecordFailed {
+    /// It, and what follows it in the batch, is to be delivered again.
+    #[error("{0}")]
+    Again(String),
+    /// A row that it is about, or needs, cannot be read or changed as it is: it would fail as often
+    /// as it came again.
+    #[error("{0}")]
+    Unreadable(StoreError),
+}
+
+impl RecordFailed {
+    pub fn again(cause: impl Display) -> Self {
+        Self::Again(cause.to_string())
+    }
+}
 
 impl From<StoreError> for RecordFailed {
     fn from(error: StoreError) -> Self {
-        Self(error.to_string())
+        match error {
+            StoreError::Row { .. } | StoreError::Damaged(_) => Self::Unreadable(error),
+            StoreError::Unavailable(_)
+            | StoreError::Unknown(_)
+            | StoreError::Denied(_)
+            | StoreError::Contended => Self::again(error),
+        }
     }
 }
 
 impl From<NotAsked> for RecordFailed {
     fn from(error: NotAsked) -> Self {
-        Self(error.to_string())
+        Self::again(error)
     }
 }
 
 impl From<KeyringError> for RecordFailed {
     fn from(error: KeyringError) -> Self {
-        Self(error.to_string())
+        Self::again(error)
     }
 }
 
@@ -229,9 +247,9 @@ async fn one_record(
 ) -> Result<(), RecordFailed> {
     let done = unless_it_panics(async {
         let done = deadline.bound(action(app, record.clone())).await;
-        done.unwrap_or_else(|late| Err(RecordFailed(late.to_string())))
+        done.unwrap_or_else(|late| Err(RecordFailed::again(late)))
     });
-    let done = done.await.unwrap_or_else(|panicked| Err(RecordFailed(panicked.to_string())));
+    let done = done.await.unwrap_or_else(|panicked| Err(RecordFailed::again(panicked)));
     if done.is_err() {
         record.turn().await;
     }
