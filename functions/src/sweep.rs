@@ -32,7 +32,15 @@ pub async fn handle(app: &App, _event: Value) -> Result<Value, Error> {
     let mut redelivered = 0;
     let mut given_up = 0;
     let mut outage = None;
-    for duty in app.store.find_overdue(now, MAX_DUTIES_PER_SHARD).await? {
+    for found in app.store.find_overdue(now, MAX_DUTIES_PER_SHARD).await? {
+        let duty = match found {
+            Ok(duty) => duty,
+            Err(error) => {
+                telemetry::set_account(None);
+                Metric::DutyUnreadable.count_because(error);
+                continue;
+            }
+        };
         telemetry::set_account(duty.account().as_ref());
         let looked_after = match look_after(app, &duty, now).await {
             Ok(Outcome::Redelivered) => {

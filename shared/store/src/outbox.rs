@@ -217,8 +217,12 @@ impl Store {
     }
 
     /// Pending duties that were due before `now`, from every partition of the index: candidates, at
-    /// most `most` of each.
-    pub async fn find_overdue(&self, now: Timestamp, most: i32) -> Result<Vec<Duty>, StoreError> {
+    /// most `most` of each, and what is there and is none.
+    pub async fn find_overdue(
+        &self,
+        now: Timestamp,
+        most: i32,
+    ) -> Result<Vec<Result<Duty, StoreError>>, StoreError> {
         let before = AttributeValue::N(now.as_millisecond().to_string());
         let mut duties = Vec::new();
         for number in 0..DUTY_SHARDS {
@@ -235,9 +239,9 @@ impl Store {
                 .send()
                 .await
                 .map_err(StoreError::unavailable)?;
-            for item in page.items.unwrap_or_default() {
-                duties.push(from_item("duty", item)?);
-            }
+            duties.extend(
+                page.items.unwrap_or_default().into_iter().map(|item| from_item("duty", item)),
+            );
         }
         Ok(duties)
     }
