@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use desk::{Desk, MailServiceMode, Options, ProductApiMode, StartError};
 use serde_json::{Value, json};
 use std::net::TcpListener;
+use std::time::Duration;
 
 /// Why the desk does not start.
 pub async fn refused(options: Options) -> StartError {
@@ -110,6 +111,28 @@ async fn a_parameter_that_does_not_fit_is_refused_with_what_would() {
         ("AcmCertificateArn", "arn:aws:acm:us-east-1:000000000000:certificate/0a1b"),
     ];
     World::with_parameters(&both).await;
+}
+
+// --- Resting
+// -------------------------------------------------------------------------------------------------
+
+/// What the functions and their triggers asked of the stand-ins so far.
+fn asked(world: &World) -> Vec<String> {
+    let used = world.desk.permissions().granted.into_iter().filter(|grant| grant.times > 0);
+    used.map(|grant| format!("{:?} {} times", grant.permission, grant.times)).collect()
+}
+
+#[tokio::test]
+async fn a_desk_that_nobody_uses_asks_for_nothing() {
+    let world = World::new().await;
+    world.admin().await;
+    world.settle().await;
+    let before = asked(&world);
+    // Here time passes whenever there is nothing to do.
+    tokio::time::pause();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    tokio::time::resume();
+    assert_eq!(asked(&world), before);
 }
 
 // --- The controls
