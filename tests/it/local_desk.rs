@@ -135,6 +135,52 @@ async fn a_desk_that_nobody_uses_asks_for_nothing() {
     assert_eq!(asked(&world), before);
 }
 
+/// Asks for the mails until there are this many. Whoever waits by `settle` wakes the desk, which is
+/// what these tests are about.
+async fn mails_come(world: &World, count: usize) {
+    /// It ends a test that fails, and decides no other; below the minute after which the desk
+    /// looks after its store for the first time, and wakes for it.
+    const PATIENCE: Duration = Duration::from_secs(30);
+    let come = async {
+        while world.desk.inbox().mails().len() < count {
+            world.call("GET", "/_local/mail").send().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, come).await.expect("the mails come by themselves");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_committed_wakes_a_desk_that_rests_and_so_does_a_clock_that_is_moved() {
+    let folder = Folder::new();
+    let world = World::with_options(folder.kept()).await;
+    world.settle().await;
+    world.request_code(ADMIN).await.ok(202);
+    mails_come(&world, 1).await;
+
+    // One that is due again later, on a desk that rests until then.
+    let asked_in_vain = async || {
+        world.desk.mail_service().set_mode(MailServiceMode::Throttling);
+        world.request_code(ADMIN).await.ok(202);
+        world.settle().await;
+    };
+    asked_in_vain().await;
+    world.desk.mail_service().set_mode(MailServiceMode::Up);
+    post(&world, "/_local/clock", "{\"advance_seconds\": 30}").await;
+    mails_come(&world, 2).await;
+    // The time itself passes, too.
+    asked_in_vain().await;
+    world.desk.mail_service().set_mode(MailServiceMode::Up);
+    mails_come(&world, 3).await;
+
+    // And one that is left over when a desk ends.
+    post(&world, "/_local/clock", "{\"advance_seconds\": 3600}").await;
+    asked_in_vain().await;
+    world.desk.shutdown().await;
+    let world = World::with_options(folder.kept()).await;
+    mails_come(&world, 4).await;
+    world.desk.shutdown().await;
+}
+
 // --- The controls
 // -------------------------------------------------------------------------------------------------
 

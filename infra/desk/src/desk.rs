@@ -123,7 +123,8 @@ impl Desk {
             .resolve(&options.parameters, &desk_parameters(port, &product_address.to_string()))?;
         let iam = Iam::new(&template);
 
-        let store = database::serve(&folder, &clock, &shutdown).await?;
+        let mut workers = Workers::new(clock.clone());
+        let store = database::serve(&folder, &clock, workers.waker(), &shutdown).await?;
         let endpoints = Endpoints {
             database: database_address,
             ses: ses_address,
@@ -134,7 +135,7 @@ impl Desk {
         database::ensure_table(&database::client(store.address), template.table()).await?;
         servers.push(server::serve(
             database_listener,
-            database::authorizing_proxy(iam.clone(), store.address)?,
+            database::authorizing_proxy(iam.clone(), store.address, workers.waker())?,
             &shutdown,
         ));
         let secrets = Secrets::open(&folder, clock.clone(), &template.secrets)?;
@@ -157,7 +158,6 @@ impl Desk {
         let lambdas =
             Arc::new(Lambdas::new(&template, &options.functions, &clock, &iam, environment_of)?);
 
-        let mut workers = Workers::new();
         workers.start(store.retention);
         for function in &template.functions {
             for trigger in &function.streams {
@@ -214,7 +214,6 @@ impl Desk {
             product_api: product_api.clone(),
             mail_service: mail_service.clone(),
             lambdas: Arc::clone(&lambdas),
-            waker: workers.waker(),
             iam: iam.clone(),
             clock_moves: !remote,
         };

@@ -25,7 +25,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
 
 /// What the controls control.
 #[derive(Clone)]
@@ -38,7 +37,6 @@ pub(crate) struct Controls {
     pub(crate) product_api: Switch<ProductApiMode>,
     pub(crate) mail_service: Switch<MailServiceMode>,
     pub(crate) lambdas: Arc<Lambdas>,
-    pub(crate) waker: watch::Sender<u64>,
     pub(crate) iam: Iam,
     /// Functions that run elsewhere go by the machine's clock, which is not the desk's to move.
     pub(crate) clock_moves: bool,
@@ -165,7 +163,6 @@ async fn advance(State(controls): State<Controls>, body: Bytes) -> Result<Json<V
     }
     let moved = controls.desk_file.advance(&controls.clock, by);
     moved.map_err(|error| not_kept("The clock is where it was", &error))?;
-    controls.waker.send_modify(|call| *call += 1);
     Ok(now(State(controls)).await)
 }
 

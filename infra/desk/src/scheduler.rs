@@ -54,7 +54,7 @@ impl Worker for ScheduleWorker {
     async fn step(&mut self) -> Step {
         let now = self.clock.now();
         if now < self.due_at {
-            return Step::Idle;
+            return Step::IdleUntil(self.due_at);
         }
         let event = self.event();
         // Runs that a moved clock skipped are skipped: the next is one interval from now.

@@ -1,25 +1,26 @@
 //! What runs behind the gateway: the stream triggers and the schedules.
 //!
-//! Each is a worker of its own task. It steps as long as there is work, then waits for the next
-//! poll, or to be woken. After each idle step it reports the last call that it had heard of before
+//! Each is a worker of its own task. It steps as long as there is work, then rests until it is
+//! woken by a call, as whatever is committed to the table is one, or until the desk's clock says
+//! that something is due. After each idle step it reports the last call that it had heard of before
 //! the step; so [`Workers::settle`] knows that everything committed before the call has been looked
 //! at, without any fixed sleep.
 
+use edge::Clock;
+use jiff::Timestamp;
 use std::future::Future;
-use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-
-/// How often a worker looks without being woken.
-const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// What a step found.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     /// Something was done, and there may be more.
     Worked,
-    /// There was nothing that can be done now.
+    /// There was nothing that can be done now, and nothing will be before a call.
     Idle,
+    /// There was nothing that can be done now; at this time of the desk's there may be.
+    IdleUntil(Timestamp),
 }
 
 /// Something that works in steps.
@@ -35,44 +36,65 @@ struct Report {
     worked: u64,
 }
 
+/// Calls the workers of a desk; clones call the same.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Waker(watch::Sender<u64>);
+
+impl Waker {
+    /// Has every worker look, and gives the number of this call.
+    pub(crate) fn wake(&self) -> u64 {
+        let mut call = 0;
+        self.0.send_modify(|calls| {
+            *calls += 1;
+            call = *calls;
+        });
+        call
+    }
+}
+
 /// All workers of a desk.
 #[derive(Debug)]
 pub(crate) struct Workers {
-    calls: watch::Sender<u64>,
+    clock: Clock,
+    waker: Waker,
     reports: Vec<watch::Receiver<Report>>,
     tasks: Vec<JoinHandle<()>>,
 }
 
 impl Workers {
-    pub(crate) fn new() -> Self {
-        Self { calls: watch::Sender::new(0), reports: Vec::new(), tasks: Vec::new() }
+    pub(crate) fn new(clock: Clock) -> Self {
+        Self { clock, waker: Waker::default(), reports: Vec::new(), tasks: Vec::new() }
     }
 
     /// Starts a worker.
     pub(crate) fn start(&mut self, mut worker: impl Worker) {
         let (reporter, report) = watch::channel(Report::default());
         self.reports.push(report);
-        let mut calls = self.calls.subscribe();
+        let mut calls = self.waker.0.subscribe();
+        let clock = self.clock.clone();
         self.tasks.push(tokio::spawn(async move {
             loop {
                 let heard = *calls.borrow_and_update();
-                match worker.step().await {
-                    Step::Worked => reporter.send_modify(|report| report.worked += 1),
-                    Step::Idle => {
-                        reporter.send_modify(|report| report.heard = heard);
-                        tokio::select! {
-                            called = calls.changed() => if called.is_err() { return },
-                            () = tokio::time::sleep(POLL_INTERVAL) => {}
-                        }
+                let due_at = match worker.step().await {
+                    Step::Worked => {
+                        reporter.send_modify(|report| report.worked += 1);
+                        continue;
                     }
+                    Step::Idle => None,
+                    Step::IdleUntil(time) => Some(time),
+                };
+                reporter.send_modify(|report| report.heard = heard);
+                tokio::select! {
+                    called = calls.changed() => if called.is_err() { return },
+                    () = reached(&clock, due_at) => {}
                 }
             }
         }));
     }
 
-    /// Counting it up has every worker look at once.
-    pub(crate) fn waker(&self) -> watch::Sender<u64> {
-        self.calls.clone()
+    /// What has every worker look at once.
+    pub(crate) fn waker(&self) -> Waker {
+        self.waker.clone()
     }
 
     /// Returns when every worker has looked and found nothing that it can do now, and what they did
@@ -81,8 +103,7 @@ impl Workers {
         let mut reports = self.reports.clone();
         let mut before = worked(&reports);
         loop {
-            self.calls.send_modify(|call| *call += 1);
-            let call = *self.calls.borrow();
+            let call = self.waker.wake();
             for report in &mut reports {
                 if report.wait_for(|report| report.heard >= call).await.is_err() {
                     tracing::error!("a worker of the desk has ended");
@@ -117,6 +138,14 @@ impl Drop for Workers {
         for task in &self.tasks {
             task.abort();
         }
+    }
+}
+
+/// Returns at this time, or never.
+async fn reached(clock: &Clock, time: Option<Timestamp>) {
+    match time {
+        Some(time) => clock.reaches(time).await,
+        None => std::future::pending().await,
     }
 }
 

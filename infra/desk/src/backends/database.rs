@@ -8,6 +8,7 @@ use crate::names::{REGION, request_id};
 use crate::server;
 use crate::state::StateFolder;
 use crate::template::{Index, Key, Table};
+use crate::worker::Waker;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedHttpClient};
 use aws_sdk_dynamodb::error::DisplayErrorContext;
@@ -50,6 +51,7 @@ pub(crate) struct Database {
 pub(crate) async fn serve(
     folder: &StateFolder,
     clock: &Clock,
+    waker: Waker,
     shutdown: &CancellationToken,
 ) -> Result<Database, StartError> {
     let (name, engine) = match folder.path(DATABASE_FILE) {
@@ -70,7 +72,7 @@ pub(crate) async fn serve(
     };
     let (listener, address) = server::listen_anywhere().await?;
     let shutdown = shutdown.clone();
-    let retention = Retention::new(name, engine.clone(), clock.clone());
+    let retention = Retention::new(name, engine.clone(), clock.clone(), waker);
     let server = tokio::spawn(async move {
         // Aborting the server rather than draining it: by then nobody is left whose request could
         // matter, and every commit is on disk.
@@ -117,12 +119,18 @@ fn not_opened(folder: &StateFolder, file: &Path, error: DynoxideError) -> StartE
 #[derive(Clone)]
 struct AuthorizingProxy {
     iam: Iam,
+    waker: Waker,
     engine: Uri,
     client: Client<HttpConnector, Body>,
 }
 
-/// Lets through to the engine what the callers may do.
-pub(crate) fn authorizing_proxy(iam: Iam, engine: SocketAddr) -> Result<Router, StartError> {
+/// Lets through to the engine what the callers may do, and has the stream's readers look at what
+/// that has committed.
+pub(crate) fn authorizing_proxy(
+    iam: Iam,
+    engine: SocketAddr,
+    waker: Waker,
+) -> Result<Router, StartError> {
     /// As much as DynamoDB takes.
     const MAX_REQUEST_BYTES: usize = 16 * 1024 * 1024;
     let engine = format!("http://{engine}/").parse().map_err(failed)?;
@@ -132,7 +140,7 @@ pub(crate) fn authorizing_proxy(iam: Iam, engine: SocketAddr) -> Result<Router, 
     Ok(Router::new()
         .fallback(forward)
         .layer(DefaultBodyLimit::max(MAX_REQUEST_BYTES))
-        .with_state(AuthorizingProxy { iam, engine, client }))
+        .with_state(AuthorizingProxy { iam, waker, engine, client }))
 }
 
 async fn forward(
@@ -144,11 +152,37 @@ async fn forward(
     if let Err(denial) = proxy.iam.authorize_dynamodb_call(&headers, &body) {
         return refusal(&denial);
     }
+    let only_reads = only_reads(&headers);
     let mut request = Request::new(Body::from(body));
     *request.method_mut() = method;
     *request.uri_mut() = proxy.engine.clone();
     *request.headers_mut() = headers;
-    pass_on(&proxy.client, request).await
+    if only_reads {
+        return pass_on(&proxy.client, request).await;
+    }
+    // A task of its own: what is committed is told of though its caller is gone by then.
+    let written = tokio::spawn(async move {
+        let answer = pass_on(&proxy.client, request).await;
+        // What is refused is not committed.
+        if !answer.status().is_client_error() {
+            proxy.waker.wake();
+        }
+        answer
+    });
+    written.await.unwrap_or_else(|panic| {
+        tracing::error!(%panic, "a request to the embedded store failed");
+        StatusCode::INTERNAL_SERVER_ERROR.into_response()
+    })
+}
+
+/// Whether a call commits nothing, whatever comes of it. One that is not known may.
+fn only_reads(headers: &HeaderMap) -> bool {
+    const READS: [&str; 7] =
+        ["Get", "BatchGet", "TransactGet", "Query", "Scan", "Describe", "List"];
+    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
+    let operation =
+        target.and_then(|target| target.split_once('.')).map(|(_, operation)| operation);
+    operation.is_some_and(|operation| READS.iter().any(|read| operation.starts_with(read)))
 }
 
 async fn pass_on(client: &Client<HttpConnector, Body>, request: Request) -> Response {

@@ -2,7 +2,7 @@
 //! record, deletes what TTL says is over only when it is told to, and looks for the end of a stream
 //! by reading all of it.
 
-use crate::worker::{Step, Worker};
+use crate::worker::{Step, Waker, Worker};
 use edge::Clock;
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, named_params};
@@ -58,13 +58,19 @@ pub(crate) struct Retention {
     name: String,
     engine: dynoxide::Database,
     clock: Clock,
+    waker: Waker,
     due_at: Timestamp,
 }
 
 impl Retention {
-    pub(super) fn new(name: String, engine: dynoxide::Database, clock: Clock) -> Self {
+    pub(super) fn new(
+        name: String,
+        engine: dynoxide::Database,
+        clock: Clock,
+        waker: Waker,
+    ) -> Self {
         let due_at = clock.now() + FIRST_AFTER;
-        Self { name, engine, clock, due_at }
+        Self { name, engine, clock, waker, due_at }
     }
 }
 
@@ -72,7 +78,7 @@ impl Worker for Retention {
     async fn step(&mut self) -> Step {
         let now = self.clock.now();
         if now < self.due_at {
-            return Step::Idle;
+            return Step::IdleUntil(self.due_at);
         }
         self.due_at = now + EVERY;
         // The engine goes by the machine's clock, which the desk's never lies behind.
@@ -86,6 +92,8 @@ impl Worker for Retention {
         if let Ok(Err(error)) = done.await {
             tracing::warn!(error, "what is old stays for another hour");
         }
+        // That a row went is in the stream, and passed by none of those who wake its readers.
+        self.waker.wake();
         Step::Worked
     }
 }

@@ -67,6 +67,11 @@ impl Backlog {
         }
     }
 
+    /// When the batch that must come first in a queue may; none when none has to wait.
+    pub(super) fn due_at(&self, queue: usize) -> Option<Timestamp> {
+        self.lock().queues[queue].retries.front().map(|first| first.not_before)
+    }
+
     /// What comes again, in this order, before anything else of the queue.
     pub(super) fn put_back(&self, queue: usize, batches: Vec<Batch>) {
         let mut inner = self.lock();

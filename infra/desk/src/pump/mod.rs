@@ -22,12 +22,17 @@ use crate::pump::backlog::Backlog;
 use crate::pump::batch::{Batch, Discarded, Outcome, Remaining};
 use crate::pump::record::Record;
 use crate::template::StreamTrigger;
-use crate::worker::{Step, Worker, Workers};
+use crate::worker::{Step, Waker, Worker, Workers};
 use edge::Clock;
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tokio::sync::watch;
+
+/// After what did not answer.
+const UNTIL_THE_NEXT_TRY: SignedDuration = SignedDuration::from_secs(1);
+/// After more has been read than may wait.
+const UNTIL_THERE_IS_ROOM: SignedDuration = SignedDuration::from_millis(100);
 
 /// One event source mapping.
 pub(crate) struct EventSourceMapping {
@@ -61,6 +66,11 @@ impl EventSourceMapping {
                 queue,
             });
         }
+    }
+
+    /// Nobody says when it may go on: it is looked at again after this.
+    fn idle_for(&self, pause: SignedDuration) -> Step {
+        Step::IdleUntil(self.clock.now() + pause)
     }
 
     fn wants(&self, record: &Value) -> bool {
@@ -126,7 +136,7 @@ struct ReadWorker {
     mapping: Arc<EventSourceMapping>,
     backlog: Arc<Backlog>,
     stream: StreamReader,
-    waker: watch::Sender<u64>,
+    waker: Waker,
 }
 
 impl Worker for ReadWorker {
@@ -134,7 +144,7 @@ impl Worker for ReadWorker {
         /// So many records may wait, behind a queue whose function fails.
         const MAX_WAITING_RECORDS: usize = 10_000;
         if self.backlog.waiting() > MAX_WAITING_RECORDS {
-            return Step::Idle;
+            return self.mapping.idle_for(UNTIL_THERE_IS_ROOM);
         }
         let page = match self.stream.next(&self.mapping.clock).await {
             Ok(page) if page.is_empty() => return Step::Idle,
@@ -145,7 +155,7 @@ impl Worker for ReadWorker {
                     error,
                     "the stream cannot be read now"
                 );
-                return Step::Idle;
+                return self.mapping.idle_for(UNTIL_THE_NEXT_TRY);
             }
         };
         for record in page {
@@ -153,8 +163,8 @@ impl Worker for ReadWorker {
             self.backlog.add(record, wanted);
         }
         self.mapping.checkpoint(&self.backlog, &[]);
-        // Delivery looks now, and not at its next poll.
-        self.waker.send_modify(|call| *call += 1);
+        // There is something to deliver.
+        self.waker.wake();
         Step::Worked
     }
 }
@@ -171,7 +181,7 @@ impl Worker for DeliveryWorker {
         let now = self.mapping.clock.now();
         let Some(batch) = self.backlog.take(self.queue, self.mapping.trigger.batch_size, now)
         else {
-            return Step::Idle;
+            return self.backlog.due_at(self.queue).map_or(Step::Idle, Step::IdleUntil);
         };
         let (batch, too_old) =
             batch.without_older_than(self.mapping.trigger.maximum_record_age, now);
@@ -193,7 +203,7 @@ impl DeliveryWorker {
                     tracing::warn!(function, url, "nothing answers there yet; the records wait");
                 }
                 self.backlog.put_back(self.queue, vec![batch]);
-                return Step::Idle;
+                return self.mapping.idle_for(UNTIL_THE_NEXT_TRY);
             }
             Err(error) => {
                 tracing::warn!(function, %error, "a batch failed");
