@@ -1,8 +1,9 @@
-//! What takes longer when there is more of something, each against itself in one run: a mail behind
-//! a flood, and a login to a desk with a history.
+//! What a desk takes that nobody uses and how soon it wakes; and what takes longer when there is
+//! more of something, each against itself in one run: a mail behind a flood, and a login to a desk
+//! with a history.
 //!
 //! `cargo bench --package frontdesk-tests --profile dev` prints it. Milliseconds are the machine's;
-//! the ratios are what counts.
+//! where there are ratios, they are what counts.
 
 #![expect(dead_code, reason = "what the tests share has more in it")]
 
@@ -31,6 +32,8 @@ use tokio::net::TcpListener;
 
 /// What an answer of the store takes beside the engine's own time: about what DynamoDB's takes.
 const STORE_WAIT: Duration = Duration::from_millis(5);
+/// So long a desk is left alone.
+const IDLE: Duration = Duration::from_secs(20);
 /// How often something is measured; the median counts.
 const TIMES: usize = 11;
 /// Rows of what has been.
@@ -38,6 +41,7 @@ const HISTORY: usize = 20_000;
 
 #[tokio::main]
 async fn main() {
+    at_rest().await;
     mail_behind_a_flood().await;
     let folder = Folder::new();
     history("in memory", World::new().await).await;
@@ -47,11 +51,62 @@ async fn main() {
 fn print(what: &str, before: (&str, Vec<Duration>), after: (&str, Vec<Duration>)) {
     let median = |mut times: Vec<Duration>| {
         times.sort();
-        times[times.len() / 2].as_secs_f64() * 1000.0
+        millis(times[times.len() / 2])
     };
     let ((before, slow), (after, fast)) =
         ((before.0, median(before.1)), (after.0, median(after.1)));
     println!("{what}: {before} {slow:.1} ms, {after} {fast:.1} ms; {:.1} to 1", slow / fast);
+}
+
+/// What a desk takes of a processor while nobody uses it, and how long after the answer to a request
+/// for a code its mail can be read, from a desk that has rested.
+async fn at_rest() {
+    let world = World::new().await;
+    world.admin().await;
+    world.settle().await;
+    let (began, used_before) = (Instant::now(), processor_time());
+    tokio::time::sleep(IDLE).await;
+    if let (Some(before), Some(after)) = (used_before, processor_time()) {
+        let (used, real) = ((after - before).as_secs_f64(), began.elapsed().as_secs_f64());
+        println!(
+            "A desk that nobody uses: {used:.2} s of a processor in {real:.1} s, {:.2} % of one \
+             (utime and stime in /proc/self/stat)",
+            100.0 * used / real
+        );
+    }
+    let mut took = Vec::new();
+    for _ in 0..TIMES {
+        world.advance(3 * 3600);
+        world.settle().await;
+        assert_eq!(world.call("DELETE", "/_local/mail").send().await.status, 204);
+        assert_eq!(world.request_code(ADMIN).await.status, 202);
+        let answered = Instant::now();
+        while world.call("GET", "/_local/mail").send().await.body == json!([]) {}
+        took.push(answered.elapsed());
+    }
+    took.sort();
+    println!(
+        "A mail, from the answer of POST /api/login/code until GET /_local/mail, asked again and \
+         again, shows it: {:.1} ms, at most {:.1} ms of {TIMES} times",
+        millis(took[TIMES / 2]),
+        millis(took[TIMES - 1])
+    );
+    world.desk.shutdown().await;
+}
+
+/// What this process has used of processors so far, to a hundredth of a second; none where there is
+/// no /proc.
+fn processor_time() -> Option<Duration> {
+    const TICK: Duration = Duration::from_millis(10);
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // Behind the name, which may have anything in it: the state, ten numbers, and these two.
+    let (_, fields) = stat.rsplit_once(')')?;
+    let mut times = fields.split_whitespace().skip(11).map(str::parse::<u32>);
+    Some(TICK * (times.next()?.ok()? + times.next()?.ok()?))
+}
+
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
 }
 
 /// A mail that is due behind a whole batch for addresses that nobody has: the records delivered one
