@@ -1,8 +1,12 @@
 //! `cargo desk` as people type it: what it refuses, and what it says first.
 
 use crate::folder::Folder;
+use crate::support::{ADMIN, client};
+use serde_json::{Value, json};
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
 /// Runs `cargo desk` with arguments that it cannot start with.
 fn refused(arguments: &[&str]) -> Output {
@@ -15,6 +19,17 @@ fn desk() -> Command {
     let profile = this.parent().and_then(Path::parent).expect("target/<profile>/deps");
     let desk = profile.join("examples").join(format!("desk{}", std::env::consts::EXE_SUFFIX));
     Command::new(desk)
+}
+
+/// A desk that runs, until the test ends.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // One that has ended by itself is what the test tells of.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 fn said(output: &Output) -> String {
@@ -74,4 +89,51 @@ fn a_desk_belongs_to_the_checkout_that_it_is_started_in_and_not_to_the_one_it_wa
         .expect("the desk is built");
     let said = said(&output);
     assert!(said.contains(template.to_str().expect("UTF-8")), "{said}");
+}
+
+/// As `cargo desk 2>&1 | head -1` leaves it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_desk_goes_on_working_when_nobody_reads_what_it_says() {
+    /// It ends a test that fails, and decides no other.
+    const PATIENCE: Duration = Duration::from_secs(60);
+    let mut command = desk();
+    command.args(["--port", "0", "--ephemeral", "--no-console-build"]);
+    let desk = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let mut desk = Running(desk.expect("the desk is built"));
+    drop(desk.0.stderr.take());
+    let mut line = String::new();
+    let output = desk.0.stdout.take().expect("its output");
+    BufReader::new(output).read_line(&mut line).expect("its first line");
+    let url = line.trim().strip_prefix("Frontdesk is at ").expect(&line);
+
+    let client = client();
+    let post = async |path: &str, body: Value| {
+        let answer = client.post(format!("{url}{path}")).json(&body).send().await;
+        assert!(answer.expect("an answer").status().is_success(), "{path}");
+    };
+    let get = async |path: &str| -> Value {
+        let answer = client.get(format!("{url}{path}")).send().await.expect("an answer");
+        answer.json().await.expect("JSON")
+    };
+    let ask_for_code =
+        async || post("/api/login/code", json!({ "email": ADMIN, "accept_terms": true })).await;
+    let was_refused = async || {
+        let permissions = get("/_local/permissions").await;
+        let granted = permissions["granted"].as_array().expect("a list").iter();
+        granted.clone().any(|grant| {
+            grant["function"] == "deliver-mail"
+                && grant["action"].as_str().expect("a text").starts_with("ses:")
+                && grant["times"] != 0
+        })
+    };
+    // There is something to warn of.
+    let worked = async {
+        post("/_local/mail-service", json!({ "mode": "rejecting" })).await;
+        ask_for_code().await;
+        while !was_refused().await {}
+        post("/_local/mail-service", json!({ "mode": "up" })).await;
+        ask_for_code().await;
+        while get("/_local/mail").await == json!([]) {}
+    };
+    tokio::time::timeout(PATIENCE, worked).await.expect("the code is mailed");
 }
