@@ -5,6 +5,8 @@
 //! its functions.
 
 use crate::batch::{batch_for, without_workers};
+use crate::child;
+use crate::folder::Folder;
 use crate::proxy::{Behind, Nobody, authorizer_event, outcome};
 use crate::rotation::Door;
 use crate::support::{ADMIN, Browser, Person, World, wrong};
@@ -809,4 +811,25 @@ async fn every_count_is_a_document_of_the_embedded_metric_format_in_the_stacks_n
         "{}",
         log.text()
     );
+}
+
+/// In a process of its own, which can complain of it nowhere either.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_line_that_cannot_be_written_ends_nothing() {
+    struct Closed;
+    impl std::io::Write for Closed {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(std::io::ErrorKind::BrokenPipe.into())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    if child::folder().is_none() {
+        let test = "logs::a_line_that_cannot_be_written_ends_nothing";
+        return child::run(test, &Folder::new().0, "exec 2>/dev/full");
+    }
+    let lines = edge::telemetry::lines(&Env::from_pairs([]), || Closed);
+    tracing::subscriber::with_default(lines, || Metric::MailFailed.count_because("a cause"));
 }
