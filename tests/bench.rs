@@ -6,6 +6,7 @@
 //! where there are ratios, they are what counts.
 
 #![expect(dead_code, reason = "what the tests share has more in it")]
+#![expect(clippy::print_stdout, reason = "what it is for")]
 
 #[path = "it/batch.rs"]
 mod batch;

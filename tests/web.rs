@@ -26,6 +26,7 @@ fn desk_binary() -> PathBuf {
 async fn the_console_keeps_its_guarantees_in_a_browser() {
     let binary = desk_binary();
     let console = Console::of_checkout();
+    #[expect(clippy::print_stderr, reason = "where a test tells what takes long")]
     let tell = |step: &str| eprintln!("{step}");
     console
         .install(tell)

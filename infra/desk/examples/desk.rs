@@ -87,7 +87,7 @@ fn main() -> ExitCode {
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            tell(&format!("error: {error}"));
             ExitCode::FAILURE
         }
     }
@@ -130,7 +130,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         () = &mut ended => return Ok(()),
     };
     if let State::Kept(folder) = state {
-        eprintln!("State is kept in {} (--ephemeral keeps nothing).", folder.display());
+        tell(&format!("State is kept in {} (--ephemeral keeps nothing).", folder.display()));
     }
     ended.await;
     desk.shutdown().await;
@@ -146,23 +146,24 @@ async fn start(
     match env_path {
         None => {
             say(&format!("Frontdesk is at {}\n", desk.url()))?;
-            eprintln!(
+            tell(&format!(
                 "Mails arrive at {0}/_local/inbox; what runs, and a first walk with curl, is at \
                  {0}/_local/",
                 desk.url()
-            );
+            ));
         }
         Some(path) => {
             let environment = env_file(desk.shared_environment());
             write_private(&path, &environment)
                 .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
             say(&environment)?;
-            eprintln!(
-                "The environment is in {} too. Now: {}",
+            tell(&format!(
+                "The environment is in {} too. Now: {}\n\
+                 The desk is at {} and invokes the functions at {lambda_url}.",
                 path.display(),
-                watch(&path, lambda_url)
-            );
-            eprintln!("The desk is at {} and invokes the functions at {lambda_url}.", desk.url());
+                watch(&path, lambda_url),
+                desk.url()
+            ));
         }
     }
     Ok(desk)
@@ -172,14 +173,14 @@ async fn start(
 /// desk from starting.
 async fn build_console() {
     let console = Console::of_checkout();
-    if let Err(obstacle) = console.build(|step| eprintln!("{step}")).await {
-        eprintln!("Note: {obstacle}");
+    if let Err(obstacle) = console.build(tell).await {
+        tell(&format!("Note: {obstacle}"));
         let instead = if console.built().is_some() {
             "with the console as it was built before"
         } else {
             "without the console"
         };
-        eprintln!("The desk starts {instead}.");
+        tell(&format!("The desk starts {instead}."));
     }
 }
 
@@ -202,6 +203,11 @@ fn say(text: &str) -> Result<(), String> {
         }
         _ => Ok(()),
     }
+}
+
+/// Writes a line to stderr. That nobody reads it is none of the desk's business.
+fn tell(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
@@ -236,6 +242,8 @@ fn log_to_stderr(verbose: bool) {
     let level = if verbose { "info" } else { "warn" };
     let filter = EnvFilter::new(format!("{level},dynoxide=error"));
     tracing_subscriber::fmt()
+        // It would complain there of what cannot be written there, and panic.
+        .log_internal_errors(false)
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .without_time()

@@ -39,6 +39,8 @@ pub fn lines(
     let namespace = env.get("METRIC_NAMESPACE").unwrap_or("Frontdesk").to_owned();
     let format = Lines { namespace, clock: Clock::system() };
     tracing_subscriber::fmt()
+        // It would complain on stderr, and panic where nobody reads that either.
+        .log_internal_errors(false)
         .with_env_filter(filter)
         .event_format(format)
         .with_writer(writer)

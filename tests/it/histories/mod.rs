@@ -124,12 +124,14 @@ async fn at_work(mut client: Client) {
 }
 
 /// Progress, for whoever looks on.
+#[expect(clippy::print_stdout, reason = "what it is for")]
 fn tell(run: &Run, began: Instant) {
     let done = run.operations();
     let rate = done as f64 / began.elapsed().as_secs_f64();
     println!("seed {}: {done} operations, {rate:.0} a second", run.seed);
 }
 
+#[expect(clippy::print_stdout, reason = "what it is for")]
 fn tell_answers(run: &Run) {
     for ((operation, outcome), times) in &*run.answers() {
         println!("{times:>8} {operation} -> {outcome}");
