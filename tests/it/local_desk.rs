@@ -644,3 +644,19 @@ async fn an_address_outside_the_api_is_no_business_of_a_function() {
     world.call("GET", "/api").send().await.problem(404, "not_found");
     world.call("GET", "/api/nothing").send().await.problem(404, "not_found");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_answer_of_the_api_is_dated_by_the_desks_clock() {
+    let world = World::new().await;
+    world.advance(24 * 3600);
+    for (method, path) in
+        [("GET", "/api/session"), ("POST", "/api/session"), ("GET", "/api/nothing")]
+    {
+        let before = world.now().as_second();
+        let reply = world.call(method, path).send().await;
+        let date = jiff::fmt::rfc2822::parse(reply.header("date").expect("a date"));
+        let date = date.expect("a time").timestamp().as_second();
+        // Whole seconds, never ahead.
+        assert!(before <= date && date <= world.now().as_second(), "{method} {path}");
+    }
+}
