@@ -186,6 +186,49 @@ async fn a_session_that_is_used_is_kept_for_seven_days_and_not_longer() {
         .problem(401, "session_ended");
 }
 
+/// What a console that lies open reads, again and again.
+const READS: [&str; 4] = ["/api/session", "/api/sandbox", "/api/keys", "/api/team"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_is_left_open_is_out_after_twelve_hours_although_it_read() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let unasked = |path: &str| admin.call("GET", path).header("x-frontdesk-background", "1");
+    let end = expires_at(&admin.get("/api/session").await);
+    for minutes in (0..12 * 60).rev().step_by(90) {
+        world.advance_to(end - SignedDuration::from_mins(minutes) - SHORTLY);
+        for path in READS {
+            world.changes_nothing(unasked(path).send()).await.ok(200);
+        }
+        assert_eq!(expires_at(&unasked("/api/session").send().await), end);
+    }
+    world.advance_to(end);
+    for path in READS {
+        world.changes_nothing(unasked(path).send()).await.problem(401, "session_ended");
+    }
+    admin.get("/api/session").await.problem(401, "session_ended");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_is_a_use_unless_it_says_itself_that_nobody_asked_for_it() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let mut end = expires_at(&admin.get("/api/session").await);
+    for value in ["0", "", "true", "1, 1"] {
+        world.advance(3600);
+        let read = admin.call("GET", "/api/session").header("x-frontdesk-background", value);
+        let next = expires_at(&read.send().await);
+        assert!(next > end, "{value}");
+        end = next;
+    }
+    // What changes something is somebody's act, whatever it says.
+    world.advance(3600);
+    let create = admin.call("POST", "/api/keys").header("x-frontdesk-background", "1");
+    create.json(json!({ "name": "Zapier Integration" })).send().await.ok(201);
+    let unasked = admin.call("GET", "/api/session").header("x-frontdesk-background", "1");
+    assert!(expires_at(&unasked.send().await) > end);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn suspension_ends_the_sessions_of_all_members_and_resumption_revives_them() {
     let world = World::new().await;
