@@ -13,10 +13,12 @@ use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
-use axum::http::{Method, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use edge::Clock;
 use http_body_util::LengthLimitError;
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimePrinter;
 use serde_json::json;
 use std::sync::Arc;
 
@@ -39,6 +41,22 @@ pub(crate) struct Gateway {
 /// In a deployment CloudFront stands here: only `/api` leads to the HTTP API, so its `$default`
 /// route sees nothing else here either.
 pub(crate) async fn answer(State(gateway): State<Gateway>, request: Request) -> Response {
+    let is_api = is_below("/api", request.uri().path());
+    let clock = gateway.clock.clone();
+    let mut response = undated(gateway, request).await;
+    if is_api && let Some(now) = date(clock.now()) {
+        response.headers_mut().insert(header::DATE, now);
+    }
+    response
+}
+
+/// As API Gateway dates its answers; hyper by itself knows only the system's clock.
+fn date(now: Timestamp) -> Option<HeaderValue> {
+    let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&now).ok()?;
+    HeaderValue::try_from(date).ok()
+}
+
+async fn undated(gateway: Gateway, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let path = parts.uri.path();
     let is_api = is_below("/api", path);
