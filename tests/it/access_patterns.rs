@@ -200,6 +200,33 @@ async fn measure_all() -> Vec<(&'static str, Recording)> {
     measured
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_that_nobody_asked_for_sends_as_much_and_writes_nothing() {
+    const READ: Waves = &[&["GetItem", "GetItem"]];
+    const SANDBOX: Waves = &[&["GetItem", "GetItem", "GetItem"]];
+    const LIST: Waves = &[&["GetItem", "GetItem", "Query"]];
+    let world = World::new().await;
+    let admin = world.admin().await;
+    world.settle().await;
+    // The mark of the last use would be due.
+    world.advance(until_mark_is_due());
+    let proxy = Proxy::new(&world).await;
+    for (name, waves) in [
+        ("get-session", READ),
+        ("get-sandbox", SANDBOX),
+        ("list-keys", LIST),
+        ("list-members", LIST),
+    ] {
+        let mut event = http_event(name, Some(&admin), None, None);
+        event["headers"]["x-frontdesk-background"] = json!("1");
+        let function = proxy.function(&world, name);
+        let (answer, recording) = proxy.record(waves, function.invoke(&event)).await;
+        assert_eq!(outcome(&answer.expect("an answer")), (200, String::new()), "{name}");
+        assert_eq!(recording.waves(), waves, "{name}");
+        assert_eq!(recording.write_units().to_string(), "0", "{name}");
+    }
+}
+
 /// What the other tests here stand on.
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_that_follow_one_another_never_count_as_one_wait() {

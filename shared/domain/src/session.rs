@@ -49,6 +49,8 @@ pub struct SessionToken {
     pub account: AccountId,
     pub member: MemberId,
     pub slot: Slot,
+    /// Whether a program shows it that nobody asked to: a read with it is no use of the session.
+    pub unasked: bool,
     text: Secret,
 }
 
@@ -70,7 +72,8 @@ impl SessionToken {
             slot.0,
             base62::random(SECRET_LEN, rng)
         );
-        Self { account: account.clone(), member: member.clone(), slot, text: Secret::new(text) }
+        let text = Secret::new(text);
+        Self { account: account.clone(), member: member.clone(), slot, unasked: false, text }
     }
 
     pub fn parse(text: &str) -> Option<Self> {
@@ -85,6 +88,7 @@ impl SessionToken {
             account: AccountId::from_body(account)?,
             member: MemberId::from_body(member)?,
             slot,
+            unasked: false,
             text: Secret::new(text),
         })
     }

@@ -26,6 +26,9 @@ pub const SESSION_COOKIE: &str = "__Host-frontdesk";
 /// The cookie of a browser that has logged in before.
 pub const DEVICE_COOKIE: &str = "__Host-frontdesk-device";
 
+/// With the value `1`: nobody asked for this read, it goes on by itself.
+const BACKGROUND: &str = "x-frontdesk-background";
+
 /// One request, as the actions see it: with one of the sessions that it shows.
 #[derive(Debug, Clone)]
 pub struct Call {
@@ -143,12 +146,23 @@ impl Call {
         };
         let mut seen = HashSet::new();
         shown.retain(|text| seen.insert(text.clone()));
+        let unasked = self.is_unasked();
         let tokens = shown.iter().filter_map(|text| SessionToken::parse(text));
         let calls: Vec<_> = tokens
             .take(MAX_SESSIONS_SHOWN)
-            .map(|token| Self { session: Ok(token), ..self.clone() })
+            .map(|mut token| {
+                token.unasked = unasked;
+                Self { session: Ok(token), ..self.clone() }
+            })
             .collect();
         if calls.is_empty() { vec![Self { session: Err(none), ..self }] } else { calls }
+    }
+
+    /// Whether the caller says that nobody asked for this. Whoever has a session may leave it
+    /// unused; nothing else hangs on it.
+    fn is_unasked(&self) -> bool {
+        let mut values = self.headers.get_all(BACKGROUND).iter();
+        values.next().is_some_and(|value| value == "1") && values.next().is_none()
     }
 
     /// The body as JSON: an object with just these fields, each at most once.

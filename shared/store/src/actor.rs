@@ -143,15 +143,15 @@ fn if_admin(write: Write) -> Write {
 }
 
 impl Store {
-    /// The caller behind a session token, read and marked as used by one request for the member
-    /// with all its sessions, beside one for the account.
+    /// The caller behind a session token, read by one request for the member with all its sessions,
+    /// beside one for the account. The first marks the session as used, unless nobody asked.
     pub async fn find_caller(
         &self,
         token: &SessionToken,
         now: Timestamp,
     ) -> Result<Caller, Failure<ActorRefusal>> {
         let (row, account) = tokio::join!(
-            self.mark_used(token, now),
+            self.shown_session(token, now),
             self.get::<AccountRow>("account", layout::account(&token.account))
         );
         let ended = || Failure::Refused(ActorRefusal::SessionEnded);
@@ -165,11 +165,14 @@ impl Store {
     }
 
     /// The member's row, its session marked as used; one request whether or not the mark is due.
-    async fn mark_used(
+    async fn shown_session(
         &self,
         token: &SessionToken,
         now: Timestamp,
     ) -> Result<Option<MemberRow>, StoreError> {
+        if token.unasked {
+            return self.get("member", member_of(token)).await;
+        }
         let due = (now - session::USE_RECORDED_EVERY).as_millisecond();
         let mark = used(token, now).and("sessions.#slot.used_at < :due").value(":due", due);
         let marked = self.update(mark).await.map_err(|error| match error {
