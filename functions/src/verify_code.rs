@@ -37,6 +37,7 @@ enum Carrier {
 struct Verified<'a> {
     member: MemberView,
     account: AccountView,
+    opened_at: UtcTime,
     expires_at: UtcTime,
     #[serde(skip_serializing_if = "Option::is_none")]
     session_token: Option<&'a str>,
@@ -69,6 +70,7 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
     let answer = Answer::ok(&Verified {
         member: MemberView::from(&member),
         account: AccountView::to(member.role, &account, now),
+        opened_at: now.into(),
         expires_at: (now + SESSION_IDLE_LIMIT).into(),
         session_token: (request.session == Carrier::Bearer).then(|| token.secret().expose()),
     });

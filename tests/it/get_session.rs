@@ -33,9 +33,28 @@ async fn an_admin_sees_member_account_counts_and_limits() {
             "id": admin.account, "name": "Example Company",
             "key_count": 1, "key_limit": 10, "member_count": 1, "member_limit": 5,
         },
-        "expires_at": reply.body["expires_at"],
+        "opened_at": reply.body["opened_at"], "expires_at": reply.body["expires_at"],
     });
     assert_eq!(*reply.ok(200), expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_tells_when_it_was_opened_and_the_sandbox_is_validated_after_that() {
+    let world = World::new().await;
+    let opened_at = |reply: &Reply| -> Timestamp {
+        reply.ok(200)["opened_at"].as_str().expect("a text").parse().expect("a time")
+    };
+    let mut browser = world.browser();
+    let before = world.now();
+    let opened = opened_at(&browser.log_in(ADMIN).await);
+    assert!(before <= opened && opened <= world.now());
+    world.settle().await;
+    let sandbox = browser.get("/api/sandbox").await;
+    let validated = sandbox.ok(200)["validated_at"].as_str().expect("a text");
+    assert!(validated.parse::<Timestamp>().expect("a time") >= opened);
+    // However long it is used.
+    world.advance(3600);
+    assert_eq!(opened_at(&browser.get("/api/session").await), opened);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -52,7 +71,7 @@ async fn a_member_does_not_see_how_many_members_there_are() {
             "key_count": 1,
             "key_limit": 10,
         },
-        "expires_at": reply.body["expires_at"],
+        "opened_at": reply.body["opened_at"], "expires_at": reply.body["expires_at"],
     });
     assert_eq!(*reply.ok(200), expected);
 }
