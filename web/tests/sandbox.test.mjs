@@ -14,7 +14,7 @@ import {
   until,
 } from "./support.mjs";
 
-/** @import { Page, Request } from "playwright-core" */
+/** @import { Page, Request, Route } from "playwright-core" */
 
 /** How the product API misbehaves, the reason that this gives, and the words that people read. */
 const REASONS = /** @type {const} */ ([
@@ -41,6 +41,11 @@ const NEVER_PROVISIONED = {
   validated_at: null,
   since: new Date().toISOString(),
 };
+
+/** Answers so, at the server's time. @param {Route} route */
+async function neverProvisioned(route) {
+  await route.fulfill({ response: await route.fetch(), json: NEVER_PROVISIONED });
+}
 
 /** Gives a product API that does not answer up at once. @type {import("./support.mjs").Desk} */
 let desk;
@@ -287,9 +292,8 @@ test("an account that auto-configuration never reached says so", async (t) => {
   await shows(page, "Sandbox ready");
   // No desk is that slow. The one answer of these tests that is written by hand is the one before
   // the first provisioning.
-  await page.route("**/api/sandbox", (route) => route.fulfill({ json: NEVER_PROVISIONED }), {
-    times: 1,
-  });
+  await desk.advance(11);
+  await page.route("**/api/sandbox", neverProvisioned, { times: 1 });
   const tests = sent(page, "POST /api/sandbox/test");
   await page.reload();
   await shows(page, "Sandbox not configured");
@@ -305,7 +309,7 @@ test("a reload right after the login goes on waiting for the post-login trigger"
   // As the server answers until the trigger has started, however fast this desk is.
   let answers = 0;
   await page.route("**/api/sandbox", async (route) => {
-    await route.fulfill({ json: NEVER_PROVISIONED });
+    await neverProvisioned(route);
     answers += 1;
   });
   await logIn(page, desk, email);
@@ -334,8 +338,6 @@ for (const [name, ahead] of /** @type {const} */ ([
     await shows(page, "Sandbox ready");
     const states = await Promise.all(answers);
     assert.equal(states.filter((state) => state === "ready").length, 1, states.join(", "));
-    await page.reload();
-    await shows(page, "Sandbox ready");
     assert.deepEqual(tests, [], "the login’s own verdict is a moment old");
     await desk.advance(16);
     await page.reload();

@@ -3,10 +3,10 @@
  * document.
  */
 
-import { type Answer, type Body, send } from "./client.ts";
+import { type Answer, type Body, type Dated, send, sendDated } from "./client.ts";
 
 export type Session = Answer<"getSession">;
-export type Sandbox = Answer<"getSandbox">;
+export type Sandbox = Answer<"getSandbox"> & Dated;
 export type SandboxReason = NonNullable<Sandbox["reason"]>;
 export type Keys = Answer<"listKeys">;
 export type ApiKey = Keys["keys"][number];
@@ -29,9 +29,10 @@ export const getSession = ({ signal }: Fetching) =>
   send<"getSession">("GET", "/api/session", undefined, { signal });
 
 export const getSandbox = ({ signal }: Fetching) =>
-  send<"getSandbox">("GET", "/api/sandbox", undefined, { signal });
-export const testSandbox = () => send<"testSandbox">("POST", "/api/sandbox/test");
-export const retrySandbox = () => send<"retrySandbox">("POST", "/api/sandbox/provision");
+  dated(sendDated<"getSandbox">("GET", "/api/sandbox", undefined, { signal }));
+export const testSandbox = () => dated(sendDated<"testSandbox">("POST", "/api/sandbox/test"));
+export const retrySandbox = () =>
+  dated(sendDated<"retrySandbox">("POST", "/api/sandbox/provision"));
 
 export const listKeys = ({ signal }: Fetching) =>
   send<"listKeys">("GET", "/api/keys", undefined, { signal });
@@ -50,3 +51,8 @@ export const resendInvitation = (id: string) =>
   });
 export const revokeMember = (id: string) =>
   send<"revokeMember">("DELETE", "/api/team/{member_id}", undefined, { path: { member_id: id } });
+
+async function dated<T>(sent: Promise<Dated & { answer: T }>): Promise<T & Dated> {
+  const { answer, asOf } = await sent;
+  return { ...answer, asOf };
+}

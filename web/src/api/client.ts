@@ -31,17 +31,35 @@ interface Call {
 /** Longer than any function of the API may run. */
 const TIMEOUT_MS = 20_000;
 
+/**
+ * When an answer was given, at the latest, by the server's own clock: what is told in it is never
+ * taken for younger than it is, however wrong the browser's clock may be. `NaN`: nobody said.
+ */
+export interface Dated {
+  asOf: number;
+}
+
 export async function send<Op extends keyof operations>(
   method: Method,
   path: keyof paths,
   body?: Body<Op>,
   call: Call = {},
 ): Promise<Answer<Op>> {
+  return (await sendDated<Op>(method, path, body, call)).answer;
+}
+
+export async function sendDated<Op extends keyof operations>(
+  method: Method,
+  path: keyof paths,
+  body?: Body<Op>,
+  call: Call = {},
+): Promise<Dated & { answer: Answer<Op> }> {
   // A browser that knows that it is offline would fail in its own words, later.
   if (!navigator.onLine) throw Failure.offline();
   const timeout = AbortSignal.timeout(TIMEOUT_MS);
   let response: Response;
   let text: string;
+  const asked = performance.now();
   try {
     response = await fetch(fill(path, call.path), {
       method,
@@ -60,7 +78,12 @@ export async function send<Op extends keyof operations>(
     throw navigator.onLine ? Failure.noAnswer() : Failure.offline();
   }
   if (!response.ok) throw refused(response, text);
-  return (text === "" ? undefined : parse(text)) as Answer<Op>;
+  const date = Date.parse(response.headers.get("Date") ?? "");
+  return {
+    answer: (text === "" ? undefined : parse(text)) as Answer<Op>,
+    // Whole seconds, cut off; and it was a while under way.
+    asOf: date + 1000 + performance.now() - asked,
+  };
 }
 
 function fill(path: string, values: Record<string, string> = {}): string {

@@ -27,7 +27,7 @@ export function Console({ session }: { session: LoggedIn }) {
           <h1>API Keys &amp; Sandbox</h1>
           <p className="muted">Everything related to API access is managed from here.</p>
         </div>
-        <SandboxSection />
+        <SandboxSection session={session} />
         <KeysSection session={session} />
         {session.member.role === "admin" && <TeamSection session={session} />}
       </main>

@@ -2,7 +2,6 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useEffect, useId, useLayoutEffect, useRef, useState } from "react";
 import { getSession, requestCode, type Session, verifyCode } from "../api/calls.ts";
 import { failureOf } from "../api/failure.ts";
-import { noteLogin } from "../sandbox/freshness.ts";
 import { enter } from "../session/session.ts";
 import { tellOtherTabs } from "../session/tabs.ts";
 import { Address } from "../ui/address.tsx";
@@ -49,12 +48,7 @@ export function CodeStep({
   useEffect(() => focusFirst(boxes.current), []);
 
   const verify = useMutation({
-    mutationFn: async (guess: string) => {
-      const since = Date.now();
-      const opened = await verifyCode({ challenge: pending.challenge, code: guess });
-      noteLogin(since);
-      return opened;
-    },
+    mutationFn: (guess: string) => verifyCode({ challenge: pending.challenge, code: guess }),
     onSuccess: arrive,
     onError: async (error) => {
       const failure = failureOf(error);

@@ -1,4 +1,5 @@
 import { useRef } from "react";
+import type { LoggedIn } from "../session/session.ts";
 import { Button } from "../ui/button.tsx";
 import { LoadProblem } from "../ui/load-problem.tsx";
 import { Section } from "../ui/section.tsx";
@@ -6,8 +7,8 @@ import { SandboxStatus } from "./sandbox-status.tsx";
 import { useSandbox } from "./use-sandbox.ts";
 import "./sandbox.css";
 
-export function SandboxSection() {
-  const { sandbox, validating, failure, reload, test, retry } = useSandbox();
+export function SandboxSection({ session }: { session: LoggedIn }) {
+  const { sandbox, validating, failure, reload, test, retry } = useSandbox(session);
   const status = useRef<HTMLDivElement>(null);
   const state = validating || !sandbox ? "validating" : sandbox.state;
 

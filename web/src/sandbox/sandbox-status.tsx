@@ -37,20 +37,21 @@ export function SandboxStatus({ ref, state, sandbox }: Props) {
         {state === "validating" && (
           <p>Checking that the Sandbox’s reserved key is active and responding correctly.</p>
         )}
-        {state === "ready" && <Ready validatedAt={sandbox?.validated_at ?? null} />}
+        {state === "ready" && sandbox && <Ready sandbox={sandbox} />}
         {state === "not_configured" && <NotConfigured reason={sandbox?.reason ?? null} />}
       </div>
     </div>
   );
 }
 
-function Ready({ validatedAt }: { validatedAt: string | null }) {
+function Ready({ sandbox: { validated_at, asOf } }: { sandbox: Sandbox }) {
   return (
     <>
       <p>The reserved key is active and responding correctly. There is nothing to do.</p>
-      {validatedAt && (
+      {validated_at && (
         <p className="sandbox-meta">
-          Last validated <Minute at={validatedAt} />
+          <span>Last validated </span>
+          <Minute at={validated_at} now={asOf} />
         </p>
       )}
     </>

@@ -1,10 +1,10 @@
 import { queryOptions, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
-import { getSandbox, retrySandbox, type Sandbox, testSandbox } from "../api/calls.ts";
+import { getSandbox, retrySandbox, type Sandbox, type Session, testSandbox } from "../api/calls.ts";
 import { type Failure, failureOf } from "../api/failure.ts";
 import { keysQuery } from "../keys/keys-query.ts";
 import { toast } from "../ui/toast-store.ts";
-import { awaitsTrigger, isFresh, noteVerdict } from "./freshness.ts";
+import { awaitsTrigger, isFresh } from "./freshness.ts";
 
 export const sandboxQuery = queryOptions({ queryKey: ["sandbox"], queryFn: getSandbox });
 
@@ -19,6 +19,12 @@ const POLL_LONGEST_MS = 120_000;
 /** A manual validation is seen to happen, even when its answer comes at once. */
 const LEAST_SHOWN_MS = 500;
 
+interface Validation {
+  by: "page" | "person";
+  /** When the last verdict before it was given. */
+  verdict: string | null;
+}
+
 export interface SandboxControl {
   /** null: not known yet, or not to be had. */
   sandbox: Sandbox | null;
@@ -29,14 +35,14 @@ export interface SandboxControl {
   retry: () => void;
 }
 
-export function useSandbox(): SandboxControl {
+export function useSandbox(session: Session): SandboxControl {
   const client = useQueryClient();
   const waitingSince = useRef<number | null>(null);
   const query = useQuery({
     ...sandboxQuery,
     refetchInterval: ({ state }) => {
       if (!state.data) return false;
-      if (!isPending(state.data, state.dataUpdatedAt)) {
+      if (!isPending(state.data, session)) {
         waitingSince.current = null;
         return false;
       }
@@ -49,7 +55,7 @@ export function useSandbox(): SandboxControl {
   });
 
   const test = useMutation({
-    mutationFn: async (by: "page" | "person") => {
+    mutationFn: async ({ by }: Validation) => {
       const [answer] = await Promise.all([
         testSandbox(),
         by === "person" ? pause(LEAST_SHOWN_MS) : undefined,
@@ -57,16 +63,15 @@ export function useSandbox(): SandboxControl {
       return answer;
     },
     onMutate: () => client.cancelQueries({ queryKey: sandboxQuery.queryKey }),
-    onSuccess: (sandbox, by) => {
+    onSuccess: (sandbox, { by }) => {
       client.setQueryData(sandboxQuery.queryKey, sandbox);
       if (by === "person" && sandbox.state === "ready")
         toast({ kind: "done", text: "The reserved key works." });
     },
-    onError: (error, by) => {
+    onError: async (error, { by }) => {
+      await client.invalidateQueries({ queryKey: sandboxQuery.queryKey });
       const failure = failureOf(error);
-      void client.invalidateQueries({ queryKey: sandboxQuery.queryKey });
-      if (by === "person" || failure.code !== "sandbox_not_ready")
-        complain(failure, () => test.mutate(by));
+      if (by === "person" && failure.code === "sandbox_not_ready") complain(failure);
     },
   });
 
@@ -81,29 +86,43 @@ export function useSandbox(): SandboxControl {
   });
 
   const sandbox = query.data ?? null;
-  // As of the last answer: one that says the same as the one before ends the wait, too.
-  const pending = sandbox !== null && isPending(sandbox, query.dataUpdatedAt);
-  const unchecked = useFirstValidation(sandbox, pending, () => test.mutate("page"));
+  const verdict = sandbox?.validated_at ?? null;
+  const validate = (by: Validation["by"]) => test.mutate({ by, verdict });
+  const pending = sandbox !== null && isPending(sandbox, session);
+  const unchecked = useFirstValidation(sandbox, pending, () => validate("page"));
   useRefreshOfKeys(sandbox, pending);
 
+  const error = sandbox === null ? query.error : untested(test, verdict);
+  const busy = pending || unchecked || test.isPending || retry.isPending;
   return {
     sandbox,
-    validating:
-      sandbox === null ? !query.isError : pending || unchecked || test.isPending || retry.isPending,
-    failure: sandbox === null && query.error ? failureOf(query.error) : null,
-    reload: () => void query.refetch(),
-    test: () => test.mutate("person"),
+    validating: sandbox === null ? !error : busy,
+    failure: error && failureOf(error),
+    reload: () => (sandbox === null ? void query.refetch() : validate("person")),
+    test: () => validate("person"),
     retry: () => retry.mutate(),
   };
 }
 
-function isPending(sandbox: Sandbox, now: number): boolean {
-  return sandbox.state === "validating" || awaitsTrigger(sandbox, now);
+/**
+ * Why a validation gave no verdict. Until there is another one than before it, the last says
+ * nothing of what is now.
+ */
+function untested(
+  { error, variables }: { error: Error | null; variables: Validation | undefined },
+  verdict: string | null,
+): Error | null {
+  const over = variables?.verdict !== verdict;
+  return error && !over && failureOf(error).code !== "sandbox_not_ready" ? error : null;
+}
+
+function isPending(sandbox: Sandbox, session: Session): boolean {
+  return sandbox.state === "validating" || awaitsTrigger(sandbox, session);
 }
 
 /**
  * A page load validates once, as soon as nothing else does: unless there is no key to try, or the
- * last result is younger than a minute. True until that is decided, so that an old result does not
+ * last result is some seconds old. True until that is decided, so that an old result does not
  * flash up before.
  */
 function useFirstValidation(
@@ -116,9 +135,8 @@ function useFirstValidation(
   useEffect(() => {
     if (done.current || sandbox === null || pending) return;
     done.current = true;
-    noteVerdict();
     setDecided(true);
-    if (sandbox.key_id !== null && !isFresh(sandbox, Date.now())) validate();
+    if (sandbox.key_id !== null && !isFresh(sandbox)) validate();
   });
   return !decided;
 }
@@ -136,9 +154,9 @@ function useRefreshOfKeys(sandbox: Sandbox | null, pending: boolean) {
   }, [client, keyId, pending]);
 }
 
-function complain(failure: Failure, retry: () => void) {
+function complain(failure: Failure, retry?: () => void) {
   if (failure.endsSession) return;
-  toast({ kind: "problem", text: failure.detail, ...(failure.mayPass && { retry }) });
+  toast({ kind: "problem", text: failure.detail, ...(failure.mayPass && retry && { retry }) });
 }
 
 function pause(milliseconds: number): Promise<void> {

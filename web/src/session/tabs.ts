@@ -3,7 +3,6 @@
  */
 
 import type { QueryClient } from "@tanstack/react-query";
-import { noteLogin } from "../sandbox/freshness.ts";
 import { leave, sessionQuery } from "./session.ts";
 
 type News = "logged_in" | "logged_out";
@@ -17,8 +16,6 @@ export function tellOtherTabs(news: News): void {
 export function listenToOtherTabs(client: QueryClient): void {
   channel.addEventListener("message", ({ data }: MessageEvent<News>) => {
     if (data === "logged_out") return leave(client, "logged_out_elsewhere");
-    // The Sandbox is being configured behind that login, for this tab as well.
-    noteLogin(Date.now());
     void client.invalidateQueries({ queryKey: sessionQuery.queryKey });
   });
 }

@@ -18,10 +18,10 @@ export function Day({ at }: { at: string }) {
   );
 }
 
-/** A time of day, with its date unless that is today. */
-export function Minute({ at }: { at: string }) {
+/** A time of day, with its date unless that is today: the day of `now`, by whom `at` is told. */
+export function Minute({ at, now }: { at: string; now: number }) {
   const date = new Date(at);
-  const today = day.format(date) === day.format(new Date());
+  const today = now > 0 && day.format(date) === day.format(now);
   return (
     <time dateTime={at}>{today ? `today at ${timeOfDay.format(date)}` : minute.format(date)}</time>
   );
