@@ -253,6 +253,23 @@ test("Test Connection validates the reserved key now, and says that it works", a
   assert.ok(now.validated_at > before.validated_at, "it was validated");
 });
 
+test("that the key works is not said any longer than it does", async (t) => {
+  const { page, email } = await somebody(t);
+  await desk.productApi("up");
+  await logIn(page, desk, email);
+  await shows(page, "Sandbox ready");
+  await page.getByRole("button", { name: "Test Connection" }).click();
+  const works = page.locator(".toast", { hasText: "The reserved key works." });
+  // One that is pointed at does not go by itself.
+  await works.hover();
+  const { key_id } = await sandbox(page);
+  const headers = { origin: desk.url };
+  assert.equal((await page.request.delete(`/api/keys/${key_id}`, { headers })).status(), 204);
+  await page.evaluate(() => void window.dispatchEvent(new Event("visibilitychange")));
+  await shows(page, "Sandbox not configured");
+  await works.waitFor({ state: "detached" });
+});
+
 test("the focus stays in the block without its button, and the outcome is read out", async (t) => {
   const { page, email } = await somebody(t);
   await desk.productApi("up");

@@ -9,6 +9,7 @@ import {
   askForCode,
   atConsole,
   atLogin,
+  hold,
   launch,
   logIn,
   newPage,
@@ -17,9 +18,10 @@ import {
   startDesk,
   typeCode,
   uncovered,
+  until,
 } from "./support.mjs";
 
-/** @import { Page } from "playwright-core" */
+/** @import { Page, Request } from "playwright-core" */
 /** @import { TestContext } from "node:test" */
 /** @import { PageOptions } from "./support.mjs" */
 
@@ -337,6 +339,162 @@ describe("Session", () => {
     await section(other, "Team")
       .getByRole("rowheader", { name: /grace@example\.com/ })
       .waitFor();
+  });
+
+  // --- A page that stays true
+
+  /**
+   * The reads that a page sends, as it goes on: of what, and whether it says that nobody asked.
+   *
+   * @param {Page} page
+   */
+  function reads(page) {
+    /** @type {{ of: string, unasked: boolean }[]} */
+    const sent = [];
+    /** @type {Set<Request>} */
+    const open = new Set();
+    /** @type {string[]} */
+    const besideAnother = [];
+    page.on("request", (request) => {
+      const { pathname } = new URL(request.url());
+      if (request.method() !== "GET" || !pathname.startsWith("/api/")) return;
+      if (open.size > 0) besideAnother.push(pathname);
+      open.add(request);
+      const unasked = request.headers()["x-frontdesk-background"] === "1";
+      sent.push({ of: pathname.slice("/api/".length), unasked });
+    });
+    page.on("requestfinished", (request) => void open.delete(request));
+    return { sent, besideAnother, idle: () => open.size === 0 };
+  }
+
+  const ALL = ["session", "sandbox", "keys", "team"];
+
+  /**
+   * Lets time pass in the page until something is so.
+   *
+   * @param {Page} page
+   * @param {string} what
+   * @param {() => boolean | Promise<boolean>} isSo
+   */
+  const inTime = (page, what, isSo) =>
+    until(what, async () => {
+      await page.clock.runFor(2000);
+      return isSo();
+    });
+
+  /** A page whose time the test moves. @param {TestContext} t @param {string} email */
+  async function inMovedTime(t, email) {
+    const page = await newPage(browser, desk, { t });
+    await page.clock.install();
+    await logIn(page, desk, email);
+    await settled(page);
+    await says(section(page, "Team"), email);
+    return page;
+  }
+
+  /** @param {Page} page @param {"focus" | "online" | "visibilitychange"} type */
+  const happens = (page, type) =>
+    page.evaluate((type) => void window.dispatchEvent(new Event(type)), type);
+
+  test("a page that is in use is read again every minute, one thing after the other", async (t) => {
+    const { admin, asAdmin } = await team();
+    const page = await inMovedTime(t, admin);
+    /** @type {string[]} */
+    const validated = [];
+    page.on("request", (request) => {
+      if (request.method() === "POST") validated.push(request.url());
+    });
+    const { sent, besideAnother, idle } = reads(page);
+    await page.mouse.move(100, 100);
+    await asAdmin("POST", "/api/keys", { name: "Made elsewhere" });
+    const made = section(page, "API keys").getByRole("rowheader", { name: "Made elsewhere" });
+    await inTime(page, "the key in the list", () => made.isVisible());
+    await until("the last read", async () => sent.length === ALL.length && idle());
+    assert.deepEqual(
+      sent,
+      ALL.map((of) => ({ of, unasked: true })),
+    );
+    assert.deepEqual(besideAnother, []);
+    assert.deepEqual(validated, [], "and validates nothing");
+  });
+
+  test("a page that nobody looks at or touches is not read again until somebody does", async (t) => {
+    const { admin } = await account();
+    const page = await inMovedTime(t, admin);
+    const { sent, idle } = reads(page);
+    /** @param {"hidden" | "visible"} state */
+    const becomes = async (state) => {
+      await page.evaluate((state) => {
+        Object.defineProperty(document, "visibilityState", { value: state, configurable: true });
+        document.dispatchEvent(new Event("visibilitychange", { bubbles: true }));
+      }, state);
+    };
+    await becomes("hidden");
+    for (let seconds = 0; seconds < 300; seconds += 30) await page.clock.runFor(30_000);
+    assert.deepEqual(sent, [], "out of sight");
+    await becomes("visible");
+    await until("a read", async () => sent.length === ALL.length && idle());
+    assert.ok(!sent.some(({ unasked }) => unasked), "coming back is an act");
+
+    sent.length = 0;
+    await inTime(page, "a read by itself", () => sent[0]?.unasked === true);
+    for (let seconds = 0; seconds < 660; seconds += 30) await page.clock.runFor(30_000);
+    await until("the end of the last read", async () => idle());
+    const byThen = sent.length;
+    for (let seconds = 0; seconds < 600; seconds += 30) await page.clock.runFor(30_000);
+    assert.equal(sent.length, byThen, "nobody there for ten minutes");
+    await page.mouse.move(200, 200);
+    await until("a read", async () => sent.length === byThen + ALL.length && idle());
+    assert.ok(!sent.slice(byThen).some(({ unasked }) => unasked), "touching it is an act");
+  });
+
+  for (const type of /** @type {const} */ (["focus", "visibilitychange", "online"])) {
+    test(`what changed elsewhere is on the page after ${type}`, async (t) => {
+      const { admin, asAdmin } = await team();
+      const page = await loggedIn(t, admin);
+      await asAdmin("POST", "/api/keys", { name: "Made elsewhere" });
+      const { key_id } = (await asAdmin("GET", "/api/sandbox")).body;
+      await asAdmin("DELETE", `/api/keys/${key_id}`);
+      await happens(page, type);
+      await says(section(page, "Sandbox status"), "Sandbox not configured");
+      await section(page, "API keys").getByRole("rowheader", { name: "Made elsewhere" }).waitFor();
+    });
+  }
+
+  test("a page that comes back after long shows no old state until it has read", async (t) => {
+    const { admin } = await account();
+    const page = await inMovedTime(t, admin);
+    // A lid is closed, and opened again.
+    await page.clock.fastForward(15 * 60_000);
+    const release = await hold(page, "**/api/sandbox");
+    await happens(page, "focus");
+    await says(section(page, "Sandbox status"), "Validating connection…");
+    assert.equal(await section(page, "Sandbox status").getByText("Sandbox ready").count(), 0);
+    await release();
+    await settled(page);
+  });
+
+  test("a page that comes back to no network says so instead of an old state", async (t) => {
+    const { admin } = await account();
+    const page = await inMovedTime(t, admin);
+    await page.context().setOffline(true);
+    await page.clock.fastForward(15 * 60_000);
+    await happens(page, "focus");
+    await says(section(page, "Sandbox status").getByRole("alert"), "You are offline.");
+    assert.equal(await section(page, "Sandbox status").getByText("Sandbox ready").count(), 0);
+    await page.context().setOffline(false);
+    await settled(page);
+  });
+
+  test("a page that the browser had kept whole is loaded anew", async (t) => {
+    const { admin } = await account();
+    const page = await loggedIn(t, admin);
+    const loaded = page.waitForEvent("load");
+    await page.evaluate(
+      () => void window.dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true })),
+    );
+    await loaded;
+    await settled(page);
   });
 
   // --- Back button and reload
