@@ -152,3 +152,34 @@ async fn reached(clock: &Clock, time: Option<Timestamp>) {
 fn worked(reports: &[watch::Receiver<Report>]) -> u64 {
     reports.iter().map(|report| report.borrow().worked).sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// Panics at its first step, and works at its second.
+    struct Stumbling(Arc<AtomicUsize>);
+
+    impl Worker for Stumbling {
+        async fn step(&mut self) -> Step {
+            match self.0.fetch_add(1, Ordering::Relaxed) {
+                0 => panic!("over a {}", "stone"),
+                1 => Step::Worked,
+                _ => Step::Idle,
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_worker_that_panics_goes_on() {
+        let steps = Arc::new(AtomicUsize::new(0));
+        let mut workers = Workers::new(Clock::system());
+        workers.start(Stumbling(Arc::clone(&steps)));
+        workers.settle().await;
+        workers.settle().await;
+        assert!(steps.load(Ordering::Relaxed) > 1);
+        workers.stop().await;
+    }
+}
