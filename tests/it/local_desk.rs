@@ -250,6 +250,17 @@ async fn a_control_refuses_what_it_does_not_know_and_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn how_the_workers_fare_is_seen() {
+    let world = World::new().await;
+    let workers = world.call("GET", "/_local/workers").send().await.body;
+    let workers = workers.as_array().expect("a list");
+    for name in ["deliver-mail: reads the stream", "sweep: keeps the schedule"] {
+        let worker = json!({ "worker": name, "panics": 0, "last_panic": null });
+        assert!(workers.contains(&worker), "{workers:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn another_site_neither_works_the_controls_nor_reads_the_inbox() {
     let world = World::new().await;
     world.admin().await;

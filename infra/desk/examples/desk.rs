@@ -125,14 +125,17 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         arguments.backends.then(|| kept_by_default.join("backends.env")),
         &arguments.lambda_url,
     );
-    let desk = tokio::select! {
+    let mut desk = tokio::select! {
         desk = start => desk?,
         () = &mut ended => return Ok(()),
     };
     if let State::Kept(folder) = state {
         tell(&format!("State is kept in {} (--ephemeral keeps nothing).", folder.display()));
     }
-    ended.await;
+    tokio::select! {
+        () = &mut ended => {}
+        said = desk.broken() => return Err(said.into()),
+    }
     desk.shutdown().await;
     Ok(())
 }

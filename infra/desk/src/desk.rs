@@ -214,6 +214,7 @@ impl Desk {
             product_api: product_api.clone(),
             mail_service: mail_service.clone(),
             lambdas: Arc::clone(&lambdas),
+            workers: workers.reports(),
             iam: iam.clone(),
             clock_moves: !remote,
         };
@@ -307,6 +308,12 @@ impl Desk {
         self.workers.settle().await;
     }
 
+    /// Returns if a part has ended without which there is no desk, and says what of it is known. That
+    /// part cannot be had back: its port is gone with it.
+    pub async fn broken(&mut self) -> String {
+        first_to_end(&mut self.servers).await
+    }
+
     /// Stops everything.
     pub async fn shutdown(mut self) {
         drop(self.shutdown);
@@ -316,6 +323,15 @@ impl Desk {
                 tracing::error!(%error, "a server of the desk had failed");
             }
         }
+    }
+}
+
+async fn first_to_end(servers: &mut Vec<JoinHandle<()>>) -> String {
+    let (ended, index, _) = futures::future::select_all(servers.iter_mut()).await;
+    drop(servers.swap_remove(index));
+    match ended {
+        Ok(()) => "a server of the desk has ended".to_owned(),
+        Err(error) => format!("a server of the desk has ended: {error}"),
     }
 }
 
@@ -382,4 +398,21 @@ fn home(template: &Template, port: u16, endpoints: &Endpoints, host: &FunctionHo
         backends.push(("Functions, invoked at", url.clone()));
     }
     Home { url: own_url(port), functions, backends }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_server_that_ends_is_told_of_and_the_others_are_left() {
+        let mut servers = vec![
+            tokio::spawn(std::future::pending()),
+            tokio::spawn(async { panic!("no listener any more") }),
+        ];
+        let said = first_to_end(&mut servers).await;
+        assert!(said.contains("no listener any more"), "{said}");
+        assert!(servers.len() == 1 && !servers[0].is_finished());
+        servers[0].abort();
+    }
 }

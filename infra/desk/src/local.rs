@@ -12,6 +12,7 @@ use crate::mode::Switch;
 use crate::pages::{self, Home};
 use crate::problem::Problem;
 use crate::product_api::ProductApiMode;
+use crate::worker::Reports;
 use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
@@ -37,6 +38,7 @@ pub(crate) struct Controls {
     pub(crate) product_api: Switch<ProductApiMode>,
     pub(crate) mail_service: Switch<MailServiceMode>,
     pub(crate) lambdas: Arc<Lambdas>,
+    pub(crate) workers: Reports,
     pub(crate) iam: Iam,
     /// Functions that run elsewhere go by the machine's clock, which is not the desk's to move.
     pub(crate) clock_moves: bool,
@@ -62,6 +64,7 @@ impl Controls {
             .route("/_local/accounts", axum::routing::post(accounts))
             .route("/_local/failures", get(failures))
             .route("/_local/permissions", get(permissions))
+            .route("/_local/workers", get(workers))
             .route("/_local/{*path}", axum::routing::any(nothing))
             .method_not_allowed_fallback(wrong_method)
             .layer(axum::middleware::from_fn(refuse_strangers))
@@ -208,6 +211,11 @@ async fn accounts(State(controls): State<Controls>, body: Bytes) -> Result<Respo
 /// What the functions may do, how often they did it, and what they were refused.
 async fn permissions(State(controls): State<Controls>) -> Response {
     Json(controls.iam.permissions()).into_response()
+}
+
+/// What works behind the gateway, and whether it panicked.
+async fn workers(State(controls): State<Controls>) -> Response {
+    Json(controls.workers.health()).into_response()
 }
 
 async fn failures(State(controls): State<Controls>) -> Json<Vec<Value>> {

@@ -51,6 +51,10 @@ impl ScheduleWorker {
 }
 
 impl Worker for ScheduleWorker {
+    fn name(&self) -> String {
+        format!("{}: keeps the schedule", self.function)
+    }
+
     async fn step(&mut self) -> Step {
         let now = self.clock.now();
         if now < self.due_at {

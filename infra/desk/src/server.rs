@@ -98,7 +98,11 @@ where
                     let router = router.clone().layer(Extension(Peer(address.ip())));
                     connections.spawn(answer(connection, router, shutdown.clone()));
                 }
-                Some(_) = connections.join_next() => {}
+                Some(ended) = connections.join_next() => {
+                    if let Err(error) = ended {
+                        tracing::error!(%error, "a connection ended without its answer");
+                    }
+                }
                 () = shutdown.cancelled() => break,
             }
         }

@@ -75,6 +75,10 @@ impl Retention {
 }
 
 impl Worker for Retention {
+    fn name(&self) -> String {
+        "the store: takes away what is old".to_owned()
+    }
+
     async fn step(&mut self) -> Step {
         let now = self.clock.now();
         if now < self.due_at {
@@ -89,7 +93,7 @@ impl Worker for Retention {
             engine.sweep_ttl()?;
             Ok::<_, Box<dyn Error + Send + Sync>>(())
         });
-        if let Ok(Err(error)) = done.await {
+        if let Err(error) = done.await.unwrap_or_else(|panic| Err(panic.into())) {
             tracing::warn!(error, "what is old stays for another hour");
         }
         // That a row went is in the stream, and passed by none of those who wake its readers.

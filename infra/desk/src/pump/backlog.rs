@@ -80,6 +80,11 @@ impl Backlog {
         }
     }
 
+    /// Keeps a batch of the queue while it is delivered.
+    pub(super) fn hold(&self, queue: usize, batch: Batch) -> Held<'_> {
+        Held { backlog: self, queue, batch: Some(batch) }
+    }
+
     /// Takes records off the list, and gives the checkpoint if it moved: everything up to it is
     /// done.
     pub(super) fn done(&self, sequence_numbers: &[String]) -> Option<String> {
@@ -100,6 +105,32 @@ impl Backlog {
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A batch that is being delivered. Unless it is released it comes again, whatever ends this.
+pub(super) struct Held<'b> {
+    backlog: &'b Backlog,
+    queue: usize,
+    batch: Option<Batch>,
+}
+
+impl Held<'_> {
+    pub(super) fn batch(&self) -> &Batch {
+        self.batch.as_ref().expect("it is held")
+    }
+
+    /// How its delivery ended is known.
+    pub(super) fn release(mut self) -> Batch {
+        self.batch.take().expect("it is held")
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        if let Some(batch) = self.batch.take() {
+            self.backlog.put_back(self.queue, vec![batch]);
+        }
     }
 }
 
@@ -149,6 +180,20 @@ mod tests {
         assert_eq!(backlog.take(0, 2, now), None);
         assert_eq!(backlog.take(0, 2, later).expect("again").records[0].sequence_number, "1");
         assert_eq!(backlog.take(0, 2, now).expect("the rest").records[0].sequence_number, "3");
+    }
+
+    #[test]
+    fn a_batch_whose_delivery_panics_comes_again_before_anything_new() {
+        let backlog = backlog(1, &[("1", true), ("2", true)]);
+        let take = || backlog.take(0, 1, Timestamp::UNIX_EPOCH).expect("a record");
+        let delivery = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let held = backlog.hold(0, take());
+            panic!("with {} in hand", held.batch().records[0].sequence_number);
+        }));
+        assert!(delivery.is_err());
+        let again = backlog.hold(0, take()).release();
+        assert_eq!(again.records[0].sequence_number, "1");
+        assert_eq!(take().records[0].sequence_number, "2");
     }
 
     #[test]

@@ -18,8 +18,8 @@ use crate::iam::Iam;
 use crate::lambda::{InvokeError, Lambdas};
 use crate::names::function_arn;
 use crate::policy::AccessRequest;
-use crate::pump::backlog::Backlog;
-use crate::pump::batch::{Batch, Discarded, Outcome, Remaining};
+use crate::pump::backlog::{Backlog, Held};
+use crate::pump::batch::{Discarded, Outcome, Remaining};
 use crate::pump::record::Record;
 use crate::template::StreamTrigger;
 use crate::worker::{Step, Waker, Worker, Workers};
@@ -140,6 +140,10 @@ struct ReadWorker {
 }
 
 impl Worker for ReadWorker {
+    fn name(&self) -> String {
+        format!("{}: reads the stream", self.mapping.function)
+    }
+
     async fn step(&mut self) -> Step {
         /// So many records may wait, behind a queue whose function fails.
         const MAX_WAITING_RECORDS: usize = 10_000;
@@ -147,7 +151,6 @@ impl Worker for ReadWorker {
             return self.mapping.idle_for(UNTIL_THERE_IS_ROOM);
         }
         let page = match self.stream.next(&self.mapping.clock).await {
-            Ok(page) if page.is_empty() => return Step::Idle,
             Ok(page) => page,
             Err(error) => {
                 tracing::warn!(
@@ -158,9 +161,16 @@ impl Worker for ReadWorker {
                 return self.mapping.idle_for(UNTIL_THE_NEXT_TRY);
             }
         };
-        for record in page {
+        let is_empty = page.records.is_empty();
+        for record in page.records {
             let wanted = self.mapping.wants(&record.event);
+            let sequence_number = record.sequence_number.clone();
             self.backlog.add(record, wanted);
+            self.stream.taken(sequence_number);
+        }
+        self.stream.turn(page.next);
+        if is_empty {
+            return Step::Idle;
         }
         self.mapping.checkpoint(&self.backlog, &[]);
         // There is something to deliver.
@@ -177,6 +187,10 @@ struct DeliveryWorker {
 }
 
 impl Worker for DeliveryWorker {
+    fn name(&self) -> String {
+        format!("{}: delivers, queue {}", self.mapping.function, self.queue + 1)
+    }
+
     async fn step(&mut self) -> Step {
         let now = self.mapping.clock.now();
         let Some(batch) = self.backlog.take(self.queue, self.mapping.trigger.batch_size, now)
@@ -185,24 +199,25 @@ impl Worker for DeliveryWorker {
         };
         let (batch, too_old) =
             batch.without_older_than(self.mapping.trigger.maximum_record_age, now);
+        let held = batch.map(|batch| self.backlog.hold(self.queue, batch));
         self.finish(Vec::new(), too_old);
-        match batch {
-            Some(batch) => self.deliver(batch).await,
+        match held {
+            Some(held) => self.deliver(held).await,
             None => Step::Worked,
         }
     }
 }
 
 impl DeliveryWorker {
-    async fn deliver(&mut self, batch: Batch) -> Step {
+    async fn deliver(&self, held: Held<'_>) -> Step {
         let EventSourceMapping { function, trigger, lambdas, clock, .. } = &*self.mapping;
-        let event = json!({"Records": events(&batch.records)});
+        let event = json!({"Records": events(&held.batch().records)});
         let outcome = match lambdas.invoke(function, &event).await {
             Err(InvokeError::Unreachable { url, .. }) => {
                 if !self.mapping.unreachable.swap(true, Ordering::Relaxed) {
                     tracing::warn!(function, url, "nothing answers there yet; the records wait");
                 }
-                self.backlog.put_back(self.queue, vec![batch]);
+                // It is put back.
                 return self.mapping.idle_for(UNTIL_THE_NEXT_TRY);
             }
             Err(error) => {
@@ -212,6 +227,7 @@ impl DeliveryWorker {
             Ok(answer) if trigger.report_batch_item_failures => Outcome::of_answer(&answer),
             Ok(_) => Outcome::Success,
         };
+        let batch = held.release();
         let before = batch.records.iter().map(|record| record.sequence_number.clone()).collect();
         let Remaining { retries, discarded } = batch.after(outcome, trigger, clock.now());
         self.mapping.unreachable.store(false, Ordering::Relaxed);

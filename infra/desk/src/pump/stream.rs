@@ -57,8 +57,14 @@ pub(crate) struct StreamReader {
     partition_key: String,
     /// Where to read on; none before the first read and after an error.
     iterator: Option<String>,
-    /// Read up to here, for a new iterator.
+    /// Taken up to here, for a new iterator.
     position: Option<String>,
+}
+
+/// Records as they were read, and where to read on.
+pub(super) struct Page {
+    pub(super) records: Vec<Record>,
+    pub(super) next: Option<String>,
 }
 
 impl StreamReader {
@@ -74,8 +80,9 @@ impl StreamReader {
         }
     }
 
-    /// The next records; none when there are no more at the moment.
-    pub(super) async fn next(&mut self, clock: &Clock) -> Result<Vec<Record>, String> {
+    /// The next records; none when there are no more at the moment. They come again until each is
+    /// [taken](Self::taken) and then the [page](Self::turn).
+    pub(super) async fn next(&mut self, clock: &Clock) -> Result<Page, String> {
         let iterator = match self.iterator.take() {
             Some(iterator) => iterator,
             None => self.open().await?,
@@ -87,7 +94,6 @@ impl StreamReader {
             .send()
             .await
             .map_err(|error| DisplayErrorContext(error).to_string())?;
-        self.iterator = answer.next_shard_iterator;
         // The engine stamps records by the machine's clock, ages are told by the desk's: a record
         // is as old now as the engine says, and grows older from here by the desk's clock.
         let now = clock.now();
@@ -104,11 +110,20 @@ impl StreamReader {
             let info =
                 record::StreamInfo { arn: &self.source_arn, partition_key: &self.partition_key };
             if let Some(record) = Record::new(record, &info, created_at) {
-                self.position = Some(record.sequence_number.clone());
                 records.push(record);
             }
         }
-        Ok(records)
+        Ok(Page { records, next: answer.next_shard_iterator })
+    }
+
+    /// It is in other hands.
+    pub(super) fn taken(&mut self, sequence_number: String) {
+        self.position = Some(sequence_number);
+    }
+
+    /// All records of a page are.
+    pub(super) fn turn(&mut self, next: Option<String>) {
+        self.iterator = next;
     }
 
     async fn open(&self) -> Result<String, String> {
