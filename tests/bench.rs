@@ -59,8 +59,8 @@ fn print(what: &str, before: (&str, Vec<Duration>), after: (&str, Vec<Duration>)
     println!("{what}: {before} {slow:.1} ms, {after} {fast:.1} ms; {:.1} to 1", slow / fast);
 }
 
-/// What a desk takes of a processor while nobody uses it, and how long after the answer to a request
-/// for a code its mail can be read, from a desk that has rested.
+/// What a desk takes of a processor while nobody uses it, and how long after the answer to a
+/// request for a code its mail can be read, from a desk that has rested.
 async fn at_rest() {
     let world = World::new().await;
     world.admin().await;
