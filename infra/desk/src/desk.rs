@@ -308,8 +308,8 @@ impl Desk {
         self.workers.settle().await;
     }
 
-    /// Returns if a part has ended without which there is no desk, and says what of it is known. That
-    /// part cannot be had back: its port is gone with it.
+    /// Returns if a part has ended without which there is no desk, and says what of it is known.
+    /// That part cannot be had back: its port is gone with it.
     pub async fn broken(&mut self) -> String {
         first_to_end(&mut self.servers).await
     }
