@@ -1,6 +1,4 @@
-import { Checkbox } from "radix-ui";
-import { type ReactNode, useId } from "react";
-import { CheckIcon } from "./icons.tsx";
+import type { ReactNode } from "react";
 import "./checkbox-field.css";
 
 interface Props {
@@ -11,23 +9,15 @@ interface Props {
 }
 
 export function CheckboxField({ name, checked, onChange, children }: Props) {
-  const id = useId();
   return (
-    <div className="checkbox-field">
-      <Checkbox.Root
-        id={id}
+    <label className="checkbox-field">
+      <input
+        type="checkbox"
         name={name}
-        className="checkbox"
         checked={checked}
-        onCheckedChange={(next) => onChange(next === true)}
-      >
-        <Checkbox.Indicator asChild>
-          <span>
-            <CheckIcon />
-          </span>
-        </Checkbox.Indicator>
-      </Checkbox.Root>
-      <label htmlFor={id}>{children}</label>
-    </div>
+        onChange={(event) => onChange(event.target.checked)}
+      />
+      <span>{children}</span>
+    </label>
   );
 }
