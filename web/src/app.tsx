@@ -1,4 +1,3 @@
-import { Tooltip } from "radix-ui";
 import { failureOf } from "./api/failure.ts";
 import { Console } from "./console/console.tsx";
 import { KeyViewerProvider } from "./keys/key-viewer.tsx";
@@ -10,14 +9,14 @@ import { Toasts } from "./ui/toasts.tsx";
 
 export function App() {
   return (
-    <Tooltip.Provider delayDuration={300}>
+    <>
       {/* Around the screens, not in them: a new key stays in sight even when its session ends. */}
       <KeyViewerProvider>
         <Screen />
       </KeyViewerProvider>
       <OfflineBanner />
       <Toasts />
-    </Tooltip.Provider>
+    </>
   );
 }
 

@@ -1,6 +1,10 @@
-import { Tooltip } from "radix-ui";
-import type { ReactNode } from "react";
+import { type ReactNode, type RefObject, useLayoutEffect, useRef, useState } from "react";
 import "./hint.css";
+
+/** Between the button and what is said of it. */
+const GAP = 6;
+/** Kept free at the edges of the window. */
+const EDGE = 8;
 
 interface Props {
   /** Null while there is nothing to say. */
@@ -11,22 +15,72 @@ interface Props {
 
 /** A tooltip. What it says is said to screen readers elsewhere: it is never the only place. */
 export function Hint({ text, children }: Props) {
+  const place = useRef<HTMLSpanElement>(null);
+  const [wanted, setWanted] = useState(false);
+  const close = () => setWanted(false);
   return (
-    <Tooltip.Root disableHoverableContent>
-      {/* The focus that a dialog hands back asks nothing of the button, unless keys did it. */}
-      <Tooltip.Trigger
-        asChild
-        onFocus={(event) => event.currentTarget.matches(":focus-visible") || event.preventDefault()}
-      >
-        {children}
-      </Tooltip.Trigger>
-      {text !== null && (
-        <Tooltip.Portal>
-          <Tooltip.Content aria-hidden className="tooltip" sideOffset={6} collisionPadding={8}>
-            {text}
-          </Tooltip.Content>
-        </Tooltip.Portal>
-      )}
-    </Tooltip.Root>
+    // biome-ignore lint/a11y/noStaticElementInteractions: looks on, and takes nothing
+    <span
+      className="hint"
+      ref={place}
+      onPointerEnter={({ pointerType }) => setWanted(pointerType !== "touch")}
+      onPointerLeave={close}
+      onPointerDown={close}
+      // The focus that a dialog hands back asks nothing of the button, unless keys did it.
+      onFocus={({ target }) => setWanted(target.matches(":focus-visible"))}
+      onBlur={close}
+    >
+      {children}
+      {wanted && text !== null && <Bubble about={place} text={text} onClose={close} />}
+    </span>
   );
+}
+
+interface BubbleProps {
+  about: RefObject<HTMLElement | null>;
+  text: string;
+  onClose: () => void;
+}
+
+/** A child of what it is about, so that the pointer may rest on it, too; laid above everything. */
+function Bubble({ about, text, onClose }: BubbleProps) {
+  const bubble = useRef<HTMLSpanElement>(null);
+  const latest = useRef(onClose);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: other words have another size
+  useLayoutEffect(() => {
+    if (about.current && bubble.current) lay(bubble.current, about.current);
+  }, [about, text]);
+  useLayoutEffect(() => {
+    const close = () => latest.current();
+    function pressed(event: KeyboardEvent) {
+      if (event.key !== "Escape") return;
+      // The dialog around it stays: one Escape for each.
+      event.stopPropagation();
+      close();
+    }
+    // On the window, so before the dialogs', which listen on the document.
+    window.addEventListener("keydown", pressed, true);
+    window.addEventListener("scroll", close, true);
+    return () => {
+      window.removeEventListener("keydown", pressed, true);
+      window.removeEventListener("scroll", close, true);
+    };
+  }, []);
+  return (
+    <span className="tooltip" ref={bubble} popover="manual" aria-hidden="true">
+      {text}
+    </span>
+  );
+}
+
+/** Above it, or below where there is no room; always within the window. */
+function lay(bubble: HTMLElement, about: HTMLElement) {
+  bubble.togglePopover(true);
+  const to = about.getBoundingClientRect();
+  const { width, height } = bubble.getBoundingClientRect();
+  const middle = to.left + (to.width - width) / 2;
+  const above = to.top - height - GAP;
+  const furthest = document.documentElement.clientWidth - width - EDGE;
+  bubble.style.left = `${Math.max(EDGE, Math.min(middle, furthest))}px`;
+  bubble.style.top = `${above < EDGE ? to.bottom + GAP : above}px`;
 }
