@@ -3,10 +3,24 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { focusOn, launch, logIn, newPage, pointAt, says, startDesk } from "./support.mjs";
+import {
+  allow,
+  askForCode,
+  focusOn,
+  hold,
+  launch,
+  logIn,
+  newPage,
+  pictured,
+  pointAt,
+  says,
+  startDesk,
+  still,
+  typeCode,
+} from "./support.mjs";
 
 /** @import { TestContext } from "node:test" */
-/** @import { Locator } from "playwright-core" */
+/** @import { Locator, Page } from "playwright-core" */
 
 /** @type {import("./support.mjs").Desk} */
 let desk;
@@ -73,4 +87,104 @@ test("a tooltip stays while the pointer is on it, and in the window; Escape clos
   await tooltip.waitFor({ state: "detached" });
   await page.keyboard.press("Escape");
   await page.getByRole("alertdialog", { name: "Close without saving the key?" }).waitFor();
+});
+
+/**
+ * What is drawn as the screen's one next step.
+ *
+ * @param {Page} page
+ */
+const primaries = (page) => page.locator(".button.primary").allTextContents();
+
+test("a screen has one primary button: New API Key; inside a dialog, its own", async (t) => {
+  const page = await admin(t);
+  assert.deepEqual(await primaries(page), ["New API Key"]);
+  await desk.productApi("rejecting");
+  await page.getByRole("button", { name: "Test Connection" }).click();
+  await page.getByRole("button", { name: "Retry Auto-Configuration" }).waitFor();
+  assert.deepEqual(await primaries(page), ["New API Key"]);
+  await desk.productApi("up");
+  await page.getByRole("button", { name: "Add member" }).click();
+  const dialog = page.getByRole("dialog");
+  assert.deepEqual(await dialog.locator(".button.primary").allTextContents(), ["Send invitation"]);
+});
+
+/**
+ * A style's value as it is now, once nothing changes any more.
+ *
+ * @param {Locator} place
+ * @param {string} property
+ */
+async function styled(place, property) {
+  await still(place.page());
+  return place.evaluate(
+    (element, name) => getComputedStyle(element).getPropertyValue(name),
+    property,
+  );
+}
+
+test("a field in error is red at its edge, also while it has the focus", async (t) => {
+  const page = await newPage(browser, desk, { t, allow: ["POST /api/login/verify 401"] });
+  await page.goto(desk.url);
+  const email = page.getByLabel("E-mail");
+  await email.fill("somebody");
+  await page.getByRole("checkbox", { name: /terms/ }).click();
+  await page.getByRole("button", { name: "Send Code" }).click();
+  const error = page.getByText("Enter a valid e-mail address");
+  await error.waitFor();
+  const red = await styled(error, "color");
+  await focusOn(email);
+  for (const edge of ["border-top-color", "outline-color"])
+    assert.equal(await styled(email, edge), red, edge);
+
+  await askForCode(page, "somebody@example.com");
+  await typeCode(page, "000000");
+  await says(page, "That is not the code");
+  await focusOn(page.getByLabel("Digit 1 of 6"));
+  for (const edge of ["border-top-color", "outline-color"])
+    assert.equal(await styled(page.getByLabel("Digit 1 of 6"), edge), red, edge);
+});
+
+test("a button at work keeps its words, its size and its place", async (t) => {
+  const page = await newPage(browser, desk, { t });
+  await page.goto(desk.url);
+  await page.getByLabel("E-mail").fill("busy@example.com");
+  await page.getByRole("checkbox", { name: /terms/ }).click();
+  const button = page.getByRole("button", { name: "Send Code" });
+  const before = await box(button);
+  const answer = await hold(page, "**/api/login/code");
+  await button.click();
+  const busy = page.locator(".button[aria-busy]");
+  await busy.waitFor();
+  assert.equal(await styled(busy.locator(".button-label"), "opacity"), "1");
+  assert.deepEqual(await box(button), before);
+  await answer();
+  await page.getByRole("heading", { name: "Enter your code" }).waitFor();
+});
+
+test("a toast covers no button: not a dialog's, and the page's can be brought clear of it", async (t) => {
+  const page = await admin(t, { viewport: { width: 320, height: 700 } });
+  allow(page, "POST /api/sandbox/test failed");
+  await page.route("**/api/sandbox/test", (route) => route.abort("connectionreset"));
+  await page.getByRole("button", { name: "Test Connection" }).click();
+  const toast = page.locator(".toast");
+  await says(toast, "No answer came back.");
+  await page.getByRole("button", { name: "Dismiss" }).hover();
+
+  await still(page);
+  for (const button of await page.locator("main .button, main .icon-button").all()) {
+    await button.focus();
+    await pictured(page);
+    const { y: top, height } = await box(button);
+    assert.ok(top + height <= (await box(toast)).y, `${button} is under the toast`);
+  }
+
+  await page.getByRole("button", { name: "New API Key" }).click();
+  await page.getByRole("dialog").waitFor();
+  await still(page);
+  const { y } = await box(toast);
+  for (const name of ["Cancel", "Create Key"]) {
+    const { y: top, height } = await box(page.getByRole("button", { name, exact: true }));
+    assert.ok(top + height <= y, `${name} is under the toast`);
+  }
 });
