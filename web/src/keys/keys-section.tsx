@@ -35,6 +35,7 @@ export function KeysSection({ session }: { session: LoggedIn }) {
         admin && (
           <LimitedButton
             id="new-api-key"
+            tone="primary"
             unknown={!data}
             refused={data ? whyNoMore(data) : null}
             onClick={() => setCreating(true)}

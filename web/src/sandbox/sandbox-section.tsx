@@ -29,9 +29,7 @@ export function SandboxSection({ session }: { session: LoggedIn }) {
             <div className="sandbox-action">
               {state === "ready" && <Button onClick={() => start(test)}>Test Connection</Button>}
               {state === "not_configured" && (
-                <Button tone="primary" onClick={() => start(retry)}>
-                  Retry Auto-Configuration
-                </Button>
+                <Button onClick={() => start(retry)}>Retry Auto-Configuration</Button>
               )}
             </div>
           </>

@@ -4,6 +4,7 @@ import { Hint } from "./hint.tsx";
 
 interface Props {
   id?: string;
+  tone?: "primary" | "plain";
   /** Why it cannot be used: the limit is reached. */
   refused: string | null;
   /** Not known yet whether it can. */
@@ -15,7 +16,7 @@ interface Props {
 /**
  * A button that a limit may shut. It then stays within reach of keyboard and pointer, to say why.
  */
-export function LimitedButton({ id, refused, unknown, onClick, children }: Props) {
+export function LimitedButton({ id, tone = "plain", refused, unknown, onClick, children }: Props) {
   const reasonId = useId();
   return (
     <>
@@ -23,7 +24,7 @@ export function LimitedButton({ id, refused, unknown, onClick, children }: Props
       <Hint text={refused}>
         <Button
           id={id}
-          tone="primary"
+          tone={tone}
           disabled={unknown}
           refused={refused !== null}
           aria-describedby={refused ? reasonId : undefined}
