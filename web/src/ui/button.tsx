@@ -1,10 +1,9 @@
 import type { ComponentProps, MouseEvent } from "react";
-import { Spinner } from "./spinner.tsx";
 import "./button.css";
 
 interface Props extends Omit<ComponentProps<"button">, "className"> {
   tone?: "primary" | "plain" | "danger" | "quiet";
-  /** At work: keeps the focus, takes no second click. */
+  /** At work: keeps its words and the focus, takes no second click. */
   busy?: boolean;
   /**
    * Why it cannot be used. Such a button can be reached, so that the reason can be read; `disabled`
@@ -39,7 +38,6 @@ export function Button({
       onClick={click}
     >
       <span className="button-label">{children}</span>
-      {busy && <Spinner />}
     </button>
   );
 }
