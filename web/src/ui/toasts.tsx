@@ -6,6 +6,17 @@ import "./button.css";
 import "./icon-button.css";
 import "./toasts.css";
 
+/** Tells the styles how high they are: what lies at the bottom makes room. */
+function tellHeight(list: HTMLElement | null) {
+  if (!list) return;
+  const { style } = document.documentElement;
+  const observer = new ResizeObserver(() =>
+    style.setProperty("--toasts", `${list.offsetHeight}px`),
+  );
+  observer.observe(list);
+  return () => observer.disconnect();
+}
+
 export function Toasts() {
   const shown = useSyncExternalStore(toastStore.subscribe, toastStore.get);
   return (
@@ -30,7 +41,7 @@ export function Toasts() {
           </Toast.Close>
         </Toast.Root>
       ))}
-      <Toast.Viewport className="toasts" label="Notifications ({hotkey})" />
+      <Toast.Viewport ref={tellHeight} className="toasts" label="Notifications ({hotkey})" />
     </Toast.Provider>
   );
 }
