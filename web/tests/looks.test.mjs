@@ -36,6 +36,9 @@ after(async () => {
   await desk?.stop();
 });
 
+/** @param {Page} page @param {string} title */
+const section = (page, title) => page.getByRole("region", { name: title });
+
 let accounts = 0;
 
 /**
@@ -187,4 +190,54 @@ test("a toast covers no button: not a dialog's, and the page's can be brought cl
     const { y: top, height } = await box(page.getByRole("button", { name, exact: true }));
     assert.ok(top + height <= y, `${name} is under the toast`);
   }
+});
+
+/** @param {Locator} place */
+async function bottom(place) {
+  const { y, height } = await box(place);
+  return y + height;
+}
+
+for (const width of [375, 1280]) {
+  test(`nothing is kept free for what is not there (${width} px)`, async (t) => {
+    const viewport = { width, height: 812 };
+    const visitor = await newPage(browser, desk, { t, viewport });
+    await visitor.goto(desk.url);
+    const send = visitor.getByRole("button", { name: "Send Code" });
+    const card = visitor.locator(".login-card");
+    assert.ok((await bottom(card)) - (await bottom(send)) <= 40, "below the login's last button");
+
+    const page = await admin(t, { viewport });
+    const sandbox = section(page, "Sandbox status");
+    const validated = sandbox.getByText(/Last validated/);
+    const last = Math.max(
+      await bottom(validated),
+      await bottom(sandbox.getByRole("button", { name: "Test Connection" })),
+    );
+    assert.ok((await bottom(sandbox)) - last <= 24, "below the Sandbox's last line");
+    const { height } = await box(sandbox);
+    assert.ok(height < (await box(section(page, "API keys"))).height, "a strip, no block");
+  });
+
+  test(`a validation moves nothing below it (${width} px)`, async (t) => {
+    const page = await admin(t, { viewport: { width, height: 812 } });
+    const keys = section(page, "API keys");
+    const before = await box(keys);
+    const answer = await hold(page, "**/api/sandbox/test");
+    await page.getByRole("button", { name: "Test Connection" }).click();
+    await says(page, "Validating connection…");
+    assert.deepEqual(await box(keys), before);
+    await answer();
+    await says(page, "The reserved key works.");
+    assert.deepEqual(await box(keys), before);
+  });
+}
+
+test("the Sandbox key's row says Sandbox once, as its badge", async (t) => {
+  const page = await admin(t);
+  const row = page.getByRole("rowheader", { name: "Sandbox" });
+  const [name] = (await row.innerText()).split("\n");
+  assert.equal(name, "Sandbox");
+  assert.equal(await row.getByText("Sandbox", { exact: true }).count(), 1);
+  assert.equal(await row.locator(".badge").innerText(), "Sandbox");
 });
