@@ -15,8 +15,9 @@ export function KeyRow({ apiKey, onDelete }: Props) {
     <tr data-sandbox={apiKey.sandbox || undefined}>
       <th scope="row">
         <span className="cell-title">
-          <span className="cell-name">{apiKey.name}</span>
-          {apiKey.sandbox && <Badge tone="accent">Sandbox</Badge>}
+          <span className="cell-name">
+            {apiKey.sandbox ? <Badge tone="accent">{apiKey.name}</Badge> : apiKey.name}
+          </span>
         </span>
         <code className="cell-under">{apiKey.start}…</code>
       </th>
