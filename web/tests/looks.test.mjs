@@ -198,7 +198,7 @@ async function bottom(place) {
   return y + height;
 }
 
-for (const width of [375, 1280]) {
+for (const width of [375, 768, 1280]) {
   test(`nothing is kept free for what is not there (${width} px)`, async (t) => {
     const viewport = { width, height: 812 };
     const visitor = await newPage(browser, desk, { t, viewport });
@@ -209,11 +209,12 @@ for (const width of [375, 1280]) {
 
     const page = await admin(t, { viewport });
     const sandbox = section(page, "Sandbox status");
-    const validated = sandbox.getByText(/Last validated/);
-    const last = Math.max(
-      await bottom(validated),
-      await bottom(sandbox.getByRole("button", { name: "Test Connection" })),
-    );
+    const places = [
+      sandbox.getByText(/responding correctly/),
+      sandbox.getByText(/Last validated/),
+      sandbox.getByRole("button", { name: "Test Connection" }),
+    ];
+    const last = Math.max(...(await Promise.all(places.map(bottom))));
     assert.ok((await bottom(sandbox)) - last <= 24, "below the Sandbox's last line");
     const { height } = await box(sandbox);
     assert.ok(height < (await box(section(page, "API keys"))).height, "a strip, no block");

@@ -19,20 +19,23 @@ export function SandboxSection({ session }: { session: LoggedIn }) {
   }
 
   return (
-    <Section id="sandbox" title="Sandbox status">
+    <Section
+      id="sandbox"
+      title="Sandbox status"
+      action={
+        <>
+          {state === "ready" && <Button onClick={() => start(test)}>Test Connection</Button>}
+          {state === "not_configured" && (
+            <Button onClick={() => start(retry)}>Retry Auto-Configuration</Button>
+          )}
+        </>
+      }
+    >
       <div className="sandbox-body">
         {failure && !validating ? (
           <LoadProblem failure={failure} onRetry={reload} busy={false} />
         ) : (
-          <>
-            <SandboxStatus ref={status} state={state} sandbox={sandbox} />
-            <div className="sandbox-action">
-              {state === "ready" && <Button onClick={() => start(test)}>Test Connection</Button>}
-              {state === "not_configured" && (
-                <Button onClick={() => start(retry)}>Retry Auto-Configuration</Button>
-              )}
-            </div>
-          </>
+          <SandboxStatus ref={status} state={state} sandbox={sandbox} />
         )}
       </div>
     </Section>
