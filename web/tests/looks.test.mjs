@@ -242,3 +242,191 @@ test("the Sandbox key's row says Sandbox once, as its badge", async (t) => {
   assert.equal(await row.getByText("Sandbox", { exact: true }).count(), 1);
   assert.equal(await row.locator(".badge").innerText(), "Sandbox");
 });
+
+/** What can be clicked or typed in. @param {Page} page */
+const targets = (page) =>
+  page.locator("button, input:not([type=checkbox], [type=hidden]), .checkbox-field").filter({
+    visible: true,
+  });
+
+/**
+ * Goes through the screens: the login's two steps, the page, and its dialogs.
+ *
+ * @param {Page} page
+ * @param {(where: string) => Promise<void>} look
+ */
+async function walk(page, look) {
+  accounts += 1;
+  const email = `margarethe.von.hohenstein@looks-${accounts}.example.com`;
+  await desk.register({ name: "Northwind Audio of Westphalia", admin_email: email, key_limit: 2 });
+  await desk.productApi("rejecting");
+  await page.goto(desk.url);
+  await page.getByLabel("E-mail").waitFor();
+  await look("the login");
+  await askForCode(page, email);
+  await look("the code");
+  await typeCode(page, await desk.codeFor(email));
+  await says(page, "Sandbox not configured");
+  await page.getByRole("rowheader", { name: email }).waitFor();
+  await look("the page, not configured");
+  await desk.productApi("up");
+  await page.getByRole("button", { name: "Retry Auto-Configuration" }).click();
+  await says(page, "Sandbox ready");
+  await look("the page");
+  await page.getByRole("button", { name: "New API Key" }).click();
+  await page.getByLabel("Name").fill("Zapier Integration");
+  await look("the new key's name");
+  await page.getByRole("button", { name: "Create Key" }).click();
+  await page.getByRole("button", { name: "Show key" }).click();
+  await look("the new key");
+  await page.keyboard.press("Escape");
+  await page.getByRole("alertdialog").waitFor();
+  await look("the question about the key");
+  await page.getByRole("button", { name: "Close anyway" }).click();
+  await says(page, "The limit of 2 keys is reached.");
+  await look("the page at its limit");
+  await page.getByRole("button", { name: "Add member" }).click();
+  await page.getByLabel("E-mail").fill("bob");
+  await page.getByRole("button", { name: "Send invitation" }).click();
+  await says(page, "Enter a valid e-mail address");
+  await look("the invitation");
+}
+
+test("with text twice as large nothing is cut at 320 px; icons and targets grow with it", async (t) => {
+  const large = await launch("--blink-settings=defaultFontSize=32");
+  t.after(() => large.close());
+  const page = await newPage(large, desk, { t, viewport: { width: 320, height: 640 } });
+  await walk(page, async (where) => {
+    await still(page);
+    const cut = await page.evaluate(() => {
+      const wide = (/** @type {Element} */ element) => element.scrollWidth > element.clientWidth;
+      const shown = [...document.querySelectorAll("button, h1, h2, p, th, td, label, .badge")]
+        .filter((element) => element.checkVisibility() && !element.closest(".visually-hidden"))
+        .filter((element) => {
+          const { left, right } = element.getBoundingClientRect();
+          return (
+            left < 0 ||
+            right > innerWidth ||
+            (getComputedStyle(element).display !== "inline" && wide(element))
+          );
+        });
+      const page = wide(document.documentElement) ? ["the page"] : [];
+      return [...page, ...shown.map((element) => element.outerHTML)];
+    });
+    assert.deepEqual(cut, [], where);
+    for (const icon of await page.locator(".icon:visible").all())
+      assert.ok((await box(icon)).width >= 35, `an icon of ${where}`);
+    for (const target of await targets(page).all())
+      assert.ok((await box(target)).height >= 64, `${target} of ${where}`);
+  });
+});
+
+test("under a finger every target has 44 pixels", async (t) => {
+  const page = await newPage(browser, desk, {
+    t,
+    viewport: { width: 375, height: 812 },
+    context: { hasTouch: true, isMobile: true },
+  });
+  await walk(page, async (where) => {
+    await still(page);
+    for (const target of await targets(page).all()) {
+      const { width, height } = await box(target);
+      const name = await target.evaluate((element) => element.outerHTML);
+      assert.ok(height >= 44 && width >= 44, `${where}: ${width} x ${height}, ${name}`);
+    }
+  });
+});
+
+test("the focus goes as the eye does: from above, and from the left", async (t) => {
+  const page = await newPage(browser, desk, { t, viewport: { width: 375, height: 812 } });
+  await walk(page, async (where) => {
+    await still(page);
+    const order = await page.evaluate(() => {
+      const all = document.querySelectorAll("a[href], button, input");
+      const covered = document.querySelectorAll(".overlay");
+      const on = covered.item(covered.length - 1) ?? document.body;
+      return [...all]
+        .filter((element) => on.contains(element) && element.checkVisibility())
+        .filter((element) => !element.matches(".skip, :disabled, [tabindex='-1']"))
+        .map((element) => {
+          const { left, top, bottom } = element.getBoundingClientRect();
+          return { left, top, bottom, is: element.textContent || element.ariaLabel };
+        });
+    });
+    for (const [index, { left, top, is }] of order.entries()) {
+      const before = order[index - 1];
+      if (!before) continue;
+      const beside = top < before.bottom;
+      assert.ok(beside ? left > before.left : true, `${where}: ${before.is} before ${is}`);
+      assert.ok(top >= before.top - 8, `${where}: ${before.is} before ${is}`);
+    }
+  });
+});
+
+test("in the reader's own colours disabled looks disabled, and all has edges", async (t) => {
+  const page = await admin(t, { key_limit: 1, context: { forcedColors: "active" } });
+  const [grey, text] = await page.evaluate(() =>
+    ["GrayText", "ButtonText"].map((colour) => {
+      const probe = document.body.appendChild(document.createElement("i"));
+      probe.style.color = colour;
+      const { color } = getComputedStyle(probe);
+      probe.remove();
+      return color;
+    }),
+  );
+  assert.notEqual(grey, text);
+  const shut = page.getByRole("button", { name: "New API Key", disabled: true });
+  assert.equal(await styled(shut, "color"), grey);
+  const last = page.getByRole("button", { name: /^Revoke access of/, disabled: true });
+  assert.equal(await styled(last, "color"), grey);
+  assert.notEqual(await styled(page.getByRole("button", { name: "Add member" }), "color"), grey);
+
+  await pointAt(shut);
+  const tooltip = page.locator(".tooltip");
+  await tooltip.waitFor();
+  await page.getByRole("button", { name: "Test Connection" }).focus();
+  for (const place of [tooltip, page.locator(".badge").first(), shut])
+    assert.equal(await styled(place, "border-top-width"), "1px");
+  await page.keyboard.press("Tab");
+  const focused = page.locator(":focus-visible");
+  assert.equal(await styled(focused, "outline-style"), "solid");
+});
+
+test("who asks for more contrast gets it: no grey words, no faint lines", async (t) => {
+  const page = await admin(t, { context: { contrast: "more" } });
+  const words = section(page, "API keys").getByText("A key’s value is shown once");
+  assert.equal(await styled(words, "color"), await styled(page.locator("body"), "color"));
+  const faint = await newPage(browser, desk, { t });
+  await faint.goto(desk.url);
+  const edge = await styled(faint.locator(".login-card"), "border-top-color");
+  assert.notEqual(await styled(section(page, "Team"), "border-top-color"), edge);
+});
+
+test("tables are named, and counts are said in words", async (t) => {
+  const page = await admin(t);
+  for (const name of ["API keys", "Team"]) await page.getByRole("table", { name }).waitFor();
+  const spoken = await section(page, "API keys").ariaSnapshot();
+  assert.match(spoken, /1 of 10 keys used/);
+  assert.doesNotMatch(spoken, /1 \/ 10/);
+  assert.match(await section(page, "Team").ariaSnapshot(), /1 of \d+ members/);
+});
+
+test("the page prints; a key, a dialog, a button and a toast never do", async (t) => {
+  const page = await admin(t);
+  await page.getByRole("button", { name: "Test Connection" }).click();
+  await says(page.locator(".toast"), "The reserved key works.");
+  await page.getByRole("button", { name: "New API Key" }).click();
+  await page.getByLabel("Name").fill("On paper");
+  await page.getByRole("button", { name: "Create Key" }).click();
+  await page.getByRole("button", { name: "Show key" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.waitFor();
+  await page.emulateMedia({ media: "print" });
+  assert.equal(await page.locator(".overlay, .toast, button").filter({ visible: true }).count(), 0);
+  await says(page, "On paper");
+  await says(page, "Sandbox ready");
+  const paper = await page.evaluate(() => getComputedStyle(document.documentElement).overflow);
+  assert.equal(paper, "visible");
+  await page.emulateMedia({ media: "screen" });
+  await dialog.waitFor();
+});

@@ -280,8 +280,12 @@ export function wrongCode(code) {
 
 // --- The browser
 
-/** Starts Chromium, with an empty profile. Once for a test file: pages do not share anything. */
-export function launch() {
+/**
+ * Starts Chromium, with an empty profile. Once for a test file: pages do not share anything.
+ *
+ * @param {string[]} more  what a person has set in it
+ */
+export function launch(...more) {
   const quiet = [
     "--disable-background-networking",
     "--disable-component-update",
@@ -292,7 +296,7 @@ export function launch() {
     ...findChromium(),
     headless: true,
     chromiumSandbox: false,
-    args: ["--disable-gpu", "--disable-quic", ...quiet],
+    args: ["--disable-gpu", "--disable-quic", ...quiet, ...more],
   });
 }
 
