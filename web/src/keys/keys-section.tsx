@@ -3,6 +3,7 @@ import { useState } from "react";
 import type { ApiKey, Keys } from "../api/calls.ts";
 import { failureOf } from "../api/failure.ts";
 import type { LoggedIn } from "../session/session.ts";
+import { Count } from "../ui/count.tsx";
 import { PlusIcon } from "../ui/icons.tsx";
 import { LimitedButton } from "../ui/limited-button.tsx";
 import { LoadProblem } from "../ui/load-problem.tsx";
@@ -27,9 +28,7 @@ export function KeysSection({ session }: { session: LoggedIn }) {
       id="api-keys"
       title="API keys"
       aside={
-        <span className="count">
-          {data?.count ?? key_count} / {data?.limit ?? key_limit}
-        </span>
+        <Count used={data?.count ?? key_count} of={data?.limit ?? key_limit} what="keys used" />
       }
       action={
         admin && (
@@ -49,7 +48,7 @@ export function KeysSection({ session }: { session: LoggedIn }) {
       {error && !data ? (
         <LoadProblem failure={failureOf(error)} onRetry={() => void refetch()} busy={isFetching} />
       ) : (
-        <table className="table keys" aria-busy={!data}>
+        <table className="table keys" aria-label="API keys" aria-busy={!data}>
           <thead>
             <tr>
               <th scope="col">Name</th>

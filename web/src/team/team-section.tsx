@@ -3,6 +3,7 @@ import { useState } from "react";
 import type { Team, TeamMember } from "../api/calls.ts";
 import { failureOf } from "../api/failure.ts";
 import type { LoggedIn } from "../session/session.ts";
+import { Count } from "../ui/count.tsx";
 import { PlusIcon } from "../ui/icons.tsx";
 import { LimitedButton } from "../ui/limited-button.tsx";
 import { LoadProblem } from "../ui/load-problem.tsx";
@@ -33,13 +34,7 @@ export function TeamSection({ session }: { session: LoggedIn }) {
     <Section
       id="team"
       title="Team"
-      aside={
-        limit !== undefined && (
-          <span className="count">
-            {count} / {limit}
-          </span>
-        )
-      }
+      aside={limit !== undefined && <Count used={count} of={limit} what="members" />}
       action={
         <LimitedButton
           unknown={!data}
@@ -54,7 +49,7 @@ export function TeamSection({ session }: { session: LoggedIn }) {
       {error && !data ? (
         <LoadProblem failure={failureOf(error)} onRetry={() => void refetch()} busy={isFetching} />
       ) : (
-        <table className="table team" aria-busy={!data}>
+        <table className="table team" aria-label="Team" aria-busy={!data}>
           <thead>
             <tr>
               <th scope="col">Member</th>
