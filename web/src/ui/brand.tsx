@@ -4,7 +4,7 @@ import "./brand.css";
 export function Brand() {
   return (
     <span className="brand">
-      <svg viewBox="0 0 32 32" width="32" height="32" aria-hidden="true">
+      <svg viewBox="0 0 32 32" aria-hidden="true">
         <rect width="32" height="32" rx="9" />
         <g>
           <circle cx="12.2" cy="16" r="4.2" />
