@@ -430,3 +430,28 @@ test("the page prints; a key, a dialog, a button and a toast never do", async (t
   await page.emulateMedia({ media: "screen" });
   await dialog.waitFor();
 });
+
+test("dates are the reader's own; the time with its zone is told on hover and on focus", async (t) => {
+  await desk.productApi("up");
+  const page = await admin(t, { context: { locale: "de-DE", timezoneId: "Asia/Tokyo" } });
+  const row = section(page, "API keys").getByRole("row", { name: "Sandbox" });
+  const time = row.getByRole("time");
+  const at = new Date((await time.getAttribute("datetime")) ?? "");
+  /** @param {Intl.DateTimeFormatOptions} options */
+  const german = (options) =>
+    new Intl.DateTimeFormat("de-DE", { timeZone: "Asia/Tokyo", ...options }).format(at);
+  assert.equal(await time.innerText(), german({ dateStyle: "medium" }));
+  assert.equal(await time.getAttribute("lang"), "de-DE");
+
+  const whole = german({ dateStyle: "medium", timeStyle: "long" });
+  assert.match(whole, /MEZ|GMT\+9|JST/);
+  await pointAt(time);
+  await says(page.locator(".tooltip"), whole);
+  await page.mouse.move(0, 0);
+  await page.locator(".tooltip").waitFor({ state: "detached" });
+  await page.getByRole("button", { name: "New API Key" }).focus();
+  await page.keyboard.press("Tab");
+  await says(page.locator(".tooltip"), whole);
+  assert.match(await row.ariaSnapshot(), /Sandbox/);
+  await says(section(page, "Sandbox status"), `today at ${german({ timeStyle: "short" })}`);
+});
