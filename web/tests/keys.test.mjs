@@ -454,12 +454,8 @@ test("Name, Created on, Actions; on top the Sandbox key with badge, then the new
   const [{ created_at }] = await api(page, "iOS App");
   const time = row(page, "iOS App").getByRole("time");
   assert.equal(await time.getAttribute("datetime"), created_at);
-  const day = new Intl.DateTimeFormat("en", {
-    year: "numeric",
-    month: "short",
-    day: "numeric",
-    timeZone: "UTC",
-  });
+  // As the reader writes it: newPage says who that is.
+  const day = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeZone: "UTC" });
   assert.equal(await time.textContent(), day.format(new Date(created_at)));
 });
 

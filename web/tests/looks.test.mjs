@@ -455,3 +455,12 @@ test("dates are the reader's own; the time with its zone is told on hover and on
   assert.match(await row.ariaSnapshot(), /Sandbox/);
   await says(section(page, "Sandbox status"), `today at ${german({ timeStyle: "short" })}`);
 });
+
+test("a browser that misnames its languages shows the page all the same", async (t) => {
+  const page = await newPage(browser, desk, { t });
+  await page.addInitScript(() => {
+    Object.defineProperty(navigator, "languages", { value: ["C", "en-US@posix"] });
+  });
+  await page.goto(desk.url);
+  await page.getByLabel("E-mail").waitFor();
+});

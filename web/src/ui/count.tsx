@@ -1,3 +1,4 @@
+import { locales } from "./locales.ts";
 import "./count.css";
 
 interface Props {
@@ -18,4 +19,4 @@ export function Count({ used, of, what }: Props) {
 }
 
 /** As the reader writes numbers. */
-const number = new Intl.NumberFormat(navigator.languages).format;
+const number = new Intl.NumberFormat(locales).format;

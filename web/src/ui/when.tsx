@@ -1,28 +1,34 @@
-const day = new Intl.DateTimeFormat("en", { year: "numeric", month: "short", day: "numeric" });
-const minute = new Intl.DateTimeFormat("en", {
-  year: "numeric",
-  month: "short",
-  day: "numeric",
-  hour: "numeric",
-  minute: "2-digit",
-});
-const timeOfDay = new Intl.DateTimeFormat("en", { hour: "numeric", minute: "2-digit" });
+import { Hint } from "./hint.tsx";
+import { locales } from "./locales.ts";
 
-/** A date; the time of day on pointing at it. */
+const day = new Intl.DateTimeFormat(locales, { dateStyle: "medium" });
+const minute = new Intl.DateTimeFormat(locales, { dateStyle: "medium", timeStyle: "short" });
+const timeOfDay = new Intl.DateTimeFormat(locales, { timeStyle: "short" });
+const whole = new Intl.DateTimeFormat(locales, { dateStyle: "medium", timeStyle: "long" });
+const language = day.resolvedOptions().locale;
+
+/** A date. */
 export function Day({ at }: { at: string }) {
-  const date = new Date(at);
-  return (
-    <time dateTime={at} title={minute.format(date)}>
-      {day.format(date)}
-    </time>
-  );
+  return <When at={at} text={day.format(new Date(at))} lang={language} />;
 }
 
 /** A time of day, with its date unless that is today: the day of `now`, by whom `at` is told. */
 export function Minute({ at, now }: { at: string; now: number }) {
   const date = new Date(at);
   const today = now > 0 && day.format(date) === day.format(now);
+  if (today) return <When at={at} text={`today at ${timeOfDay.format(date)}`} />;
+  return <When at={at} text={minute.format(date)} lang={language} />;
+}
+
+/** With all of it, and the time zone, on pointing at it and on the focus. */
+function When({ at, text, lang }: { at: string; text: string; lang?: string }) {
+  const all = whole.format(new Date(at));
   return (
-    <time dateTime={at}>{today ? `today at ${timeOfDay.format(date)}` : minute.format(date)}</time>
+    <Hint text={all}>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard's way to the hint */}
+      <time dateTime={at} lang={lang} tabIndex={0} aria-description={all}>
+        {text}
+      </time>
+    </Hint>
   );
 }
