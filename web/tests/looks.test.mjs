@@ -6,6 +6,7 @@ import { after, before, test } from "node:test";
 import {
   allow,
   askForCode,
+  axe,
   focusOn,
   hold,
   launch,
@@ -463,4 +464,64 @@ test("a browser that misnames its languages shows the page all the same", async 
   });
   await page.goto(desk.url);
   await page.getByLabel("E-mail").waitFor();
+});
+
+test("an address that leads nowhere says so, and leads home", async (t) => {
+  const page = await newPage(browser, desk, { t });
+  for (const path of ["/team", "/login/", "/index.htm/x"]) {
+    await page.goto(`${desk.url}${path}`);
+    await page.getByRole("heading", { name: "There is nothing at this address" }).waitFor();
+    assert.match(await page.title(), /^Not found · /);
+    await axe(page);
+  }
+  await page.getByRole("link", { name: "API Keys & Sandbox" }).click();
+  await page.getByLabel("E-mail").waitFor();
+  assert.equal(new URL(page.url()).pathname, "/");
+  await page.goto(`${desk.url}/index.html`);
+  await page.getByLabel("E-mail").waitFor();
+});
+
+test("an address that names a block leads there, once all above it is there", async (t) => {
+  const page = await admin(t, { viewport: { width: 375, height: 500 } });
+  const blocks = { sandbox: "Sandbox status", keys: "API keys", team: "Team" };
+  for (const [name, title] of Object.entries(blocks)) {
+    await page.goto("about:blank");
+    const load = await hold(page, /\/api\/(keys|team|sandbox)$/);
+    await page.goto(`${desk.url}/#${name}`);
+    await page.getByRole("heading", { name: title }).waitFor();
+    assert.equal(await page.evaluate(() => scrollY), 0, "nothing is there yet");
+    await load();
+    await focusOn(page.getByRole("heading", { name: title }));
+    assert.ok((await box(section(page, title))).y < 250, `${title} is in sight`);
+    await says(page, "Sandbox ready");
+  }
+  await page.evaluate(() => (location.hash = "#keys"));
+  await focusOn(page.getByRole("heading", { name: "API keys" }));
+});
+
+test("before the JavaScript comes there is a page already, by the same policy", async (t) => {
+  const page = await newPage(browser, desk, { t });
+  const scripts = await hold(page, "**/assets/*.js");
+  await page.goto(desk.url, { waitUntil: "commit" });
+  const shell = page.getByRole("main");
+  await shell.locator(".brand").waitFor();
+  await shell.getByRole("heading", { name: "Loading…" }).waitFor();
+  const session = await hold(page, "**/api/session");
+  const there = await box(shell.locator(".brand"));
+  await scripts();
+  await page.waitForFunction(() => document.getElementById("root")?.childElementCount);
+  assert.deepEqual(await box(shell.locator(".brand")), there);
+  await session();
+  await page.getByLabel("E-mail").waitFor();
+  assert.equal(await page.getByRole("main").count(), 1);
+});
+
+test("without JavaScript the page says so, and looks like the rest", async (t) => {
+  const page = await newPage(browser, desk, { t, context: { javaScriptEnabled: false } });
+  await page.goto(desk.url);
+  const words = page.getByText("This page needs JavaScript.");
+  await words.waitFor();
+  assert.equal(await page.locator(".notice").filter({ has: words }).count(), 1);
+  assert.ok(await page.locator(".brand").isVisible());
+  assert.equal(await page.locator(".spinner").isVisible(), false);
 });
