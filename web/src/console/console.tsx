@@ -5,11 +5,13 @@ import type { LoggedIn } from "../session/session.ts";
 import { TeamSection } from "../team/team-section.tsx";
 import { useDocumentTitle } from "../ui/use-document-title.ts";
 import { Header } from "./header.tsx";
+import { useNamedBlock } from "./use-named-block.ts";
 import "./console.css";
 
 /** The page: three independent blocks. */
 export function Console({ session }: { session: LoggedIn }) {
   useDocumentTitle("API Keys & Sandbox");
+  useNamedBlock();
   const main = useRef<HTMLElement>(null);
   const arrived = useRef(session.arrived);
   // The box that had the focus is gone with the login; what is read out next is the page.
