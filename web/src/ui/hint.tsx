@@ -1,4 +1,11 @@
-import { type ReactNode, type RefObject, useLayoutEffect, useRef, useState } from "react";
+import {
+  type ReactNode,
+  type RefObject,
+  startTransition,
+  useLayoutEffect,
+  useRef,
+  useState,
+} from "react";
 import "./hint.css";
 
 /** Between the button and what is said of it. */
@@ -28,7 +35,9 @@ export function Hint({ text, children }: Props) {
       onPointerDown={close}
       // The focus that a dialog hands back asks nothing of the button, unless keys did it.
       onFocus={({ target }) => setWanted(target.matches(":focus-visible"))}
-      onBlur={close}
+      // Not in the moment in which nothing has the focus: a dialog takes it to itself when something
+      // in it goes just then.
+      onBlur={() => startTransition(close)}
     >
       {children}
       {wanted && text !== null && <Bubble about={place} text={text} onClose={close} />}
