@@ -115,6 +115,15 @@ test("an invited address gets a mail, whose reader logs in at once by a mailed c
   await isGone(row(page, someone).getByText("Pending"));
 });
 
+test("that somebody is invited is not said beside that they have no access", async (t) => {
+  const { page, someone } = await admin(t);
+  await invite(page, someone);
+  await says(page, `${someone} is invited and can log in at once.`);
+  await revoke(page, someone);
+  await says(page, `${someone} has no access any more.`);
+  assert.equal(await page.locator(".toast", { hasText: "is invited" }).count(), 0);
+});
+
 test("the header counts X / Y, with those who are only invited", async (t) => {
   const { page, someone } = await admin(t, { member_limit: 3 });
   await says(block(page), "1 / 3");

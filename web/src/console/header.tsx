@@ -5,13 +5,14 @@ import { type LoggedIn, leave } from "../session/session.ts";
 import { tellOtherTabs } from "../session/tabs.ts";
 import { Brand } from "../ui/brand.tsx";
 import { Button } from "../ui/button.tsx";
-import { toast } from "../ui/toast-store.ts";
+import { settle, toast } from "../ui/toast-store.ts";
 import "./header.css";
 
 export function Header({ session }: { session: LoggedIn }) {
   const client = useQueryClient();
   const logOut = useMutation({
     mutationFn: endSession,
+    onMutate: () => settle("log-out"),
     onSuccess: () => {
       tellOtherTabs("logged_out");
       leave(client, "logged_out");
@@ -21,6 +22,7 @@ export function Header({ session }: { session: LoggedIn }) {
       if (failure.endsSession) return;
       toast({
         kind: "problem",
+        about: "log-out",
         text: `You are still logged in. ${failure.detail}`,
         retry: () => logOut.mutate(),
       });

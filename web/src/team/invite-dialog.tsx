@@ -25,7 +25,11 @@ export function InviteDialog({ memberId, onClose }: { memberId: string; onClose:
       await client.invalidateQueries({ queryKey: teamQuery.queryKey });
       email.drop();
       onClose();
-      toast({ kind: "done", text: `${member.email} is invited and can log in at once.` });
+      toast({
+        kind: "done",
+        about: member.id,
+        text: `${member.email} is invited and can log in at once.`,
+      });
     },
     onError: (error) => {
       const failure = failureOf(error);

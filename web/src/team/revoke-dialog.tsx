@@ -12,7 +12,7 @@ export function RevokeDialog({ member, onClose }: { member: TeamMember; onClose:
     onSuccess: async () => {
       await client.invalidateQueries({ queryKey: teamQuery.queryKey });
       onClose();
-      toast({ kind: "done", text: `${member.email} has no access any more.` });
+      toast({ kind: "done", about: member.id, text: `${member.email} has no access any more.` });
     },
     onError: async (error) => {
       const failure = failureOf(error);

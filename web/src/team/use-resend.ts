@@ -10,7 +10,11 @@ export function useResend() {
   return useMutation({
     mutationFn: (member: TeamMember) => resendInvitation(member.id),
     onSuccess: ({ member }) => {
-      toast({ kind: "done", text: `The invitation is mailed to ${member.email} again.` });
+      toast({
+        kind: "done",
+        about: member.id,
+        text: `The invitation is mailed to ${member.email} again.`,
+      });
     },
     onError: (error) => {
       const failure = failureOf(error);

@@ -5,6 +5,8 @@
 
 export interface ToastWords {
   kind: "done" | "problem";
+  /** The thing whose state it tells: it goes when that changes, or something newer is said of it. */
+  about?: string;
   text: string;
   retry?: () => void;
 }
@@ -22,10 +24,17 @@ function show(next: readonly ShownToast[]) {
   for (const listener of listeners) listener();
 }
 
-/** Says it once: the same words again take the place of the former. */
+/** Says it once: the same words again, or others about the same, take the place of the former. */
 export function toast(words: ToastWords): void {
   lastId += 1;
+  if (words.about) settle(words.about);
   show([...shown.filter((other) => other.text !== words.text), { ...words, id: lastId }].slice(-3));
+}
+
+/** What was said of it is over. */
+export function settle(about: string): void {
+  if (shown.some((toast) => toast.about === about))
+    show(shown.filter((toast) => toast.about !== about));
 }
 
 export function dismiss(id: number): void {
