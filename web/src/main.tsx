@@ -6,10 +6,12 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { queryClient } from "./api/query-client.ts";
 import { App } from "./app.tsx";
+import { keepTrue } from "./console/keep-true.ts";
 import { takeInvitation } from "./login/invitation.ts";
 import { listenToOtherTabs } from "./session/tabs.ts";
 
 listenToOtherTabs(queryClient);
+keepTrue(queryClient);
 takeInvitation();
 
 const root = document.getElementById("root");

@@ -3,7 +3,9 @@
  * document.
  */
 
+import type { QueryFunctionContext } from "@tanstack/react-query";
 import { type Answer, type Body, type Dated, send, sendDated } from "./client.ts";
+import { isUnasked } from "./unasked.ts";
 
 export type Session = Answer<"getSession">;
 export type Sandbox = Answer<"getSandbox"> & Dated;
@@ -14,8 +16,12 @@ export type Team = Answer<"listMembers">;
 export type TeamMember = Team["members"][number];
 export type Challenge = Answer<"requestCode">;
 
-interface Fetching {
-  signal: AbortSignal;
+type Fetching = Pick<QueryFunctionContext, "signal"> & Partial<QueryFunctionContext>;
+
+/** How a query is sent: a read that nobody asked for is no use of the session, and says so. */
+function reading({ signal, client, queryKey }: Fetching, unasked = false) {
+  const background = unasked || (client && queryKey && isUnasked(client, queryKey));
+  return { signal, ...(background && { headers: { "x-frontdesk-background": "1" } }) };
 }
 
 export const requestCode = (body: Body<"requestCode">) =>
@@ -25,25 +31,25 @@ export const verifyCode = (body: Body<"verifyCode">) =>
 export const endSession = () => send<"endSession">("POST", "/api/logout");
 export const declineInvitation = (invitation: string) =>
   send<"declineInvitation">("POST", "/api/invitation/decline", { invitation });
-export const getSession = ({ signal }: Fetching) =>
-  send<"getSession">("GET", "/api/session", undefined, { signal });
+export const getSession = (fetching: Fetching) =>
+  send<"getSession">("GET", "/api/session", undefined, reading(fetching));
 
-export const getSandbox = ({ signal }: Fetching) =>
-  dated(sendDated<"getSandbox">("GET", "/api/sandbox", undefined, { signal }));
+export const getSandbox = (fetching: Fetching, unasked: boolean) =>
+  dated(sendDated<"getSandbox">("GET", "/api/sandbox", undefined, reading(fetching, unasked)));
 export const testSandbox = () => dated(sendDated<"testSandbox">("POST", "/api/sandbox/test"));
 export const retrySandbox = () =>
   dated(sendDated<"retrySandbox">("POST", "/api/sandbox/provision"));
 
-export const listKeys = ({ signal }: Fetching) =>
-  send<"listKeys">("GET", "/api/keys", undefined, { signal });
+export const listKeys = (fetching: Fetching) =>
+  send<"listKeys">("GET", "/api/keys", undefined, reading(fetching));
 /** The same `attempt` never makes a second key, however often it is sent. */
 export const createKey = (name: string, attempt: string) =>
   send<"createKey">("POST", "/api/keys", { name }, { headers: { "Idempotency-Key": attempt } });
 export const deleteKey = (id: string) =>
   send<"deleteKey">("DELETE", "/api/keys/{key_id}", undefined, { path: { key_id: id } });
 
-export const listMembers = ({ signal }: Fetching) =>
-  send<"listMembers">("GET", "/api/team", undefined, { signal });
+export const listMembers = (fetching: Fetching) =>
+  send<"listMembers">("GET", "/api/team", undefined, reading(fetching));
 export const inviteMember = (email: string) => send<"inviteMember">("POST", "/api/team", { email });
 export const resendInvitation = (id: string) =>
   send<"resendInvitation">("POST", "/api/team/{member_id}/invitation", undefined, {

@@ -1,6 +1,6 @@
 import { MutationCache, QueryCache, QueryClient } from "@tanstack/react-query";
 import { leave } from "../session/session.ts";
-import { toast } from "../ui/toast-store.ts";
+import { settle, toast } from "../ui/toast-store.ts";
 import { failureOf } from "./failure.ts";
 
 /** Where the server's state is cached, with the rules that hold for all of it. */
@@ -12,9 +12,11 @@ export const queryClient: QueryClient = new QueryClient({
       // What never arrived says so in its own place; a refresh that failed leaves the old on the
       // screen and says so here.
       if (query.state.data !== undefined && failure.code !== "offline") {
-        toast({ kind: "problem", text: failure.detail, retry: () => void query.fetch() });
+        const retry = () => void query.fetch();
+        toast({ kind: "problem", about: query.queryHash, text: failure.detail, retry });
       }
     },
+    onSuccess: (_, query) => settle(query.queryHash),
   }),
   mutationCache: new MutationCache({
     onError(error) {
@@ -28,7 +30,9 @@ export const queryClient: QueryClient = new QueryClient({
     queries: {
       staleTime: 10_000,
       retry: (failures, error) => failures < 2 && failureOf(error).mayPass,
-      refetchOnWindowFocus: "always",
+      // All of it at once: console/keep-true.ts.
+      refetchOnWindowFocus: false,
+      refetchOnReconnect: false,
     },
     mutations: {
       // Nothing waits in a queue to be sent later, when nobody expects it any more: offline, the

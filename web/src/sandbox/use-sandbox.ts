@@ -1,12 +1,24 @@
 import { queryOptions, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { getSandbox, retrySandbox, type Sandbox, type Session, testSandbox } from "../api/calls.ts";
-import { type Failure, failureOf } from "../api/failure.ts";
+import { Failure, failureOf } from "../api/failure.ts";
 import { keysQuery } from "../keys/keys-query.ts";
-import { toast } from "../ui/toast-store.ts";
+import { useOnline } from "../ui/offline-banner.tsx";
+import { settle, toast } from "../ui/toast-store.ts";
 import { awaitsTrigger, isFresh } from "./freshness.ts";
 
-export const sandboxQuery = queryOptions({ queryKey: ["sandbox"], queryFn: getSandbox });
+const SANDBOX_QUERY_KEY = ["sandbox"];
+
+export const sandboxQuery = queryOptions({
+  queryKey: SANDBOX_QUERY_KEY,
+  queryFn: async (fetching): Promise<Sandbox> => {
+    const before = fetching.client.getQueryData<Sandbox>(SANDBOX_QUERY_KEY);
+    // Whoever waits for a validation has asked once.
+    const sandbox = await getSandbox(fetching, before?.state === "validating");
+    if (before && before.state !== sandbox.state) settle("sandbox");
+    return sandbox;
+  },
+});
 
 /**
  * The first answer soon, later ones less and less often. The server gives a validation up after a
@@ -54,6 +66,11 @@ export function useSandbox(session: Session): SandboxControl {
     },
   });
 
+  const begin = () => {
+    settle("sandbox");
+    return client.cancelQueries(sandboxQuery);
+  };
+
   const test = useMutation({
     mutationFn: async ({ by }: Validation) => {
       const [answer] = await Promise.all([
@@ -62,16 +79,15 @@ export function useSandbox(session: Session): SandboxControl {
       ]);
       return answer;
     },
-    onMutate: () => client.cancelQueries({ queryKey: sandboxQuery.queryKey }),
+    onMutate: begin,
     onSuccess: (sandbox, { by }) => {
       client.setQueryData(sandboxQuery.queryKey, sandbox);
       if (by === "person" && sandbox.state === "ready")
-        toast({ kind: "done", text: "The reserved key works." });
+        toast({ kind: "done", about: "sandbox", text: "The reserved key works." });
     },
-    onError: async (error, { by }) => {
+    onError: async (error, validation) => {
       await client.invalidateQueries({ queryKey: sandboxQuery.queryKey });
-      const failure = failureOf(error);
-      if (by === "person" && failure.code === "sandbox_not_ready") complain(failure);
+      if (validation.by === "person") complain(failureOf(error), () => test.mutate(validation));
     },
   });
 
@@ -80,7 +96,7 @@ export function useSandbox(session: Session): SandboxControl {
       const [answer] = await Promise.all([retrySandbox(), pause(LEAST_SHOWN_MS)]);
       return answer;
     },
-    onMutate: () => client.cancelQueries({ queryKey: sandboxQuery.queryKey }),
+    onMutate: begin,
     onSuccess: (sandbox) => client.setQueryData(sandboxQuery.queryKey, sandbox),
     onError: (error) => complain(failureOf(error), () => retry.mutate()),
   });
@@ -92,28 +108,29 @@ export function useSandbox(session: Session): SandboxControl {
   const unchecked = useFirstValidation(sandbox, pending, () => validate("page"));
   useRefreshOfKeys(sandbox, pending);
 
-  const error = sandbox === null ? query.error : untested(test, verdict);
+  const offline = useOnline() ? null : Failure.offline();
+  const error = sandbox === null ? (query.error ?? offline) : untested(test, verdict);
   const busy = pending || unchecked || test.isPending || retry.isPending;
   return {
     sandbox,
     validating: sandbox === null ? !error : busy,
     failure: error && failureOf(error),
-    reload: () => (sandbox === null ? void query.refetch() : validate("person")),
+    reload: () => (sandbox === null ? void query.refetch() : validate("page")),
     test: () => validate("person"),
     retry: () => retry.mutate(),
   };
 }
 
 /**
- * Why a validation gave no verdict. Until there is another one than before it, the last says
- * nothing of what is now.
+ * Why a page load's validation gave no verdict. Until there is another one than before it, the last
+ * says nothing of what is now.
  */
 function untested(
   { error, variables }: { error: Error | null; variables: Validation | undefined },
   verdict: string | null,
 ): Error | null {
-  const over = variables?.verdict !== verdict;
-  return error && !over && failureOf(error).code !== "sandbox_not_ready" ? error : null;
+  const open = variables?.by === "page" && variables.verdict === verdict;
+  return open && error && failureOf(error).code !== "sandbox_not_ready" ? error : null;
 }
 
 function isPending(sandbox: Sandbox, session: Session): boolean {
@@ -145,18 +162,21 @@ function useFirstValidation(
 function useRefreshOfKeys(sandbox: Sandbox | null, pending: boolean) {
   const client = useQueryClient();
   const keyId = sandbox?.key_id ?? null;
+  const known = sandbox !== null;
   const before = useRef({ keyId, pending });
   useEffect(() => {
+    if (!known) return;
     const ended = before.current.pending && !pending;
     if (ended || before.current.keyId !== keyId)
       void client.invalidateQueries({ queryKey: keysQuery.queryKey });
     before.current = { keyId, pending };
-  }, [client, keyId, pending]);
+  }, [client, known, keyId, pending]);
 }
 
-function complain(failure: Failure, retry?: () => void) {
+function complain(failure: Failure, retry: () => void) {
   if (failure.endsSession) return;
-  toast({ kind: "problem", text: failure.detail, ...(failure.mayPass && retry && { retry }) });
+  const again = failure.mayPass && { retry };
+  toast({ kind: "problem", about: "sandbox", text: failure.detail, ...again });
 }
 
 function pause(milliseconds: number): Promise<void> {

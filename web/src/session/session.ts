@@ -17,10 +17,11 @@ const SESSION_QUERY_KEY = ["session"];
 
 export const sessionQuery = queryOptions({
   queryKey: SESSION_QUERY_KEY,
-  queryFn: async ({ client, signal }): Promise<Presence> => {
+  queryFn: async (fetching): Promise<Presence> => {
+    const { client } = fetching;
     const before = client.getQueryData<Presence>(SESSION_QUERY_KEY);
     try {
-      const session = await getSession({ signal });
+      const session = await getSession(fetching);
       // Somebody else logged in on another tab: nothing of the one before may stay on the screen.
       if (before?.in && before.member.id !== session.member.id) forget(client);
       return { in: true, ...session };

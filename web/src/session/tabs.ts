@@ -3,7 +3,8 @@
  */
 
 import type { QueryClient } from "@tanstack/react-query";
-import { leave, sessionQuery } from "./session.ts";
+import { readAll } from "../api/unasked.ts";
+import { leave } from "./session.ts";
 
 type News = "logged_in" | "logged_out";
 
@@ -16,6 +17,6 @@ export function tellOtherTabs(news: News): void {
 export function listenToOtherTabs(client: QueryClient): void {
   channel.addEventListener("message", ({ data }: MessageEvent<News>) => {
     if (data === "logged_out") return leave(client, "logged_out_elsewhere");
-    void client.invalidateQueries({ queryKey: sessionQuery.queryKey });
+    void readAll(client, false);
   });
 }
