@@ -40,6 +40,18 @@ const resend = (page) => page.getByRole("button", { name: /^Resend code/ });
 /** @param {Page} page */
 const problem = (page) => page.getByRole("alert");
 
+/**
+ * Sets the clock of somebody's machine, which the page's own passing of time does not follow; and
+ * lets a second pass.
+ *
+ * @param {Page} page
+ * @param {number} seconds  from what it shows
+ */
+async function setClock(page, seconds) {
+  await page.clock.setSystemTime((await page.evaluate(() => Date.now())) + seconds * 1000);
+  await page.clock.runFor(1000);
+}
+
 /** Waits for the second step. @param {Page} page */
 const atCode = (page) => page.getByRole("heading", { level: 1, name: "Enter your code" }).waitFor();
 
@@ -481,6 +493,46 @@ describe("Login", () => {
     await says(problem(page), "This code has expired. Use “Resend code” to get a new one.");
     await says(timer(page), "Expired 0:00");
   });
+
+  for (const [way, seconds] of /** @type {const} */ ([
+    ["back", -60 * MINUTES],
+    ["forward", 60 * MINUTES],
+  ])) {
+    test(`a clock that is set ${way} by an hour moves no countdown and shuts no box`, async (t) => {
+      const page = await openedWithClock(t);
+      const to = await someone();
+      await askForCode(page, to);
+      await setClock(page, seconds);
+      await says(timer(page), / [12]:\d\d$/);
+      assert.match(await resend(page).innerText(), /^Resend code in 0:\d\d$/);
+
+      // Nor does it if that happens while the page is not there.
+      await page.clock.setSystemTime(await page.evaluate((by) => Date.now() - by * 1000, seconds));
+      await page.reload();
+      await atCode(page);
+      await page.clock.runFor(1000);
+      await says(timer(page), / [12]:\d\d$/);
+      assert.match(await resend(page).innerText(), /^Resend code in 0:\d\d$/);
+      await page.clock.fastForward("00:30");
+      await page.getByRole("button", { name: "Resend code", exact: true }).waitFor();
+      await typeCode(page, await desk.codeFor(to));
+      await atConsole(page);
+    });
+
+    test(`rate_limited: a clock that is set ${way} by an hour moves no wait`, async (t) => {
+      const page = await openedWithClock(t, { allow: ["POST /api/login/code 429"] });
+      const to = await someone();
+      for (let code = 0; code < 3; code += 1) await desk.session(to);
+      await email(page).fill(to);
+      await terms(page).click();
+      await send(page).click();
+      const wait = /You can ask for another in (15:00|14:\d\d)/;
+      await says(problem(page), wait);
+      await setClock(page, seconds);
+      assert.match(await problem(page).innerText(), wait);
+      assert.ok(await send(page).isDisabled());
+    });
+  }
 
   // --- Resend and Change email
 
