@@ -4,13 +4,14 @@
  */
 
 import type { Challenge } from "../api/calls.ts";
+import { secondsFromNow, secondsUntil } from "../ui/use-seconds-left.ts";
 
 export interface PendingLogin {
   email: string;
   challenge: string;
   /**
-   * Times of this browser's clock, in milliseconds: the answer tells durations, so that clocks need
-   * not agree.
+   * Deadlines of `useSecondsLeft`. The answer tells durations: they begin with its arrival, so that
+   * no clock has to agree with another.
    */
   expiresAt: number;
   resendAt: number;
@@ -19,31 +20,47 @@ export interface PendingLogin {
 const CHALLENGE_STORAGE_KEY = "frontdesk.login";
 
 export function pendingLogin(email: string, answer: Challenge): PendingLogin {
-  const now = Date.now();
   return {
     email,
     challenge: answer.challenge,
-    expiresAt: now + answer.expires_in * 1000,
-    resendAt: now + answer.resend_after * 1000,
+    expiresAt: secondsFromNow(answer.expires_in),
+    resendAt: secondsFromNow(answer.resend_after),
   };
 }
 
+/**
+ * What was kept. How long nobody was here is not counted, for no clock of this browser can be
+ * trusted to tell: so the boxes stay open too long rather than too short, and the server says when
+ * a code is over.
+ */
 export function loadPendingLogin(): PendingLogin | null {
   try {
-    const { email, challenge, expiresAt, resendAt } =
+    const { email, challenge, expiresIn, resendIn } =
       JSON.parse(sessionStorage.getItem(CHALLENGE_STORAGE_KEY) ?? "null") ?? {};
     const texts = typeof email === "string" && typeof challenge === "string";
-    return texts && Number.isFinite(expiresAt) && Number.isFinite(resendAt)
-      ? { email, challenge, expiresAt, resendAt }
+    return texts && Number.isFinite(expiresIn) && Number.isFinite(resendIn)
+      ? {
+          email,
+          challenge,
+          expiresAt: secondsFromNow(expiresIn),
+          resendAt: secondsFromNow(resendIn),
+        }
       : null;
   } catch {
     return null;
   }
 }
 
+/** Keeps what is left of it now: to be kept again when the page goes. */
 export function keepPendingLogin(login: PendingLogin | null): void {
   try {
-    if (login) sessionStorage.setItem(CHALLENGE_STORAGE_KEY, JSON.stringify(login));
+    const kept = login && {
+      email: login.email,
+      challenge: login.challenge,
+      expiresIn: secondsUntil(login.expiresAt),
+      resendIn: secondsUntil(login.resendAt),
+    };
+    if (kept) sessionStorage.setItem(CHALLENGE_STORAGE_KEY, JSON.stringify(kept));
     else sessionStorage.removeItem(CHALLENGE_STORAGE_KEY);
   } catch {
     // A browser without storage only loses the comfort of a reload.

@@ -8,8 +8,8 @@ import { Address } from "../ui/address.tsx";
 import { Button } from "../ui/button.tsx";
 import { Notice } from "../ui/notice.tsx";
 import { useHistoryEntry } from "../ui/use-history-entry.ts";
-import { useSecondsLeft } from "../ui/use-seconds-left.ts";
-import { keepPendingLogin, type PendingLogin, pendingLogin } from "./challenge.ts";
+import { secondsFromNow, useSecondsLeft } from "../ui/use-seconds-left.ts";
+import { type PendingLogin, pendingLogin } from "./challenge.ts";
 import { CODE_LENGTH, CodeBoxes } from "./code-boxes.tsx";
 import { Countdown } from "./countdown.tsx";
 import { keepInvitation } from "./invitation.ts";
@@ -63,7 +63,6 @@ export function CodeStep({
   });
 
   function arrive(session: Session) {
-    keepPendingLogin(null);
     keepInvitation(null);
     tellOtherTabs("logged_in");
     enter(client, session);
@@ -95,7 +94,7 @@ export function CodeStep({
     onError: (error) => {
       const failure = failureOf(error);
       if (failure.code === "rate_limited")
-        setLimitedUntil(Date.now() + (failure.retryAfter ?? 60) * 1000);
+        setLimitedUntil(secondsFromNow(failure.retryAfter ?? 60));
     },
   });
 

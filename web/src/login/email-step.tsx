@@ -6,7 +6,7 @@ import { Button } from "../ui/button.tsx";
 import { looksLikeEmail, NOT_AN_EMAIL } from "../ui/email.ts";
 import { Notice } from "../ui/notice.tsx";
 import { TextField } from "../ui/text-field.tsx";
-import { useSecondsLeft } from "../ui/use-seconds-left.ts";
+import { secondsFromNow, useSecondsLeft } from "../ui/use-seconds-left.ts";
 import { type PendingLogin, pendingLogin } from "./challenge.ts";
 import { DeclineInvitation } from "./decline-invitation.tsx";
 import { LimitedNotice } from "./limited-notice.tsx";
@@ -57,7 +57,7 @@ export function EmailStep({
       field.current?.focus();
     }
     if (failure.code === "rate_limited")
-      setLimited({ email: to, until: Date.now() + (failure.retryAfter ?? 60) * 1000 });
+      setLimited({ email: to, until: secondsFromNow(failure.retryAfter ?? 60) });
   }
 
   function submit(event: FormEvent) {

@@ -1,4 +1,4 @@
-import { useEffect, useState } from "react";
+import { useEffect, useLayoutEffect, useState } from "react";
 import type { LoggedOut } from "../session/session.ts";
 import { Brand } from "../ui/brand.tsx";
 import { useDocumentTitle } from "../ui/use-document-title.ts";
@@ -31,10 +31,7 @@ export function Login({ presence }: { presence: LoggedOut }) {
     return () => window.removeEventListener("hashchange", follow);
   }, []);
 
-  function proceed(next: PendingLogin | null) {
-    keepPendingLogin(next);
-    setPending(next);
-  }
+  useKept(pending);
 
   return (
     <main className="login">
@@ -44,14 +41,14 @@ export function Login({ presence }: { presence: LoggedOut }) {
           <CodeStep
             pending={pending}
             invitation={invitation}
-            onResent={proceed}
+            onResent={setPending}
             onChangeEmail={() => {
               setWord(null);
-              proceed(null);
+              setPending(null);
             }}
             onTooManyAttempts={() => {
               setWord(TOO_MANY_ATTEMPTS);
-              proceed(null);
+              setPending(null);
             }}
           />
         ) : (
@@ -71,11 +68,26 @@ export function Login({ presence }: { presence: LoggedOut }) {
             }}
             onSent={(sent) => {
               setWord(null);
-              proceed(sent);
+              setPending(sent);
             }}
           />
         )}
       </div>
     </main>
   );
+}
+
+/** Keeps it for a reload, from when it is there until this is over, whoever logged in where. */
+function useKept(pending: PendingLogin | null) {
+  useLayoutEffect(() => {
+    const keep = () => keepPendingLogin(pending);
+    keep();
+    // A page that goes, or is hidden and may never be shown again.
+    const moments = ["pagehide", "visibilitychange"];
+    for (const moment of moments) window.addEventListener(moment, keep);
+    return () => {
+      for (const moment of moments) window.removeEventListener(moment, keep);
+      keepPendingLogin(null);
+    };
+  }, [pending]);
 }
