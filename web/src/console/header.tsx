@@ -1,6 +1,7 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { endSession } from "../api/calls.ts";
 import { failureOf } from "../api/failure.ts";
+import { useAct } from "../api/use-act.ts";
 import { type LoggedIn, leave } from "../session/session.ts";
 import { tellOtherTabs } from "../session/tabs.ts";
 import { Brand } from "../ui/brand.tsx";
@@ -10,7 +11,7 @@ import "./header.css";
 
 export function Header({ session }: { session: LoggedIn }) {
   const client = useQueryClient();
-  const logOut = useMutation({
+  const logOut = useAct({
     mutationFn: endSession,
     onMutate: () => settle("log-out"),
     onSuccess: () => {

@@ -1,6 +1,7 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { type ApiKey, deleteKey } from "../api/calls.ts";
 import { failureOf } from "../api/failure.ts";
+import { useAct } from "../api/use-act.ts";
 import { sandboxQuery } from "../sandbox/use-sandbox.ts";
 import { sessionQuery } from "../session/session.ts";
 import { Confirm } from "../ui/confirm.tsx";
@@ -9,7 +10,7 @@ import { keysQuery } from "./keys-query.ts";
 
 export function DeleteKeyDialog({ apiKey, onClose }: { apiKey: ApiKey; onClose: () => void }) {
   const client = useQueryClient();
-  const remove = useMutation({
+  const remove = useAct({
     mutationFn: () => deleteKey(apiKey.id),
     onSuccess: async () => {
       await refresh();

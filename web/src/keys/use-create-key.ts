@@ -1,7 +1,8 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { useRef } from "react";
 import { createKey } from "../api/calls.ts";
 import { failureOf } from "../api/failure.ts";
+import { useAct } from "../api/use-act.ts";
 import { sessionQuery } from "../session/session.ts";
 import { useShowKey } from "./key-viewer.tsx";
 import { keysQuery } from "./keys-query.ts";
@@ -16,7 +17,7 @@ export function useCreateKey(onCreated: () => void) {
   const show = useShowKey();
   const attempt = useRef<{ name: string; id: string } | null>(null);
 
-  return useMutation({
+  return useAct({
     mutationFn: async (name: string): Promise<NewKey> => {
       if (attempt.current?.name !== name) attempt.current = { name, id: crypto.randomUUID() };
       const { key, api_key } = await createKey(name, attempt.current.id);

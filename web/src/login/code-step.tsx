@@ -1,7 +1,8 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useEffect, useId, useLayoutEffect, useRef, useState } from "react";
 import { getSession, requestCode, type Session, verifyCode } from "../api/calls.ts";
 import { failureOf } from "../api/failure.ts";
+import { useAct } from "../api/use-act.ts";
 import { enter } from "../session/session.ts";
 import { tellOtherTabs } from "../session/tabs.ts";
 import { Address } from "../ui/address.tsx";
@@ -47,7 +48,7 @@ export function CodeStep({
 
   useEffect(() => focusFirst(boxes.current), []);
 
-  const verify = useMutation({
+  const verify = useAct({
     mutationFn: (guess: string) => verifyCode({ challenge: pending.challenge, code: guess }),
     onSuccess: arrive,
     onError: async (error) => {
@@ -77,7 +78,7 @@ export function CodeStep({
     }
   }
 
-  const resend = useMutation({
+  const resend = useAct({
     mutationFn: () =>
       requestCode({
         email: pending.email,

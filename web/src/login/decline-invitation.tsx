@@ -1,7 +1,7 @@
-import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { declineInvitation } from "../api/calls.ts";
 import { failureOf } from "../api/failure.ts";
+import { useAct } from "../api/use-act.ts";
 import { Button } from "../ui/button.tsx";
 import { Confirm } from "../ui/confirm.tsx";
 
@@ -14,7 +14,7 @@ export function DeclineInvitation({
   onDeclined: () => void;
 }) {
   const [asked, setAsked] = useState(false);
-  const decline = useMutation({
+  const decline = useAct({
     mutationFn: () => declineInvitation(invitation),
     onSuccess: onDeclined,
   });

@@ -1,7 +1,7 @@
-import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, useEffect, useId, useRef, useState } from "react";
 import { requestCode } from "../api/calls.ts";
 import { type Failure, failureOf } from "../api/failure.ts";
+import { useAct } from "../api/use-act.ts";
 import { Button } from "../ui/button.tsx";
 import { looksLikeEmail, NOT_AN_EMAIL } from "../ui/email.ts";
 import { Notice } from "../ui/notice.tsx";
@@ -41,7 +41,7 @@ export function EmailStep({
   const [limited, setLimited] = useState({ email: "", until: 0 });
   const wait = useSecondsLeft(limited.until);
   const waits = wait > 0 && limited.email === email.trim();
-  const request = useMutation({
+  const request = useAct({
     mutationFn: (to: string) =>
       requestCode({ email: to, accept_terms: true, ...(invitation && { invitation }) }),
     onSuccess: (answer, to) => onSent(pendingLogin(to, answer)),

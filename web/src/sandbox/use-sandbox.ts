@@ -1,7 +1,8 @@
-import { queryOptions, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { queryOptions, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { getSandbox, retrySandbox, type Sandbox, type Session, testSandbox } from "../api/calls.ts";
 import { Failure, failureOf } from "../api/failure.ts";
+import { useAct } from "../api/use-act.ts";
 import { keysQuery } from "../keys/keys-query.ts";
 import { useOnline } from "../ui/offline-banner.tsx";
 import { settle, toast } from "../ui/toast-store.ts";
@@ -71,7 +72,7 @@ export function useSandbox(session: Session): SandboxControl {
     return client.cancelQueries(sandboxQuery);
   };
 
-  const test = useMutation({
+  const test = useAct({
     mutationFn: async ({ by }: Validation) => {
       const [answer] = await Promise.all([
         testSandbox(),
@@ -91,7 +92,7 @@ export function useSandbox(session: Session): SandboxControl {
     },
   });
 
-  const retry = useMutation({
+  const retry = useAct({
     mutationFn: async () => {
       const [answer] = await Promise.all([retrySandbox(), pause(LEAST_SHOWN_MS)]);
       return answer;

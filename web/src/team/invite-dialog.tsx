@@ -1,7 +1,8 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useRef, useState } from "react";
 import { inviteMember } from "../api/calls.ts";
 import { failureOf } from "../api/failure.ts";
+import { useAct } from "../api/use-act.ts";
 import { useDraft } from "../session/drafts.ts";
 import { Button } from "../ui/button.tsx";
 import { looksLikeEmail, NOT_AN_EMAIL } from "../ui/email.ts";
@@ -19,7 +20,7 @@ export function InviteDialog({ memberId, onClose }: { memberId: string; onClose:
   const field = useRef<HTMLInputElement>(null);
   const email = useDraft(`invitation:${memberId}`);
   const [invalid, setInvalid] = useState<string | null>(null);
-  const invite = useMutation({
+  const invite = useAct({
     mutationFn: inviteMember,
     onSuccess: async ({ member }) => {
       await client.invalidateQueries({ queryKey: teamQuery.queryKey });

@@ -1,13 +1,14 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { revokeMember, type TeamMember } from "../api/calls.ts";
 import { failureOf } from "../api/failure.ts";
+import { useAct } from "../api/use-act.ts";
 import { Confirm } from "../ui/confirm.tsx";
 import { toast } from "../ui/toast-store.ts";
 import { teamQuery } from "./team-query.ts";
 
 export function RevokeDialog({ member, onClose }: { member: TeamMember; onClose: () => void }) {
   const client = useQueryClient();
-  const revoke = useMutation({
+  const revoke = useAct({
     mutationFn: () => revokeMember(member.id),
     onSuccess: async () => {
       await client.invalidateQueries({ queryKey: teamQuery.queryKey });

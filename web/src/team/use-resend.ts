@@ -1,13 +1,14 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { resendInvitation, type TeamMember } from "../api/calls.ts";
 import { failureOf } from "../api/failure.ts";
+import { useAct } from "../api/use-act.ts";
 import { toast } from "../ui/toast-store.ts";
 import { teamQuery } from "./team-query.ts";
 
 /** Has the invitation of a member mailed again, and says how that went. */
 export function useResend() {
   const client = useQueryClient();
-  return useMutation({
+  return useAct({
     mutationFn: (member: TeamMember) => resendInvitation(member.id),
     onSuccess: ({ member }) => {
       toast({
