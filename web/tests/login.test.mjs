@@ -8,6 +8,7 @@ import {
   atConsole,
   atLogin,
   focusOn,
+  hold,
   launch,
   logIn,
   newPage,
@@ -54,6 +55,26 @@ async function setClock(page, seconds) {
 
 /** Waits for the second step. @param {Page} page */
 const atCode = (page) => page.getByRole("heading", { level: 1, name: "Enter your code" }).waitFor();
+
+/** The button that is at work. @param {Page} page */
+const busy = (page) => page.locator("button[aria-busy='true']");
+
+/**
+ * Pastes into the first box.
+ *
+ * @param {Page} page
+ * @param {string} text
+ */
+const paste = (page, text) =>
+  boxes(page)
+    .first()
+    .evaluate((box, text) => {
+      const clipboardData = new DataTransfer();
+      clipboardData.setData("text/plain", text);
+      box.dispatchEvent(
+        new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }),
+      );
+    }, text);
 
 /** What stands in the boxes, a dot for each that is empty. @param {Page} page */
 const typed = (page) =>
@@ -429,6 +450,89 @@ describe("Login", () => {
     }
   });
 
+  test("a paste finds the six digits wherever they stand in a text", async (t) => {
+    const page = await opened(t, { allow: ["POST /api/login/verify failed"] });
+    await askForCode(page, await someone());
+    const checked = calls(page, "POST", "/api/login/verify");
+    await page.route("**/api/login/verify", (route) => route.abort("connectionreset"));
+    for (const [text, code] of /** @type {const} */ ([
+      ["Your code, good for 3 minutes: 120056", "120056"],
+      ["code 120 057, and nothing else", "120057"],
+      ["120-058", "120058"],
+      ["G-120059 is your code.", "120059"],
+      ["1 2 0 0 6 0", "120060"],
+      ["コード：１２００６１。", "120061"],
+      ["12\u00a000\u200b62", "120062"],
+      ["Order 1234567, +44 20 7946 0958, 2026-11-26\n120063\n", "120063"],
+    ])) {
+      await paste(page, text);
+      await says(problem(page), "No answer came back.");
+      assert.equal(await typed(page), code, text);
+      assert.equal(checked.at(-1)?.postDataJSON().code, code, text);
+      await boxes(page).first().focus();
+      await page.keyboard.press("Backspace");
+      await problem(page).waitFor({ state: "detached" });
+    }
+  });
+
+  test("digits that are part of a longer number are no code", async (t) => {
+    const page = await opened(t);
+    await askForCode(page, await someone());
+    const checked = calls(page, "POST", "/api/login/verify");
+    for (const text of [
+      "1234567",
+      "+49 170 123456",
+      "2026-11-26",
+      "123456.78",
+      "ab123456cd",
+      "12345",
+      "no digits",
+    ]) {
+      await paste(page, text);
+      await pictured(page);
+      assert.equal(await typed(page), "......", text);
+    }
+    assert.equal(checked.length, 0);
+  });
+
+  for (const [call, path, begin] of /** @type {const} */ ([
+    ["code", "/api/login/verify", async (/** @type {Page} */ page) => page.keyboard.type("120056")],
+    [
+      "Resend",
+      "/api/login/code",
+      async (/** @type {Page} */ page) => {
+        await page.keyboard.type("120056");
+        await says(problem(page), "No answer came back.");
+        await resend(page).click();
+      },
+    ],
+  ])) {
+    test(`while the answer to a ${call} is awaited, the boxes take nothing`, async (t) => {
+      const page = await openedWithClock(t, { allow: [/^POST \/api\/login\/\w+ failed$/] });
+      await askForCode(page, await someone());
+      await page.clock.fastForward("00:30");
+      /** @type {(value?: unknown) => void} */
+      let answer = () => {};
+      const held = new Promise((release) => (answer = release));
+      await page.route("**/api/login/*", async (route) => {
+        if (new URL(route.request().url()).pathname === path) await held;
+        await route.abort("connectionreset");
+      });
+      await begin(page);
+      await busy(page).waitFor();
+      await boxes(page).last().focus();
+      await page.keyboard.type("9");
+      await page.keyboard.press("Backspace");
+      await paste(page, "999999");
+      await pictured(page);
+      assert.equal(await typed(page), "120056");
+      answer();
+      await busy(page).waitFor({ state: "detached" });
+      await says(problem(page), "No answer came back.");
+      assert.equal(await typed(page), "120056");
+    });
+  }
+
   test("the sixth digit logs in by itself, once, and the page behind has the focus", async (t) => {
     const to = await someone();
     const page = await opened(t);
@@ -636,9 +740,9 @@ describe("Login", () => {
     await atConsole(page);
   });
 
-  test("too_many_attempts: five wrong codes lead back to step 1, which says why", async (t) => {
+  test("code_incorrect: after the last of five guesses the boxes are shut, and Resend is at hand", async (t) => {
     const page = await opened(t, {
-      allow: ["POST /api/login/verify 401", "POST /api/login/verify 429"],
+      allow: ["POST /api/login/verify 401"],
     });
     const to = await someone();
     await askForCode(page, to);
@@ -653,12 +757,49 @@ describe("Login", () => {
       await typeCode(page, wrongCode(code));
       await says(problem(page), words);
     }
-    // Even the right one, now.
+    // Even the right one would be refused: only another code helps, and that at once.
+    assert.ok(await boxes(page).first().isDisabled());
+    assert.ok(await page.getByRole("button", { name: "Log in" }).isDisabled());
+    assert.equal(await timer(page).count(), 0);
+    await focusOn(page.getByRole("button", { name: "Resend code", exact: true }));
+    await page.keyboard.press("Enter");
+    await says(page, "A new code is on its way.");
+    await focusAt(page, 1);
+    await page.keyboard.type(await desk.codeFor(to));
+    await atConsole(page);
+  });
+
+  test("too_many_attempts: guesses used up elsewhere lead back to step 1, which says why", async (t) => {
+    const page = await opened(t, { allow: ["POST /api/login/verify 429"] });
+    const to = await someone();
+    const asked = page.waitForResponse("**/api/login/code");
+    await askForCode(page, to);
+    const { challenge } = await (await asked).json();
+    const code = await desk.codeFor(to);
+    for (let guess = 0; guess < 5; guess += 1)
+      await desk.api("")("POST", "/api/login/verify", { challenge, code: wrongCode(code) });
     await typeCode(page, code);
     await atLogin(page);
     await says(page.getByRole("status"), /too many wrong codes/);
     assert.equal(await email(page).inputValue(), to);
     await logIn(page, desk, to);
+  });
+
+  test("an answer that comes after Change email leads nobody back", async (t) => {
+    const page = await openedWithClock(t);
+    const to = await someone();
+    await askForCode(page, to);
+    await page.clock.fastForward("00:30");
+    const release = await hold(page, "**/api/login/code");
+    const answered = page.waitForResponse("**/api/login/code");
+    await resend(page).click();
+    await busy(page).waitFor();
+    await page.getByRole("button", { name: "Change email" }).click();
+    await atLogin(page);
+    await release();
+    await (await answered).finished();
+    await pictured(page);
+    assert.equal(await page.getByRole("heading", { level: 1 }).innerText(), "Log in");
   });
 
   test("account_suspended: the right code of a suspended account says whom to ask", async (t) => {
