@@ -9,8 +9,9 @@ export function useAct<Data, Input = void>(options: UseMutationOptions<Data, Err
   const client = useQueryClient();
   const mutationKey = [useId()];
   const act = useMutation({ ...options, mutationKey });
+  const isUnderWay = () => client.isMutating({ mutationKey }) > 0;
   const mutate: typeof act.mutate = (...start) => {
-    if (client.isMutating({ mutationKey }) === 0) act.mutate(...start);
+    if (!isUnderWay()) act.mutate(...start);
   };
-  return { ...act, mutate };
+  return { ...act, mutate, isUnderWay };
 }

@@ -1,5 +1,6 @@
 import { unstable_OneTimePasswordField as OneTimePasswordField } from "radix-ui";
-import type { Ref } from "react";
+import type { ClipboardEvent, Ref } from "react";
+import { codeIn } from "./pasted.ts";
 import "./code-boxes.css";
 
 export const CODE_LENGTH = 6;
@@ -29,6 +30,13 @@ export function CodeBoxes({
   invalid,
   describedBy,
 }: Props) {
+  function paste(event: ClipboardEvent) {
+    // In place of Radix's own, which takes the first six digits that there are.
+    event.preventDefault();
+    const code = codeIn(event.clipboardData.getData("text/plain"));
+    if (code && !disabled && !readOnly) onChange(code);
+  }
+
   return (
     <OneTimePasswordField.Root
       ref={ref}
@@ -39,6 +47,7 @@ export function CodeBoxes({
       name="code"
       value={value}
       onValueChange={onChange}
+      onPaste={paste}
       disabled={disabled}
       readOnly={readOnly}
     >

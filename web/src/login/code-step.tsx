@@ -36,6 +36,7 @@ export function CodeStep({
 }: Props) {
   const client = useQueryClient();
   const boxes = useRef<HTMLDivElement>(null);
+  const again = useRef<HTMLButtonElement>(null);
   const problemId = useId();
   const [code, setCode] = useState("");
   const [expired, setExpired] = useState(false);
@@ -56,7 +57,6 @@ export function CodeStep({
       // The answer to the right code may have been lost on its way: then the cookie is there all
       // the same.
       if (failure.mayPass && (await isLoggedIn())) return;
-      if (failure.code === "too_many_attempts") return onTooManyAttempts();
       if (failure.code === "code_expired") setExpired(true);
       // What was typed stays when the fault was not in it.
       if (!failure.mayPass) setCode("");
@@ -86,19 +86,44 @@ export function CodeStep({
         challenge: pending.challenge,
         ...(invitation && { invitation }),
       }),
-    onSuccess: (answer) => {
-      verify.reset();
-      setExpired(false);
-      setCode("");
-      onResent(pendingLogin(pending.email, answer));
-    },
     onError: (error) => {
       const failure = failureOf(error);
       if (failure.code === "rate_limited")
         setLimitedUntil(secondsFromNow(failure.retryAfter ?? 60));
     },
   });
+  const awaited = verify.isPending || resend.isPending;
 
+  // What is done by `mutate` itself is done only while this step is there: nobody is led back to it
+  // who left it meanwhile.
+  function sendAgain() {
+    resend.mutate(undefined, {
+      onSuccess: (answer) => {
+        verify.reset();
+        setExpired(false);
+        setCode("");
+        onResent(pendingLogin(pending.email, answer));
+      },
+    });
+  }
+
+  function check(guess: string) {
+    verify.mutate(guess, {
+      onError: (error) => {
+        if (failureOf(error).code === "too_many_attempts") onTooManyAttempts();
+      },
+    });
+  }
+
+  const wrong = !verify.isPending && verify.error ? failureOf(verify.error) : null;
+  const closed = over || wrong?.attemptsLeft === 0;
+
+  // Boxes that are shut cannot keep the focus: it goes on to what helps.
+  useLayoutEffect(() => {
+    const focused = document.activeElement;
+    if (closed && (focused === document.body || boxes.current?.contains(focused)))
+      again.current?.focus();
+  }, [closed]);
   // Before anybody sees the outcome, so that the focus never moves under fingers that type already.
   useLayoutEffect(() => {
     if (verify.isError) focusFirst(boxes.current);
@@ -111,12 +136,13 @@ export function CodeStep({
     event.preventDefault();
     // Read from the form: the boxes submit it by themselves, before the last digit is rendered.
     const guess = String(new FormData(event.currentTarget as HTMLFormElement).get("code") ?? "");
-    if (guess.length === CODE_LENGTH && !verify.isPending && !over) verify.mutate(guess);
+    if (guess.length === CODE_LENGTH && !awaited && !closed) check(guess);
   }
 
-  const wrong = !verify.isPending && verify.error ? wordsAboutCode(failureOf(verify.error)) : null;
   const resendFailure = resend.error && failureOf(resend.error);
-  const problem = over ? "This code has expired. Use “Resend code” to get a new one." : wrong;
+  const problem = over
+    ? "This code has expired. Use “Resend code” to get a new one."
+    : wrong && wordsAboutCode(wrong);
   return (
     <form className="login-step" onSubmit={submit} noValidate>
       <header>
@@ -134,15 +160,17 @@ export function CodeStep({
           ref={boxes}
           value={code}
           onChange={(next) => {
+            // A key may come before the boxes are seen to be shut.
+            if (verify.isUnderWay() || resend.isUnderWay()) return;
             if (next !== "" && verify.isError) verify.reset();
             setCode(next);
           }}
-          disabled={over}
-          readOnly={verify.isPending}
+          disabled={closed}
+          readOnly={awaited}
           invalid={problem !== null}
           describedBy={problem ? problemId : undefined}
         />
-        <Countdown seconds={over ? 0 : secondsLeft} />
+        {(over || !closed) && <Countdown seconds={over ? 0 : secondsLeft} />}
       </div>
       <div className="login-messages">
         {problem && (
@@ -164,16 +192,19 @@ export function CodeStep({
         type="submit"
         tone="primary"
         wide
-        disabled={code.length < CODE_LENGTH || over}
+        disabled={code.length < CODE_LENGTH || closed}
         busy={verify.isPending}
       >
         Log in
       </Button>
       <div className="login-others">
         <ResendButton
-          availableAt={Math.max(pending.resendAt, limitedUntil)}
+          ref={again}
+          // There is nothing to wait for when the code of the first mail opens nothing any more.
+          availableAt={Math.max(closed ? 0 : pending.resendAt, limitedUntil)}
           busy={resend.isPending}
-          onResend={() => resend.mutate()}
+          refused={verify.isPending}
+          onResend={sendAgain}
         />
         <Button tone="quiet" onClick={onChangeEmail}>
           Change email
