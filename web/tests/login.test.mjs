@@ -231,18 +231,36 @@ describe("Login", () => {
     const page = await opened(t);
     const asked = calls(page, "POST", "/api/login/code");
     await terms(page).click();
-    for (const text of [
-      "",
-      "   ",
-      "ada",
-      "ada@",
-      "@example.com",
-      "ada@example",
-      "ada b@example.com",
-    ]) {
+    const nobody = "There is nothing before the @.";
+    const nowhere = "What follows the @ is no domain, such as example.com.";
+    const dots = "A dot cannot be first or last, or follow another.";
+    const invisible = "There is a space or an invisible character in this address.";
+    for (const [text, words] of /** @type {const} */ ([
+      ["", "Enter an e-mail address, such as name@example.com."],
+      ["   ", "Enter an e-mail address, such as name@example.com."],
+      ["ada", "An e-mail address has an @, as in name@example.com."],
+      ["@example.com", nobody],
+      ["ada@", nowhere],
+      ["ada@example", nowhere],
+      ["ada@127.0.0.1", nowhere],
+      ["ada b@example.com", invisible],
+      ["ada@example .com", invisible],
+      ["ada\u200b@example.com", invisible],
+      ["ada\u00a0l@example.com", invisible],
+      ["ädä@example.com", "“ä” cannot stand before the @."],
+      ["Ada <ada@example.com>", "“<” cannot stand before the @."],
+      ["ada@example.com>", "“>” cannot stand after the @."],
+      ["ada@ex_ample.com", "“_” cannot stand after the @."],
+      ["ada@grace@example.com", "“@” cannot stand before the @."],
+      [".ada@example.com", dots],
+      ["ada..b@example.com", dots],
+      ["ada@example.com.", dots],
+      [`${"a".repeat(65)}@example.com`, "At most 64 characters can stand before the @, not 65."],
+      [`ada@${"a.".repeat(126)}com`, "An e-mail address has at most 254 characters, not 259."],
+    ])) {
       await email(page).fill(text);
       await send(page).click();
-      await says(problem(page), "Enter a valid e-mail address, such as name@example.com.");
+      await says(problem(page), words);
       assert.equal(await email(page).getAttribute("aria-invalid"), "true");
       await focusOn(email(page));
     }
@@ -254,11 +272,59 @@ describe("Login", () => {
   test("invalid_email: an address that only the server refuses is told at its field", async (t) => {
     const page = await opened(t, { allow: ["POST /api/login/code 400"] });
     await terms(page).click();
-    await email(page).fill("ada..b@example.com");
-    await send(page).click();
-    await says(problem(page), "Enter a valid e-mail address, such as name@example.com.");
-    assert.equal(await email(page).inputValue(), "ada..b@example.com");
-    await focusOn(email(page));
+    for (const text of [`ada@${"a".repeat(64)}.com`, "ada@-example.com"]) {
+      await email(page).fill(text);
+      const answer = page.waitForResponse("**/api/login/code");
+      await send(page).click();
+      assert.equal((await (await answer).json()).code, "invalid_email");
+      await says(problem(page), "Enter a valid e-mail address, such as name@example.com.");
+      assert.equal(await email(page).inputValue(), text);
+      await focusOn(email(page));
+    }
+  });
+
+  test("what the server takes for an address, the page does, too", async (t) => {
+    const page = await opened(t);
+    await terms(page).click();
+    for (const text of [
+      " Ada.Lovelace+x@Example.COM ",
+      "!#$%&'*+-/=?^_`{|}~@example.com",
+      `${"a".repeat(64)}@example.com`,
+      `ada@${"a.".repeat(123)}com`,
+      "ada@bücher.example",
+      "ada@ＥＸＡＭＰＬＥ．com",
+      "ada@例え。テスト",
+      "ada@a\u2260b.com",
+      "ada@exam\u00adple\u200b.com",
+      "ada@xn--bcher-kva.example",
+      "ada@1.2.3.4x",
+      "ada@127.0.0.1.example",
+      "1@2.3a",
+    ]) {
+      const answer = await desk.api("")("POST", "/api/login/code", {
+        email: text.trim(),
+        accept_terms: true,
+      });
+      assert.equal(answer.status, 202, text);
+      await email(page).fill(text);
+      await send(page).click();
+      await atCode(page);
+      await page.getByRole("button", { name: "Change email" }).click();
+      await atLogin(page);
+    }
+  });
+
+  test("an address is shown as it was typed, in any script", async (t) => {
+    const page = await opened(t);
+    await askForCode(page, "ada@bücher.example");
+    await says(page, /^If ada@bücher\.example is registered/);
+    await page.reload();
+    await says(page, /^If ada@bücher\.example is registered/);
+    await page.getByRole("button", { name: "Change email" }).click();
+    await atLogin(page);
+    assert.equal(await email(page).inputValue(), "ada@bücher.example");
+    for (const [name, value] of Object.entries({ inputmode: "email", autocapitalize: "none" }))
+      assert.equal(await email(page).getAttribute(name), value);
   });
 
   test("an address that nobody registered looks like any other, and gets no mail", async (t) => {
