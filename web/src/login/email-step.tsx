@@ -3,9 +3,9 @@ import { requestCode } from "../api/calls.ts";
 import { type Failure, failureOf } from "../api/failure.ts";
 import { useAct } from "../api/use-act.ts";
 import { Button } from "../ui/button.tsx";
-import { looksLikeEmail, NOT_AN_EMAIL } from "../ui/email.ts";
+import { wrongWithEmail } from "../ui/email.ts";
+import { EmailField } from "../ui/email-field.tsx";
 import { Notice } from "../ui/notice.tsx";
-import { TextField } from "../ui/text-field.tsx";
 import { secondsFromNow, useSecondsLeft } from "../ui/use-seconds-left.ts";
 import { type PendingLogin, pendingLogin } from "./challenge.ts";
 import { DeclineInvitation } from "./decline-invitation.tsx";
@@ -63,12 +63,10 @@ export function EmailStep({
   function submit(event: FormEvent) {
     event.preventDefault();
     if (!terms || request.isPending || waits) return;
-    if (!looksLikeEmail(email)) {
-      setInvalid(NOT_AN_EMAIL);
-      field.current?.focus();
-      return;
-    }
-    request.mutate(email.trim());
+    const wrong = wrongWithEmail(email);
+    setInvalid(wrong);
+    if (wrong) field.current?.focus();
+    else request.mutate(email.trim());
   }
 
   const failure = request.error && failureOf(request.error);
@@ -89,13 +87,9 @@ export function EmailStep({
           {word}
         </Notice>
       )}
-      <TextField
+      <EmailField
         ref={field}
-        label="E-mail"
-        type="email"
-        name="email"
         autoComplete="email"
-        placeholder="name@example.com"
         value={email}
         describedBy={word ? wordId : undefined}
         error={invalid}

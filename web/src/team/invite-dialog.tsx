@@ -5,10 +5,10 @@ import { failureOf } from "../api/failure.ts";
 import { useAct } from "../api/use-act.ts";
 import { useDraft } from "../session/drafts.ts";
 import { Button } from "../ui/button.tsx";
-import { looksLikeEmail, NOT_AN_EMAIL } from "../ui/email.ts";
+import { wrongWithEmail } from "../ui/email.ts";
+import { EmailField } from "../ui/email-field.tsx";
 import { Modal } from "../ui/modal.tsx";
 import { Notice } from "../ui/notice.tsx";
-import { TextField } from "../ui/text-field.tsx";
 import { toast } from "../ui/toast-store.ts";
 import { teamQuery } from "./team-query.ts";
 
@@ -50,9 +50,10 @@ export function InviteDialog({ memberId, onClose }: { memberId: string; onClose:
   function submit(event: FormEvent) {
     event.preventDefault();
     if (invite.isPending) return;
-    if (looksLikeEmail(email.text)) return invite.mutate(email.text.trim());
-    setInvalid(NOT_AN_EMAIL);
-    field.current?.focus();
+    const wrong = wrongWithEmail(email.text);
+    setInvalid(wrong);
+    if (wrong) field.current?.focus();
+    else invite.mutate(email.text.trim());
   }
 
   const failure = invite.error && !invite.isPending ? failureOf(invite.error) : null;
@@ -71,14 +72,10 @@ export function InviteDialog({ memberId, onClose }: { memberId: string; onClose:
       }
     >
       <form onSubmit={submit} noValidate>
-        <TextField
+        <EmailField
           ref={field}
-          label="E-mail"
-          type="email"
-          name="email"
           required
           autoComplete="off"
-          placeholder="name@example.com"
           value={email.text}
           error={invalid ?? aboutTheAddress}
           onChange={(text) => {
