@@ -4,7 +4,7 @@
  */
 
 import type { Challenge } from "../api/calls.ts";
-import { secondsFromNow, secondsUntil } from "../ui/use-seconds-left.ts";
+import { secondsFromNow } from "../ui/use-seconds-left.ts";
 
 export interface PendingLogin {
   email: string;
@@ -35,32 +35,22 @@ export function pendingLogin(email: string, answer: Challenge): PendingLogin {
  */
 export function loadPendingLogin(): PendingLogin | null {
   try {
-    const { email, challenge, expiresIn, resendIn } =
-      JSON.parse(sessionStorage.getItem(CHALLENGE_STORAGE_KEY) ?? "null") ?? {};
-    const texts = typeof email === "string" && typeof challenge === "string";
-    return texts && Number.isFinite(expiresIn) && Number.isFinite(resendIn)
-      ? {
-          email,
-          challenge,
-          expiresAt: secondsFromNow(expiresIn),
-          resendAt: secondsFromNow(resendIn),
-        }
-      : null;
+    const { keptAt, ...login } = JSON.parse(sessionStorage.getItem(CHALLENGE_STORAGE_KEY) ?? "");
+    // Each page counts from its own beginning.
+    const shift = performance.now() - keptAt;
+    login.expiresAt += shift;
+    login.resendAt += shift;
+    return Number.isFinite(login.expiresAt + login.resendAt) ? login : null;
   } catch {
     return null;
   }
 }
 
-/** Keeps what is left of it now: to be kept again when the page goes. */
+/** To be kept again when the page goes: time is counted until then. */
 export function keepPendingLogin(login: PendingLogin | null): void {
   try {
-    const kept = login && {
-      email: login.email,
-      challenge: login.challenge,
-      expiresIn: secondsUntil(login.expiresAt),
-      resendIn: secondsUntil(login.resendAt),
-    };
-    if (kept) sessionStorage.setItem(CHALLENGE_STORAGE_KEY, JSON.stringify(kept));
+    const kept = login && JSON.stringify({ ...login, keptAt: performance.now() });
+    if (kept) sessionStorage.setItem(CHALLENGE_STORAGE_KEY, kept);
     else sessionStorage.removeItem(CHALLENGE_STORAGE_KEY);
   } catch {
     // A browser without storage only loses the comfort of a reload.

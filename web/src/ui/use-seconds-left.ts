@@ -25,7 +25,3 @@ export function useSecondsLeft(deadline: number): number {
 export function secondsFromNow(seconds: number): number {
   return performance.now() + seconds * 1000;
 }
-
-export function secondsUntil(deadline: number): number {
-  return (deadline - performance.now()) / 1000;
-}
