@@ -12,6 +12,7 @@ import {
   launch,
   logIn,
   newPage,
+  newTab,
   pictured,
   says,
   startDesk,
@@ -52,6 +53,24 @@ async function setClock(page, seconds) {
   await page.clock.setSystemTime((await page.evaluate(() => Date.now())) + seconds * 1000);
   await page.clock.runFor(1000);
 }
+
+/**
+ * Does what a browser does that translates a page: its texts come into elements of the browser's.
+ *
+ * @param {Page} page
+ */
+const translate = (page) =>
+  page.evaluate(() => {
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    const texts = /** @type {Text[]} */ ([]);
+    while (walker.nextNode()) texts.push(/** @type {Text} */ (walker.currentNode));
+    for (const text of texts) {
+      if (text.parentElement?.closest("font, [translate=no]")) continue;
+      const font = document.createElement("font");
+      text.replaceWith(font);
+      font.append(text.data);
+    }
+  });
 
 /** Waits for the second step. @param {Page} page */
 const atCode = (page) => page.getByRole("heading", { level: 1, name: "Enter your code" }).waitFor();
@@ -198,6 +217,32 @@ describe("Login", () => {
     await atCode(page);
     assert.equal(asked.length, 1);
     assert.deepEqual(asked[0]?.postDataJSON(), { email: to, accept_terms: true });
+  });
+
+  test("the terms are accepted once in a browser, which says so, and told to the server", async (t) => {
+    const page = await opened(t);
+    const before = "You accepted them in this browser before.";
+    await terms(page).click();
+    assert.equal(await page.getByText(before).count(), 0);
+    const other = await newTab(page);
+    await other.goto(desk.url);
+    await atLogin(other);
+    assert.ok(await terms(other).isChecked());
+    await says(other, before);
+    const asked = calls(other, "POST", "/api/login/code");
+    await email(other).fill(await someone());
+    await send(other).click();
+    await atCode(other);
+    assert.equal(asked[0]?.postDataJSON().accept_terms, true);
+
+    // Who takes it back is asked again.
+    await page.reload();
+    await terms(page).click();
+    assert.equal(await page.getByText(before).count(), 0);
+    await page.reload();
+    await atLogin(page);
+    assert.ok(!(await terms(page).isChecked()));
+    assert.ok(await send(page).isDisabled());
   });
 
   test("Send Code is disabled in flight: an impatient person asks for one code", async (t) => {
@@ -625,7 +670,7 @@ describe("Login", () => {
       return timer(page).isVisible();
     });
     for (const time of ["3:00", "2:59", "2:58"]) {
-      await says(timer(page), `Good for ${time}`);
+      await says(timer(page), `Expires in ${time}`);
       await page.clock.runFor(1000);
     }
   });
@@ -637,7 +682,7 @@ describe("Login", () => {
     await desk.codeFor(to);
     await page.keyboard.type("12");
     await page.clock.fastForward("02:50");
-    await says(timer(page), /Good for 0:(10|0\d)/);
+    await says(timer(page), /Expires in 0:(10|0\d)/);
     await page.clock.fastForward("00:10");
     await says(timer(page), "Expired 0:00");
     await says(problem(page), "This code has expired. Use “Resend code” to get a new one.");
@@ -646,7 +691,7 @@ describe("Login", () => {
 
     await desk.advance(180);
     await resend(page).click();
-    await says(timer(page), /^Good for (3:00|2:5\d)$/);
+    await says(timer(page), /^Expires in (3:00|2:5\d)$/);
     await problem(page).waitFor({ state: "detached" });
     assert.equal(await typed(page), "......");
     await typeCode(page, await desk.codeFor(to));
@@ -716,7 +761,7 @@ describe("Login", () => {
     await page.clock.fastForward("00:30");
     await page.getByRole("button", { name: "Resend code", exact: true }).click();
     await says(page, "A new code is on its way. Codes from earlier mails do not work any more.");
-    await says(timer(page), /^Good for (3:00|2:5\d)$/);
+    await says(timer(page), /^Expires in (3:00|2:5\d)$/);
     await says(resend(page), /^Resend code in 0:(30|2\d)$/);
     await focusAt(page, 1);
 
@@ -753,7 +798,7 @@ describe("Login", () => {
     await page.route("**/api/login/code", (route) => route.abort("connectionreset"), { times: 1 });
     await resend(page).click();
     await says(problem(page), "No answer came back. Check your connection and try again.");
-    await says(timer(page), /^Good for 2:[0-3]\d$/);
+    await says(timer(page), /^Expires in 2:[0-3]\d$/);
     await typeCode(page, await desk.codeFor(to));
     await atConsole(page);
   });
@@ -868,7 +913,7 @@ describe("Login", () => {
     assert.equal(await page.getByRole("heading", { level: 1 }).innerText(), "Log in");
   });
 
-  test("account_suspended: the right code of a suspended account says whom to ask", async (t) => {
+  test("account_suspended: the right code leads back to step 1, which says whom to ask", async (t) => {
     const page = await opened(t, { allow: ["POST /api/login/verify 403"] });
     accounts += 1;
     const to = `login-${accounts}@example.com`;
@@ -877,7 +922,14 @@ describe("Login", () => {
     const code = await desk.codeFor(to);
     await desk.suspend(id);
     await typeCode(page, code);
-    await says(problem(page), "This account is suspended. Contact the provider of the API.");
+    await atLogin(page);
+    await says(
+      problem(page),
+      "This account is suspended, so nobody can log in to it. Contact the provider of the API.",
+    );
+    assert.equal(await email(page).inputValue(), to);
+    await page.reload();
+    await atLogin(page);
   });
 
   test("without an answer to the code, it stays typed in, and logs in the next time", async (t) => {
@@ -919,7 +971,7 @@ describe("Login", () => {
     await page.reload();
     await atCode(page);
     await page.getByText(to).waitFor();
-    await says(timer(page), /^Good for 2:[0-2]\d$/);
+    await says(timer(page), /^Expires in 2:[0-2]\d$/);
     assert.equal(await typed(page), "......");
     const kept = await page.evaluate(() =>
       JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, location.href]),
@@ -931,7 +983,7 @@ describe("Login", () => {
     await says(page, "Sandbox ready");
     assert.deepEqual(
       await page.evaluate(() => [{ ...localStorage }, { ...sessionStorage }]),
-      [{}, {}],
+      [{ "frontdesk.terms": "accepted" }, {}],
       "nothing is kept of a login that is over",
     );
   });
@@ -968,6 +1020,34 @@ describe("Login", () => {
     await page.getByRole("button", { name: "Log out" }).click();
     await atLogin(page);
     await says(page, "You are logged out.");
+  });
+
+  test("a browser that translates the page breaks nothing of it", async (t) => {
+    const page = await openedWithClock(t, {
+      allow: ["POST /api/login/verify 401", "POST /api/login/code 429"],
+    });
+    const to = await someone();
+    await askForCode(page, to);
+    const code = await desk.codeFor(to);
+    await translate(page);
+    await page.clock.fastForward("00:30");
+    await says(resend(page), "Resend code");
+    await translate(page);
+    await typeCode(page, wrongCode(code));
+    await says(problem(page), "4 attempts left");
+    await translate(page);
+    for (let asked = 0; asked < 2; asked += 1) await desk.session(to);
+    await resend(page).click();
+    await says(problem(page), "Too many codes were asked for");
+    await translate(page);
+    await page.clock.fastForward("01:00");
+    await says(timer(page), /^Expires in 1:\d\d$/);
+    await says(resend(page), /^Resend code in 1[34]:\d\d$/);
+    await translate(page);
+    await page.clock.fastForward("02:00");
+    await says(timer(page), "Expired 0:00");
+    await page.getByRole("button", { name: "Change email" }).click();
+    await atLogin(page);
   });
 
   test("the session's cookie is out of reach of scripts, and of other sites", async (t) => {
