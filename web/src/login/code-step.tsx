@@ -16,7 +16,7 @@ import { Countdown } from "./countdown.tsx";
 import { keepInvitation } from "./invitation.ts";
 import { LimitedNotice } from "./limited-notice.tsx";
 import { ResendButton } from "./resend-button.tsx";
-import { wordsAboutCode } from "./words.ts";
+import { SUSPENDED, TOO_MANY_ATTEMPTS, wordsAboutCode } from "./words.ts";
 
 interface Props {
   pending: PendingLogin;
@@ -24,16 +24,11 @@ interface Props {
   invitation: string | null;
   onResent: (pending: PendingLogin) => void;
   onChangeEmail: () => void;
-  onTooManyAttempts: () => void;
+  /** The login cannot go on, for the reason that these words tell. */
+  onStopped: (word: string) => void;
 }
 
-export function CodeStep({
-  pending,
-  invitation,
-  onResent,
-  onChangeEmail,
-  onTooManyAttempts,
-}: Props) {
+export function CodeStep({ pending, invitation, onResent, onChangeEmail, onStopped }: Props) {
   const client = useQueryClient();
   const boxes = useRef<HTMLDivElement>(null);
   const again = useRef<HTMLButtonElement>(null);
@@ -110,7 +105,9 @@ export function CodeStep({
   function check(guess: string) {
     verify.mutate(guess, {
       onError: (error) => {
-        if (failureOf(error).code === "too_many_attempts") onTooManyAttempts();
+        const { code } = failureOf(error);
+        if (code === "too_many_attempts") onStopped(TOO_MANY_ATTEMPTS);
+        if (code === "account_suspended") onStopped(SUSPENDED);
       },
     });
   }
@@ -148,11 +145,11 @@ export function CodeStep({
       <header>
         <h1>Enter your code</h1>
         <p className="muted">
-          If{" "}
+          <span>{"If "}</span>
           <b className="address">
             <Address>{pending.email}</Address>
-          </b>{" "}
-          is registered, a six-digit code is on its way there.
+          </b>
+          <span>{" is registered, a six-digit code is on its way there."}</span>
         </p>
       </header>
       <div className="code-entry">

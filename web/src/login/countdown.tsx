@@ -15,16 +15,8 @@ export function Countdown({ seconds }: { seconds: number }) {
         : `${minutes} ${minutes === 1 ? "minute" : "minutes"} left`;
   return (
     <p className="countdown">
-      <span role="timer" aria-live="off">
-        {seconds > 0 ? (
-          <>
-            Good for <span className="digits">{clock(seconds)}</span>
-          </>
-        ) : (
-          <>
-            Expired <span className="digits">0:00</span>
-          </>
-        )}
+      <span role="timer" aria-live="off" className="digits">
+        {seconds > 0 ? `Expires in ${clock(seconds)}` : "Expired 0:00"}
       </span>
       <span className="visually-hidden" aria-live="polite">
         {announcement}

@@ -10,7 +10,9 @@ import { secondsFromNow, useSecondsLeft } from "../ui/use-seconds-left.ts";
 import { type PendingLogin, pendingLogin } from "./challenge.ts";
 import { DeclineInvitation } from "./decline-invitation.tsx";
 import { LimitedNotice } from "./limited-notice.tsx";
+import { loadAcceptance } from "./terms.ts";
 import { TermsCheckbox } from "./terms-checkbox.tsx";
+import { SUSPENDED } from "./words.ts";
 
 interface Props {
   email: string;
@@ -37,6 +39,7 @@ export function EmailStep({
 }: Props) {
   const field = useRef<HTMLInputElement>(null);
   const wordId = useId();
+  const [accepted] = useState(loadAcceptance);
   const [invalid, setInvalid] = useState<string | null>(null);
   const [limited, setLimited] = useState({ email: "", until: 0 });
   const wait = useSecondsLeft(limited.until);
@@ -83,7 +86,7 @@ export function EmailStep({
         </p>
       </header>
       {word && (
-        <Notice kind="info" id={wordId}>
+        <Notice kind={word === SUSPENDED ? "problem" : "info"} id={wordId}>
           {word}
         </Notice>
       )}
@@ -98,7 +101,12 @@ export function EmailStep({
           onEmail(text);
         }}
       />
-      <TermsCheckbox checked={terms} onChange={onTerms} />
+      <div>
+        <TermsCheckbox checked={terms} onChange={onTerms} />
+        {terms && accepted && (
+          <p className="field-help">You accepted them in this browser before.</p>
+        )}
+      </div>
       {waits && <LimitedNotice seconds={wait} />}
       {elsewhere && !request.isPending && <Notice kind="problem">{elsewhere}</Notice>}
       <Button

@@ -7,14 +7,12 @@ export function LimitedNotice({ seconds }: { seconds: number }) {
   const [minutes] = useState(Math.max(1, Math.round(seconds / 60)));
   return (
     <Notice kind="problem">
-      Too many codes were asked for with this address. You can ask for another in{" "}
+      <span>{"Too many codes were asked for with this address. You can ask for another in "}</span>
       <b className="digits" aria-hidden="true">
         {clock(seconds)}
       </b>
-      <span className="visually-hidden">
-        {minutes} {minutes === 1 ? "minute" : "minutes"}
-      </span>
-      .
+      <span className="visually-hidden">{`${minutes} ${minutes === 1 ? "minute" : "minutes"}`}</span>
+      <span>.</span>
     </Notice>
   );
 }

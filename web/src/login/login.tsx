@@ -6,7 +6,8 @@ import { keepPendingLogin, loadPendingLogin, type PendingLogin } from "./challen
 import { CodeStep } from "./code-step.tsx";
 import { EmailStep } from "./email-step.tsx";
 import { keepInvitation, takeInvitation } from "./invitation.ts";
-import { DECLINED, FAREWELLS, INVITED, TOO_MANY_ATTEMPTS } from "./words.ts";
+import { keepAcceptance, loadAcceptance } from "./terms.ts";
+import { DECLINED, FAREWELLS, INVITED } from "./words.ts";
 import "./login.css";
 
 /** Both steps of the login: an address, then the code that was mailed to it. */
@@ -14,7 +15,7 @@ export function Login({ presence }: { presence: LoggedOut }) {
   useDocumentTitle("Log in");
   const [pending, setPending] = useState(loadPendingLogin);
   const [email, setEmail] = useState(pending?.email ?? presence.email);
-  const [terms, setTerms] = useState(pending !== null);
+  const [terms, setTerms] = useState(() => pending !== null || loadAcceptance());
   const [invitation, setInvitation] = useState(takeInvitation);
   const [word, setWord] = useState<string | null>(
     invitation ? INVITED : presence.why && FAREWELLS[presence.why],
@@ -46,8 +47,8 @@ export function Login({ presence }: { presence: LoggedOut }) {
               setWord(null);
               setPending(null);
             }}
-            onTooManyAttempts={() => {
-              setWord(TOO_MANY_ATTEMPTS);
+            onStopped={(reason) => {
+              setWord(reason);
               setPending(null);
             }}
           />
@@ -58,7 +59,10 @@ export function Login({ presence }: { presence: LoggedOut }) {
             email={email}
             onEmail={setEmail}
             terms={terms}
-            onTerms={setTerms}
+            onTerms={(accepted) => {
+              setTerms(accepted);
+              keepAcceptance(accepted);
+            }}
             word={word}
             invitation={invitation}
             onDeclined={() => {

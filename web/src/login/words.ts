@@ -15,8 +15,6 @@ export function wordsAboutCode(failure: Failure): string {
     }
     case "code_expired":
       return "This code is not good any more. Use “Resend code” to get a new one.";
-    case "account_suspended":
-      return "This account is suspended. Contact the provider of the API.";
     default:
       return failure.detail;
   }
@@ -24,6 +22,9 @@ export function wordsAboutCode(failure: Failure): string {
 
 export const TOO_MANY_ATTEMPTS =
   "Those were too many wrong codes, so this login was stopped. Send a new code to start again.";
+
+export const SUSPENDED =
+  "This account is suspended, so nobody can log in to it. Contact the provider of the API.";
 
 export const FAREWELLS = {
   ended:
