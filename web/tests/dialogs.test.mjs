@@ -3,7 +3,18 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { isGone, launch, logIn, newPage, onTop, pictured, startDesk } from "./support.mjs";
+import {
+  focusOn,
+  hold,
+  isGone,
+  launch,
+  logIn,
+  newPage,
+  onTop,
+  pictured,
+  startDesk,
+  tookBack,
+} from "./support.mjs";
 
 /** @import { Locator, Page } from "playwright-core" */
 /** @import { TestContext } from "node:test" */
@@ -130,4 +141,141 @@ test("a press that ends beside a dialog, or begins there, does not close it", as
   await onTop(opened);
   await page.mouse.click(5, 5);
   await isGone(opened);
+});
+
+/** What is asked before something that was typed is lost. @param {Page} page */
+const discard = (page) => question(page, "Discard what you typed?");
+
+/** Every way out of a dialog that is no button of it. */
+const WAYS_OUT = /** @type {const} */ ({
+  Escape: (/** @type {Page} */ page) => page.keyboard.press("Escape"),
+  "a click beside it": (/** @type {Page} */ page) => page.mouse.click(5, 5),
+  "the back button": (/** @type {Page} */ page) => page.goBack(),
+});
+
+for (const [way, leave] of Object.entries(WAYS_OUT)) {
+  test(`what was typed is asked about before ${way} throws it away`, async (t) => {
+    const { page } = await admin(t);
+    for (const [opens, opened, label] of /** @type {const} */ ([
+      ["New API Key", dialog(page, "New API key"), "Name"],
+      ["Add member", dialog(page, "Add member"), "E-mail"],
+    ])) {
+      const field = opened.getByLabel(label);
+      // Nothing is lost: nothing is asked.
+      await button(page, opens).click();
+      await onTop(opened);
+      await leave(page);
+      await isGone(opened);
+
+      await button(page, opens).click();
+      await field.fill("typed");
+      await leave(page);
+      await discard(page).getByRole("button", { name: "Keep editing" }).click();
+      await onTop(opened);
+      await focusOn(field);
+      assert.equal(await field.inputValue(), "typed");
+      await leave(page);
+      await discard(page).getByRole("button", { name: "Discard" }).click();
+      await isGone(opened);
+      await focusOn(button(page, opens));
+
+      await button(page, opens).click();
+      assert.equal(await field.inputValue(), "", "it is discarded");
+      // Cancel has said already what it does.
+      await field.fill("typed");
+      await button(page, "Cancel").click();
+      await isGone(opened);
+    }
+  });
+}
+
+test("the back button closes what lies on top, and never leads off the page for it", async (t) => {
+  const { page, colleague } = await admin(t);
+  const before = await page.evaluate(() => history.length);
+  for (const [opens, opened] of /** @type {const} */ ([
+    ["New API Key", dialog(page, "New API key")],
+    ["Add member", dialog(page, "Add member")],
+    ["Delete Backend", question(page, "Delete “Backend”?")],
+    ["Delete Sandbox", question(page, "Delete the Sandbox key?")],
+    [`Revoke access of ${colleague}`, question(page, `Revoke access of ${colleague}?`)],
+  ])) {
+    await button(page, opens).click();
+    await onTop(opened);
+    await page.goBack();
+    await isGone(opened);
+    await focusOn(button(page, opens));
+    // Forward, there is nothing to come back to.
+    await page.goForward();
+    await tookBack(page);
+    assert.equal(await page.getByRole("dialog").or(page.getByRole("alertdialog")).count(), 0);
+    // Nor does the way back grow with what is opened and closed.
+    await button(page, opens).click();
+    await button(page, "Cancel").click();
+    await isGone(opened);
+    await tookBack(page);
+  }
+  assert.ok((await page.evaluate(() => history.length)) <= before + 1);
+});
+
+test("the back button answers a question by no, and the dialog below goes on", async (t) => {
+  const { page } = await admin(t);
+  const opened = dialog(page, "New API key");
+  await button(page, "New API Key").click();
+  await opened.getByLabel("Name").fill("typed");
+  for (let time = 0; time < 3; time += 1) {
+    await page.goBack();
+    await discard(page).waitFor();
+    await onTop(discard(page));
+    await page.goBack();
+    await discard(page).waitFor({ state: "hidden" });
+    await onTop(opened);
+  }
+  assert.equal(await opened.getByLabel("Name").inputValue(), "typed");
+  await button(page, "Create Key").click();
+  const viewer = dialog(page, "Save your new API key");
+  const lose = question(page, "Close without saving the key?");
+  await onTop(viewer);
+  for (let time = 0; time < 2; time += 1) {
+    await page.goBack();
+    await onTop(lose);
+    await page.goBack();
+    await lose.waitFor({ state: "hidden" });
+    await onTop(viewer);
+  }
+  await page.goBack();
+  await lose.getByRole("button", { name: "Close anyway" }).click();
+  await isGone(viewer);
+  await tookBack(page);
+  assert.equal(new URL(page.url()).pathname, "/");
+  await row(page, "typed").waitFor();
+});
+
+test("the back button waits for what is under way, as Escape does", async (t) => {
+  const { page } = await admin(t);
+  const opened = dialog(page, "New API key");
+  const answer = await hold(page, "**/api/keys");
+  await button(page, "New API Key").click();
+  await opened.getByLabel("Name").fill("Under way");
+  await button(page, "Create Key").click();
+  await page.getByRole("button", { name: "Create Key", disabled: true }).waitFor();
+  await page.goBack();
+  await page.keyboard.press("Escape");
+  await page.goBack();
+  await onTop(opened);
+  await answer();
+  await dialog(page, "Save your new API key").waitFor();
+});
+
+test("the question of whoever is invited is answered by no with the back button", async (t) => {
+  const { colleague } = await admin(t);
+  const mail = await desk.invitationFor(colleague);
+  const [link = ""] = /http\S+#invitation=\S+/.exec(mail.text) ?? [];
+  const page = await newPage(browser, desk, { t });
+  await page.goto(link);
+  await button(page, "Decline this invitation").click();
+  const ask = question(page, "Decline this invitation?");
+  await onTop(ask);
+  await page.goBack();
+  await isGone(ask);
+  await page.getByRole("heading", { name: "Log in" }).waitFor();
 });

@@ -95,7 +95,7 @@ async function gotIt(page) {
     .click();
   await viewer(page).getByRole("button", { name: "Got it, I saved it" }).click();
   await viewer(page).waitFor({ state: "hidden" });
-  await tookBack(page, "key");
+  await tookBack(page);
 }
 
 /** @param {Page} page @param {string} name */

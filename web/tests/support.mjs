@@ -506,20 +506,17 @@ export async function logIn(page, desk, email) {
 }
 
 /**
- * Waits until a step or a dialog that is over has taken its history entry back. That is a
- * navigation, and one that begins at the same moment, such as a reload, would be given up for it.
+ * Waits until what is over has taken its history entry back. That is a navigation, and one that
+ * begins at the same moment, such as a reload, would be given up for it.
  *
  * @param {Page} page
- * @param {"code" | "key"} entry
  */
-export async function tookBack(page, entry) {
-  await page.waitForFunction((own) => history.state?.entry !== own, entry);
-}
+export const tookBack = (page) => page.waitForFunction(() => !history.state?.entry);
 
 /** Waits for the page behind the login. @param {Page} page */
 export async function atConsole(page) {
   await page.getByRole("heading", { level: 1, name: "API Keys & Sandbox" }).waitFor();
-  await tookBack(page, "code");
+  await tookBack(page);
 }
 
 /** Waits for the login's first step. @param {Page} page */
@@ -565,7 +562,10 @@ export async function pointAt(place) {
  *
  * @param {Page} page
  */
-export const uncovered = (page) => page.getByRole("main").waitFor();
+export async function uncovered(page) {
+  await page.getByRole("main").waitFor();
+  await tookBack(page);
+}
 
 /** Waits until something is gone from the page itself. @param {Locator} place */
 export async function isGone(place) {
