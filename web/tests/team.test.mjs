@@ -210,7 +210,7 @@ test("an address registered here or in another account is refused at its field",
     await page.getByRole("button", { name: "Send invitation" }).click();
     await says(dialog(page).getByRole("alert"), "This e-mail address belongs to a member already.");
   }
-  await page.keyboard.press("Escape");
+  await dialog(page).getByRole("button", { name: "Cancel" }).click();
   await dialog(page).waitFor({ state: "hidden" });
   await says(block(page), "2 / 5");
   // Nothing is left of what was typed.

@@ -2,7 +2,7 @@ import { type FormEvent, useRef, useState } from "react";
 import { failureOf } from "../api/failure.ts";
 import { useDraft } from "../session/drafts.ts";
 import { Button } from "../ui/button.tsx";
-import { Modal } from "../ui/modal.tsx";
+import { DISCARD, Modal } from "../ui/modal.tsx";
 import { Notice } from "../ui/notice.tsx";
 import { TextField } from "../ui/text-field.tsx";
 import { useCreateKey } from "./use-create-key.ts";
@@ -19,8 +19,6 @@ export function CreateKeyDialog({ memberId, onClose }: { memberId: string; onClo
   });
 
   function close() {
-    // What is under way has its answer waited for: it may be a key.
-    if (create.isPending) return;
     name.drop();
     onClose();
   }
@@ -39,9 +37,11 @@ export function CreateKeyDialog({ memberId, onClose }: { memberId: string; onClo
   const refusedName = failure?.code === "invalid_name" ? failure.detail : null;
   return (
     <Modal
-      open
-      onClose={close}
       title="New API key"
+      // What is under way has its answer waited for: it may be a key.
+      busy={create.isPending}
+      question={name.text.trim() ? DISCARD : null}
+      onClose={close}
       description={
         <p>
           Give the key a name that tells where it will be used. You see its value once, right after

@@ -34,7 +34,6 @@ export function DeleteKeyDialog({ apiKey, onClose }: { apiKey: ApiKey; onClose: 
 
   return (
     <Confirm
-      open
       title={apiKey.sandbox ? "Delete the Sandbox key?" : `Delete “${apiKey.name}”?`}
       action="Delete key"
       busy={remove.isPending}

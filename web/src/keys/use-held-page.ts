@@ -1,15 +1,10 @@
 import { useEffect, useRef } from "react";
-import { useHistoryEntry } from "../ui/use-history-entry.ts";
 
 /**
- * While it is mounted, leaving the page asks first: the browser's own question for a reload, a
- * closed tab or another address, `onBack` for the back button. `onGone` runs when the page does go.
+ * While it is mounted, leaving the page asks first: a reload, a closed tab, another address.
+ * `onGone` runs when the page does go.
  */
-export function useHeldPage(onBack: () => void, onGone: () => void): void {
-  const { hold } = useHistoryEntry("key", () => {
-    hold();
-    onBack();
-  });
+export function useHeldPage(onGone: () => void): void {
   const gone = useRef(onGone);
   useEffect(() => {
     gone.current = onGone;

@@ -40,7 +40,7 @@ export function CodeStep({ pending, invitation, onResent, onChangeEmail, onStopp
   const secondsLeft = useSecondsLeft(pending.expiresAt);
   const over = expired || secondsLeft === 0;
 
-  useHistoryEntry("code", onChangeEmail);
+  useHistoryEntry(onChangeEmail);
 
   useEffect(() => focusFirst(boxes.current), []);
 

@@ -23,18 +23,21 @@ export function DeclineInvitation({
       <Button tone="quiet" onClick={() => setAsked(true)}>
         Decline this invitation
       </Button>
-      <Confirm
-        open={asked}
-        title="Decline this invitation?"
-        action="Decline"
-        cancel="Keep it"
-        busy={decline.isPending}
-        failure={decline.error && failureOf(decline.error)}
-        onCancel={() => setAsked(false)}
-        onConfirm={() => decline.mutate()}
-      >
-        <p>The invitation ends at once. To come back later, you would have to be invited again.</p>
-      </Confirm>
+      {asked && (
+        <Confirm
+          title="Decline this invitation?"
+          action="Decline"
+          cancel="Keep it"
+          busy={decline.isPending}
+          failure={decline.error && failureOf(decline.error)}
+          onCancel={() => setAsked(false)}
+          onConfirm={() => decline.mutate()}
+        >
+          <p>
+            The invitation ends at once. To come back later, you would have to be invited again.
+          </p>
+        </Confirm>
+      )}
     </>
   );
 }

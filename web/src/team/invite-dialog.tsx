@@ -7,7 +7,7 @@ import { useDraft } from "../session/drafts.ts";
 import { Button } from "../ui/button.tsx";
 import { wrongWithEmail } from "../ui/email.ts";
 import { EmailField } from "../ui/email-field.tsx";
-import { Modal } from "../ui/modal.tsx";
+import { DISCARD, Modal } from "../ui/modal.tsx";
 import { Notice } from "../ui/notice.tsx";
 import { toast } from "../ui/toast-store.ts";
 import { teamQuery } from "./team-query.ts";
@@ -42,7 +42,6 @@ export function InviteDialog({ memberId, onClose }: { memberId: string; onClose:
   });
 
   function close() {
-    if (invite.isPending) return;
     email.drop();
     onClose();
   }
@@ -61,9 +60,10 @@ export function InviteDialog({ memberId, onClose }: { memberId: string; onClose:
     failure && ABOUT_THE_ADDRESS.includes(failure.code) ? failure.detail : null;
   return (
     <Modal
-      open
-      onClose={close}
       title="Add member"
+      busy={invite.isPending}
+      question={email.text.trim() ? DISCARD : null}
+      onClose={close}
       description={
         <p>
           They get an e-mail and can log in at once with a mailed code; there is no password to set

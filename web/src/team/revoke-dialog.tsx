@@ -26,7 +26,6 @@ export function RevokeDialog({ member, onClose }: { member: TeamMember; onClose:
 
   return (
     <Confirm
-      open
       title={member.you ? "Revoke your own access?" : `Revoke access of ${member.email}?`}
       action="Revoke access"
       busy={revoke.isPending}

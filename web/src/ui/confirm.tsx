@@ -3,16 +3,18 @@ import type { ReactNode } from "react";
 import type { Failure } from "../api/failure.ts";
 import { Button } from "./button.tsx";
 import { Notice } from "./notice.tsx";
+import { Overlay } from "./overlay.tsx";
 import { useReturnFocus } from "./use-return-focus.ts";
-import "./dialog.css";
 
-interface Props {
-  open: boolean;
+export interface Question {
   title: string;
   children: ReactNode;
   /** The words of the button that does it. */
   action: string;
   cancel?: string;
+}
+
+interface Props extends Question {
   busy?: boolean;
   failure?: Failure | null;
   onConfirm: () => void;
@@ -21,24 +23,16 @@ interface Props {
 
 /**
  * Asks before something that cannot be taken back. Stays open until it is done, and says when it
- * could not be.
+ * could not be. A click beside it is no answer.
  */
-export function Confirm({
-  open,
-  title,
-  children,
-  action,
-  cancel = "Cancel",
-  busy = false,
-  failure,
-  onConfirm,
-  onCancel,
-}: Props) {
+export function Confirm(props: Props) {
+  const { title, children, action, cancel = "Cancel", busy = false, failure } = props;
   const focus = useReturnFocus();
+  const leave = () => busy || props.onCancel();
   return (
-    <AlertDialog.Root open={open} onOpenChange={(next) => next || busy || onCancel()}>
+    <AlertDialog.Root open onOpenChange={leave}>
       <AlertDialog.Portal>
-        <div className="overlay">
+        <Overlay onBack={leave}>
           <AlertDialog.Content className="dialog narrow" {...focus}>
             <AlertDialog.Title className="dialog-title">{title}</AlertDialog.Title>
             <AlertDialog.Description asChild>
@@ -49,12 +43,12 @@ export function Confirm({
               <AlertDialog.Cancel asChild>
                 <Button refused={busy}>{cancel}</Button>
               </AlertDialog.Cancel>
-              <Button tone="danger" busy={busy} onClick={onConfirm}>
+              <Button tone="danger" busy={busy} onClick={props.onConfirm}>
                 {action}
               </Button>
             </div>
           </AlertDialog.Content>
-        </div>
+        </Overlay>
       </AlertDialog.Portal>
     </AlertDialog.Root>
   );

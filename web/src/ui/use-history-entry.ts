@@ -1,37 +1,47 @@
 import { useEffect, useRef } from "react";
 
 /**
- * Gives what is mounted a history entry of its own, so that the back button leads out of it instead
- * of off the page. The entry carries `name` and nothing else; the address stays as it is. Takes the
- * entry back when unmounted.
+ * Whatever the back button leads out of, the topmost last. All of it shares one history entry: so
+ * what follows at once upon something that closes finds the entry there, and no navigation is under
+ * way that would meet it.
  */
-export function useHistoryEntry(name: string, onBack: () => void): { hold: () => void } {
+const held: { back: () => void }[] = [];
+
+/** The page's own way back, to take the entry away, is under way. */
+let leaving = false;
+
+/**
+ * Gives what is mounted the history entry, so that the back button leads out of it instead of off
+ * the page. The entry carries a mark and nothing else; the address stays as it is.
+ */
+export function useHistoryEntry(onBack: () => void): void {
   const latest = useRef(onBack);
-  const mounted = useRef(false);
   useEffect(() => {
     latest.current = onBack;
   });
   useEffect(() => {
-    mounted.current = true;
-    hold(name);
-    const popped = () => isCurrent(name) || latest.current();
-    window.addEventListener("popstate", popped);
+    const own = { back: () => latest.current() };
+    held.push(own);
+    queueMicrotask(settle);
     return () => {
-      mounted.current = false;
-      window.removeEventListener("popstate", popped);
-      // Later: an effect that React only runs again keeps its entry.
-      setTimeout(() => {
-        if (!mounted.current && isCurrent(name)) history.back();
-      });
+      held.splice(held.indexOf(own), 1);
+      queueMicrotask(settle);
     };
-  }, [name]);
-  return { hold: () => hold(name) };
+  }, []);
 }
 
-function isCurrent(name: string): boolean {
-  return history.state?.entry === name;
-}
+const atEntry = () => history.state?.entry === "held";
 
-function hold(name: string): void {
-  if (!isCurrent(name)) history.pushState({ entry: name }, "");
+window.addEventListener("popstate", () => {
+  if (leaving) leaving = false;
+  else if (!atEntry()) held.at(-1)?.back();
+  // What does not give way is held on; and forward to an entry of which nothing is left leads back.
+  queueMicrotask(settle);
+});
+
+function settle(): void {
+  if (leaving || atEntry() === held.length > 0) return;
+  leaving = held.length === 0;
+  if (leaving) history.back();
+  else history.pushState({ entry: "held" }, "");
 }

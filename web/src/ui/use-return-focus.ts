@@ -1,9 +1,9 @@
 import { useRef } from "react";
 
 /**
- * Hands the focus back when a dialog closes: to what opened it; or to the dialog below it, when a
- * click beside that one took its focus away; or, when what opened it is gone with its row, to the
- * heading of the section that it was in.
+ * Hands the focus back when a dialog closes: to what had it; or to the dialog below, when that was
+ * an icon in it, whose tooltip would come up by itself and take the next Escape; or, when what
+ * opened it is gone with its row, to the heading of the section that it was in.
  */
 export function useReturnFocus() {
   const opener = useRef<HTMLElement | null>(null);
@@ -11,7 +11,8 @@ export function useReturnFocus() {
   return {
     onOpenAutoFocus() {
       const active = document.activeElement;
-      opener.current = active instanceof HTMLElement && active !== document.body ? active : null;
+      const keeps = active !== document.body && !active?.matches("[role=dialog] .icon-button");
+      opener.current = keeps && active instanceof HTMLElement ? active : null;
       heading.current = active?.closest("section")?.querySelector<HTMLElement>("h2") ?? null;
     },
     onCloseAutoFocus(event: Event) {
