@@ -614,9 +614,27 @@ export async function still(page) {
   });
 }
 
+/**
+ * Asserts that each text is alone in its element. A browser that translates a page puts elements
+ * into the places of texts: where a text is alone, React writes over them, and elsewhere it looks
+ * for a text that is not there any more.
+ *
+ * @param {Page} page
+ */
+export async function textsAreAlone(page) {
+  const crowded = await page.evaluate(() =>
+    [...document.querySelectorAll("body > div *")]
+      .filter(({ childNodes }) => childNodes.length > 1)
+      .filter(({ childNodes }) => [...childNodes].some((node) => node.nodeName === "#text"))
+      .map((element) => element.outerHTML),
+  );
+  assert.deepEqual(crowded, []);
+}
+
 /** Asserts that axe finds nothing to object to, in what is on the page now. @param {Page} page */
 export async function axe(page) {
   await still(page);
+  await textsAreAlone(page);
   // By the debugger, as a person's extension would: the page's own policy lets no such script in.
   await page.evaluate(axeSource);
   const violations = await page.evaluate(async (tags) => {

@@ -1,0 +1,204 @@
+// The console in a browser that translates it: in the place of each text that comes or changes, it
+// puts elements with another text. And what is left of a page whose elements somebody else took
+// away, so that React fails: never less than a key that is shown once.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import {
+  allow,
+  askForCode,
+  atConsole,
+  atLogin,
+  clipboard,
+  isGone,
+  launch,
+  newPage,
+  says,
+  startDesk,
+  typeCode,
+  until,
+} from "./support.mjs";
+
+/** @import { Page } from "playwright-core" */
+
+/** @type {import("./support.mjs").Desk} */
+let desk;
+/** @type {import("playwright-core").Browser} */
+let browser;
+
+before(async () => {
+  desk = await startDesk();
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  await desk?.stop();
+});
+
+/**
+ * Translates as Chrome does, into the same language. Runs in the page.
+ */
+function translate() {
+  const font = () => {
+    const element = document.createElement("font");
+    element.style.verticalAlign = "inherit";
+    return element;
+  };
+  /** @param {Node} root */
+  function take(root) {
+    const texts = [];
+    const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+    for (let node = walker.currentNode; node; node = walker.nextNode() ?? document) {
+      if (node === document) break;
+      if (node.nodeType === Node.TEXT_NODE) texts.push(node);
+    }
+    for (const text of texts) {
+      const place = text.parentElement;
+      if (!place || place.closest("head, script, [translate=no]")) continue;
+      if (place.nodeName === "FONT" || !text.nodeValue?.trim()) continue;
+      const outer = font();
+      outer.append(font());
+      outer.firstElementChild?.append(text.nodeValue);
+      text.parentNode?.replaceChild(outer, text);
+    }
+  }
+  new MutationObserver((changes) => {
+    for (const { addedNodes, target } of changes)
+      for (const node of addedNodes.length ? addedNodes : [target]) take(node);
+  }).observe(document, { childList: true, characterData: true, subtree: true });
+}
+
+/** @param {Page} page @param {string} name */
+const press = (page, name) => page.getByRole("button", { name, exact: true }).click();
+
+/** @param {Page} page @param {string} name */
+const row = (page, name) => page.getByRole("rowheader", { name });
+
+/** @param {Page} page @param {string} name */
+const block = (page, name) => page.getByRole("region", { name });
+
+/** @param {Page} page @param {string} name */
+async function create(page, name) {
+  await press(page, "New API Key");
+  await page.getByRole("dialog").getByLabel("Name").fill(name);
+  await press(page, "Create Key");
+  await page.getByRole("dialog", { name: "Save your new API key" }).waitFor();
+}
+
+test("a page that is translated goes the whole way, and shows what changes", async (t) => {
+  const email = "translated@example.com";
+  const someone = "someone@example.com";
+  await desk.register({ name: "Translated", admin_email: email });
+  const page = await newPage(browser, desk, { t });
+  await page.clock.install();
+  await page.addInitScript(translate);
+  await page.goto(desk.url);
+  await atLogin(page);
+  assert.ok(await page.locator("h1 > font > font").count(), "it is translated");
+
+  await askForCode(page, email);
+  await says(page.getByRole("timer"), /^Good for (3:00|2:5\d)$/);
+  await page.clock.fastForward(60_000);
+  await says(page.getByRole("timer"), /^Good for (2:00|1:5\d)$/);
+  await press(page, "Resend code");
+  await says(page, "A new code is on its way.");
+  await says(page.getByRole("timer"), /^Good for (3:00|2:5\d)$/);
+  await desk.codeFor(email);
+  await typeCode(page, await desk.codeFor(email));
+  await atConsole(page);
+  await says(block(page, "Sandbox status"), "Sandbox ready");
+  await says(block(page, "API keys"), "1 / 10");
+
+  await create(page, "Of a translated page");
+  const viewer = page.getByRole("dialog", { name: "Save your new API key" });
+  await press(page, "Copy key");
+  await says(viewer, "Copied to the clipboard.");
+  await press(page, "Show key");
+  const key = (await viewer.locator("code[translate=no]").first().textContent()) ?? "";
+  assert.equal((await desk.callProduct(key)).status, 200);
+  assert.equal(await clipboard(page), key);
+  await press(page, "Hide key");
+  await press(page, "Copy key");
+  await page.keyboard.press("Escape");
+  await press(page, "Back to the key");
+  await page.getByRole("checkbox").click();
+  await press(page, "Got it, I saved it");
+  await row(page, "Of a translated page").waitFor();
+  await says(block(page, "API keys"), "2 / 10");
+  await press(page, "Delete Of a translated page");
+  await press(page, "Delete key");
+  await isGone(row(page, "Of a translated page"));
+  await says(block(page, "API keys"), "1 / 10");
+
+  await says(block(page, "Team"), "1 / 5");
+  await press(page, "Add member");
+  await page.getByLabel("E-mail").fill("nobody");
+  await press(page, "Send invitation");
+  await says(page.getByRole("dialog"), "Enter a valid e-mail address");
+  await page.getByLabel("E-mail").fill(someone);
+  await press(page, "Send invitation");
+  await says(block(page, "Team"), "2 / 5");
+  await says(block(page, "Team"), "Pending");
+  await press(page, `Revoke access of ${someone}`);
+  await press(page, "Revoke access");
+  await isGone(row(page, someone));
+  await says(block(page, "Team"), "1 / 5");
+
+  for (const [mode, button, state] of /** @type {const} */ ([
+    ["rejecting", "Test Connection", "Sandbox not configured"],
+    ["up", "Retry Auto-Configuration", "Sandbox ready"],
+    ["up", "Test Connection", "Validating connection…"],
+  ])) {
+    await desk.productApi(mode);
+    await press(page, button);
+    await says(block(page, "Sandbox status"), state);
+    await page.clock.fastForward(1_000);
+  }
+  await says(block(page, "Sandbox status"), "Sandbox ready");
+  await press(page, "Log out");
+  await says(page, "You are logged out.");
+});
+
+test("a key that is shown once outlives whatever fails on the page or in its dialog", async (t) => {
+  const email = "outlives@example.com";
+  await desk.register({ name: "Outlives", admin_email: email });
+  const page = await newPage(browser, desk, { t });
+  await page.goto(desk.url);
+  await askForCode(page, email);
+  await typeCode(page, await desk.codeFor(email));
+  await atConsole(page);
+  await row(page, "Sandbox").waitFor();
+  const viewer = page.getByRole("dialog", { name: "Save your new API key" });
+  /** Somebody else takes an element away, and React is to do so next. */
+  const takeAway = (/** @type {string} */ selector) =>
+    page.evaluate((place) => document.querySelector(place)?.remove(), selector);
+  const failed = { times: 0 };
+  page.on("console", (message) => (failed.times += message.type() === "error" ? 1 : 0));
+  page.on("pageerror", () => (failed.times += 1));
+  allow(page, /^console: .*(removeChild|insertBefore)/s);
+
+  await create(page, "Shown once");
+  // The page below: what it shows while the list is loading, and not after.
+  await takeAway("#api-keys tbody tr");
+  await page.request.delete(
+    `/api/keys/${(await (await page.request.get("/api/keys")).json()).keys[0].id}`,
+    { headers: { origin: desk.url } },
+  );
+  await page.evaluate(() => window.dispatchEvent(new Event("visibilitychange")));
+  await until("the fault of the page", async () => failed.times > 0);
+  await viewer.waitFor();
+
+  for (let time = 0; time < 5; time += 1) {
+    failed.times = 0;
+    await takeAway("[role=dialog] .visually-hidden");
+    const show = page.getByRole("button", { name: "Show key" });
+    if ((await show.count()) === 0) break;
+    await show.click();
+    await until("the fault of the dialog", async () => failed.times > 0);
+  }
+  const key = (await page.getByRole("dialog").locator("code").first().textContent()) ?? "";
+  assert.equal((await desk.callProduct(key)).status, 200);
+  await page.getByRole("dialog").getByRole("button").last().click();
+  await isGone(page.getByRole("dialog"));
+  assert.ok(!(await page.content()).includes(key));
+});
