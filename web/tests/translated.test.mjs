@@ -88,7 +88,7 @@ async function create(page, name) {
 test("a page that is translated goes the whole way, and shows what changes", async (t) => {
   const email = "translated@example.com";
   const someone = "someone@example.com";
-  await desk.register({ name: "Translated", admin_email: email });
+  await desk.register({ name: "Translated", admin_email: email, member_limit: 5 });
   const page = await newPage(browser, desk, { t });
   await page.clock.install();
   await page.addInitScript(translate);

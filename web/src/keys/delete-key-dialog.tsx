@@ -48,8 +48,9 @@ export function DeleteKeyDialog({ apiKey, onClose }: { apiKey: ApiKey; onClose: 
         </p>
       ) : (
         <p>
-          Everything that calls the API with the key <code>{apiKey.start}…</code> stops working at
-          once.
+          <span>Everything that calls the API with the key </span>
+          <code>{`${apiKey.start}…`}</code>
+          <span> stops working at once.</span>
         </p>
       )}
       <p>This action cannot be undone.</p>

@@ -19,7 +19,7 @@ export function KeyRow({ apiKey, onDelete }: Props) {
             {apiKey.sandbox ? <Badge tone="accent">{apiKey.name}</Badge> : apiKey.name}
           </span>
         </span>
-        <code className="cell-under">{apiKey.start}…</code>
+        <code className="cell-under">{`${apiKey.start}…`}</code>
       </th>
       <td>
         <Day at={apiKey.created_at} />

@@ -5,16 +5,18 @@ import { CheckIcon, CopyIcon, EyeIcon, EyeOffIcon } from "../ui/icons.tsx";
 import type { ShownOnce } from "./shown-once.ts";
 import "./key-value.css";
 
-const COPY_BY_HAND =
-  "Your browser does not let this page copy. The key is selected: copy it with Ctrl+C or ⌘C.";
-
-type Copied = "not_yet" | "yes" | "refused";
+const WORDS = {
+  not_yet: "",
+  yes: "Copied to the clipboard.",
+  refused:
+    "Your browser does not let this page copy. The key is selected: copy it with Ctrl+C or ⌘C.",
+};
 
 /** The key's value, masked until the eye icon is clicked, with its copy button. */
 export function KeyValue({ plain }: { plain: ShownOnce }) {
   const text = useRef<HTMLElement>(null);
   const [revealed, setRevealed] = useState(false);
-  const [copied, setCopied] = useState<Copied>("not_yet");
+  const [copied, setCopied] = useState<keyof typeof WORDS>("not_yet");
 
   // Written by hand: see ShownOnce.
   useLayoutEffect(() => {
@@ -56,13 +58,15 @@ export function KeyValue({ plain }: { plain: ShownOnce }) {
           onClick={() => setRevealed(!revealed)}
         />
       </div>
-      <Button wide onClick={() => void copy()}>
-        {copied === "yes" ? <CheckIcon /> : <CopyIcon />}
+      <Button
+        wide
+        icon={copied === "yes" ? <CheckIcon /> : <CopyIcon />}
+        onClick={() => void copy()}
+      >
         Copy key
       </Button>
       <p className="key-copied" role="status">
-        {copied === "yes" && "Copied to the clipboard."}
-        {copied === "refused" && COPY_BY_HAND}
+        {WORDS[copied]}
       </p>
     </div>
   );

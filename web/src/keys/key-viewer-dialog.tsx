@@ -30,8 +30,12 @@ export function KeyViewerDialog({ shown, onClose }: { shown: NewKey; onClose: ()
       title="Save your new API key"
       description={
         <p>
-          This is the only time the full value of <b>{shown.name}</b> is shown. Once you close this,
-          it cannot be retrieved. Copy it now and store it somewhere safe.
+          <span>This is the only time the full value of </span>
+          <b>{shown.name}</b>
+          <span>
+            {" is shown. Once you close this, it cannot be retrieved. " +
+              "Copy it now and store it somewhere safe."}
+          </span>
         </p>
       }
       question={{
@@ -40,8 +44,12 @@ export function KeyViewerDialog({ shown, onClose }: { shown: NewKey; onClose: ()
         cancel: "Back to the key",
         children: (
           <p>
-            The value of <b>{shown.name}</b> cannot be shown again. If you have not saved it, delete
-            the key afterwards and create another.
+            <span>The value of </span>
+            <b>{shown.name}</b>
+            <span>
+              {" cannot be shown again. If you have not saved it, " +
+                "delete the key afterwards and create another."}
+            </span>
           </p>
         ),
       }}

@@ -4,7 +4,6 @@ import type { ApiKey, Keys } from "../api/calls.ts";
 import { failureOf } from "../api/failure.ts";
 import type { LoggedIn } from "../session/session.ts";
 import { Count } from "../ui/count.tsx";
-import { PlusIcon } from "../ui/icons.tsx";
 import { LimitedButton } from "../ui/limited-button.tsx";
 import { LoadProblem } from "../ui/load-problem.tsx";
 import { Section } from "../ui/section.tsx";
@@ -39,7 +38,6 @@ export function KeysSection({ session }: { session: LoggedIn }) {
             refused={data ? whyNoMore(data) : null}
             onClick={() => setCreating(true)}
           >
-            <PlusIcon />
             New API Key
           </LimitedButton>
         )

@@ -26,7 +26,7 @@ export function ResendButton({
       refused={refused}
       onClick={onResend}
     >
-      <span className="digits">{wait > 0 ? `Resend code in ${clock(wait)}` : "Resend code"}</span>
+      {wait > 0 ? `Resend code in ${clock(wait)}` : "Resend code"}
     </Button>
   );
 }

@@ -13,11 +13,13 @@ export function TermsCheckbox({
       terms of service
     </a>
   ) : (
-    "terms of service"
+    <span>terms of service</span>
   );
   return (
     <CheckboxField name="terms" checked={checked} onChange={onChange}>
-      I accept the {terms}.
+      <span>I accept the </span>
+      {terms}
+      <span>.</span>
     </CheckboxField>
   );
 }

@@ -62,15 +62,13 @@ function NotConfigured({ reason }: { reason: Sandbox["reason"] }) {
   const words = reason && REASONS[reason];
   return (
     <>
-      {words && (
-        <p>
-          {words.what} {words.help}
-        </p>
-      )}
+      {words && <p>{`${words.what} ${words.help}`}</p>}
       <p>
-        Click <b>Retry Auto-Configuration</b>. If it still fails, go to the{" "}
-        <a href="#api-keys">API keys</a> section and ensure at least one valid key exists, then
-        retry.
+        <span>Click </span>
+        <b>Retry Auto-Configuration</b>
+        <span>. If it still fails, go to the </span>
+        <a href="#api-keys">API keys</a>
+        <span> section and ensure at least one valid key exists, then retry.</span>
       </p>
     </>
   );

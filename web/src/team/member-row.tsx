@@ -17,7 +17,11 @@ interface Props {
 const LAST_ADMIN = "The last admin of an account cannot be removed.";
 
 export function MemberRow({ member, lastAdmin, resending, onResend, onRevoke }: Props) {
-  const lastLogin = member.last_login_at ? <Day at={member.last_login_at} /> : "Never logged in";
+  const lastLogin = member.last_login_at ? (
+    <Day at={member.last_login_at} />
+  ) : (
+    <span>Never logged in</span>
+  );
   return (
     <tr>
       <th scope="row">
@@ -30,14 +34,15 @@ export function MemberRow({ member, lastAdmin, resending, onResend, onRevoke }: 
           {member.status === "invitation_failed" && <Badge tone="danger">Invitation failed</Badge>}
         </span>
         <span className="cell-under">
-          {member.role === "admin" ? "Admin" : "Member"}
+          <span>{member.role === "admin" ? "Admin" : "Member"}</span>
           <span className="narrow-only">
-            {" · "}
+            <span> · </span>
             {lastLogin}
           </span>
-          {lastAdmin && " · The last admin cannot be removed"}
-          {member.status === "invitation_failed" &&
-            " · The mail could not be delivered. Send it again, or revoke it."}
+          {lastAdmin && <span> · The last admin cannot be removed</span>}
+          {member.status === "invitation_failed" && (
+            <span> · The mail could not be delivered. Send it again, or revoke it.</span>
+          )}
         </span>
       </th>
       <td className="wide-only">{lastLogin}</td>

@@ -1,7 +1,9 @@
-import type { ComponentProps, MouseEvent } from "react";
+import type { ComponentProps, MouseEvent, ReactNode } from "react";
 import "./button.css";
 
-interface Props extends Omit<ComponentProps<"button">, "className"> {
+interface Props extends Omit<ComponentProps<"button">, "className" | "children"> {
+  icon?: ReactNode;
+  children: string;
   tone?: "primary" | "plain" | "danger" | "quiet";
   /** At work: keeps its words and the focus, takes no second click. */
   busy?: boolean;
@@ -19,6 +21,7 @@ export function Button({
   refused = false,
   wide = false,
   type = "button",
+  icon,
   children,
   onClick,
   ...rest
@@ -37,7 +40,10 @@ export function Button({
       aria-busy={busy || undefined}
       onClick={click}
     >
-      <span className="button-label">{children}</span>
+      <span className="button-label">
+        {icon}
+        <span>{children}</span>
+      </span>
     </button>
   );
 }

@@ -1,6 +1,7 @@
-import { type ReactNode, useId } from "react";
+import { useId } from "react";
 import { Button } from "./button.tsx";
 import { Hint } from "./hint.tsx";
+import { PlusIcon } from "./icons.tsx";
 
 interface Props {
   id?: string;
@@ -10,11 +11,12 @@ interface Props {
   /** Not known yet whether it can. */
   unknown: boolean;
   onClick: () => void;
-  children: ReactNode;
+  children: string;
 }
 
 /**
- * A button that a limit may shut. It then stays within reach of keyboard and pointer, to say why.
+ * A button that adds one more, and that a limit may shut. It then stays within reach of keyboard
+ * and pointer, to say why.
  */
 export function LimitedButton({ id, tone = "plain", refused, unknown, onClick, children }: Props) {
   const reasonId = useId();
@@ -25,6 +27,7 @@ export function LimitedButton({ id, tone = "plain", refused, unknown, onClick, c
         <Button
           id={id}
           tone={tone}
+          icon={<PlusIcon />}
           disabled={unknown}
           refused={refused !== null}
           aria-describedby={refused ? reasonId : undefined}
