@@ -3,8 +3,9 @@ import { Console } from "./console/console.tsx";
 import { KeyViewerProvider } from "./keys/key-viewer.tsx";
 import { Login } from "./login/login.tsx";
 import { usePresence } from "./session/session.ts";
+import { FaultBoundary } from "./ui/fault-boundary.tsx";
 import { OfflineBanner } from "./ui/offline-banner.tsx";
-import { Nowhere, Splash } from "./ui/splash.tsx";
+import { Failed, Nowhere, Splash } from "./ui/splash.tsx";
 import { Toasts } from "./ui/toasts.tsx";
 
 /** Where the one page is. What else it is asked for at, the server leaves to it. */
@@ -16,10 +17,14 @@ export function App() {
     <>
       {/* Around the screens, not in them: a new key stays in sight even when its session ends. */}
       <KeyViewerProvider>
-        <Screen />
+        <FaultBoundary fallback={<Failed />}>
+          <Screen />
+        </FaultBoundary>
       </KeyViewerProvider>
-      <OfflineBanner />
-      <Toasts />
+      <FaultBoundary fallback={null}>
+        <OfflineBanner />
+        <Toasts />
+      </FaultBoundary>
     </>
   );
 }

@@ -1,4 +1,6 @@
 import { createContext, type ReactNode, useContext, useState } from "react";
+import { FaultBoundary } from "../ui/fault-boundary.tsx";
+import { BareKey } from "./bare-key.tsx";
 import { KeyViewerDialog } from "./key-viewer-dialog.tsx";
 import type { NewKey } from "./shown-once.ts";
 
@@ -18,7 +20,11 @@ export function KeyViewerProvider({ children }: { children: ReactNode }) {
   return (
     <Show value={setShown}>
       {children}
-      {shown && <KeyViewerDialog shown={shown} onClose={close} />}
+      {shown && (
+        <FaultBoundary fallback={<BareKey shown={shown} onClose={close} />}>
+          <KeyViewerDialog shown={shown} onClose={close} />
+        </FaultBoundary>
+      )}
     </Show>
   );
 }

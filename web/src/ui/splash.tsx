@@ -6,6 +6,18 @@ import { useDocumentTitle } from "./use-document-title.ts";
 import "./spinner.css";
 import "./splash.css";
 
+/** In the place of a screen that fails again and again. */
+export function Failed() {
+  return (
+    <main className="splash">
+      <Brand />
+      <h1 className="visually-hidden">Not available</h1>
+      <Notice kind="problem">This page has failed. Nothing that was saved is lost.</Notice>
+      <Button onClick={() => location.reload()}>Reload</Button>
+    </main>
+  );
+}
+
 /**
  * Where it cannot be known who is there. Until it is known the page shows what index.html has,
  * which was there before this.
