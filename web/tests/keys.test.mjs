@@ -404,10 +404,33 @@ test("a retry after a lost answer shows the same key and takes no second place",
   await says(block(page), "2 / 10");
 
   // The next key is another attempt, of the same name or not.
-  await create(page, "Lost once");
+  await page.getByRole("button", { name: "New API Key" }).click();
+  await page.getByRole("dialog").getByLabel("Name").fill("Lost once");
+  await page.getByRole("button", { name: "Create Key" }).click();
+  await page.getByRole("alertdialog").getByRole("button", { name: "Create another" }).click();
+  await viewer(page).waitFor();
   await gotIt(page);
   assert.notEqual(attempts[2], attempts[1]);
   assert.equal((await api(page, "Lost once")).length, 2);
+});
+
+test("a name that a key has already is asked about once, and not forbidden", async (t) => {
+  const page = await admin(t);
+  await made(page, "Twice");
+  await page.reload();
+  await row(page, "Twice").waitFor();
+  await page.getByRole("button", { name: "New API Key" }).click();
+  const name = page.getByRole("dialog").getByLabel("Name");
+  await name.fill(" Twice ");
+  await page.getByRole("button", { name: "Create Key" }).click();
+  const ask = page.getByRole("alertdialog", { name: "There is a key of this name already" });
+  await onTop(ask);
+  await ask.getByRole("button", { name: "Change the name" }).click();
+  await focusOn(name);
+  await name.press("Enter");
+  await ask.getByRole("button", { name: "Create another" }).click();
+  await gotIt(page);
+  await until("both", async () => (await names(page)).filter((is) => is === "Twice").length === 2);
 });
 
 test("a name that is changed after a lost answer is another key", async (t) => {
@@ -605,9 +628,27 @@ test("a key that somebody else deleted meanwhile is told and goes from the list"
   );
   allow(page, `DELETE /api/keys/${key.id} 404`);
   await page.getByRole("alertdialog").getByRole("button", { name: "Delete key" }).click();
-  await says(page, "The account has no API key with this id. It may have been deleted already.");
+  await says(page, "“Gone already” is not there any more: it has been deleted.");
   await isGone(row(page, "Gone already"));
   assert.equal(await page.getByRole("alertdialog").count(), 0);
+});
+
+test("a question about a key that is gone says so and closes", async (t) => {
+  const page = await admin(t);
+  const { key } = await made(page, "Gone meanwhile");
+  await page.reload();
+  await page.getByRole("button", { name: "Delete Gone meanwhile" }).click();
+  await page.getByRole("alertdialog").waitFor();
+  await page.request.delete(`/api/keys/${key.id}`, { headers: { origin: desk.url } });
+  await page.evaluate(() => window.dispatchEvent(new Event("visibilitychange")));
+  await says(page, "“Gone meanwhile” is not there any more: it has been deleted.");
+  await isGone(row(page, "Gone meanwhile"));
+  assert.equal(await page.getByRole("alertdialog").count(), 0);
+});
+
+test("a limit of one key is told in the singular", async (t) => {
+  const page = await admin(t, { key_limit: 1 });
+  await says(block(page), "The limit of 1 key is reached. Delete a key to create another.");
 });
 
 test("what one tab makes is in the other as soon as somebody looks at it", async (t) => {
@@ -646,7 +687,7 @@ test("members see the list without actions, and can do nothing to it", async (t)
   ]);
   assert.deepEqual(await names(theirs), ["Sandbox", "Production"]);
   assert.equal(await block(theirs).getByRole("button").count(), 0);
-  await says(block(theirs), "Only admins can create and delete keys.");
+  await says(block(theirs), "You can see the keys; an admin manages them.");
   const headers = { origin: desk.url };
   assert.equal(
     (await theirs.request.post("/api/keys", { data: { name: "Not mine" }, headers })).status(),

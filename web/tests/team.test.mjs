@@ -100,7 +100,7 @@ test("an invited address gets a mail, whose reader logs in at once by a mailed c
   await field.fill(someone);
   await page.getByRole("button", { name: "Send invitation" }).click();
   await dialog(page).waitFor({ state: "hidden" });
-  await says(page, `${someone} is invited and can log in at once.`);
+  await says(page, `${someone} is invited. A mail with the link is on its way.`);
   await says(row(page, someone), "Pending");
   const mail = await desk.invitationFor(someone);
   assert.ok(mail.text.includes(desk.url), "the mail leads to the console");
@@ -240,6 +240,13 @@ test("an invitation whose answer got lost is there, and a second one says so", a
   await says(row(page, someone), "Pending");
 });
 
+/** Declines the newest invitation of somebody, as its link does. @param {string} email */
+async function declined(email) {
+  const [, invitation] = /#invitation=(\S+)/.exec((await desk.invitationFor(email)).text) ?? [];
+  const answer = await desk.api("")("POST", "/api/invitation/decline", { invitation });
+  assert.equal(answer.status, 204);
+}
+
 /**
  * Invites somebody whom the mail service refuses, until the list says so.
  * @param {Page} page
@@ -267,6 +274,79 @@ test("an invitation that cannot be mailed is marked, with what to do", async (t)
   await invite(page, someone);
   await says(row(page, someone), "Pending");
   await desk.invitationFor(someone);
+});
+
+test("a mail that fails after the invitation is told, without a reload", async (t) => {
+  const { page, someone } = await admin(t);
+  await desk.mailService("rejecting");
+  await invite(page, someone);
+  await says(row(page, someone), "Invitation failed");
+  await says(page, `The invitation to ${someone} could not be mailed.`);
+  const again = page.getByRole("button", { name: `Resend invitation to ${someone}` });
+  await desk.mailService("up");
+  await again.click();
+  await says(row(page, someone), "Pending");
+  await desk.invitationFor(someone);
+  await desk.mailService("rejecting");
+  await again.click();
+  await says(row(page, someone), "Invitation failed");
+});
+
+test("the list follows a mail less and less often, and no longer than it may matter", async (t) => {
+  const { page, someone } = await admin(t);
+  /** @type {Request[]} */
+  const reads = [];
+  page.on("request", (request) => {
+    if (request.url().endsWith("/api/team") && request.method() === "GET") reads.push(request);
+  });
+  // It is neither sent nor given up.
+  await desk.mailService("throttling");
+  await page.clock.install();
+  await invite(page, someone);
+  /** How often it is read in so many seconds. @param {number} seconds */
+  const readsIn = async (seconds) => {
+    const before = reads.length;
+    for (let second = 0; second < seconds; second += 1) {
+      await page.clock.runFor(1_000);
+      await (await reads.at(-1)?.response())?.finished();
+    }
+    return reads.length - before;
+  };
+  const early = await readsIn(10);
+  await readsIn(70);
+  const late = await readsIn(10);
+  assert.ok(early > late, `${early} and then ${late}`);
+  await readsIn(60);
+  assert.equal(await readsIn(60), 0);
+});
+
+test("an invitation that has ended meanwhile is told to whoever acts on it", async (t) => {
+  const { page, someone } = await admin(t);
+  const other = `other-${accounts}@team.example.com`;
+  for (const email of [someone, other]) await invite(page, email);
+  for (const email of [someone, other]) await declined(email);
+  allow(page, /^(POST|DELETE) \/api\/team\/\S+ 404$/);
+  await page.getByRole("button", { name: `Resend invitation to ${someone}` }).click();
+  await says(page, `The invitation of ${someone} is over: it was declined, revoked or too old.`);
+  await isGone(row(page, someone));
+  await isGone(row(page, other));
+});
+
+test("a question about somebody who is gone says so and closes", async (t) => {
+  const { page, someone } = await admin(t);
+  await invite(page, someone);
+  await page.getByRole("button", { name: `Revoke access of ${someone}` }).click();
+  await page.getByRole("alertdialog").waitFor();
+  await declined(someone);
+  await page.evaluate(() => window.dispatchEvent(new Event("visibilitychange")));
+  await says(page, `The invitation of ${someone} is over: it was declined, revoked or too old.`);
+  await isGone(row(page, someone));
+  assert.equal(await page.getByRole("alertdialog").count(), 0);
+});
+
+test("a limit of one member is told in the singular", async (t) => {
+  const { page } = await admin(t, { member_limit: 1 });
+  await says(block(page), "The account’s limit of 1 member is reached.");
 });
 
 test("an invitation is mailed again at a press, and says so", async (t) => {
@@ -379,7 +459,7 @@ test("a member whom another tab revoked meanwhile is told and goes from the list
   await page.bringToFront();
   allow(page, `DELETE /api/team/${id} 404`);
   await page.getByRole("alertdialog").getByRole("button", { name: "Revoke access" }).click();
-  await says(page, "The account has no member with this id. It may have been removed already.");
+  await says(page, `The invitation of ${someone} is over: it was declined, revoked or too old.`);
   await isGone(row(page, someone));
 });
 
