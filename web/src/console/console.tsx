@@ -14,9 +14,12 @@ export function Console({ session }: { session: LoggedIn }) {
   useNamedBlock();
   const main = useRef<HTMLElement>(null);
   const arrived = useRef(session.arrived);
-  // The box that had the focus is gone with the login; what is read out next is the page.
+  // The box that had the focus is gone with the login; what is read out next is the page, and what
+  // is seen is its beginning.
   useLayoutEffect(() => {
-    if (arrived.current) main.current?.focus();
+    if (!arrived.current) return;
+    main.current?.focus({ preventScroll: true });
+    scrollTo(0, 0);
   }, []);
   return (
     <>
