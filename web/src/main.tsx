@@ -1,4 +1,5 @@
 // Before the components: their styles build on these.
+import "./ui/typeface.css";
 import "./ui/theme.css";
 import "./ui/base.css";
 import { QueryClientProvider } from "@tanstack/react-query";

@@ -527,3 +527,36 @@ test("without JavaScript the page says so, and looks like the rest", async (t) =
   assert.ok(await page.locator(".brand").isVisible());
   assert.equal(await page.locator(".spinner").isVisible(), false);
 });
+
+test("the typeface comes with the page, once; nothing moves when it comes late", async (t) => {
+  const page = await newPage(browser, desk, { t, viewport: { width: 375, height: 812 } });
+  /** @type {string[]} */
+  const fonts = [];
+  page.on("request", (request) => {
+    if (request.resourceType() === "font") fonts.push(new URL(request.url()).pathname);
+  });
+  const font = await hold(page, "**/*.woff2");
+  accounts += 1;
+  const email = `ada@looks-${accounts}.example.com`;
+  await desk.register({ name: "Northwind Audio", admin_email: email });
+  await page.goto(desk.url, { waitUntil: "commit" });
+  await logIn(page, desk, email);
+  await says(page, "Sandbox ready");
+  await page.getByRole("rowheader", { name: email }).waitFor();
+  await still(page);
+  /** How high everything is, and where: lines that break elsewhere would show. */
+  const laid = () =>
+    page.locator("h1, h2, p, tr, .section").evaluateAll((all) =>
+      all.map((element) => {
+        const { top, height } = element.getBoundingClientRect();
+        return `${element.tagName} ${Math.round(top)} ${Math.round(height)}`;
+      }),
+    );
+  const meanwhile = await laid();
+  await font();
+  await page.evaluate(() => document.fonts.ready);
+  assert.ok(await page.evaluate(() => document.fonts.check("1rem 'Figtree Variable'")));
+  await pictured(page);
+  assert.deepEqual(await laid(), meanwhile);
+  assert.equal(fonts.length, 1, `${fonts}`);
+});
