@@ -422,13 +422,15 @@ test("the page prints; a key, a dialog, a button and a toast never do", async (t
   await page.getByRole("button", { name: "Show key" }).click();
   const dialog = page.getByRole("dialog");
   await dialog.waitFor();
-  await page.emulateMedia({ media: "print" });
+  const ink = await styled(page.locator("body"), "color");
+  await page.emulateMedia({ media: "print", colorScheme: "dark" });
+  assert.equal(await styled(page.locator("body"), "color"), ink, "dark on paper, in either theme");
   assert.equal(await page.locator(".overlay, .toast, button").filter({ visible: true }).count(), 0);
   await says(page, "On paper");
   await says(page, "Sandbox ready");
   const paper = await page.evaluate(() => getComputedStyle(document.documentElement).overflow);
   assert.equal(paper, "visible");
-  await page.emulateMedia({ media: "screen" });
+  await page.emulateMedia({ media: "screen", colorScheme: "light" });
   await dialog.waitFor();
 });
 
