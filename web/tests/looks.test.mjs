@@ -562,3 +562,15 @@ test("the typeface comes with the page, once; nothing moves when it comes late",
   assert.deepEqual(await laid(), meanwhile);
   assert.equal(fonts.length, 1, `${fonts}`);
 });
+
+test("on a wide screen toasts lie where no button is: the actions are on the right", async (t) => {
+  const page = await admin(t, { viewport: { width: 768, height: 480 } });
+  await page.getByRole("button", { name: "Test Connection" }).click();
+  const toast = page.locator(".toast");
+  await says(toast, "The reserved key works.");
+  await still(page);
+  const { x, width } = await box(toast);
+  assert.ok(x >= 16, "clear of the window's edge");
+  for (const button of await page.locator("main .button, main .icon-button").all())
+    assert.ok((await box(button)).x >= x + width, `${button} can lie under the toast`);
+});
