@@ -253,6 +253,7 @@ async fn every_answer_of_the_console_carries_the_headers_that_cloudfront_adds() 
         ("HEAD", "/"),
         ("GET", "/assets/index-1a2b.js"),
         ("GET", "/robots.txt"),
+        ("GET", "/settings.json"),
         ("POST", "/"),
     ] {
         let reply = world.call(method, path).send().await;
@@ -270,12 +271,46 @@ async fn every_answer_of_the_console_carries_the_headers_that_cloudfront_adds() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_the_deployment_says_of_itself_is_beside_the_page_and_kept_by_nobody() {
+    let world = world("settings").await;
+    let reply = world.call("GET", "/settings.json").send().await;
+    let public = format!("{}/heify/get-configurations", world.desk.url());
+    let defaults = json!({
+        "product_name": "Heify", "terms_url": "", "privacy_url": "", "docs_url": "",
+        "contact_url": "", "product_api_url": public,
+    });
+    assert_eq!(reply.ok(200), &defaults);
+    let refused = world.call("POST", "/settings.json").send().await;
+    assert_eq!((refused.status.as_u16(), refused.header("allow")), (405, Some("GET, HEAD")));
+
+    // What would be markup, or another line, is neither.
+    let set = [
+        ("ProductName", "Fish=\"Chips\" & \\Peas\u{2028}"),
+        ("TermsUrl", "https://example.com/terms?of=use#now"),
+        ("DocsUrl", "https://docs.example.com:8443/a"),
+        ("ContactUrl", "mailto:sales@example.com"),
+        ("ProductApiPublicUrl", "https://api.example.com/v1"),
+    ];
+    let told = World::with_parameters(&set).await.call("GET", "/settings.json").send().await;
+    let told = told.ok(200).clone();
+    let fields = ["product_name", "terms_url", "docs_url", "contact_url", "product_api_url"];
+    assert_eq!(fields.map(|field| told[field].as_str().expect("a text")), set.map(|(_, set)| set));
+
+    // Where the address for customers is not known, it is the one that the desk calls.
+    let set = [("ProductApiPublicUrl", ""), ("ProductApiUrl", "https://api.example.com/v2")];
+    let told = World::with_parameters(&set).await.call("GET", "/settings.json").send().await;
+    assert_eq!(told.ok(200)["product_api_url"], "https://api.example.com/v2");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_files_are_uploaded_with_the_cache_headers_of_the_desk() {
     let world = world("upload").await;
-    let script = file("infra/upload-console.sh").replace(" \\\n    ", " ");
+    let script = file("infra/upload-console.sh");
+    let script = script.replace(" \\\n        ", " ").replace(" \\\n    ", " ");
     for (path, uploaded) in [
         ("/assets/index-1a2b.js", "\"s3://$bucket/assets\""),
         ("/", "\"s3://$bucket\" --exclude \"assets/*\" --exclude \".*\""),
+        ("/settings.json", "\"s3://$bucket/settings.json\""),
     ] {
         let reply = world.call("GET", path).send().await;
         let cache = reply.header("cache-control").expect("a header");
@@ -290,8 +325,8 @@ async fn the_files_are_uploaded_with_the_cache_headers_of_the_desk() {
 fn cloudfront_hands_the_api_to_the_gateway_and_keeps_none_of_its_answers() {
     let distribution = &properties("Console")["DistributionConfig"];
     let behaviours = distribution["CacheBehaviors"].as_array().expect("behaviours");
-    let [api] = behaviours.as_slice() else {
-        panic!("one behaviour beside the pages: {behaviours:?}")
+    let [api, settings] = behaviours.as_slice() else {
+        panic!("two behaviours beside the pages: {behaviours:?}")
     };
     assert_eq!(
         (&api["PathPattern"], &api["ViewerProtocolPolicy"]),
@@ -301,7 +336,15 @@ fn cloudfront_hands_the_api_to_the_gateway_and_keeps_none_of_its_answers() {
     assert_eq!(api["CachePolicyId"], "4135ea2d-6df8-44a3-9df3-4b5a84be39ad");
     assert_eq!(api["OriginRequestPolicyId"], "b689b0a8-53d0-40ab-baf2-68738e2966ac");
     assert_eq!(api["AllowedMethods"].as_array().map(Vec::len), Some(7));
+    // Nor what the deployment says of itself.
+    assert_eq!(settings["PathPattern"], "/settings.json");
+    assert_eq!(settings["CachePolicyId"], api["CachePolicyId"]);
     let pages = &distribution["DefaultCacheBehavior"];
+    for shared in
+        ["TargetOriginId", "ViewerProtocolPolicy", "AllowedMethods", "ResponseHeadersPolicyId"]
+    {
+        assert_eq!(settings[shared], pages[shared], "{shared}");
+    }
     assert_eq!(
         (&pages["ViewerProtocolPolicy"], &pages["AllowedMethods"]),
         (&"redirect-to-https".into(), &json!(["GET", "HEAD"]))

@@ -101,6 +101,14 @@ async fn a_parameter_that_does_not_fit_is_refused_with_what_would() {
         // The whole of it has to match, not one of its lines.
         ("MailFrom", "desk@example.com\n", "must be a plain address"),
         ("ProductName", "", "must be 1 to 64 characters"),
+        ("TermsUrl", "javascript:alert(1)", "must be an https URL"),
+        ("TermsUrl", "http://example.com/terms", "must be an https URL"),
+        ("PrivacyUrl", "https://example.com/\n", "must be an https URL"),
+        ("PrivacyUrl", "https://me@example.com/", "must be an https URL"),
+        ("DocsUrl", "https://docs.example.com/#top", "without query and fragment"),
+        ("ContactUrl", "sales@example.com", "or mailto: with a plain address"),
+        ("ContactUrl", "mailto:sales@example.com?bcc=x", "or mailto: with a plain address"),
+        ("ProductApiPublicUrl", "https://api.example.com/'; rm", "must be an https URL"),
         ("ConsoleDomainName", "desk.example.com", "go together"),
     ] {
         let error = refused(set(name, value)).await.to_string();

@@ -224,6 +224,7 @@ impl Desk {
             clock: clock.clone(),
             port,
             site: options.console.map(Site::new),
+            settings: Arc::new(template.console_settings.clone()),
             home,
         };
         let fallback = Router::new().fallback(gateway::answer).with_state(gateway);
@@ -344,6 +345,7 @@ fn desk_parameters(port: u16, product_api: &str) -> Parameters {
     let own = [
         ("ConsoleOrigin", own_url(port)),
         ("MailFrom", "desk@example.com".to_owned()),
+        ("ProductApiPublicUrl", format!("{}{VALIDATION_PATH}", own_url(port))),
         ("ProductApiUrl", format!("http://{product_api}{VALIDATION_PATH}")),
     ];
     own.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()

@@ -1,6 +1,7 @@
 //! The built console, as S3 and CloudFront serve it in a deployment: the same files, types, headers
 //! and answers.
 
+use axum::Json;
 use axum::body::Body;
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
@@ -9,6 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use percent_encoding::percent_decode_str;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// What every answer carries. `ConsoleHeaders` in template.yaml has the same; a test compares the
@@ -38,6 +40,26 @@ const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 /// ETag.
 const REVALIDATE: &str = "no-cache";
 
+/// `/settings.json`, as `infra/upload-console.sh` puts it beside the page.
+pub(crate) fn settings(parts: &Parts, settings: &BTreeMap<String, String>) -> Response {
+    if !only_reads(parts) {
+        return refusal();
+    }
+    let cache = [(header::CACHE_CONTROL, "no-store")];
+    with_security_headers((cache, Json(settings)).into_response())
+}
+
+fn only_reads(parts: &Parts) -> bool {
+    matches!(parts.method, Method::GET | Method::HEAD)
+}
+
+fn refusal() -> Response {
+    let allow = [(header::ALLOW, "GET, HEAD")];
+    with_security_headers(
+        (StatusCode::METHOD_NOT_ALLOWED, allow, "Pages are only read.\n").into_response(),
+    )
+}
+
 /// The folder of a built console.
 #[derive(Clone, Debug)]
 pub(crate) struct Site(PathBuf);
@@ -53,13 +75,8 @@ impl Site {
     }
 
     pub(crate) fn answer(&self, parts: &Parts) -> Response {
-        if !matches!(parts.method, Method::GET | Method::HEAD) {
-            let refusal = (
-                StatusCode::METHOD_NOT_ALLOWED,
-                [(header::ALLOW, "GET, HEAD")],
-                "Pages are only read.\n",
-            );
-            return with_security_headers(refusal.into_response());
+        if !only_reads(parts) {
+            return refusal();
         }
         let path = parts.uri.path();
         let found = file_name(path)

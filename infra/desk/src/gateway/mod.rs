@@ -5,7 +5,7 @@ pub(crate) mod event;
 mod response;
 
 use crate::gateway::event::RequestContext;
-use crate::hosting::Site;
+use crate::hosting::{self, Site};
 use crate::lambda::{InvokeError, Lambdas};
 use crate::pages::{Home, page};
 use crate::template::Routes;
@@ -20,6 +20,7 @@ use http_body_util::LengthLimitError;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// API Gateway's limit for a request's body.
@@ -33,6 +34,7 @@ pub(crate) struct Gateway {
     pub(crate) clock: Clock,
     pub(crate) port: u16,
     pub(crate) site: Option<Site>,
+    pub(crate) settings: Arc<BTreeMap<String, String>>,
     pub(crate) home: Arc<Home>,
 }
 
@@ -75,6 +77,7 @@ async fn undated(gateway: Gateway, request: Request) -> Response {
         }
         _ if is_api => message(StatusCode::NOT_FOUND, "Not Found"),
         _ if is_below("/_local", path) || is_below("/heify", path) => nothing(),
+        _ if path == "/settings.json" => hosting::settings(&parts, &gateway.settings),
         _ => match gateway.site.as_ref().filter(|site| site.is_there()) {
             Some(site) => site.answer(&parts),
             None if path == "/" && matches!(parts.method, Method::GET | Method::HEAD) => {

@@ -46,6 +46,10 @@ impl<'t> TemplateScope<'t> {
     }
 
     /// `Globals.Function`.
+    pub(super) fn output(&self, name: &str) -> Option<&'t Value> {
+        self.document.get("Outputs")?.get(name)
+    }
+
     pub(super) fn globals(&self) -> Option<&'t Value> {
         self.document.get("Globals")?.get("Function")
     }

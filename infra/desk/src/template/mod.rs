@@ -26,6 +26,7 @@ pub use table::{Index, Key, Table};
 
 use crate::template::intrinsics::TemplateScope;
 use serde_yaml_ng::Value;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// A template whose YAML has been read, with nothing resolved yet.
@@ -55,7 +56,12 @@ impl Document {
         let parameters = parameters::resolve(&self.0, overrides, defaults)?;
         let scope = TemplateScope::new(&self.0, parameters);
         rules::check(&scope)?;
-        let mut template = Template { functions: Vec::new(), secrets: Vec::new(), table: None };
+        let mut template = Template {
+            functions: Vec::new(),
+            secrets: Vec::new(),
+            table: None,
+            console_settings: console_settings(&scope)?,
+        };
         let roles = role::read_all(&scope)?;
         for (id, resource) in scope.resources() {
             let resource_scope = scope.of_resource(id);
@@ -95,7 +101,20 @@ pub struct Template {
     pub functions: Vec<Function>,
     /// What Secrets Manager holds.
     pub secrets: Vec<Secret>,
+    /// What the console is told, by the names that it knows.
+    pub console_settings: BTreeMap<String, String>,
     table: Option<Table>,
+}
+
+/// The output that `infra/upload-console.sh` reads: a line for each field, `name=value`.
+fn console_settings(scope: &TemplateScope<'_>) -> Result<BTreeMap<String, String>, TemplateError> {
+    const OUTPUT: &str = "ConsoleSettings";
+    let text = match scope.output(OUTPUT).and_then(|output| output.get("Value")) {
+        Some(value) => scope.of_resource(OUTPUT).text("Value", value)?.unwrap_or_default(),
+        None => String::new(),
+    };
+    let fields = text.split('\n').filter_map(|line| line.split_once('='));
+    Ok(fields.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
 }
 
 impl Template {
