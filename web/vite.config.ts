@@ -3,7 +3,10 @@ import { defineConfig, type Plugin } from "vite";
 // While developing, everything but the pages themselves comes from a running desk.
 const desk = process.env.DESK_URL ?? "http://localhost:9000";
 const proxy = Object.fromEntries(
-  ["/api", "/_local", "/heify"].map((path) => [path, { target: desk, changeOrigin: false }]),
+  ["/api", "/_local", "/heify", "/settings.json"].map((path) => [
+    path,
+    { target: desk, changeOrigin: false },
+  ]),
 );
 
 // The desk and CloudFront send the same; `vite preview` does so too, so that a part that needs more

@@ -10,7 +10,9 @@ import { App } from "./app.tsx";
 import { keepTrue } from "./console/keep-true.ts";
 import { takeInvitation } from "./login/invitation.ts";
 import { listenToOtherTabs } from "./session/tabs.ts";
+import { loadSettings } from "./settings.ts";
 
+void loadSettings();
 listenToOtherTabs(queryClient);
 keepTrue(queryClient);
 takeInvitation();

@@ -5,6 +5,7 @@ import type { LoggedIn } from "../session/session.ts";
 import { TeamSection } from "../team/team-section.tsx";
 import { useDocumentTitle } from "../ui/use-document-title.ts";
 import { Header } from "./header.tsx";
+import { References } from "./references.tsx";
 import { useNamedBlock } from "./use-named-block.ts";
 import "./console.css";
 
@@ -35,6 +36,7 @@ export function Console({ session }: { session: LoggedIn }) {
         <SandboxSection session={session} />
         <KeysSection session={session} />
         {session.member.role === "admin" && <TeamSection session={session} />}
+        <References />
       </main>
     </>
   );

@@ -6,6 +6,7 @@ import { keepPendingLogin, loadPendingLogin, type PendingLogin } from "./challen
 import { CodeStep } from "./code-step.tsx";
 import { EmailStep } from "./email-step.tsx";
 import { keepInvitation, takeInvitation } from "./invitation.ts";
+import { LoginLinks } from "./login-links.tsx";
 import { keepAcceptance, loadAcceptance } from "./terms.ts";
 import { DECLINED, FAREWELLS, INVITED } from "./words.ts";
 import "./login.css";
@@ -77,6 +78,7 @@ export function Login({ presence }: { presence: LoggedOut }) {
           />
         )}
       </div>
+      <LoginLinks />
     </main>
   );
 }

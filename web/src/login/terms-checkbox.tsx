@@ -1,4 +1,5 @@
-import { termsUrl } from "../settings.ts";
+import { useSettings } from "../settings.ts";
+import { Away } from "../ui/away.tsx";
 import { CheckboxField } from "../ui/checkbox-field.tsx";
 
 export function TermsCheckbox({
@@ -8,18 +9,18 @@ export function TermsCheckbox({
   checked: boolean;
   onChange: (checked: boolean) => void;
 }) {
-  const terms = termsUrl ? (
-    <a href={termsUrl} target="_blank" rel="noreferrer">
-      terms of service
-    </a>
-  ) : (
-    <span>terms of service</span>
-  );
+  const { termsUrl } = useSettings();
   return (
     <CheckboxField name="terms" checked={checked} onChange={onChange}>
-      <span>I accept the </span>
-      {terms}
-      <span>.</span>
+      {termsUrl ? (
+        <>
+          <span>I accept the </span>
+          <Away href={termsUrl}>terms of service</Away>
+          <span>.</span>
+        </>
+      ) : (
+        <span>I accept the terms of service.</span>
+      )}
     </CheckboxField>
   );
 }

@@ -1,7 +1,8 @@
-import { productName } from "../settings.ts";
+import { useSettings } from "../settings.ts";
 import "./brand.css";
 
 export function Brand() {
+  const { productName } = useSettings();
   return (
     <span className="brand">
       <svg viewBox="0 0 32 32" aria-hidden="true">

@@ -1,8 +1,9 @@
 import { useEffect } from "react";
-import { productName } from "../settings.ts";
+import { useSettings } from "../settings.ts";
 
 export function useDocumentTitle(title: string): void {
+  const { productName } = useSettings();
   useEffect(() => {
     document.title = `${title} · ${productName}`;
-  }, [title]);
+  }, [title, productName]);
 }
