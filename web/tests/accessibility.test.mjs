@@ -96,7 +96,7 @@ for (const { theme, viewport } of WALKS) {
     await page.getByRole("checkbox", { name: /terms/ }).click();
     await page.getByLabel("E-mail").fill("somebody");
     await press(page, "Send Code");
-    await says(page, "An e-mail address has an @");
+    await says(page, "Enter an e-mail address, such as");
     await look(page, "login-no-address");
 
     await askForCode(page, email);

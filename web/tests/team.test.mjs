@@ -181,7 +181,7 @@ test("what is no address is told at its field, by the page or else by the server
   const alert = dialog(page).getByRole("alert");
   for (const [text, words] of /** @type {const} */ ([
     ["", "Enter an e-mail address, such as name@example.com."],
-    ["nobody", "An e-mail address has an @, as in name@example.com."],
+    ["nobody", "Enter an e-mail address, such as name@example.com."],
     ["nobody@example", "What follows the @ is no domain, such as example.com."],
     ["jürgen@team.example.com", "“ü” cannot stand before the @."],
   ])) {

@@ -5,9 +5,7 @@
 export function wrongWithEmail(text: string): string | null {
   const address = text.trim();
   const at = address.lastIndexOf("@");
-  if (address === "") return "Enter an e-mail address, such as name@example.com.";
-  if (at < 0) return "An e-mail address has an @, as in name@example.com.";
-  if (at === 0) return "There is nothing before the @.";
+  if (at < 1) return "Enter an e-mail address, such as name@example.com.";
 
   const local = address.slice(0, at);
   const domain = address.slice(at + 1);
