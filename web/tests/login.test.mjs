@@ -245,6 +245,16 @@ describe("Login", () => {
     assert.ok(await send(page).isDisabled());
   });
 
+  test("Enter without the terms leads to them", async (t) => {
+    const page = await opened(t);
+    await email(page).fill(await someone());
+    await email(page).press("Enter");
+    await focusOn(terms(page));
+    await page.keyboard.press("Space");
+    await email(page).press("Enter");
+    await atCode(page);
+  });
+
   test("Send Code is disabled in flight: an impatient person asks for one code", async (t) => {
     const page = await opened(t);
     const asked = calls(page, "POST", "/api/login/code");
@@ -476,6 +486,15 @@ describe("Login", () => {
       assert.equal(await box.getAttribute("inputmode"), "numeric");
     for (let digit = 1; digit <= 6; digit += 1)
       await page.getByLabel(`Digit ${digit} of 6`, { exact: true }).waitFor();
+  });
+
+  test("a code that the browser fills in by itself logs in", async (t) => {
+    const page = await opened(t);
+    const to = await someone();
+    await askForCode(page, to);
+    const code = await desk.codeFor(to);
+    await page.keyboard.insertText(code);
+    await atConsole(page);
   });
 
   test("typing goes on to the next box, and takes digits only", async (t) => {
@@ -956,6 +975,30 @@ describe("Login", () => {
       await route.abort("connectionreset");
     });
     await typeCode(page, await desk.codeFor(to));
+    await atConsole(page);
+  });
+
+  test("who is in and was not told is in with the next try", async (t) => {
+    const page = await opened(t, {
+      allow: [
+        /^(POST \/api\/login\/verify|GET \/api\/session) failed$/,
+        "POST /api/login/verify 401",
+      ],
+    });
+    const to = await someone();
+    await askForCode(page, to);
+    await page.route("**/api/session", (route) => route.abort("connectionreset"), { times: 1 });
+    await page.route(
+      "**/api/login/verify",
+      async (route) => {
+        await route.fetch();
+        await route.abort("connectionreset");
+      },
+      { times: 1 },
+    );
+    await typeCode(page, await desk.codeFor(to));
+    await says(problem(page), "No answer came back.");
+    await page.getByRole("button", { name: "Log in" }).click();
     await atConsole(page);
   });
 
