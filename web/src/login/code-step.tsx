@@ -49,10 +49,11 @@ export function CodeStep({ pending, invitation, onResent, onChangeEmail, onStopp
     onSuccess: arrive,
     onError: async (error) => {
       const failure = failureOf(error);
-      // The answer to the right code may have been lost on its way: then the cookie is there all
-      // the same.
-      if (failure.mayPass && (await isLoggedIn())) return;
-      if (failure.code === "code_expired") setExpired(true);
+      const spent = failure.code === "code_expired";
+      // The answer to the right code may have been lost on its way, this time or the time before:
+      // then the cookie is there all the same.
+      if ((failure.mayPass || spent) && (await isLoggedIn())) return;
+      if (spent) setExpired(true);
       // What was typed stays when the fault was not in it.
       if (!failure.mayPass) setCode("");
     },

@@ -65,7 +65,7 @@ export function EmailStep({
 
   function submit(event: FormEvent) {
     event.preventDefault();
-    if (!terms || request.isPending || waits) return;
+    if (!terms || waits) return;
     const wrong = wrongWithEmail(email);
     setInvalid(wrong);
     if (wrong) field.current?.focus();
@@ -96,6 +96,12 @@ export function EmailStep({
         value={email}
         describedBy={word ? wordId : undefined}
         error={invalid}
+        onKeyDown={(event) => {
+          if (terms || event.key !== "Enter") return;
+          // Nothing would come of it, without a word: the button is disabled.
+          event.preventDefault();
+          event.currentTarget.form?.querySelector<HTMLElement>("[role=checkbox]")?.focus();
+        }}
         onChange={(text) => {
           setInvalid(null);
           onEmail(text);

@@ -13,7 +13,7 @@ export function wrongWithEmail(text: string): string | null {
   const plain = /^[\0-\x7f]*$/.test(domain);
   const strange =
     strangeIn(local, /[^\w.!#$%&'*+/=?^`{|}~-]/u, "before") ??
-    (plain ? strangeIn(domain, /[^a-z\d.-]/i, "after") : null);
+    (plain && strangeIn(domain, /[^a-z\d.-]/i, "after"));
   if (strange) return strange;
   // The last part of a number is none of a domain.
   if (plain && !/\.(?!\d+$)[^.]*\.?$/.test(domain))
@@ -28,9 +28,9 @@ export function wrongWithEmail(text: string): string | null {
 }
 
 /** About the first character that cannot be there. */
-function strangeIn(part: string, none: RegExp, side: string): string | null {
+function strangeIn(part: string, none: RegExp, side: string): string | undefined {
   const character = part.match(none)?.[0];
-  if (!character) return null;
+  if (!character) return;
   return /[\p{C}\p{Z}\p{DI}]/u.test(character)
     ? "There is a space or an invisible character in this address."
     : `“${character}” cannot stand ${side} the @.`;
