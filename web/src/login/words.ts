@@ -6,18 +6,11 @@ const WRONG = "That is not the code that was mailed";
 
 export function wordsAboutCode(failure: Failure): string {
   const left = failure.attemptsLeft;
-  switch (failure.code) {
-    case "code_incorrect": {
-      if (left === 0) return `${WRONG}, and it was the last guess. Ask for a new code.`;
-      const attempts = left === 1 ? "attempt" : "attempts";
-      const warning = left === null ? "" : `: ${left} ${attempts} left`;
-      return `${WRONG}. Check the newest mail and try again${warning}.`;
-    }
-    case "code_expired":
-      return "This code is not good any more. Use “Resend code” to get a new one.";
-    default:
-      return failure.detail;
-  }
+  if (failure.code !== "code_incorrect") return failure.detail;
+  if (left === 0) return `${WRONG}, and it was the last guess. Ask for a new code.`;
+  const attempts = left === 1 ? "attempt" : "attempts";
+  const warning = left === null ? "" : `: ${left} ${attempts} left`;
+  return `${WRONG}. Check the newest mail and try again${warning}.`;
 }
 
 export const TOO_MANY_ATTEMPTS =
