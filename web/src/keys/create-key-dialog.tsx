@@ -2,6 +2,7 @@ import { type FormEvent, useRef, useState } from "react";
 import { failureOf } from "../api/failure.ts";
 import { useDraft } from "../session/drafts.ts";
 import { Button } from "../ui/button.tsx";
+import { Confirm } from "../ui/confirm.tsx";
 import { DISCARD, Modal } from "../ui/modal.tsx";
 import { Notice } from "../ui/notice.tsx";
 import { TextField } from "../ui/text-field.tsx";
@@ -9,10 +10,20 @@ import { useCreateKey } from "./use-create-key.ts";
 
 const MAX_NAME_LENGTH = 64;
 
-export function CreateKeyDialog({ memberId, onClose }: { memberId: string; onClose: () => void }) {
+interface Props {
+  memberId: string;
+  /** Those that keys have already. */
+  names: string[];
+  onClose: () => void;
+}
+
+export function CreateKeyDialog({ memberId, names, onClose }: Props) {
   const field = useRef<HTMLInputElement>(null);
   const name = useDraft(`key-name:${memberId}`);
   const [invalid, setInvalid] = useState<string | null>(null);
+  const [asking, setAsking] = useState(false);
+  /** Sent before, or asked about: a retry may find the key that it made. */
+  const settled = useRef<string | null>(null);
   const create = useCreateKey(() => {
     name.drop();
     onClose();
@@ -29,7 +40,12 @@ export function CreateKeyDialog({ memberId, onClose }: { memberId: string; onClo
     const trimmed = name.text.trim();
     const problem = wrongWith(trimmed);
     setInvalid(problem);
-    if (problem) field.current?.focus();
+    const taken = names.includes(trimmed.normalize("NFC")) && settled.current !== trimmed;
+    // The name is what is to be changed, now or once the question is answered.
+    if (problem || taken) field.current?.focus();
+    if (problem) return;
+    settled.current = trimmed;
+    if (taken) setAsking(true);
     else create.mutate(trimmed);
   }
 
@@ -78,6 +94,21 @@ export function CreateKeyDialog({ memberId, onClose }: { memberId: string; onClo
           </Button>
         </div>
       </form>
+      {asking && (
+        <Confirm
+          title="There is a key of this name already"
+          action="Create another"
+          cancel="Change the name"
+          tone="primary"
+          onCancel={() => setAsking(false)}
+          onConfirm={() => {
+            setAsking(false);
+            create.mutate(name.text.trim());
+          }}
+        >
+          <p>Keys of one name are told apart only by their beginnings.</p>
+        </Confirm>
+      )}
     </Modal>
   );
 }

@@ -6,10 +6,19 @@ import { sandboxQuery } from "../sandbox/use-sandbox.ts";
 import { sessionQuery } from "../session/session.ts";
 import { Confirm } from "../ui/confirm.tsx";
 import { toast } from "../ui/toast-store.ts";
+import { useGone } from "../ui/use-gone.ts";
 import { keysQuery } from "./keys-query.ts";
 
-export function DeleteKeyDialog({ apiKey, onClose }: { apiKey: ApiKey; onClose: () => void }) {
+interface Props {
+  apiKey: ApiKey;
+  /** Whether the list still has it. */
+  listed: boolean;
+  onClose: () => void;
+}
+
+export function DeleteKeyDialog({ apiKey, listed, onClose }: Props) {
   const client = useQueryClient();
+  const goneWords = `“${apiKey.name}” is not there any more: it has been deleted.`;
   const remove = useAct({
     mutationFn: () => deleteKey(apiKey.id),
     onSuccess: async () => {
@@ -22,9 +31,10 @@ export function DeleteKeyDialog({ apiKey, onClose }: { apiKey: ApiKey; onClose: 
       if (failure.code !== "key_not_found") return;
       await refresh();
       onClose();
-      toast({ kind: "problem", text: failure.detail });
+      toast({ kind: "problem", text: goneWords });
     },
   });
+  useGone(!listed && !remove.isPending && !remove.isSuccess, goneWords, onClose);
 
   async function refresh() {
     if (apiKey.sandbox) void client.invalidateQueries({ queryKey: sandboxQuery.queryKey });

@@ -4,6 +4,7 @@ import type { ApiKey, Keys } from "../api/calls.ts";
 import { failureOf } from "../api/failure.ts";
 import type { LoggedIn } from "../session/session.ts";
 import { Count } from "../ui/count.tsx";
+import { counted } from "../ui/counted.ts";
 import { LimitedButton } from "../ui/limited-button.tsx";
 import { LoadProblem } from "../ui/load-problem.tsx";
 import { Section } from "../ui/section.tsx";
@@ -81,12 +82,22 @@ export function KeysSection({ session }: { session: LoggedIn }) {
       <p className="section-note">
         {admin
           ? ((data && whyNoMore(data)) ?? "A key’s value is shown once, when it is created.")
-          : "Only admins can create and delete keys."}
+          : "You can see the keys; an admin manages them."}
       </p>
       {creating && (
-        <CreateKeyDialog memberId={session.member.id} onClose={() => setCreating(false)} />
+        <CreateKeyDialog
+          memberId={session.member.id}
+          names={data?.keys.map((key) => key.name) ?? []}
+          onClose={() => setCreating(false)}
+        />
       )}
-      {deleting && <DeleteKeyDialog apiKey={deleting} onClose={() => setDeleting(null)} />}
+      {deleting && (
+        <DeleteKeyDialog
+          apiKey={deleting}
+          listed={data?.keys.some((key) => key.id === deleting.id) ?? true}
+          onClose={() => setDeleting(null)}
+        />
+      )}
     </Section>
   );
 }
@@ -94,5 +105,5 @@ export function KeysSection({ session }: { session: LoggedIn }) {
 function whyNoMore({ available, count, limit }: Keys): string | null {
   if (available > 0) return null;
   const held = count < limit ? ": one place is held for the Sandbox key" : "";
-  return `The limit of ${limit} keys is reached${held}. Delete a key to create another.`;
+  return `The limit of ${counted(limit, "key")} is reached${held}. Delete a key to create another.`;
 }

@@ -1,3 +1,4 @@
+import { counted } from "../ui/counted.ts";
 import { clock } from "../ui/duration.ts";
 import "./countdown.css";
 
@@ -12,7 +13,7 @@ export function Countdown({ seconds }: { seconds: number }) {
       ? ""
       : seconds <= 30
         ? "Less than 30 seconds left"
-        : `${minutes} ${minutes === 1 ? "minute" : "minutes"} left`;
+        : `${counted(minutes, "minute")} left`;
   return (
     <p className="countdown">
       <span role="timer" aria-live="off" className="digits">

@@ -1,4 +1,5 @@
 import { useState } from "react";
+import { counted } from "../ui/counted.ts";
 import { clock } from "../ui/duration.ts";
 import { Notice } from "../ui/notice.tsx";
 
@@ -11,7 +12,7 @@ export function LimitedNotice({ seconds }: { seconds: number }) {
       <b className="digits" aria-hidden="true">
         {clock(seconds)}
       </b>
-      <span className="visually-hidden">{`${minutes} ${minutes === 1 ? "minute" : "minutes"}`}</span>
+      <span className="visually-hidden">{counted(minutes, "minute")}</span>
       <span>.</span>
     </Notice>
   );

@@ -1,5 +1,6 @@
 import { useEffect, useLayoutEffect, useState } from "react";
 import type { LoggedOut } from "../session/session.ts";
+import { useSettings } from "../settings.ts";
 import { Brand } from "../ui/brand.tsx";
 import { useDocumentTitle } from "../ui/use-document-title.ts";
 import { keepPendingLogin, loadPendingLogin, type PendingLogin } from "./challenge.ts";
@@ -7,7 +8,7 @@ import { CodeStep } from "./code-step.tsx";
 import { EmailStep } from "./email-step.tsx";
 import { keepInvitation, takeInvitation } from "./invitation.ts";
 import { LoginLinks } from "./login-links.tsx";
-import { keepAcceptance, loadAcceptance } from "./terms.ts";
+import { isAccepted, keepAcceptance } from "./terms.ts";
 import { DECLINED, FAREWELLS, INVITED } from "./words.ts";
 import "./login.css";
 
@@ -16,7 +17,9 @@ export function Login({ presence }: { presence: LoggedOut }) {
   useDocumentTitle("Log in");
   const [pending, setPending] = useState(loadPendingLogin);
   const [email, setEmail] = useState(pending?.email ?? presence.email);
-  const [terms, setTerms] = useState(() => pending !== null || loadAcceptance());
+  const { termsUrl } = useSettings();
+  // Where nothing was ticked or unticked on this page, what this browser keeps holds.
+  const [ticked, setTicked] = useState<boolean | null>(pending && true);
   const [invitation, setInvitation] = useState(takeInvitation);
   const [word, setWord] = useState<string | null>(
     invitation ? INVITED : presence.why && FAREWELLS[presence.why],
@@ -59,10 +62,10 @@ export function Login({ presence }: { presence: LoggedOut }) {
             key={invitation}
             email={email}
             onEmail={setEmail}
-            terms={terms}
+            terms={ticked ?? isAccepted(termsUrl)}
             onTerms={(accepted) => {
-              setTerms(accepted);
-              keepAcceptance(accepted);
+              setTicked(accepted);
+              keepAcceptance(accepted, termsUrl);
             }}
             word={word}
             invitation={invitation}

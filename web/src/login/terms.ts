@@ -1,25 +1,25 @@
 /** That the terms were accepted in this browser, where they are asked for once. */
 
-import { termsUrl } from "../settings.ts";
-
 const TERMS_STORAGE_KEY = "frontdesk.terms";
 
-/** What is kept: terms at another address are others, and asked for anew. */
-const ACCEPTED = termsUrl ?? "accepted";
-
-export function loadAcceptance(): boolean {
+/** Terms at another address are others, and asked for anew. */
+export function isAccepted(termsUrl: string | null): boolean {
   try {
-    return localStorage.getItem(TERMS_STORAGE_KEY) === ACCEPTED;
+    return localStorage.getItem(TERMS_STORAGE_KEY) === name(termsUrl);
   } catch {
     return false;
   }
 }
 
-export function keepAcceptance(accepted: boolean): void {
+export function keepAcceptance(accepted: boolean, termsUrl: string | null): void {
   try {
-    if (accepted) localStorage.setItem(TERMS_STORAGE_KEY, ACCEPTED);
+    if (accepted) localStorage.setItem(TERMS_STORAGE_KEY, name(termsUrl));
     else localStorage.removeItem(TERMS_STORAGE_KEY);
   } catch {
     // A browser without storage asks every time.
   }
+}
+
+function name(termsUrl: string | null): string {
+  return termsUrl ?? "accepted";
 }

@@ -1,6 +1,7 @@
 /** What goes wrong at the login, in words that say what to do next. */
 
 import type { Failure } from "../api/failure.ts";
+import { counted } from "../ui/counted.ts";
 
 const WRONG = "That is not the code that was mailed";
 
@@ -8,8 +9,7 @@ export function wordsAboutCode(failure: Failure): string {
   const left = failure.attemptsLeft;
   if (failure.code !== "code_incorrect") return failure.detail;
   if (left === 0) return `${WRONG}, and it was the last guess. Ask for a new code.`;
-  const attempts = left === 1 ? "attempt" : "attempts";
-  const warning = left === null ? "" : `: ${left} ${attempts} left`;
+  const warning = left === null ? "" : `: ${counted(left, "attempt")} left`;
   return `${WRONG}. Check the newest mail and try again${warning}.`;
 }
 

@@ -15,7 +15,14 @@ import { teamQuery } from "./team-query.ts";
 /** Answers that are about the address itself, and are told at its field. */
 const ABOUT_THE_ADDRESS = ["invalid_email", "email_already_registered"];
 
-export function InviteDialog({ memberId, onClose }: { memberId: string; onClose: () => void }) {
+interface Props {
+  memberId: string;
+  /** Told whose invitation is to be mailed now. */
+  onSent: (id: string) => void;
+  onClose: () => void;
+}
+
+export function InviteDialog({ memberId, onSent, onClose }: Props) {
   const client = useQueryClient();
   const field = useRef<HTMLInputElement>(null);
   const email = useDraft(`invitation:${memberId}`);
@@ -23,13 +30,14 @@ export function InviteDialog({ memberId, onClose }: { memberId: string; onClose:
   const invite = useAct({
     mutationFn: inviteMember,
     onSuccess: async ({ member }) => {
+      onSent(member.id);
       await client.invalidateQueries({ queryKey: teamQuery.queryKey });
       email.drop();
       onClose();
       toast({
         kind: "done",
         about: member.id,
-        text: `${member.email} is invited and can log in at once.`,
+        text: `${member.email} is invited. A mail with the link is on its way.`,
       });
     },
     onError: (error) => {

@@ -4,9 +4,17 @@ import { failureOf } from "../api/failure.ts";
 import { useAct } from "../api/use-act.ts";
 import { Confirm } from "../ui/confirm.tsx";
 import { toast } from "../ui/toast-store.ts";
-import { teamQuery } from "./team-query.ts";
+import { useGone } from "../ui/use-gone.ts";
+import { goneWords, teamQuery } from "./team-query.ts";
 
-export function RevokeDialog({ member, onClose }: { member: TeamMember; onClose: () => void }) {
+interface Props {
+  member: TeamMember;
+  /** Whether the list still has them. */
+  listed: boolean;
+  onClose: () => void;
+}
+
+export function RevokeDialog({ member, listed, onClose }: Props) {
   const client = useQueryClient();
   const revoke = useAct({
     mutationFn: () => revokeMember(member.id),
@@ -20,9 +28,10 @@ export function RevokeDialog({ member, onClose }: { member: TeamMember; onClose:
       await client.invalidateQueries({ queryKey: teamQuery.queryKey });
       if (failure.code !== "member_not_found") return;
       onClose();
-      toast({ kind: "problem", text: failure.detail });
+      toast({ kind: "problem", text: goneWords(member) });
     },
   });
+  useGone(!listed && !revoke.isPending && !revoke.isSuccess, goneWords(member), onClose);
 
   return (
     <Confirm

@@ -1,9 +1,9 @@
-import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import type { Team, TeamMember } from "../api/calls.ts";
 import { failureOf } from "../api/failure.ts";
 import type { LoggedIn } from "../session/session.ts";
 import { Count } from "../ui/count.tsx";
+import { counted } from "../ui/counted.ts";
 import { LimitedButton } from "../ui/limited-button.tsx";
 import { LoadProblem } from "../ui/load-problem.tsx";
 import { Section } from "../ui/section.tsx";
@@ -11,20 +11,22 @@ import { SkeletonRows } from "../ui/skeleton.tsx";
 import { InviteDialog } from "./invite-dialog.tsx";
 import { MemberRow } from "./member-row.tsx";
 import { RevokeDialog } from "./revoke-dialog.tsx";
-import { teamQuery } from "./team-query.ts";
 import { useResend } from "./use-resend.ts";
+import { useTeam } from "./use-team.ts";
 import "../ui/table.css";
 
 const WHAT_MEMBERS_MAY =
   "Members use everything the API offers. " +
   "They cannot manage API keys or members, or see who else has access.";
 
+const MAKE_ROOM = "Remove a member to add another.";
+
 /** Rendered for admins only, so that nothing of it is fetched for anybody else. */
 export function TeamSection({ session }: { session: LoggedIn }) {
-  const { data, error, refetch, isFetching } = useQuery(teamQuery);
+  const { data, error, refetch, isFetching, onSent } = useTeam();
   const [inviting, setInviting] = useState(false);
   const [revoking, setRevoking] = useState<TeamMember | null>(null);
-  const resend = useResend();
+  const resend = useResend(onSent);
   const count = data?.count ?? session.account.member_count ?? 1;
   const limit = data?.limit ?? session.account.member_limit;
   const admins = data?.members.filter((member) => member.role === "admin").length;
@@ -75,8 +77,20 @@ export function TeamSection({ session }: { session: LoggedIn }) {
         </table>
       )}
       <p className="section-note">{(data && whyNoMore(data)) ?? WHAT_MEMBERS_MAY}</p>
-      {inviting && <InviteDialog memberId={session.member.id} onClose={() => setInviting(false)} />}
-      {revoking && <RevokeDialog member={revoking} onClose={() => setRevoking(null)} />}
+      {inviting && (
+        <InviteDialog
+          memberId={session.member.id}
+          onSent={onSent}
+          onClose={() => setInviting(false)}
+        />
+      )}
+      {revoking && (
+        <RevokeDialog
+          member={revoking}
+          listed={data?.members.some((member) => member.id === revoking.id) ?? true}
+          onClose={() => setRevoking(null)}
+        />
+      )}
     </Section>
   );
 }
@@ -84,5 +98,5 @@ export function TeamSection({ session }: { session: LoggedIn }) {
 function whyNoMore({ count, limit }: Team): string | null {
   return count < limit
     ? null
-    : `The account’s limit of ${limit} members is reached. Remove a member to add another.`;
+    : `The account’s limit of ${counted(limit, "member")} is reached. ${MAKE_ROOM}`;
 }

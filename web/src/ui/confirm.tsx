@@ -15,6 +15,7 @@ export interface Question {
 }
 
 interface Props extends Question {
+  tone?: "danger" | "primary";
   busy?: boolean;
   failure?: Failure | null;
   onConfirm: () => void;
@@ -26,7 +27,8 @@ interface Props extends Question {
  * could not be. A click beside it is no answer.
  */
 export function Confirm(props: Props) {
-  const { title, children, action, cancel = "Cancel", busy = false, failure } = props;
+  const { title, children, action, cancel = "Cancel", tone = "danger" } = props;
+  const { busy = false, failure } = props;
   const focus = useReturnFocus();
   const leave = () => busy || props.onCancel();
   return (
@@ -43,7 +45,7 @@ export function Confirm(props: Props) {
               <AlertDialog.Cancel asChild>
                 <Button refused={busy}>{cancel}</Button>
               </AlertDialog.Cancel>
-              <Button tone="danger" busy={busy} onClick={props.onConfirm}>
+              <Button tone={tone} busy={busy} onClick={props.onConfirm}>
                 {action}
               </Button>
             </div>
