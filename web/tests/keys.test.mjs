@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import {
   allow,
+  clipboard,
   focusOn,
   hold,
   isGone,
@@ -213,6 +214,78 @@ test("where the browser refuses the clipboard, the key is ready for a copy by ha
     "the selection",
     async () => (await page.evaluate(() => String(getSelection()))) === key,
   );
+});
+
+test("beside a new key stands a call of the product, with the key as a variable", async (t) => {
+  const page = await admin(t);
+  await create(page, "Called");
+  const key = await reveal(page);
+  const call = viewer(page).locator("pre");
+  assert.match(
+    (await call.textContent()) ?? "",
+    /^curl -X POST https?:\/\/\S+ -H "x-api-key: \$API_KEY" -H "content-type: application\/json" -d '{}'$/,
+  );
+  await viewer(page).getByRole("button", { name: "Copy command" }).click();
+  await says(viewer(page), "The command is copied.");
+  const copied = await clipboard(page);
+  assert.equal(copied, await call.textContent());
+  assert.ok(!copied.includes(key));
+});
+
+/** @param {Page} page */
+const copySandboxKey = (page) =>
+  row(page, "Sandbox").getByRole("button", { name: "Copy Sandbox key" }).click();
+
+test("admins and members copy the Sandbox key from its row, and it is not shown", async (t) => {
+  const page = await admin(t);
+  const member = `member-${accounts}@keys.example.com`;
+  const headers = { origin: desk.url };
+  await page.request.post("/api/team", { data: { email: member }, headers });
+  const theirs = await newPage(browser, desk, { t });
+  await logIn(theirs, desk, member);
+  for (const each of [page, theirs]) {
+    await row(each, "Sandbox").waitFor();
+    await copySandboxKey(each);
+    await says(each, "The Sandbox key is copied to the clipboard.");
+    const key = await clipboard(each);
+    assert.match(key, /^fd_sandbox_[0-9A-Za-z]{40,}$/);
+    assert.equal((await desk.callProduct(key)).status, 200);
+    const secret = key.slice(-30);
+    assert.ok(!(await each.content()).includes(secret));
+    const debug = await each.context().newCDPSession(each);
+    await until("the memory to be free of it", async () => !(await heap(debug)).includes(secret));
+  }
+});
+
+test("where the clipboard is refused, the Sandbox key is shown for a copy by hand", async (t) => {
+  const page = await admin(t);
+  await page.evaluate(() => {
+    navigator.clipboard.write = () =>
+      Promise.reject(new DOMException("not here", "NotAllowedError"));
+  });
+  await copySandboxKey(page);
+  const shown = page.getByRole("dialog", { name: "Sandbox key" });
+  await shown.getByRole("button", { name: "Show key" }).click();
+  const key = (await shown.locator("code").textContent()) ?? "";
+  assert.match(key, /^fd_sandbox_[0-9A-Za-z]{40,}$/);
+  // It can be had again: nothing is asked.
+  await page.keyboard.press("Escape");
+  await isGone(shown);
+  assert.ok(!(await page.content()).includes(key));
+});
+
+test("a Sandbox key that cannot be had says why", async (t) => {
+  const page = await admin(t);
+  allow(page, "POST /api/sandbox/key failed", "POST /api/sandbox/key 409");
+  await page.route("**/api/sandbox/key", (route) => route.abort("connectionreset"), { times: 1 });
+  await copySandboxKey(page);
+  await says(page, "No answer came back. Check your connection and try again.");
+  const [{ id }] = await api(page, "Sandbox");
+  await page.request.delete(`/api/keys/${id}`, { headers: { origin: desk.url } });
+  await copySandboxKey(page);
+  await isGone(row(page, "Sandbox"));
+  await says(page, /Sandbox/);
+  assert.equal(await page.getByRole("dialog").count(), 0);
 });
 
 test("Got it, I saved it works only once the box is ticked", async (t) => {
@@ -665,6 +738,27 @@ test("what one tab makes is in the other as soon as somebody looks at it", async
   await row(other, "From the first tab").waitFor();
 });
 
+test("a long name is cut at two lines, and whole for who points at it or comes to it", async (t) => {
+  const page = await admin(t);
+  const long = "W".repeat(64);
+  await made(page, long);
+  await page.setViewportSize({ width: 320, height: 700 });
+  await page.reload();
+  const name = row(page, long).locator(".cell-name");
+  await name.waitFor();
+  const lines = () =>
+    name.evaluate((e) =>
+      Math.round(e.clientHeight / Number.parseFloat(getComputedStyle(e).lineHeight)),
+    );
+  assert.equal(await lines(), 2);
+  assert.equal(await name.getAttribute("title"), long);
+  await name.focus();
+  assert.ok((await lines()) > 2);
+  assert.equal(await name.evaluate((e) => e.scrollHeight - e.clientHeight), 0, "all of it");
+  // What is cut nowhere takes no stop on the way by keys.
+  assert.equal(await row(page, "Sandbox").locator(".cell-name").getAttribute("tabindex"), null);
+});
+
 test("members see the list without actions, and can do nothing to it", async (t) => {
   const page = await admin(t);
   const { key } = await made(page, "Production");
@@ -686,7 +780,12 @@ test("members see the list without actions, and can do nothing to it", async (t)
     "Created on",
   ]);
   assert.deepEqual(await names(theirs), ["Sandbox", "Production"]);
-  assert.equal(await block(theirs).getByRole("button").count(), 0);
+  assert.deepEqual(
+    await block(theirs)
+      .getByRole("button")
+      .evaluateAll((buttons) => buttons.map((button) => button.ariaLabel)),
+    ["Copy Sandbox key"],
+  );
   await says(block(theirs), "You can see the keys; an admin manages them.");
   const headers = { origin: desk.url };
   assert.equal(
