@@ -371,17 +371,17 @@ async fn a_suspension_stops_keys_and_sessions_on_the_next_call() {
         assert_eq!(world.product_api(key).await, 403);
     }
     for person in [&admin, &member] {
-        person.get("/api/session").await.problem(401, "session_ended");
-        person.get("/api/keys").await.problem(401, "session_ended");
+        person.get("/api/session").await.problem(403, "account_suspended");
+        person.get("/api/keys").await.problem(403, "account_suspended");
     }
     world
         .changes_nothing(admin.post("/api/keys", json!({ "name": "More" })))
         .await
-        .problem(401, "session_ended");
+        .problem(403, "account_suspended");
     world
         .changes_nothing(admin.post("/api/team", json!({ "email": "x@example.com" })))
         .await
-        .problem(401, "session_ended");
+        .problem(403, "account_suspended");
     assert_eq!(world.product_api(&theirs).await, 200);
     other.get("/api/session").await.ok(200);
     assert_eq!(times(&world, "account_suspended").await, 1);
@@ -462,7 +462,7 @@ async fn a_suspension_that_ends_halfway_lets_nothing_be_made_and_a_second_call_f
     proxy.fail("Query", usize::MAX, Fault::Throttled);
     change.invoke(&event).await.expect_err("the keys cannot be read");
     proxy.heal();
-    admin.post("/api/keys", json!({ "name": "More" })).await.problem(401, "session_ended");
+    admin.post("/api/keys", json!({ "name": "More" })).await.problem(403, "account_suspended");
     let done = change.invoke(&event).await.expect("an answer");
     assert_eq!((&done["changed"], &done["account"]["suspended"]), (&json!(false), &json!(true)));
     assert_eq!(world.product_api(&key).await, 403);

@@ -498,9 +498,9 @@ async fn a_suspended_account_makes_no_key_and_repeats_none() {
     suspend(&admin, true).await;
     world
         .changes_nothing(async {
-            tenth(&admin).await.problem(401, "session_ended");
-            make_once(&admin, "Deploy", "job-17").await.problem(401, "session_ended");
-            make_once(&admin, "Staging", "job-17").await.problem(401, "session_ended");
+            tenth(&admin).await.problem(403, "account_suspended");
+            make_once(&admin, "Deploy", "job-17").await.problem(403, "account_suspended");
+            make_once(&admin, "Staging", "job-17").await.problem(403, "account_suspended");
         })
         .await;
 }

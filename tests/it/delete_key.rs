@@ -168,7 +168,7 @@ async fn a_suspended_account_deletes_no_key() {
         .changes_nothing(async {
             // A session that is over is told nothing, not even that there is no such key.
             for id in [id.as_str(), NOBODYS[0], NOBODYS[1], "x"] {
-                admin.delete(&format!("/api/keys/{id}")).await.problem(401, "session_ended");
+                admin.delete(&format!("/api/keys/{id}")).await.problem(403, "account_suspended");
             }
         })
         .await;

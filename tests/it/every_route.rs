@@ -219,7 +219,7 @@ async fn a_suspended_account_gets_through_nowhere() {
     let full = json!({ "act": "set_limits", "key_limit": 2, "member_limit": 2 });
     world.change(&admin.account, full).await;
     world.suspend(&admin.account).await;
-    world.changes_nothing(once().send()).await.problem(401, "session_ended");
+    world.changes_nothing(once().send()).await.problem(403, "account_suspended");
     for case in
         cases().iter().filter(|case| case.who != Who::Anyone && case.function != "end-session")
     {
@@ -227,14 +227,31 @@ async fn a_suspended_account_gets_through_nowhere() {
             world
                 .changes_nothing(case.by(&world, &person.token))
                 .await
-                .problem(401, "session_ended");
+                .problem(403, "account_suspended");
         }
     }
     // Save that a session can be ended, so that it does not come back with the account.
-    member.act("/api/logout").await.problem(401, "session_ended");
+    member.act("/api/logout").await.problem(403, "account_suspended");
     world.resume(&admin.account).await;
     member.get("/api/session").await.problem(401, "session_ended");
     admin.get("/api/session").await.ok(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_has_expired_gets_through_nowhere_and_is_told_so() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let member = world.member(&admin, "grace@example.com").await;
+    world.advance(12 * 3600);
+    for suspended in [false, true] {
+        world.set_suspended(&admin.account, suspended).await;
+        for case in cases().iter().filter(|case| case.who != Who::Anyone) {
+            for person in [&admin, &member] {
+                let reply = world.changes_nothing(case.by(&world, &person.token)).await;
+                reply.problem(401, "session_expired");
+            }
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

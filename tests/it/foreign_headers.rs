@@ -2,7 +2,7 @@
 //! extensions. None of it takes ours out.
 
 use crate::proxy::{Proxy, http_event, outcome};
-use crate::support::{ADMIN, Browser, Person, Request, World};
+use crate::support::{ADMIN, Browser, Person, Request, World, wrong};
 use serde_json::json;
 
 /// `Authorization` as staging proxies, gateways and single sign-on put it in.
@@ -88,6 +88,48 @@ async fn bad_sessions(world: &World, admin: &Person<'_>) -> Vec<String> {
     let never = format!("fds_{}", "0".repeat(84));
     let texts = ["fds_garbage", "garbage", ""].map(str::to_owned);
     [ended.token, revoked.token, never].into_iter().chain(texts).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_of_a_suspended_account_takes_none_out_that_is_good() {
+    let world = World::new().await;
+    let expired = world.admin().await;
+    let other = world.other_admin("other@example.com").await;
+    // One is used meanwhile.
+    world.advance(11 * 3600);
+    other.get("/api/session").await.ok(200);
+    world.advance(3600);
+    let admin = world.admin().await;
+    world.suspend(&other.account).await;
+    for (one, another, status, code) in
+        [(&other, &expired, 403, "account_suspended"), (&expired, &other, 401, "session_expired")]
+    {
+        let cookies = sessions(&[&one.token, &another.token, &admin.token]);
+        world.call("GET", "/api/session").header("cookie", &cookies).send().await.ok(200);
+        let create = world.call("POST", "/api/keys").header("cookie", &cookies);
+        create.json(json!({ "name": "A key" })).send().await.ok(201);
+        // Of those that are over, the first that tells why.
+        let never = format!("fds_{}", "0".repeat(84));
+        let cookies = sessions(&[&never, &one.token, &another.token]);
+        let reply = world.call("GET", "/api/session").header("cookie", &cookies).send().await;
+        reply.problem(status, code);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_into_a_suspended_account_is_tried_once_whatever_sessions_come_along() {
+    let world = World::new().await;
+    let other = world.other_admin("other@example.com").await;
+    let cookies = sessions(&[&other.token, &format!("fds_{}", "0".repeat(84))]);
+    let (challenge, code) = world.challenge("other@example.com").await;
+    world.suspend(&other.account).await;
+    let guess = |code: &str| {
+        let guess = json!({ "challenge": challenge, "code": code });
+        world.call("POST", "/api/login/verify").header("cookie", &cookies).json(guess).send()
+    };
+    guess(&code).await.problem(403, "account_suspended");
+    let wrong = guess(wrong(&code)).await;
+    assert_eq!(wrong.problem(401, "code_incorrect")["attempts_left"], 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -170,9 +170,9 @@ async fn a_session_that_nobody_uses_ends_after_twelve_hours() {
     let prolonged = expires_at(&admin.get("/api/session").await);
     assert!(prolonged > end + SESSION_IDLE_LIMIT - SignedDuration::from_mins(1), "{prolonged}");
     world.advance_to(prolonged);
-    world.changes_nothing(admin.get("/api/session")).await.problem(401, "session_ended");
+    world.changes_nothing(admin.get("/api/session")).await.problem(401, "session_expired");
     // That it was asked for again does not wake it.
-    admin.get("/api/session").await.problem(401, "session_ended");
+    admin.get("/api/session").await.problem(401, "session_expired");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -198,11 +198,11 @@ async fn a_session_that_is_used_is_kept_for_seven_days_and_not_longer() {
     world.advance_to(end - SHORTLY);
     assert_eq!(expires_at(&admin.get("/api/session").await), end);
     world.advance_to(end);
-    admin.get("/api/session").await.problem(401, "session_ended");
+    admin.get("/api/session").await.problem(401, "session_expired");
     world
         .changes_nothing(admin.post("/api/keys", json!({ "name": "Too late" })))
         .await
-        .problem(401, "session_ended");
+        .problem(401, "session_expired");
 }
 
 /// What a console that lies open reads, again and again.
@@ -223,9 +223,9 @@ async fn a_page_that_is_left_open_is_out_after_twelve_hours_although_it_read() {
     }
     world.advance_to(end);
     for path in READS {
-        world.changes_nothing(unasked(path).send()).await.problem(401, "session_ended");
+        world.changes_nothing(unasked(path).send()).await.problem(401, "session_expired");
     }
-    admin.get("/api/session").await.problem(401, "session_ended");
+    admin.get("/api/session").await.problem(401, "session_expired");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -256,13 +256,48 @@ async fn suspension_ends_the_sessions_of_all_members_and_resumption_revives_them
     let other = world.other_admin("admin@other.example").await;
     world.suspend(&admin.account).await;
     for person in [&admin, &colleague] {
-        world.changes_nothing(person.get("/api/session")).await.problem(401, "session_ended");
+        world.changes_nothing(person.get("/api/session")).await.problem(403, "account_suspended");
     }
     other.get("/api/session").await.ok(200);
     world.resume(&admin.account).await;
     for person in [&admin, &colleague] {
         person.get("/api/session").await.ok(200);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn why_a_session_is_over_is_told_to_whoever_had_it_and_to_nobody_else() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let colleague = world.member(&admin, GRACE).await;
+    // At the place of a session, with another secret.
+    let forged = |token: &str| {
+        let last = if token.ends_with('a') { "b" } else { "a" };
+        let token = format!("{}{last}", &token[..token.len() - 1]);
+        world.call("GET", "/api/session").header("authorization", &format!("Bearer {token}")).send()
+    };
+    let unknown = forged(&admin.token).await.text;
+    world.suspend(&admin.account).await;
+    admin.get("/api/session").await.problem(403, "account_suspended");
+    assert_eq!(forged(&admin.token).await.text, unknown);
+    // One that is over is not told what became of the account.
+    world.advance(12 * 3600);
+    admin.get("/api/session").await.problem(401, "session_expired");
+    admin.act("/api/logout").await.problem(401, "session_expired");
+    assert_eq!(forged(&admin.token).await.text, unknown);
+    world.resume(&admin.account).await;
+    admin.get("/api/session").await.problem(401, "session_expired");
+    // Nothing is kept for the words: where another session took the place, nobody knows any more.
+    for _ in 0..10 {
+        world.login(GRACE).await;
+        world.advance(3600);
+    }
+    colleague.get("/api/session").await.problem(401, "session_ended");
+    // What was ended is not there to be told of.
+    let again = world.admin().await;
+    again.act("/api/logout").await.ok(204);
+    world.advance(13 * 3600);
+    again.get("/api/session").await.problem(401, "session_ended");
 }
 
 /// What the API knows, with an id where the path has one.

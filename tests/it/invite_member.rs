@@ -237,7 +237,7 @@ async fn a_suspended_account_invites_nobody_and_is_told_nothing() {
     world
         .changes_nothing(async {
             for email in ["new@example.com", "other@example.com", ADMIN] {
-                invite(&admin, email).await.problem(401, "session_ended");
+                invite(&admin, email).await.problem(403, "account_suspended");
             }
         })
         .await;

@@ -461,7 +461,7 @@ async fn an_account_is_registered_changed_and_refused_over_the_control() {
         },
     });
     assert_eq!((changed.status.as_u16(), &changed.body), (200, &expected));
-    other.get("/api/session").await.problem(401, "session_ended");
+    other.get("/api/session").await.problem(403, "account_suspended");
     let same = json!({ "account_id": id, "name": "New", "member_limit": 6 }).to_string();
     let again = world.changes_nothing(post(&world, "/_local/accounts", &same)).await;
     assert_eq!((again.status.as_u16(), &again.body), (200, &expected));

@@ -278,7 +278,8 @@ fn every_operation_tells_of_what_its_kind_can_meet() {
             assert_eq!(told(names), if all { names.len() } else { 0 }, "{id}: {names:?}")
         };
         all_or_none(&["internal_error", "temporarily_unavailable"], true);
-        all_or_none(&["session_required", "session_ended"], !open);
+        all_or_none(&["session_required", "session_ended", "session_expired"], !open);
+        assert!(open || codes.contains("account_suspended"), "{id}");
         all_or_none(
             &[
                 "cross_site",
@@ -521,7 +522,9 @@ async fn every_problem_is_told_as_the_document_says() {
     contract.answers("verifyCode", &world.verify(&challenge, &code).await);
 
     // Sessions and roles.
-    world.advance(3600);
+    let early = world.admin().await;
+    world.advance(12 * 3600);
+    contract.answers("getSession", &early.get("/api/session").await);
     let admin = world.admin().await;
     let member = world.member(&admin, "grace@example.com").await;
     contract.answers("getSession", &world.call("GET", "/api/session").send().await);

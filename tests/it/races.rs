@@ -391,7 +391,7 @@ async fn no_key_slips_through_a_suspension() {
     for reply in &replies {
         match reply.status.as_u16() {
             201 => keys.push(reply.body["api_key"].as_str().expect("a key").to_owned()),
-            401 => _ = reply.problem(401, "session_ended"),
+            403 => _ = reply.problem(403, "account_suspended"),
             _ => _ = reply.problem(409, "key_limit_reached"),
         }
     }
@@ -403,7 +403,7 @@ async fn no_key_slips_through_a_suspension() {
     let rows = world.rows_of("api_key").await;
     assert_eq!(rows.len(), keys.len());
     assert!(rows.iter().all(|row| row["suspended"].as_bool().is_ok_and(|suspended| *suspended)));
-    create(&admin, 99).await.problem(401, "session_ended");
+    create(&admin, 99).await.problem(403, "account_suspended");
     world.check_counters().await;
 
     world.resume(&admin.account).await;
@@ -486,7 +486,7 @@ async fn a_busy_customer_cannot_hold_off_a_suspension() {
         suspended.store(true, Ordering::SeqCst);
     };
     join(busy, suspension).await;
-    create(&admin, 99).await.problem(401, "session_ended");
+    create(&admin, 99).await.problem(403, "account_suspended");
     let rows = world.rows_of("api_key").await;
     assert!(rows.iter().all(|row| row["suspended"].as_bool().is_ok_and(|suspended| *suspended)));
     world.check_counters().await;
@@ -589,7 +589,7 @@ async fn what_was_decided_before_a_suspension_is_not_written_after_it() {
     let (first, second) = two_admins(&world, 0, 10).await;
     let suspension = async { _ = world.suspend(&first.account).await };
     let outcomes = in_flight(&second, suspension).await;
-    assert_eq!(outcomes, vec![(401, "session_ended".to_owned()); 8]);
+    assert_eq!(outcomes, vec![(403, "account_suspended".to_owned()); 8]);
     world.check_counters().await;
 }
 

@@ -255,7 +255,7 @@ async fn without_a_session_nothing_is_provisioned() {
     world.changes_nothing(world.call("POST", RETRY).send()).await.problem(401, "session_required");
     let admin = world.admin().await;
     world.suspend(&admin.account).await;
-    world.changes_nothing(admin.act(RETRY)).await.problem(401, "session_ended");
+    world.changes_nothing(admin.act(RETRY)).await.problem(403, "account_suspended");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -131,7 +131,7 @@ async fn a_suspended_account_gets_no_key() {
     let world = World::new().await;
     let admin = world.admin().await;
     world.suspend(&admin.account).await;
-    world.changes_nothing(admin.act(REVEAL)).await.problem(401, "session_ended");
+    world.changes_nothing(admin.act(REVEAL)).await.problem(403, "account_suspended");
 }
 
 #[tokio::test(flavor = "multi_thread")]

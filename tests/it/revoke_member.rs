@@ -329,9 +329,9 @@ async fn a_suspended_account_revokes_nobody_and_is_told_nothing() {
     world
         .changes_nothing(async {
             for id in [member.id.as_str(), admin.id.as_str(), NOBODYS[0], "x"] {
-                revoke(&admin, id).await.problem(401, "session_ended");
+                revoke(&admin, id).await.problem(403, "account_suspended");
             }
         })
         .await;
-    member.get("/api/session").await.problem(401, "session_ended");
+    member.get("/api/session").await.problem(403, "account_suspended");
 }

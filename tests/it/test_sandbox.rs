@@ -206,7 +206,7 @@ async fn an_account_that_is_suspended_during_a_test_records_nothing() {
         world.suspend(&admin.account).await;
         product.let_go();
     });
-    tested.problem(401, "session_ended");
+    tested.problem(403, "account_suspended");
     world.resume(&admin.account).await;
     assert_eq!(admin.get("/api/sandbox").await.text, before);
 }

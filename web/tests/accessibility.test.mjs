@@ -340,7 +340,7 @@ for (const { theme, viewport } of WALKS) {
     // And the login with a word about why.
     await desk.advance(13 * 60 * 60);
     await theirs.reload();
-    await says(theirs, "Your session has ended");
+    await says(theirs, "Your session ended");
     await look(theirs, "session-ended");
   });
 }

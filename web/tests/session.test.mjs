@@ -32,6 +32,11 @@ const ENDED =
   "Your session has ended: it expired, was logged out elsewhere, or your access was removed. " +
   "Log in to go on.";
 
+const EXPIRED =
+  "Your session ended: it was not used for 12 hours, or was opened 7 days ago. Log in to go on.";
+
+const SUSPENDED = "This account is suspended. Contact the provider of the API.";
+
 /** @param {Page} page @param {string} name */
 const section = (page, name) => page.getByRole("region", { name, exact: true });
 /** @param {Page} page */
@@ -163,7 +168,7 @@ describe("Session", () => {
     await newKey(page).click();
     await page.getByLabel("Name").fill("Too late");
     await page.getByRole("button", { name: "Create Key" }).click();
-    await isOut(page, ENDED, admin);
+    await isOut(page, EXPIRED, admin);
     await logIn(page, desk, admin);
     await settled(page);
     assert.deepEqual(
@@ -182,18 +187,18 @@ describe("Session", () => {
     }
     await desk.advance(DAYS / 2);
     await page.reload();
-    await isOut(page, ENDED, "");
+    await isOut(page, EXPIRED, "");
   });
 
   test("suspending the account ends the sessions of all who are in it", async (t) => {
     const { account_id, admin, member } = await team();
-    const options = { allow: [/^(GET|POST) \/api\/\w+(\/test)? 401$/] };
+    const options = { allow: [/^(GET|POST) \/api\/\w+(\/test)? 403$/] };
     const [first, second] = [await loggedIn(t, admin, options), await loggedIn(t, member, options)];
     await desk.suspend(account_id);
     await first.getByRole("button", { name: "Test Connection" }).click();
-    await isOut(first, ENDED, admin);
+    await isOut(first, SUSPENDED, admin);
     await second.reload();
-    await isOut(second, ENDED, "");
+    await isOut(second, SUSPENDED, "");
   });
 
   test("a session that was ended elsewhere is over here on the next act", async (t) => {
@@ -213,6 +218,20 @@ describe("Session", () => {
     await asAdmin("DELETE", `/api/team/${memberId}`);
     await page.evaluate(() => window.dispatchEvent(new Event("visibilitychange")));
     await isOut(page, ENDED, member);
+  });
+
+  test("who logs out is told that, whatever else is read meanwhile", async (t) => {
+    const { admin } = await account();
+    const page = await loggedIn(t, admin, { allow: [/^GET \/api\/\w+ 401$/] });
+    await page.route("**/api/logout", async (route) => {
+      const response = await route.fetch();
+      const refused = page.waitForResponse((answer) => answer.status() === 401);
+      await page.evaluate(() => window.dispatchEvent(new Event("visibilitychange")));
+      await refused;
+      await route.fulfill({ response });
+    });
+    await logOut(page).click();
+    await isOut(page, "You are logged out.", admin);
   });
 
   test("a log-out without an answer says: still in, and can be tried again", async (t) => {

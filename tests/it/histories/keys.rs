@@ -35,11 +35,10 @@ impl Client {
         let body = Some(json!({ "name": name }));
         let answer = run.send(&session, "POST", "/api/keys", header, body).await;
         let done = run.end(&act, &[account], &answer);
-        answer.among(&[
+        answer.among_or_over(&[
             (201, ""),
             (409, "key_limit_reached"),
             (403, "admin_required"),
-            (401, "session_ended"),
             (422, "idempotency_key_reused"),
             (404, "key_not_found"),
         ])?;
@@ -71,7 +70,7 @@ impl Client {
         let act = run.begin("list-keys", format!("by {}", session.email));
         let answer = run.send(&session, "GET", "/api/keys", None, None).await;
         let done = run.end(&act, &[account], &answer);
-        answer.among(&[(200, ""), (401, "session_ended")])?;
+        answer.among_or_over(&[(200, "")])?;
         run.judge_session(&session, Who::Anyone, done, &answer)?;
         if answer.is_good() { listed(&run.known(account), done, &answer) } else { Ok(()) }
     }
@@ -89,12 +88,7 @@ impl Client {
         let path = format!("/api/keys/{id}");
         let answer = run.send(&session, "DELETE", &path, None, None).await;
         let done = run.end(&act, &[account], &answer);
-        answer.among(&[
-            (204, ""),
-            (404, "key_not_found"),
-            (403, "admin_required"),
-            (401, "session_ended"),
-        ])?;
+        answer.among_or_over(&[(204, ""), (404, "key_not_found"), (403, "admin_required")])?;
         run.judge_session(&session, Who::Admin, done, &answer)?;
         if answer.is(404, "key_not_found") {
             run.same_bytes("key_not_found", &answer.text)?;

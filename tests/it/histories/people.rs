@@ -21,13 +21,12 @@ impl Client {
         let body = Some(json!({ "email": email }));
         let answer = run.send(&session, "POST", "/api/team", None, body).await;
         let done = run.end(&act, &[account], &answer);
-        answer.among(&[
+        answer.among_or_over(&[
             (201, ""),
             (409, "member_limit_reached"),
             (409, "email_already_registered"),
             (429, "rate_limited"),
             (403, "admin_required"),
-            (401, "session_ended"),
         ])?;
         run.judge_session(&session, Who::Admin, done, &answer)?;
         run.judge_place(account, done, &answer)?;
@@ -40,7 +39,7 @@ impl Client {
         let act = run.begin("list-members", format!("by {}", session.email));
         let answer = run.send(&session, "GET", "/api/team", None, None).await;
         let done = run.end(&act, &[account], &answer);
-        answer.among(&[(200, ""), (403, "admin_required"), (401, "session_ended")])?;
+        answer.among_or_over(&[(200, ""), (403, "admin_required")])?;
         run.judge_session(&session, Who::Admin, done, &answer)?;
         if answer.is_good() { run.judge_list(account, done, &answer) } else { Ok(()) }
     }
@@ -64,12 +63,11 @@ impl Client {
         let path = format!("/api/team/{id}");
         let answer = run.send(&session, "DELETE", &path, None, None).await;
         let done = run.end(&act, &[account], &answer);
-        answer.among(&[
+        answer.among_or_over(&[
             (204, ""),
             (404, "member_not_found"),
             (409, "last_admin"),
             (403, "admin_required"),
-            (401, "session_ended"),
         ])?;
         let judged = run.judge_session(&session, Who::Admin, done, &answer);
         match own {
@@ -112,7 +110,7 @@ impl Client {
         let act = run.begin("get-session", format!("by {}", session.email));
         let answer = run.send(session, "GET", "/api/session", None, None).await;
         let done = run.end(&act, &[session.account], &answer);
-        answer.among(&[(200, ""), (401, "session_ended")])?;
+        answer.among_or_over(&[(200, "")])?;
         run.judge_session(session, Who::Anyone, done, &answer)?;
         if !answer.is_good() {
             return Ok(false);

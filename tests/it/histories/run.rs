@@ -83,6 +83,20 @@ impl Answer {
         hold(known, || format!("the contract knows no such answer: {}", self.text))
     }
 
+    /// The same of what a session is shown for.
+    pub fn among_or_over(&self, allowed: &[(u16, &str)]) -> Judgement {
+        if self.is_over() { Ok(()) } else { self.among(allowed) }
+    }
+
+    /// Whether the session was refused.
+    pub fn is_over(&self) -> bool {
+        self.has_expired() || self.is(401, "session_ended") || self.is(403, "account_suspended")
+    }
+
+    pub fn has_expired(&self) -> bool {
+        self.is(401, "session_expired")
+    }
+
     pub fn text_at(&self, pointer: &str) -> Option<String> {
         self.body.pointer(pointer).and_then(Value::as_str).map(str::to_owned)
     }
@@ -375,7 +389,7 @@ impl Run {
     ) -> Judgement {
         let standing = self.session_standing(session, done);
         self.note_use(session, done, answer);
-        let refused = answer.is(401, "session_ended");
+        let refused = answer.is_over();
         hold(standing != Standing::Over || refused, || {
             format!("a session that is over was answered {}", answer.text)
         })?;
@@ -411,7 +425,7 @@ impl Run {
             if session.proven.is_before(done.span) {
                 session.proven = done.span;
             }
-        } else if active && answer.is(401, "session_ended") {
+        } else if answer.has_expired() || (active && answer.is(401, "session_ended")) {
             session.gone.get_or_insert(done.span);
         }
     }
