@@ -10,7 +10,6 @@ import { secondsFromNow, useSecondsLeft } from "../ui/use-seconds-left.ts";
 import { type PendingLogin, pendingLogin } from "./challenge.ts";
 import { DeclineInvitation } from "./decline-invitation.tsx";
 import { LimitedNotice } from "./limited-notice.tsx";
-import { loadAcceptance } from "./terms.ts";
 import { TermsCheckbox } from "./terms-checkbox.tsx";
 import { SUSPENDED } from "./words.ts";
 
@@ -18,6 +17,8 @@ interface Props {
   email: string;
   onEmail: (email: string) => void;
   terms: boolean;
+  /** In this browser, and nothing was ticked or unticked since. */
+  acceptedBefore: boolean;
   onTerms: (accepted: boolean) => void;
   /** Why this step is shown (again). */
   word: string | null;
@@ -31,6 +32,7 @@ export function EmailStep({
   email,
   onEmail,
   terms,
+  acceptedBefore,
   onTerms,
   word,
   invitation,
@@ -39,7 +41,6 @@ export function EmailStep({
 }: Props) {
   const field = useRef<HTMLInputElement>(null);
   const wordId = useId();
-  const [accepted] = useState(loadAcceptance);
   const [invalid, setInvalid] = useState<string | null>(null);
   const [limited, setLimited] = useState({ email: "", until: 0 });
   const wait = useSecondsLeft(limited.until);
@@ -109,9 +110,7 @@ export function EmailStep({
       />
       <div>
         <TermsCheckbox checked={terms} onChange={onTerms} />
-        {terms && accepted && (
-          <p className="field-help">You accepted them in this browser before.</p>
-        )}
+        {acceptedBefore && <p className="field-help">You accepted them in this browser before.</p>}
       </div>
       {waits && <LimitedNotice seconds={wait} />}
       {elsewhere && !request.isPending && <Notice kind="problem">{elsewhere}</Notice>}

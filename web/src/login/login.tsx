@@ -20,6 +20,7 @@ export function Login({ presence }: { presence: LoggedOut }) {
   const { termsUrl } = useSettings();
   // Where nothing was ticked or unticked on this page, what this browser keeps holds.
   const [ticked, setTicked] = useState<boolean | null>(pending && true);
+  const acceptedBefore = ticked === null && isAccepted(termsUrl);
   const [invitation, setInvitation] = useState(takeInvitation);
   const [word, setWord] = useState<string | null>(
     invitation ? INVITED : presence.why && FAREWELLS[presence.why],
@@ -62,7 +63,8 @@ export function Login({ presence }: { presence: LoggedOut }) {
             key={invitation}
             email={email}
             onEmail={setEmail}
-            terms={ticked ?? isAccepted(termsUrl)}
+            terms={ticked ?? acceptedBefore}
+            acceptedBefore={acceptedBefore}
             onTerms={(accepted) => {
               setTicked(accepted);
               keepAcceptance(accepted, termsUrl);
