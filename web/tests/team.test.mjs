@@ -408,7 +408,6 @@ test("the trash icon asks, and revokes once confirmed: no login until invited an
     theirs,
     "Your session has ended: it expired, was logged out elsewhere, or your access was removed.",
   );
-  await theirs.getByRole("checkbox", { name: /terms/ }).click();
   await theirs.getByRole("button", { name: "Send Code" }).click();
   await theirs.getByRole("heading", { name: "Enter your code" }).waitFor();
 
