@@ -20,7 +20,7 @@ function tellHeight(list: HTMLElement | null) {
 export function Toasts() {
   const shown = useSyncExternalStore(toastStore.subscribe, toastStore.get);
   return (
-    <Toast.Provider label="Notification" swipeDirection="right" duration={6000}>
+    <Toast.Provider label="Notification" swipeDirection="left" duration={6000}>
       {shown.map(({ id, kind, text, retry }) => (
         <Toast.Root
           key={id}
