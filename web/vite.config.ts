@@ -1,4 +1,4 @@
-import { defineConfig, type Plugin } from "vite";
+import { defineConfig } from "vite";
 
 // While developing, everything but the pages themselves comes from a running desk.
 const desk = process.env.DESK_URL ?? "http://localhost:9000";
@@ -24,24 +24,7 @@ const contentSecurityPolicy = [
   "require-trusted-types-for 'script'",
 ].join("; ");
 
-/**
- * A component that nobody renders does nothing. Radix says so of most of its components, but not of
- * the alert dialog's: without this its overlay, which ui/confirm.tsx does not use, would come along
- * with a scroll lock and style elements.
- */
-const pureAlertDialog: Plugin = {
-  name: "pure-alert-dialog",
-  transform(code, id) {
-    if (!id.includes("/@radix-ui/react-alert-dialog/")) return null;
-    return {
-      code: code.replaceAll("= React.forwardRef(", "= /* @__PURE__ */ React.forwardRef("),
-      map: null,
-    };
-  },
-};
-
 export default defineConfig({
-  plugins: [pureAlertDialog],
   server: { proxy },
   preview: { proxy, headers: { "Content-Security-Policy": contentSecurityPolicy } },
   build: {

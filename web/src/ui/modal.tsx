@@ -1,8 +1,6 @@
-import { Dialog } from "radix-ui";
-import { type ComponentProps, type ReactNode, useState } from "react";
+import { type ReactNode, useState } from "react";
 import { Confirm, type Question } from "./confirm.tsx";
-import { Overlay } from "./overlay.tsx";
-import { useReturnFocus } from "./use-return-focus.ts";
+import { type DialogFocus, DialogFrame } from "./dialog-frame.tsx";
 
 interface Props {
   title: string;
@@ -15,8 +13,7 @@ interface Props {
    * lost. Its own buttons have said what they do.
    */
   question: Question | null;
-  /** Where the focus goes, if not to its first field and back. */
-  focus?: Pick<ComponentProps<typeof Dialog.Content>, "onOpenAutoFocus" | "onCloseAutoFocus">;
+  focus?: DialogFocus;
   onClose: () => void;
 }
 
@@ -28,11 +25,15 @@ export const DISCARD: Question = {
   children: <p>It was not sent, and is not kept.</p>,
 };
 
+/** Not its first button: the tooltip of an icon would come up by itself. */
+export function focusDialog(event: Event) {
+  event.preventDefault();
+  (event.currentTarget as HTMLElement).focus();
+}
+
 /** A dialog over the page. */
-export function Modal(props: Props) {
-  const { title, description, children, busy = false, question, focus, onClose } = props;
+export function Modal({ busy = false, question, onClose, ...frame }: Props) {
   const [asking, setAsking] = useState(false);
-  const returnFocus = useReturnFocus();
 
   function leave() {
     if (busy) return;
@@ -41,25 +42,11 @@ export function Modal(props: Props) {
   }
 
   return (
-    <Dialog.Root open onOpenChange={leave}>
-      <Dialog.Portal>
-        <Overlay onBack={leave} onClickBeside={leave}>
-          <Dialog.Content
-            className="dialog"
-            onPointerDownOutside={(event) => event.preventDefault()}
-            {...(focus ?? returnFocus)}
-          >
-            <Dialog.Title className="dialog-title">{title}</Dialog.Title>
-            <Dialog.Description asChild>
-              <div className="dialog-description">{description}</div>
-            </Dialog.Description>
-            {children}
-          </Dialog.Content>
-        </Overlay>
-      </Dialog.Portal>
+    <>
+      <DialogFrame {...frame} role="dialog" onLeave={leave} onClickBeside={leave} />
       {asking && question && (
         <Confirm {...question} onCancel={() => setAsking(false)} onConfirm={onClose} />
       )}
-    </Dialog.Root>
+    </>
   );
 }
