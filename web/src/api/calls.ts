@@ -39,6 +39,7 @@ export const getSandbox = (fetching: Fetching, unasked: boolean) =>
 export const testSandbox = () => dated(sendDated<"testSandbox">("POST", "/api/sandbox/test"));
 export const retrySandbox = () =>
   dated(sendDated<"retrySandbox">("POST", "/api/sandbox/provision"));
+export const revealSandboxKey = () => send<"revealSandboxKey">("POST", "/api/sandbox/key");
 
 export const listKeys = (fetching: Fetching) =>
   send<"listKeys">("GET", "/api/keys", undefined, reading(fetching));

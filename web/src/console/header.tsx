@@ -33,9 +33,13 @@ export function Header({ session }: { session: LoggedIn }) {
     <header className="header">
       <div className="header-row">
         <Brand />
-        <span className="header-account">{session.account.name}</span>
+        <span className="header-account" title={session.account.name}>
+          {session.account.name}
+        </span>
         <div className="header-me">
-          <span className="header-email">{session.member.email}</span>
+          <span className="header-email" title={session.member.email}>
+            {session.member.email}
+          </span>
           <span className="header-role">
             {session.member.role === "admin" ? "Admin" : "Member"}
           </span>

@@ -1,8 +1,10 @@
 import type { ApiKey } from "../api/calls.ts";
 import { Badge } from "../ui/badge.tsx";
+import { Cut } from "../ui/cut.tsx";
 import { IconButton } from "../ui/icon-button.tsx";
 import { TrashIcon } from "../ui/icons.tsx";
 import { Day } from "../ui/when.tsx";
+import { CopySandboxKey } from "./copy-sandbox-key.tsx";
 
 interface Props {
   apiKey: ApiKey;
@@ -15,9 +17,14 @@ export function KeyRow({ apiKey, onDelete }: Props) {
     <tr data-sandbox={apiKey.sandbox || undefined}>
       <th scope="row">
         <span className="cell-title">
-          <span className="cell-name">
-            {apiKey.sandbox ? <Badge tone="accent">{apiKey.name}</Badge> : apiKey.name}
-          </span>
+          {apiKey.sandbox ? (
+            <span className="cell-name">
+              <Badge tone="accent">{apiKey.name}</Badge>
+            </span>
+          ) : (
+            <Cut text={apiKey.name} />
+          )}
+          {apiKey.sandbox && <CopySandboxKey />}
         </span>
         <code className="cell-under">{`${apiKey.start}…`}</code>
       </th>

@@ -5,11 +5,13 @@ import { CheckIcon, CopyIcon, EyeIcon, EyeOffIcon } from "../ui/icons.tsx";
 import type { ShownOnce } from "./shown-once.ts";
 import "./key-value.css";
 
+export const BY_HAND =
+  "Your browser does not let this page copy. It is selected: copy it with Ctrl+C or ⌘C.";
+
 const WORDS = {
   not_yet: "",
   yes: "Copied to the clipboard.",
-  refused:
-    "Your browser does not let this page copy. The key is selected: copy it with Ctrl+C or ⌘C.",
+  refused: BY_HAND,
 };
 
 /** The key's value, masked until the eye icon is clicked, with its copy button. */

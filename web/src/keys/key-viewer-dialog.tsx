@@ -1,17 +1,14 @@
 import { useState } from "react";
 import { Button } from "../ui/button.tsx";
 import { CheckboxField } from "../ui/checkbox-field.tsx";
-import { Modal } from "../ui/modal.tsx";
+import { focusDialog, Modal } from "../ui/modal.tsx";
 import { KeyValue } from "./key-value.tsx";
 import type { NewKey } from "./shown-once.ts";
+import { TryIt } from "./try-it.tsx";
 import { useHeldPage } from "./use-held-page.ts";
 
 const FOCUS = {
-  // Not the eye icon, whose tooltip would come up by itself.
-  onOpenAutoFocus(event: Event) {
-    event.preventDefault();
-    (event.currentTarget as HTMLElement).focus();
-  },
+  onOpenAutoFocus: focusDialog,
   onCloseAutoFocus(event: Event) {
     event.preventDefault();
     document.getElementById("new-api-key")?.focus();
@@ -57,6 +54,7 @@ export function KeyViewerDialog({ shown, onClose }: { shown: NewKey; onClose: ()
       onClose={onClose}
     >
       <KeyValue plain={shown.plain} />
+      <TryIt />
       <CheckboxField name="saved" checked={saved} onChange={setSaved}>
         I have copied and saved this key in a safe place.
       </CheckboxField>

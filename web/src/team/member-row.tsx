@@ -1,6 +1,7 @@
 import type { TeamMember } from "../api/calls.ts";
 import { Address } from "../ui/address.tsx";
 import { Badge } from "../ui/badge.tsx";
+import { Cut } from "../ui/cut.tsx";
 import { IconButton } from "../ui/icon-button.tsx";
 import { MailIcon, TrashIcon } from "../ui/icons.tsx";
 import { Day } from "../ui/when.tsx";
@@ -26,9 +27,9 @@ export function MemberRow({ member, lastAdmin, resending, onResend, onRevoke }: 
     <tr>
       <th scope="row">
         <span className="cell-title">
-          <span className="cell-name">
+          <Cut text={member.email}>
             <Address>{member.email}</Address>
-          </span>
+          </Cut>
           {member.you && <Badge tone="accent">You</Badge>}
           {member.status === "invited" && <Badge>Pending</Badge>}
           {member.status === "invitation_failed" && <Badge tone="danger">Invitation failed</Badge>}
