@@ -35,7 +35,7 @@ async fn a_logout_from_a_suspended_account_says_what_every_call_says_and_is_one(
     let admin = world.admin().await;
     let other = world.admin().await;
     world.suspend(&admin.account).await;
-    admin.act("/api/logout").await.problem(401, "session_ended");
+    admin.act("/api/logout").await.problem(403, "account_suspended");
     world.resume(&admin.account).await;
     admin.get("/api/session").await.problem(401, "session_ended");
     other.get("/api/session").await.ok(200);

@@ -82,14 +82,27 @@ async fn with_a_session_that_is_not_over(
     let calls = call.with_each_session();
     let tries: Vec<_> = calls.iter().map(|call| action(app, call)).collect();
     let mut tries = stream::iter(tries).buffered(at_once);
-    let mut done = Err(ProblemCode::SessionEnded.into());
+    // Of those that are over, the first that tells why.
+    let mut why = Problem::from(ProblemCode::SessionEnded);
     while let Some(tried) = tries.next().await {
-        done = tried;
-        if !done.as_ref().is_err_and(|problem| problem.code == ProblemCode::SessionEnded) {
-            break;
+        match tried {
+            Err(problem) if is_of_a_session(&problem, &calls[0]) => {
+                if why.code == ProblemCode::SessionEnded {
+                    why = problem;
+                }
+            }
+            done => return done,
         }
     }
-    done
+    Err(why)
+}
+
+/// Whether it is the session shown that is refused. A login is refused by itself, whatever sessions
+/// come along.
+fn is_of_a_session(problem: &Problem, call: &Call) -> bool {
+    let over = [ProblemCode::SessionEnded, ProblemCode::SessionExpired].contains(&problem.code);
+    let suspended = problem.code == ProblemCode::AccountSuspended;
+    over || (suspended && !call.path().starts_with("/api/login/"))
 }
 
 /// The one place that logs how a request went, and its answer.

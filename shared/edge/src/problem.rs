@@ -80,6 +80,8 @@ catalogue! {
         "Log in first.",
     SessionEnded = 401 "session_ended" Anytime:
         "Your session has ended. Log in again.",
+    SessionExpired = 401 "session_expired" Anytime:
+        "Your session ended: it was not used for 12 hours, or was opened 7 days ago. Log in again.",
     AdminRequired = 403 "admin_required" AfterSession:
         "Only an admin of the account may do this.",
     CrossSite = 403 "cross_site" Anytime:
@@ -296,6 +298,8 @@ impl From<ActorRefusal> for ProblemCode {
     fn from(refusal: ActorRefusal) -> Self {
         match refusal {
             ActorRefusal::SessionEnded => Self::SessionEnded,
+            ActorRefusal::SessionExpired => Self::SessionExpired,
+            ActorRefusal::AccountSuspended => Self::AccountSuspended,
             ActorRefusal::AdminRequired => Self::AdminRequired,
         }
     }

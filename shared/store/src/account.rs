@@ -64,7 +64,7 @@ pub(crate) fn refused<R: From<ActorRefusal>>(
     if row.is_some() { Ok(otherwise) } else { ended(row) }
 }
 
-/// What it means to a member that the account is suspended, or gone.
+/// What it means to a member that the account is gone. That it is suspended is told before.
 pub(crate) fn ended<R: From<ActorRefusal>>(_: Option<Item>) -> Result<R, StoreError> {
     Ok(ActorRefusal::SessionEnded.into())
 }

@@ -27,8 +27,15 @@ impl Admin {
 /// Why an actor may not do it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ActorRefusal {
+    /// Nothing is known of it (any more).
     #[error("the session has ended")]
     SessionEnded,
+    /// Its own row proves it.
+    #[error("the session was not used for long, or is old")]
+    SessionExpired,
+    /// Of a session that is live but for that.
+    #[error("the account is suspended")]
+    AccountSuspended,
     #[error("only an admin may do this")]
     AdminRequired,
 }
@@ -81,27 +88,44 @@ pub(crate) fn ending_transaction(
     begun(token, if_live(ended, token, now), now)
 }
 
-/// The actor's write comes first, so that its refusal comes before any other; only that the account
-/// is suspended comes before that.
+/// The actor's write comes first, so that its refusal comes before any other. Whose session is over
+/// learns that alone; whose is live, that the account is suspended before what else stands against
+/// it.
 fn begun<R: From<ActorRefusal>>(
     token: &SessionToken,
     actor: Write,
     now: Timestamp,
 ) -> Transaction<'_, R> {
-    Transaction::new()
-        .refused_if_suspended(ActorRefusal::SessionEnded.into())
-        .guarded(actor, move |row| refusal(token, row, now).map(R::from))
+    Transaction::of_actor(
+        actor,
+        move |row, suspended| refusal(token, row, suspended, now).map(R::from),
+        ActorRefusal::AccountSuspended.into(),
+    )
 }
 
 /// Why the actor's write was refused, told from the member's row as it was.
 fn refusal(
     token: &SessionToken,
     row: Option<Item>,
+    suspended: bool,
     now: Timestamp,
 ) -> Result<ActorRefusal, StoreError> {
     let row: Option<MemberRow> = row.map(|row| from_item("member", row)).transpose()?;
-    let live = row.is_some_and(|row| row.session(token, now).is_some());
-    Ok(if live { ActorRefusal::AdminRequired } else { ActorRefusal::SessionEnded })
+    Ok(match live_session(token, row.as_ref(), now) {
+        Err(over) => over,
+        Ok(_) if suspended => ActorRefusal::AccountSuspended,
+        Ok(_) => ActorRefusal::AdminRequired,
+    })
+}
+
+/// The session in its member's row, or why it is over.
+fn live_session(
+    token: &SessionToken,
+    row: Option<&MemberRow>,
+    now: Timestamp,
+) -> Result<SessionTimes, ActorRefusal> {
+    let times = row.and_then(|row| row.session(token)).ok_or(ActorRefusal::SessionEnded)?;
+    if times.is_live(now) { Ok(times) } else { Err(ActorRefusal::SessionExpired) }
 }
 
 fn member_of(token: &SessionToken) -> layout::RowKey {
@@ -154,12 +178,13 @@ impl Store {
             self.shown_session(token, now),
             self.get::<AccountRow>("account", layout::account(&token.account))
         );
+        let row = row?;
+        let session = live_session(token, row.as_ref(), now).map_err(Failure::Refused)?;
         let ended = || Failure::Refused(ActorRefusal::SessionEnded);
-        let row = row?.ok_or_else(ended)?;
+        let row = row.ok_or_else(ended)?;
         let account = account?.ok_or_else(ended)?.into_account();
-        let session = row.session(token, now).ok_or_else(ended)?;
         if account.suspended {
-            return Err(ended());
+            return Err(Failure::Refused(ActorRefusal::AccountSuspended));
         }
         Ok(Caller { member: row.into_member(), account, session })
     }
@@ -199,7 +224,10 @@ impl Store {
         ));
         let (ended, account) = tokio::join!(ending.commit(self), self.find_account(&token.account));
         ended?;
-        match account?.filter(|account| !account.suspended) {
+        match account? {
+            Some(account) if account.suspended => {
+                Err(Failure::Refused(ActorRefusal::AccountSuspended))
+            }
             Some(_) => Ok(()),
             None => Err(Failure::Refused(ActorRefusal::SessionEnded)),
         }

@@ -187,14 +187,10 @@ impl MemberRow {
         Self { invited_until: Some(ends), due_at: Some(ends), shard: Some(shard), ..self }
     }
 
-    /// The times of this session, if the member has it and it is live.
-    pub fn session(&self, token: &SessionToken, now: Timestamp) -> Option<SessionTimes> {
-        let session = self
-            .sessions
-            .get(&token.slot.name())
-            .filter(|session| session.digest == token.digest().as_str())?;
-        let times = session.times();
-        times.is_live(now).then_some(times)
+    /// The times of this session, if the member has it: live, or over and not yet replaced.
+    pub fn session(&self, token: &SessionToken) -> Option<SessionTimes> {
+        let session = self.sessions.get(&token.slot.name())?;
+        (session.digest == token.digest().as_str()).then(|| session.times())
     }
 
     /// Whether it was an invitation only, and has ended.

@@ -189,8 +189,8 @@ impl Write {
     }
 }
 
-/// Names the refusal of a write, from the row as it was.
-type NameRefusal<'a, R> = Box<dyn FnOnce(Option<Item>) -> Result<R, StoreError> + Send + 'a>;
+/// Names the refusal of a write, from the row as it was and whether the account is suspended.
+type NameRefusal<'a, R> = Box<dyn FnOnce(Option<Item>, bool) -> Result<R, StoreError> + Send + 'a>;
 
 /// Writes that are made together or not at all. It fails as its operation does: `R` is what can
 /// stand against it.
@@ -204,10 +204,14 @@ impl<'a, R> Transaction<'a, R> {
         Self { writes: Vec::new(), if_suspended: None }
     }
 
-    /// What it is if an account in it is suspended, whatever else stands against it.
-    pub fn refused_if_suspended(mut self, refusal: R) -> Self {
-        self.if_suspended = Some(refusal);
-        self
+    /// One that begins with the write of whoever acts. What stands against that comes first, and
+    /// is named knowing of a suspension; then that the account is suspended, and then all else.
+    pub fn of_actor(
+        actor: Write,
+        refusal: impl FnOnce(Option<Item>, bool) -> Result<R, StoreError> + Send + 'a,
+        if_suspended: R,
+    ) -> Self {
+        Self { writes: vec![(actor, Some(Box::new(refusal)))], if_suspended: Some(if_suspended) }
     }
 
     /// A write without a condition.
@@ -224,7 +228,7 @@ impl<'a, R> Transaction<'a, R> {
         write: Write,
         refusal: impl FnOnce(Option<Item>) -> Result<R, StoreError> + Send + 'a,
     ) -> Self {
-        self.writes.push((write, Some(Box::new(refusal))));
+        self.writes.push((write, Some(Box::new(|row, _| refusal(row)))));
         self
     }
 
@@ -232,19 +236,23 @@ impl<'a, R> Transaction<'a, R> {
     pub async fn commit(self, store: &Store) -> Result<(), Failure<R>> {
         let (writes, refusals): (Vec<_>, Vec<_>) = self.writes.into_iter().unzip();
         let Some(reasons) = store.transact(writes).await? else { return Ok(()) };
-        let refused: Vec<_> =
-            refusals.into_iter().zip(reasons).filter(|(_, reason)| is_refused(reason)).collect();
-        let suspended =
-            refused.iter().filter_map(|(_, reason)| reason.item()).any(is_suspended_account);
-        if let Some(refusal) = self.if_suspended
-            && suspended
-        {
-            return Err(Failure::Refused(refusal));
-        }
-        let Some((Some(name), reason)) = refused.into_iter().next() else {
+        let refused: Vec<_> = refusals
+            .into_iter()
+            .zip(reasons)
+            .enumerate()
+            .filter(|(_, (_, reason))| is_refused(reason))
+            .collect();
+        let items = refused.iter().filter_map(|(_, (_, reason))| reason.item());
+        let suspended = items.into_iter().any(is_suspended_account);
+        let Some((place, (Some(name), reason))) = refused.into_iter().next() else {
             return Err(StoreError::Unavailable("refused without a condition".to_owned()).into());
         };
-        Err(name(reason.item).map_or_else(Failure::Store, Failure::Refused))
+        match self.if_suspended {
+            Some(refusal) if suspended && place > 0 => Err(Failure::Refused(refusal)),
+            Some(_) | None => {
+                Err(name(reason.item, suspended).map_or_else(Failure::Store, Failure::Refused))
+            }
+        }
     }
 }
 

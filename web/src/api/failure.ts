@@ -6,6 +6,13 @@ export type ProblemCode = components["schemas"]["Problem"]["code"];
 /** Failures that no server told: nothing was sent, or nothing came back. */
 export type SilentCode = "offline" | "no_answer";
 
+const SESSION_OVER: ReadonlySet<string> = new Set([
+  "session_required",
+  "session_ended",
+  "session_expired",
+  "account_suspended",
+]);
+
 /** Every way in which a call fails: a problem document of the API, or silence. */
 export class Failure extends Error {
   override name = "Failure";
@@ -42,7 +49,7 @@ export class Failure extends Error {
 
   /** Whether it means that nobody is logged in (any more). */
   get endsSession(): boolean {
-    return this.code === "session_required" || this.code === "session_ended";
+    return SESSION_OVER.has(this.code);
   }
 }
 

@@ -1,5 +1,5 @@
 import { MutationCache, QueryCache, QueryClient } from "@tanstack/react-query";
-import { leave } from "../session/session.ts";
+import { farewellOf, leave } from "../session/session.ts";
 import { settle, toast } from "../ui/toast-store.ts";
 import { failureOf } from "./failure.ts";
 
@@ -8,7 +8,7 @@ export const queryClient: QueryClient = new QueryClient({
   queryCache: new QueryCache({
     onError(error, query) {
       const failure = failureOf(error);
-      if (failure.endsSession) return leave(queryClient, "ended");
+      if (failure.endsSession) return leave(queryClient, farewellOf(queryClient, failure));
       // What never arrived says so in its own place; a refresh that failed leaves the old on the
       // screen and says so here.
       if (query.state.data !== undefined && failure.code !== "offline") {
@@ -21,7 +21,7 @@ export const queryClient: QueryClient = new QueryClient({
   mutationCache: new MutationCache({
     onError(error) {
       const failure = failureOf(error);
-      if (failure.endsSession) leave(queryClient, "ended");
+      if (failure.endsSession) leave(queryClient, farewellOf(queryClient, failure));
       // The role was taken away meanwhile: the page must not go on showing what an admin sees.
       if (failure.code === "admin_required") void queryClient.invalidateQueries();
     },

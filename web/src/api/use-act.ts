@@ -7,7 +7,7 @@ import { useId } from "react";
  */
 export function useAct<Data, Input = void>(options: UseMutationOptions<Data, Error, Input>) {
   const client = useQueryClient();
-  const mutationKey = [useId()];
+  const mutationKey = [...(options.mutationKey ?? []), useId()];
   const act = useMutation({ ...options, mutationKey });
   const isUnderWay = () => client.isMutating({ mutationKey }) > 0;
   const mutate: typeof act.mutate = (...start) => {

@@ -2,7 +2,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { endSession } from "../api/calls.ts";
 import { failureOf } from "../api/failure.ts";
 import { useAct } from "../api/use-act.ts";
-import { type LoggedIn, leave } from "../session/session.ts";
+import { LOG_OUT, type LoggedIn, leave } from "../session/session.ts";
 import { tellOtherTabs } from "../session/tabs.ts";
 import { Brand } from "../ui/brand.tsx";
 import { Button } from "../ui/button.tsx";
@@ -12,6 +12,7 @@ import "./header.css";
 export function Header({ session }: { session: LoggedIn }) {
   const client = useQueryClient();
   const logOut = useAct({
+    mutationKey: LOG_OUT,
     mutationFn: endSession,
     onMutate: () => settle("log-out"),
     onSuccess: () => {

@@ -20,9 +20,12 @@ export const SUSPENDED =
   "This account is suspended, so nobody can log in to it. Contact the provider of the API.";
 
 export const FAREWELLS = {
-  ended:
+  session_ended:
     "Your session has ended: it expired, was logged out elsewhere, or your access was removed. " +
     "Log in to go on.",
+  session_expired:
+    "Your session ended: it was not used for 12 hours, or was opened 7 days ago. Log in to go on.",
+  account_suspended: SUSPENDED,
   logged_out: "You are logged out.",
   logged_out_elsewhere: "You logged out in another tab.",
 } as const;

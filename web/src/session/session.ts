@@ -6,7 +6,12 @@ import { Failure } from "../api/failure.ts";
 import { dismissAll } from "../ui/toast-store.ts";
 
 /** Why the login is shown to somebody who was in. */
-export type Farewell = "ended" | "logged_out" | "logged_out_elsewhere";
+export type Farewell =
+  | "session_ended"
+  | "session_expired"
+  | "account_suspended"
+  | "logged_out"
+  | "logged_out_elsewhere";
 
 /** `arrived`: just now, by this page's own login. */
 export type LoggedIn = { in: true; arrived?: true } & Session;
@@ -14,6 +19,7 @@ export type LoggedOut = { in: false; why: Farewell | null; email: string };
 export type Presence = LoggedIn | LoggedOut;
 
 const SESSION_QUERY_KEY = ["session"];
+export const LOG_OUT = ["log-out"];
 
 export const sessionQuery = queryOptions({
   queryKey: SESSION_QUERY_KEY,
@@ -29,15 +35,21 @@ export const sessionQuery = queryOptions({
       if (!(error instanceof Failure && error.endsSession)) throw error;
       if (before && !before.in) return before;
       forget(client);
-      const ended = before?.in === true || error.code === "session_ended";
+      const wasIn = before?.in === true || error.code !== "session_required";
       return {
         in: false,
-        why: ended ? "ended" : null,
+        why: wasIn ? farewellOf(client, error) : null,
         email: before?.in ? before.member.email : "",
       };
     }
   },
 });
+
+/** Why the session is over: whoever is logging out knows it, else as far as the server does. */
+export function farewellOf(client: QueryClient, { code }: Failure): Farewell {
+  if (client.isMutating({ mutationKey: LOG_OUT })) return "logged_out";
+  return code === "session_expired" || code === "account_suspended" ? code : "session_ended";
+}
 
 export function usePresence() {
   return useQuery(sessionQuery);
