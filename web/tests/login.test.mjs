@@ -219,7 +219,7 @@ describe("Login", () => {
     assert.deepEqual(asked[0]?.postDataJSON(), { email: to, accept_terms: true });
   });
 
-  test("the terms are accepted once in a browser, which says so, and told to the server", async (t) => {
+  test("the terms are accepted once in a browser, and told to the server", async (t) => {
     const page = await opened(t);
     const before = "You accepted them in this browser before.";
     await terms(page).click();
@@ -870,7 +870,7 @@ describe("Login", () => {
     await atConsole(page);
   });
 
-  test("code_incorrect: after the last of five guesses the boxes are shut, and Resend is at hand", async (t) => {
+  test("code_incorrect: after the last of five guesses only Resend is left", async (t) => {
     const page = await opened(t, {
       allow: ["POST /api/login/verify 401"],
     });
@@ -899,7 +899,7 @@ describe("Login", () => {
     await atConsole(page);
   });
 
-  test("too_many_attempts: guesses used up elsewhere lead back to step 1, which says why", async (t) => {
+  test("too_many_attempts: guesses used up elsewhere lead back to step 1", async (t) => {
     const page = await opened(t, { allow: ["POST /api/login/verify 429"] });
     const to = await someone();
     const asked = page.waitForResponse("**/api/login/code");
@@ -932,7 +932,7 @@ describe("Login", () => {
     assert.equal(await page.getByRole("heading", { level: 1 }).innerText(), "Log in");
   });
 
-  test("account_suspended: the right code leads back to step 1, which says whom to ask", async (t) => {
+  test("account_suspended: the right code leads to step 1, which says whom to ask", async (t) => {
     const page = await opened(t, { allow: ["POST /api/login/verify 403"] });
     accounts += 1;
     const to = `login-${accounts}@example.com`;
