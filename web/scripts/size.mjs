@@ -1,5 +1,5 @@
-// Measures the built console as it travels: gzipped. Fails when the JavaScript or the typeface is over
-// its budget.
+// Measures the built console as it travels: gzipped. Fails when the JavaScript or the typeface is
+// over its budget.
 
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -66,7 +66,7 @@ async function box(place) {
   return found;
 }
 
-test("a tooltip stays while the pointer is on it, and in the window; Escape closes it alone", async (t) => {
+test("a tooltip stays under the pointer and in the window; Escape closes it alone", async (t) => {
   const page = await admin(t, { viewport: { width: 375, height: 812 } });
   const tooltip = page.locator(".tooltip");
   const trash = page.getByRole("button", { name: "Delete Sandbox" });
@@ -166,7 +166,7 @@ test("a button at work keeps its words, its size and its place", async (t) => {
   await page.getByRole("heading", { name: "Enter your code" }).waitFor();
 });
 
-test("a toast covers no button: not a dialog's, and the page's can be brought clear of it", async (t) => {
+test("a toast covers no button of a dialog, and none that cannot be brought clear", async (t) => {
   const page = await admin(t, { viewport: { width: 320, height: 700 } });
   allow(page, "POST /api/sandbox/test failed");
   await page.route("**/api/sandbox/test", (route) => route.abort("connectionreset"));
@@ -293,7 +293,7 @@ async function walk(page, look) {
   await look("the invitation");
 }
 
-test("with text twice as large nothing is cut at 320 px; icons and targets grow with it", async (t) => {
+test("with text twice as large nothing is cut at 320 px, and icons and targets grow", async (t) => {
   const large = await launch("--blink-settings=defaultFontSize=32");
   t.after(() => large.close());
   const page = await newPage(large, desk, { t, viewport: { width: 320, height: 640 } });
@@ -434,7 +434,7 @@ test("the page prints; a key, a dialog, a button and a toast never do", async (t
   await dialog.waitFor();
 });
 
-test("dates are the reader's own; the time with its zone is told on hover and on focus", async (t) => {
+test("dates are the reader's own; hover and focus tell the time and its zone", async (t) => {
   await desk.productApi("up");
   const page = await admin(t, { context: { locale: "de-DE", timezoneId: "Asia/Tokyo" } });
   const row = section(page, "API keys").getByRole("row", { name: "Sandbox" });

@@ -35,8 +35,8 @@ export function Hint({ text, children }: Props) {
       onPointerDown={close}
       // The focus that a dialog hands back asks nothing of the button, unless keys did it.
       onFocus={({ target }) => setWanted(target.matches(":focus-visible"))}
-      // Not in the moment in which nothing has the focus: a dialog takes it to itself when something
-      // in it goes just then.
+      // Not in the moment in which nothing has the focus: a dialog takes it to itself when
+      // something in it goes just then.
       onBlur={() => startTransition(close)}
     >
       {children}
