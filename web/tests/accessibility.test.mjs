@@ -334,7 +334,7 @@ for (const { theme, viewport } of WALKS) {
     });
     await logIn(theirs, desk, last.email);
     await says(section(theirs, "Sandbox status"), "Sandbox ready");
-    await says(section(theirs, "API keys"), "Only admins can create and delete keys.");
+    await says(section(theirs, "API keys"), "You can see the keys; an admin manages them.");
     await look(theirs, "member");
 
     // And the login with a word about why.
