@@ -178,7 +178,7 @@ test("two clicks at once on Send invitation, Resend and Revoke access are one", 
   await page.getByRole("dialog").getByLabel("E-mail").fill(email);
   await sendsOnce(page, "POST", "/api/team", async () => {
     await twice(button(page, "Send invitation"));
-    await says(page, `${email} is invited and can log in at once.`);
+    await says(page, `${email} is invited. A mail with the link is on its way.`);
   });
   await sendsOnce(page, "POST", /\/api\/team\/.*\/invitation/, async () => {
     await twice(button(page, `Resend invitation to ${email}`));

@@ -97,12 +97,12 @@ test("a page that is translated goes the whole way, and shows what changes", asy
   assert.ok(await page.locator("h1 > font > font").count(), "it is translated");
 
   await askForCode(page, email);
-  await says(page.getByRole("timer"), /^Good for (3:00|2:5\d)$/);
+  await says(page.getByRole("timer"), /^Expires in (3:00|2:5\d)$/);
   await page.clock.fastForward(60_000);
   await says(page.getByRole("timer"), /^Good for (2:00|1:5\d)$/);
   await press(page, "Resend code");
   await says(page, "A new code is on its way.");
-  await says(page.getByRole("timer"), /^Good for (3:00|2:5\d)$/);
+  await says(page.getByRole("timer"), /^Expires in (3:00|2:5\d)$/);
   await desk.codeFor(email);
   await typeCode(page, await desk.codeFor(email));
   await atConsole(page);
