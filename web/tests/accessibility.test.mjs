@@ -3,22 +3,21 @@
 // narrowest screens. With SCREENS set, the pictures of docs/screens are taken on the way.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import {
   allow,
   askForCode,
   atConsole,
   atLogin,
   axe,
+  deskAndBrowser,
   hold,
   isGone,
-  launch,
   logIn,
   newPage,
   pointAt,
   says,
   screens,
-  startDesk,
   typeCode,
   until,
   wrongCode,
@@ -31,14 +30,7 @@ let desk;
 /** @type {import("playwright-core").Browser} */
 let browser;
 
-before(async () => {
-  desk = await startDesk({ set: { ProductApiTimeoutMs: 3500 } });
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await desk?.stop();
-});
+deskAndBrowser((...both) => ([desk, browser] = both), { ProductApiTimeoutMs: 3500 });
 
 /**
  * One walk in each theme; the dark one on the narrowest phone, so that both arrangements are looked

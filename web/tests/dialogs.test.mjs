@@ -2,17 +2,16 @@
 // without deciding anything, and what is asked before something is lost.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import {
+  deskAndBrowser,
   focusOn,
   hold,
   isGone,
-  launch,
   logIn,
   newPage,
   onTop,
   pictured,
-  startDesk,
   tookBack,
 } from "./support.mjs";
 
@@ -25,14 +24,7 @@ let desk;
 let browser;
 let accounts = 0;
 
-before(async () => {
-  desk = await startDesk();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await desk?.stop();
-});
+deskAndBrowser((...both) => ([desk, browser] = both));
 
 /**
  * The page of an admin with an account of their own, a key and a colleague.

@@ -1,17 +1,16 @@
 // The link of an invitation: it leads to the login, changes nothing by itself, and can be declined.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import {
   atConsole,
   atLogin,
   axe,
+  deskAndBrowser,
   focusOn,
-  launch,
   logIn,
   newPage,
   says,
-  startDesk,
 } from "./support.mjs";
 
 /** @import { Page } from "playwright-core" */
@@ -23,14 +22,7 @@ let desk;
 let browser;
 let accounts = 0;
 
-before(async () => {
-  desk = await startDesk();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await desk?.stop();
-});
+deskAndBrowser((...both) => ([desk, browser] = both));
 
 /**
  * The page of an admin with an account of their own, who has invited somebody, and the link of the

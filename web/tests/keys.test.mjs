@@ -2,21 +2,20 @@
 // see of it.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import {
   allow,
   clipboard,
+  deskAndBrowser,
   focusOn,
   hold,
   isGone,
-  launch,
   logIn,
   newPage,
   newTab,
   onTop,
   pointAt,
   says,
-  startDesk,
   tookBack,
   until,
 } from "./support.mjs";
@@ -30,14 +29,7 @@ let desk;
 let browser;
 let accounts = 0;
 
-before(async () => {
-  desk = await startDesk();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await desk?.stop();
-});
+deskAndBrowser((...both) => ([desk, browser] = both));
 
 /**
  * The page of an admin with an account of their own, logged in, with the Sandbox's key in the list.

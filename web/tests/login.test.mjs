@@ -2,14 +2,14 @@
 // can be in the way.
 
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import {
   askForCode,
   atConsole,
   atLogin,
+  deskAndBrowser,
   focusOn,
   hold,
-  launch,
   logIn,
   newPage,
   newTab,
@@ -136,14 +136,7 @@ describe("Login", () => {
   let browser;
   let accounts = 0;
 
-  before(async () => {
-    desk = await startDesk();
-    browser = await launch();
-  });
-  after(async () => {
-    await browser?.close();
-    await desk?.stop();
-  });
+  deskAndBrowser((...both) => ([desk, browser] = both));
 
   /** The address of an admin whom nobody else uses. */
   async function someone() {

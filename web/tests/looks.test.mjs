@@ -2,11 +2,12 @@
 // there before and without the JavaScript.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import {
   allow,
   askForCode,
   axe,
+  deskAndBrowser,
   focusOn,
   hold,
   launch,
@@ -15,7 +16,6 @@ import {
   pictured,
   pointAt,
   says,
-  startDesk,
   still,
   typeCode,
 } from "./support.mjs";
@@ -28,14 +28,7 @@ let desk;
 /** @type {import("playwright-core").Browser} */
 let browser;
 
-before(async () => {
-  desk = await startDesk();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await desk?.stop();
-});
+deskAndBrowser((...both) => ([desk, browser] = both));
 
 /** @param {Page} page @param {string} title */
 const section = (page, title) => page.getByRole("region", { name: title });

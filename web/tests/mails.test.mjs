@@ -2,8 +2,8 @@
 // at both ends of the widths, in the light and in the dark.
 
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
-import { ADMIN, axe, launch, newPage, says, screens, startDesk } from "./support.mjs";
+import { describe, test } from "node:test";
+import { ADMIN, axe, deskAndBrowser, newPage, says, screens } from "./support.mjs";
 
 /** @import { Desk, Mail } from "./support.mjs" */
 
@@ -13,14 +13,7 @@ describe("Mails", () => {
   /** @type {import("playwright-core").Browser} */
   let browser;
 
-  before(async () => {
-    desk = await startDesk();
-    browser = await launch();
-  });
-  after(async () => {
-    await browser?.close();
-    await desk?.stop();
-  });
+  deskAndBrowser((...both) => ([desk, browser] = both));
 
   /** The newest mail of a kind. @param {string} kind @returns {Promise<Mail>} */
   async function newest(kind) {

@@ -2,18 +2,17 @@
 // the button is for.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import {
   allow,
   askForCode,
   atConsole,
   atLogin,
+  deskAndBrowser,
   isGone,
-  launch,
   logIn,
   newPage,
   says,
-  startDesk,
   typeCode,
 } from "./support.mjs";
 
@@ -26,14 +25,7 @@ let desk;
 let browser;
 let accounts = 0;
 
-before(async () => {
-  desk = await startDesk();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await desk?.stop();
-});
+deskAndBrowser((...both) => ([desk, browser] = both));
 
 /** The address of an admin whom nobody else uses. */
 async function someone() {

@@ -5,8 +5,8 @@ import { after, before, test } from "node:test";
 import {
   allow,
   atConsole,
+  deskAndBrowser,
   focusOn,
-  launch,
   logIn,
   newPage,
   says,
@@ -55,16 +55,11 @@ let patient;
 let browser;
 let accounts = 0;
 
+deskAndBrowser((...both) => ([desk, browser] = both), { ProductApiTimeoutMs: 1000 });
 before(async () => {
-  desk = await startDesk({ set: { ProductApiTimeoutMs: 1000 } });
   patient = await startDesk({ set: { ProductApiTimeoutMs: 3500 } });
-  browser = await launch();
 });
-after(async () => {
-  await browser?.close();
-  await desk?.stop();
-  await patient?.stop();
-});
+after(() => patient?.stop());
 
 /**
  * A page of somebody with an account of their own.

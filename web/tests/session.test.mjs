@@ -2,15 +2,15 @@
 // network.
 
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import {
   ADMIN,
   allow,
   askForCode,
   atConsole,
   atLogin,
+  deskAndBrowser,
   hold,
-  launch,
   logIn,
   newPage,
   newTab,
@@ -84,14 +84,7 @@ describe("Session", () => {
   let browser;
   let accounts = 0;
 
-  before(async () => {
-    desk = await startDesk();
-    browser = await launch();
-  });
-  after(async () => {
-    await browser?.close();
-    await desk?.stop();
-  });
+  deskAndBrowser((...both) => ([desk, browser] = both));
 
   /** An account that nobody else uses. */
   async function account() {

@@ -1,8 +1,8 @@
 // What the deployment says of itself: its parameters reach the console by /settings.json.
 
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
-import { allow, atLogin, axe, hold, launch, logIn, newPage, says, startDesk } from "./support.mjs";
+import { describe, test } from "node:test";
+import { allow, atLogin, axe, deskAndBrowser, hold, logIn, newPage, says } from "./support.mjs";
 
 /** @import { Browser, Page } from "playwright-core" */
 /** @import { Desk } from "./support.mjs" */
@@ -16,23 +16,12 @@ const CONTACT = "mailto:sales@example.com";
 let browser;
 /** One that says all there is to say. @type {Desk} */
 let desk;
-before(async () => {
-  [browser, desk] = await Promise.all([
-    launch(),
-    startDesk({
-      set: {
-        ProductName: 'Fish & "Chips"',
-        TermsUrl: TERMS,
-        PrivacyUrl: PRIVACY,
-        DocsUrl: DOCS,
-        ContactUrl: CONTACT,
-      },
-    }),
-  ]);
-});
-after(async () => {
-  await browser?.close();
-  await desk?.stop();
+deskAndBrowser((...both) => ([desk, browser] = both), {
+  ProductName: 'Fish & "Chips"',
+  TermsUrl: TERMS,
+  PrivacyUrl: PRIVACY,
+  DocsUrl: DOCS,
+  ContactUrl: CONTACT,
 });
 
 /** @param {Page} page @param {string} name */

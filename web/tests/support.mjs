@@ -9,6 +9,7 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
+import { after, before } from "node:test";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 import { findChromium } from "./chromium.mjs";
@@ -297,6 +298,29 @@ export function launch(...more) {
     headless: true,
     chromiumSandbox: false,
     args: ["--disable-gpu", "--disable-quic", ...quiet, ...more],
+  });
+}
+
+/**
+ * Gives the tests of a file, or of a suite, a desk and a browser, from before the first of them
+ * until after the last.
+ *
+ * @param {(desk: Desk, browser: Browser) => void} take
+ * @param {Record<string, string | number>} [set]  parameters of template.yaml
+ */
+export function deskAndBrowser(take, set = {}) {
+  /** @type {Desk | undefined} */
+  let desk;
+  /** @type {Browser | undefined} */
+  let browser;
+  before(async () => {
+    desk = await startDesk({ set });
+    browser = await launch();
+    take(desk, browser);
+  });
+  after(async () => {
+    await browser?.close();
+    await desk?.stop();
   });
 }
 

@@ -2,8 +2,8 @@
 // looks out for it. Here is that it does.
 
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
-import { allow, atLogin, axe, launch, newPage, startDesk } from "./support.mjs";
+import { describe, test } from "node:test";
+import { allow, atLogin, axe, deskAndBrowser, newPage } from "./support.mjs";
 
 /** @import { TestContext } from "node:test" */
 
@@ -13,14 +13,7 @@ describe("Support", () => {
   /** @type {import("playwright-core").Browser} */
   let browser;
 
-  before(async () => {
-    desk = await startDesk();
-    browser = await launch();
-  });
-  after(async () => {
-    await browser?.close();
-    await desk?.stop();
-  });
+  deskAndBrowser((...both) => ([desk, browser] = both));
 
   /** A page at the login, and how its test would end. @param {TestContext} t */
   async function watched(t) {

@@ -1,21 +1,20 @@
 // The block "Team": for admins, who invite and revoke; for members it is not there at all.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import {
   allow,
   askForCode,
   atConsole,
   atLogin,
+  deskAndBrowser,
   focusOn,
   isGone,
-  launch,
   logIn,
   newPage,
   newTab,
   pointAt,
   says,
-  startDesk,
   until,
 } from "./support.mjs";
 
@@ -28,14 +27,7 @@ let desk;
 let browser;
 let accounts = 0;
 
-before(async () => {
-  desk = await startDesk();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await desk?.stop();
-});
+deskAndBrowser((...both) => ([desk, browser] = both));
 
 /**
  * The page of an admin with an account of their own, logged in.
