@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # Runs the scripts of docs/operating.md with the real AWS CLI against a desk: both keyrings are
-# rotated, an old version is taken out, and an account's rows are copied back from another table.
-# Installs the pinned AWS CLI into target/ by itself.
+# rotated, an old version is taken out, and an account's rows are copied back from another table;
+# and against an emulator of AWS, what the console is told is uploaded. Installs the pinned AWS CLI
+# and the emulator into target/ by itself.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 source infra/tools.sh
 tools awscli-venv awscli==1.46.3
+tools emulator-venv ministack==1.5.33 aws-sam-translator==1.115.0 boto3==1.43.106 botocore==1.43.106
 export PATH="$PWD/target/awscli-venv/bin:$PATH"
 aws --version
 
@@ -14,11 +16,14 @@ cargo build --locked --package frontdesk-desk --example desk
 work=$(mktemp -d)
 target/debug/examples/desk --ephemeral --port 0 --no-console-build >"$work/desk.log" 2>&1 &
 desk_pid=$!
+emulator_pid=
 finish() {
     status=$?
-    kill "$desk_pid" 2>/dev/null || true
-    wait "$desk_pid" 2>/dev/null || true
-    [ $status -eq 0 ] || tail -n 40 "$work/desk.log"
+    for pid in $desk_pid $emulator_pid; do
+        kill "$pid" 2>/dev/null || true
+        wait "$pid" 2>/dev/null || true
+    done
+    [ $status -eq 0 ] || tail -n 40 "$work"/*.log
     rm -rf "$work"
     exit $status
 }
@@ -171,3 +176,53 @@ if infra/restore-account.sh "$TABLE-restored" "$TABLE" acct_nobody; then
     echo "FAILED: an unknown account was restored"
     exit 1
 fi
+
+# --- What the console is told ---------------------------------------------------------------------
+
+port=$(python3 -c 'import socket; held = socket.socket(); held.bind(("127.0.0.1", 0))
+print(held.getsockname()[1])')
+env BIND_HOST=127.0.0.1 GATEWAY_PORT="$port" MINISTACK_HOST=localhost HOME="$work" TMPDIR="$work" \
+    SFTP_ENABLED=0 IOT_MTLS_ENABLED=0 AWS_ENDPOINT_URL="http://127.0.0.1:$port" \
+    target/emulator-venv/bin/ministack >"$work/emulator.log" 2>&1 &
+emulator_pid=$!
+unset AWS_ENDPOINT_URL_DYNAMODB AWS_ENDPOINT_URL_SECRETS_MANAGER
+export AWS_ENDPOINT_URL="http://127.0.0.1:$port"
+for _ in $(seq 300); do aws s3 ls >"$work/out" 2>&1 && break; sleep 0.1; done
+
+# The bucket, the parameters and the outputs of the template, and nothing else of it.
+part() { sed -n "/^$1/,/^$2/{/^$2/d;p}" template.yaml; }
+{
+    part Parameters: Rules:
+    part Conditions: Mappings:
+    echo "Resources: { ConsoleBucket: { Type: AWS::S3::Bucket } }"
+    echo "Outputs:"
+    part "  ConsoleBucketName:" "  ApiEndpoint:"
+} >"$work/console.yaml"
+# deploy STACK NAME=VALUE...: a stack with these parameters. (Each its own: the emulator takes a
+# change of outputs alone for none.)
+deploy() {
+    stack=$1
+    aws cloudformation deploy --stack-name "$stack" --template-file "$work/console.yaml" \
+        --parameter-overrides ConsoleOrigin=https://desk.example.com MailFrom=desk@example.com \
+        "${@:2}"
+    infra/upload-console.sh "$stack" --settings-only
+    bucket=$(aws cloudformation describe-stacks --stack-name "$stack" --output text \
+        --query "Stacks[0].Outputs[?OutputKey=='ConsoleBucketName'].OutputValue")
+}
+told() {
+    aws s3 cp "s3://$bucket/settings.json" - | python3 -c '
+import json, sys
+print(json.load(sys.stdin)[sys.argv[1]])' "$1"
+}
+deploy first 'ProductName=Fish="Chips" & Peas' DocsUrl=https://docs.example.com
+expect "the product's name" 'Fish="Chips" & Peas' "$(told product_name)"
+expect "the documentation" https://docs.example.com "$(told docs_url)"
+expect "terms that are nowhere" "" "$(told terms_url)"
+expect "the product API, where no other address is given" \
+    https://api.heify.com/get-configurations "$(told product_api_url)"
+expect "how it is served" $'no-store\tapplication/json' \
+    "$(aws s3api head-object --bucket "$bucket" --key settings.json --output text \
+        --query "[CacheControl, ContentType]")"
+deploy second ProductApiPublicUrl=https://api.example.com/v1
+expect "the product API's address for customers" https://api.example.com/v1 \
+    "$(told product_api_url)"
