@@ -9,7 +9,6 @@ use serde::Serialize;
 struct SessionView {
     member: MemberView,
     account: AccountView,
-    opened_at: UtcTime,
     expires_at: UtcTime,
 }
 
@@ -26,9 +25,9 @@ pub async fn handle(app: &App, call: &Call, methods: Vec<&'static str>) -> Resul
     Ok(Answer::ok(&SessionView {
         member: MemberView::from(&caller.member),
         account: AccountView::to(caller.member.role, &caller.account, now),
-        opened_at: caller.session.opened_at.into(),
         expires_at: caller.session.expires_at().into(),
     })
+    .of_session_opened_at(caller.session.opened_at)
     .for_account(&token.account))
 }
 

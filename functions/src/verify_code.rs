@@ -37,7 +37,6 @@ enum Carrier {
 struct Verified<'a> {
     member: MemberView,
     account: AccountView,
-    opened_at: UtcTime,
     expires_at: UtcTime,
     #[serde(skip_serializing_if = "Option::is_none")]
     session_token: Option<&'a str>,
@@ -70,10 +69,10 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
     let answer = Answer::ok(&Verified {
         member: MemberView::from(&member),
         account: AccountView::to(member.role, &account, now),
-        opened_at: now.into(),
         expires_at: (now + SESSION_IDLE_LIMIT).into(),
         session_token: (request.session == Carrier::Bearer).then(|| token.secret().expose()),
-    });
+    })
+    .of_session_opened_at(now);
     Ok(match browser {
         None => answer,
         Some(browser) => answer

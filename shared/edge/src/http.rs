@@ -4,10 +4,11 @@ use crate::config::Settings;
 use crate::event::HttpRequest;
 use crate::problem::{Problem, ProblemCode};
 use crate::secrets::{KeyringError, Keyrings};
-use crate::viewer;
+use crate::{UtcTime, viewer};
 use domain::secret::Secret;
 use domain::{AccountId, SessionToken};
-use lambda_http::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use jiff::Timestamp;
+use lambda_http::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use lambda_http::{Body, Response};
 use serde::de::{DeserializeOwned, IntoDeserializer};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -252,19 +253,22 @@ fn is_whole_json(body: &[u8]) -> bool {
     serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok()
 }
 
+const OPENED_AT: HeaderName = HeaderName::from_static("x-frontdesk-opened-at");
+
 /// An answer that went well.
 #[derive(Debug)]
 pub struct Answer {
     status: StatusCode,
     body: Option<String>,
     cookies: Vec<Secret>,
+    opened_at: Option<UtcTime>,
     account: Option<AccountId>,
 }
 
 impl Answer {
     pub fn json(status: StatusCode, body: &impl Serialize) -> Self {
         let body = serde_json::to_string(body).expect("answers are structs of plain fields");
-        Self { status, body: Some(body), cookies: Vec::new(), account: None }
+        Self { status, body: Some(body), cookies: Vec::new(), opened_at: None, account: None }
     }
 
     pub fn ok(body: &impl Serialize) -> Self {
@@ -272,7 +276,7 @@ impl Answer {
     }
 
     pub fn no_content() -> Self {
-        Self { status: StatusCode::NO_CONTENT, body: None, cookies: Vec::new(), account: None }
+        Self { body: None, ..Self::json(StatusCode::NO_CONTENT, &()) }
     }
 
     /// Whose it is, for the log: the account of the session that the store has found good.
@@ -282,6 +286,11 @@ impl Answer {
 
     pub(crate) fn account(&self) -> Option<&AccountId> {
         self.account.as_ref()
+    }
+
+    /// When the session was opened that it is about.
+    pub fn of_session_opened_at(self, opened_at: Timestamp) -> Self {
+        Self { opened_at: Some(opened_at.into()), ..self }
     }
 
     /// A cookie for this host alone, out of reach for scripts and other sites.
@@ -309,6 +318,10 @@ impl Answer {
             let mut value = HeaderValue::from_str(cookie.expose()).expect("cookies are ASCII");
             value.set_sensitive(true);
             response.headers_mut().append(header::SET_COOKIE, value);
+        }
+        if let Some(time) = self.opened_at {
+            let value = HeaderValue::from_str(&time.to_string()).expect("a time is ASCII");
+            response.headers_mut().insert(OPENED_AT, value);
         }
         response
     }

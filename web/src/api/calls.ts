@@ -4,10 +4,10 @@
  */
 
 import type { QueryFunctionContext } from "@tanstack/react-query";
-import { type Answer, type Body, type Dated, send, sendDated } from "./client.ts";
+import { type Answer, type Body, type Dated, type Opened, send, sendDated } from "./client.ts";
 import { isUnasked } from "./unasked.ts";
 
-export type Session = Answer<"getSession">;
+export type Session = Answer<"getSession"> & Opened;
 export type Sandbox = Answer<"getSandbox"> & Dated;
 export type SandboxReason = NonNullable<Sandbox["reason"]>;
 export type Keys = Answer<"listKeys">;
@@ -27,12 +27,12 @@ function reading({ signal, client, queryKey }: Fetching, unasked = false) {
 export const requestCode = (body: Body<"requestCode">) =>
   send<"requestCode">("POST", "/api/login/code", body);
 export const verifyCode = (body: Body<"verifyCode">) =>
-  send<"verifyCode">("POST", "/api/login/verify", body);
+  opened(sendDated<"verifyCode">("POST", "/api/login/verify", body));
 export const endSession = () => send<"endSession">("POST", "/api/logout");
 export const declineInvitation = (invitation: string) =>
   send<"declineInvitation">("POST", "/api/invitation/decline", { invitation });
 export const getSession = (fetching: Fetching) =>
-  send<"getSession">("GET", "/api/session", undefined, reading(fetching));
+  opened(sendDated<"getSession">("GET", "/api/session", undefined, reading(fetching)));
 
 export const getSandbox = (fetching: Fetching, unasked: boolean) =>
   dated(sendDated<"getSandbox">("GET", "/api/sandbox", undefined, reading(fetching, unasked)));
@@ -58,6 +58,11 @@ export const resendInvitation = (id: string) =>
   });
 export const revokeMember = (id: string) =>
   send<"revokeMember">("DELETE", "/api/team/{member_id}", undefined, { path: { member_id: id } });
+
+async function opened<T>(sent: Promise<Opened & { answer: T }>): Promise<T & Opened> {
+  const { answer, openedAt } = await sent;
+  return { ...answer, openedAt };
+}
 
 async function dated<T>(sent: Promise<Dated & { answer: T }>): Promise<T & Dated> {
   const { answer, asOf } = await sent;

@@ -39,6 +39,11 @@ export interface Dated {
   asOf: number;
 }
 
+/** When the session was opened that the answer is about. */
+export interface Opened {
+  openedAt: string | null;
+}
+
 export async function send<Op extends keyof operations>(
   method: Method,
   path: keyof paths,
@@ -53,7 +58,7 @@ export async function sendDated<Op extends keyof operations>(
   path: keyof paths,
   body?: Body<Op>,
   call: Call = {},
-): Promise<Dated & { answer: Answer<Op> }> {
+): Promise<Dated & Opened & { answer: Answer<Op> }> {
   // A browser that knows that it is offline would fail in its own words, later.
   if (!navigator.onLine) throw Failure.offline();
   const timeout = AbortSignal.timeout(TIMEOUT_MS);
@@ -83,6 +88,7 @@ export async function sendDated<Op extends keyof operations>(
     answer: (text === "" ? undefined : parse(text)) as Answer<Op>,
     // Whole seconds, cut off; and it was a while under way.
     asOf: date + 1000 + performance.now() - asked,
+    openedAt: response.headers.get("x-frontdesk-opened-at"),
   };
 }
 

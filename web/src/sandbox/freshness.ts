@@ -21,9 +21,9 @@ export function isFresh({ validated_at, asOf }: Sandbox): boolean {
  * Whether the verdict of the login's own provisioning is still to come: until then an older one
  * would mislead.
  */
-export function awaitsTrigger(sandbox: Sandbox, { opened_at }: Session): boolean {
-  if (!(sandbox.asOf - Date.parse(opened_at) < TRIGGER_MS)) return false;
+export function awaitsTrigger(sandbox: Sandbox, { openedAt }: Session): boolean {
+  if (openedAt === null || !(sandbox.asOf - Date.parse(openedAt) < TRIGGER_MS)) return false;
   if (sandbox.reason === "never_provisioned") return true;
   // Times of the API sort as texts.
-  return sandbox.since < opened_at && (sandbox.validated_at ?? "") < opened_at;
+  return sandbox.since < openedAt && (sandbox.validated_at ?? "") < openedAt;
 }
