@@ -433,7 +433,7 @@ describe("Session", () => {
     assert.deepEqual(validated, [], "and validates nothing");
   });
 
-  test("a page that nobody looks at or touches is not read again until somebody does", async (t) => {
+  test("a page that nobody looks at or touches is not read until somebody does", async (t) => {
     const { admin } = await account();
     const page = await inMovedTime(t, admin);
     const { sent, idle } = reads(page);

@@ -1,6 +1,6 @@
 /**
- * How old a verdict is, and whether it is of this login: told by what the server says in one answer,
- * and never by the browser's clock.
+ * How old a verdict is, and whether it is of this login: told by what the server says, and never by
+ * the browser's clock.
  */
 
 import type { Sandbox, Session } from "../api/calls.ts";

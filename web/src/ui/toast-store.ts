@@ -5,7 +5,7 @@
 
 export interface ToastWords {
   kind: "done" | "problem";
-  /** The thing whose state it tells: it goes when that changes, or something newer is said of it. */
+  /** The thing that it is said of: it goes when that changes, or something newer is said of it. */
   about?: string;
   text: string;
   retry?: () => void;
