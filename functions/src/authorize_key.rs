@@ -82,7 +82,8 @@ async fn authorize_key(
 ) -> Result<Option<Authorized>, StoreError> {
     let Some(plain) = presented else { return Ok(None) };
     let found = app.store.find_key(&plain).await?;
-    let good = found.filter(|found| found.key.digest.matches(&plain.digest()) && !found.suspended);
+    let now = app.clock.now();
+    let good = found.filter(|found| found.key.is_opened_by(&plain, now) && !found.suspended);
     Ok(good.map(|found| Authorized { account: plain.account, key: found.key }))
 }
 

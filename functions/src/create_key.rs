@@ -1,10 +1,11 @@
 //! `POST /api/keys`: makes a key, answers the plaintext this once.
 
-use crate::view::KeyView;
-use domain::key::IdempotencyKey;
+use crate::key_view::KeyView;
+use domain::key::{IdempotencyKey, Invalid, parse_expiry};
 use domain::{ApiKey, KeyId, KeyKind, KeyName, PlainKey, base62};
 use edge::http::{Answer, Call};
 use edge::{App, Problem, ProblemCode};
+use jiff::Timestamp;
 use lambda_http::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use store::{Admin, Failure, IdempotentRequest, InsertKeyRefusal, Inserted};
@@ -17,6 +18,29 @@ const NONCE_LEN: usize = 22;
 pub struct CreateKey {
     #[serde(default)]
     name: String,
+    #[serde(default)]
+    expires_at: Option<String>,
+}
+
+/// A key that somebody wants.
+struct Wanted {
+    name: KeyName,
+    expires_at: Option<Timestamp>,
+    once: Option<IdempotencyKey>,
+}
+
+impl Wanted {
+    fn key(self, plain: &PlainKey, actor: &Admin, now: Timestamp) -> ApiKey {
+        ApiKey::new(plain, self.name, now).made_by(&actor.session.member, self.expires_at)
+    }
+}
+
+impl CreateKey {
+    fn wanted(self, call: &Call) -> Result<Wanted, Invalid> {
+        let name = self.name.parse().or(Err(Invalid::Name))?;
+        let expires_at = self.expires_at.as_deref().map(parse_expiry).transpose()?;
+        Ok(Wanted { name, expires_at, once: call.idempotency_key()? })
+    }
 }
 
 #[derive(Serialize)]
@@ -28,18 +52,17 @@ struct Created<'a> {
 pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
     let actor = Admin::claim(call.session()?);
     let request: CreateKey = call.json()?;
-    let name: KeyName = request.name.parse().or(Err(ProblemCode::InvalidName))?;
-    let repeated = call
-        .single_header("idempotency-key", ProblemCode::InvalidIdempotencyKey)?
-        .map(|text| IdempotencyKey::parse(text).ok_or(ProblemCode::InvalidIdempotencyKey))
-        .transpose()?;
-    let made = match &repeated {
-        None => create_key(app, &actor, name).await,
-        Some(once) => create_key_once(app, &actor, name, once).await,
+    let now = app.clock.now();
+    let made = match request.wanted(call) {
+        Err(invalid) => Err(app.store.refuse_key(&actor, invalid, now).await),
+        Ok(wanted) => match wanted.once.clone() {
+            None => create_key(app, &actor, wanted, now).await,
+            Some(once) => create_key_once(app, &actor, wanted, &once, now).await,
+        },
     };
     let account = &actor.session.account;
     let (key, plain) = made.map_err(|failure| problem(failure).for_account(account))?;
-    let created = Created { key: KeyView::from(&key), api_key: plain.secret().expose() };
+    let created = Created { key: KeyView::new(&key, now), api_key: plain.secret().expose() };
     Ok(Answer::json(StatusCode::CREATED, &created).for_account(account))
 }
 
@@ -47,14 +70,14 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
 async fn create_key(
     app: &App,
     actor: &Admin,
-    name: KeyName,
+    wanted: Wanted,
+    now: Timestamp,
 ) -> Result<(ApiKey, PlainKey), Failure<InsertKeyRefusal>> {
-    let now = app.clock.now();
     let mut rng = app.rng();
     let account = &actor.session.account;
     let id = KeyId::random(KeyKind::Live, &mut rng);
     let plain = PlainKey::mint(&app.settings.key_prefix, account, &id, &mut rng);
-    let key = ApiKey::new(&plain, name, now);
+    let key = wanted.key(&plain, actor, now);
     app.store.insert_key(actor, &key, now).await?;
     Ok((key, plain))
 }
@@ -68,10 +91,10 @@ async fn create_key(
 async fn create_key_once(
     app: &App,
     actor: &Admin,
-    name: KeyName,
+    wanted: Wanted,
     once: &IdempotencyKey,
+    now: Timestamp,
 ) -> Result<(ApiKey, PlainKey), Failure<InsertKeyRefusal>> {
-    let now = app.clock.now();
     let mut rng = app.rng();
     let token = &actor.session;
     let derive = |id: &KeyId, nonce: &str| {
@@ -79,7 +102,7 @@ async fn create_key_once(
     };
     let nonce = base62::random(NONCE_LEN, &mut rng);
     let plain = derive(&KeyId::random(KeyKind::Live, &mut rng), &nonce);
-    let key = ApiKey::new(&plain, name, now);
+    let key = wanted.key(&plain, actor, now);
     let request = IdempotentRequest { digest: once.digest(token), nonce };
     match app.store.insert_key_once(actor, &key, &request, now).await? {
         Inserted::New => Ok((key, plain)),
@@ -104,6 +127,7 @@ fn problem(failure: Failure<InsertKeyRefusal>) -> Problem {
 fn refused(refusal: InsertKeyRefusal) -> ProblemCode {
     match refusal {
         InsertKeyRefusal::Actor(refusal) => refusal.into(),
+        InsertKeyRefusal::Invalid(invalid) => invalid.into(),
         InsertKeyRefusal::LimitReached => ProblemCode::KeyLimitReached,
         InsertKeyRefusal::IdempotencyKeyReused => ProblemCode::IdempotencyKeyReused,
         InsertKeyRefusal::DeletedSince => ProblemCode::KeyNotFound,

@@ -1,9 +1,9 @@
-//! How accounts, members, keys and the Sandbox look to clients.
+//! How accounts, members and the Sandbox look to clients.
 
 use domain::invitation::rest_of_day;
 use domain::{
-    Account, AccountId, ApiKey, EmailAddress, KeyId, KeyName, Member, MemberId, MemberStatus,
-    Reason, Role, Sandbox, SandboxState,
+    Account, AccountId, EmailAddress, KeyId, Member, MemberId, MemberStatus, Reason, Role, Sandbox,
+    SandboxState,
 };
 use edge::{Problem, ProblemCode, UtcTime};
 use jiff::Timestamp;
@@ -73,27 +73,6 @@ impl TeamMemberView {
             invited_at: member.invited_at.into(),
             last_login_at: member.last_login_at.map(UtcTime),
             you,
-        }
-    }
-}
-
-#[derive(Debug, Serialize)]
-pub struct KeyView {
-    id: KeyId,
-    name: KeyName,
-    start: String,
-    sandbox: bool,
-    created_at: UtcTime,
-}
-
-impl From<&ApiKey> for KeyView {
-    fn from(key: &ApiKey) -> Self {
-        Self {
-            id: key.id.clone(),
-            name: key.name.clone(),
-            start: key.start.clone(),
-            sandbox: key.is_sandbox(),
-            created_at: key.created_at.into(),
         }
     }
 }

@@ -34,7 +34,7 @@ const DECLARED: [(&str, Waves); 17] = [
     ("test-sandbox", &[&["GetItem", "GetItem", "UpdateItem"], &["TransactWriteItems"]]),
     ("retry-sandbox", &[&["GetItem", "TransactWriteItems"]]),
     ("reveal-sandbox-key", &[&["GetItem", "TransactWriteItems"]]),
-    ("list-keys", &[&["GetItem", "Query", "UpdateItem"]]),
+    ("list-keys", &[&["GetItem", "Query", "Query", "UpdateItem"]]),
     ("create-key", &[&["TransactWriteItems"]]),
     ("delete-key", &[&["TransactWriteItems"]]),
     ("list-members", &[&["GetItem", "Query", "UpdateItem"]]),
@@ -521,6 +521,7 @@ async fn a_refusal_waits_for_the_store_no_longer_than_a_success() {
     const WRITE_THEN_READ: &[&[&str]] = &[&["TransactWriteItems"], &["GetItem"]];
     const READ: &[&[&str]] = &[&["GetItem", "UpdateItem"]];
     const LIST: &[&[&str]] = &[&["GetItem", "Query", "UpdateItem"]];
+    const KEYS: &[&[&str]] = &[&["GetItem", "Query", "Query", "UpdateItem"]];
     const SANDBOX: &[&[&str]] = &[&["GetItem", "GetItem", "UpdateItem"]];
     const WRITE_BESIDE_READ: &[&[&str]] = &[&["GetItem", "TransactWriteItems"]];
     let refused = |function, event, status, code, waves| Refused {
@@ -550,13 +551,14 @@ async fn a_refusal_waits_for_the_store_no_longer_than_a_success() {
         refused("create-key", create(&admin, "One more"), 409, "key_limit_reached", WRITE),
         refused("create-key", create(&member, "Not mine"), 403, "admin_required", WRITE),
         refused("create-key", create(&ended, "Late"), 401, "session_ended", WRITE),
+        refused("create-key", create(&admin, ""), 400, "invalid_name", WRITE),
         refused("create-key", reused, 422, "idempotency_key_reused", WRITE),
         refused("create-key", replayed, 201, "", WRITE_THEN_READ),
         refused("delete-key", delete(&admin, &foreign_key), 404, "key_not_found", WRITE),
         refused("delete-key", delete(&admin, "key_of_no_form"), 404, "key_not_found", WRITE),
         refused("delete-key", delete(&member, &foreign_key), 403, "admin_required", WRITE),
         refused("list-members", plain("list-members", &member), 403, "admin_required", LIST),
-        refused("list-keys", plain("list-keys", &ended), 401, "session_ended", LIST),
+        refused("list-keys", plain("list-keys", &ended), 401, "session_ended", KEYS),
         refused(
             "invite-member",
             invite(&admin, "linus@example.com"),

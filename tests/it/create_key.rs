@@ -24,6 +24,16 @@ async fn make_once(person: &Person<'_>, name: &str, once: &str) -> Reply {
         .await
 }
 
+/// The same for a key that is to end then.
+async fn make_until(person: &Person<'_>, until: &Value, once: &str) -> Reply {
+    person
+        .call("POST", "/api/keys")
+        .header("idempotency-key", once)
+        .json(json!({ "name": "Until", "expires_at": until }))
+        .send()
+        .await
+}
+
 async fn tenth(person: &Person<'_>) -> Reply {
     person.post("/api/keys", json!({ "name": "One too many" })).await
 }
@@ -54,7 +64,7 @@ async fn a_new_key_is_shown_once_and_works_at_once() {
     let api_key = text(&reply.body["api_key"]);
     let view = json!({
         "id": id, "name": "Zapier Integration", "start": start, "sandbox": false,
-        "created_at": created_at,
+        "created_at": created_at, "expires_at": null, "state": "active",
     });
     assert_eq!(reply.body, json!({ "key": view, "api_key": api_key }));
 
@@ -68,7 +78,9 @@ async fn a_new_key_is_shown_once_and_works_at_once() {
     assert_eq!(world.product_api(&api_key).await, 200);
 
     let listed = admin.get("/api/keys").await;
-    assert!(listed.body["keys"].as_array().expect("a list").contains(&view), "{}", listed.text);
+    let mut seen = view;
+    seen["created_by"] = json!({ "id": admin.id, "email": crate::support::ADMIN });
+    assert!(listed.body["keys"].as_array().expect("a list").contains(&seen), "{}", listed.text);
     assert!(!listed.text.contains(&api_key), "{}", listed.text);
     assert!(world.audit().await.contains(&"key_created".to_owned()));
 }
@@ -501,6 +513,111 @@ async fn a_suspended_account_makes_no_key_and_repeats_none() {
             tenth(&admin).await.problem(403, "account_suspended");
             make_once(&admin, "Deploy", "job-17").await.problem(403, "account_suspended");
             make_once(&admin, "Staging", "job-17").await.problem(403, "account_suspended");
+        })
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_ends_when_it_was_made_to_end_and_keeps_its_place() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let until = world.ahead(3600);
+    let made = admin.post("/api/keys", json!({ "name": "Until", "expires_at": until })).await;
+    assert_eq!(made.ok(201)["key"]["expires_at"], until);
+    assert_eq!(made.body["key"]["state"], "active");
+    let key = made.body["api_key"].as_str().expect("a key");
+    world.advance(3000);
+    assert_eq!(world.product_api(key).await, 200);
+    world.advance_to(until.parse().expect("a time"));
+    assert_eq!(world.product_api(key).await, 403);
+    let listed = admin.get("/api/keys").await;
+    let of_key = &listed.ok(200)["keys"][1];
+    assert_eq!((&of_key["state"], &of_key["expires_at"]), (&json!("expired"), &json!(until)));
+    assert_eq!((&listed.body["count"], &listed.body["available"]), (&json!(2), &json!(8)));
+    let path = format!("/api/keys/{}", made.body["key"]["id"].as_str().expect("an id"));
+    admin.delete(&path).await.ok(204);
+    world.check_counters().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_made_to_end_in_any_form_of_a_time_and_otherwise_never() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    for (given, kept) in [
+        (json!(null), json!(null)),
+        (json!("2029-02-28T23:30:00.1239-00:30"), json!("2029-03-01T00:00:00.123Z")),
+        (json!("2029-03-01T00:00:00Z"), json!("2029-03-01T00:00:00.000Z")),
+    ] {
+        let reply = admin.post("/api/keys", json!({ "name": "Until", "expires_at": given })).await;
+        assert_eq!(reply.ok(201)["key"]["expires_at"], kept);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_time_that_no_key_may_end_at_makes_none() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let (soon, late) = (world.ahead(240), world.ahead(5 * 366 * 86400));
+    world
+        .changes_nothing(async {
+            for until in ["", "tomorrow", "2029-02-29T00:00:00Z", "2029-03-01", &soon, &late] {
+                for once in ["one", "two"] {
+                    let reply = make_until(&admin, &json!(until), once).await;
+                    reply.problem(400, "invalid_expiry");
+                }
+                let body = json!({ "name": "Until", "expires_at": until });
+                admin.post("/api/keys", body).await.problem(400, "invalid_expiry");
+            }
+            for until in [json!(1_800_000_000), json!(true), json!(["2029-03-01T00:00:00Z"])] {
+                make_until(&admin, &until, "one").await.problem(400, "invalid_request");
+            }
+        })
+        .await;
+    make_until(&admin, &json!(world.ahead(360)), "one").await.ok(201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repetition_is_recognised_when_its_time_is_not_ahead_any_more() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let until = json!(world.ahead(360));
+    let first = make_until(&admin, &until, "job-17").await;
+    first.ok(201);
+    world.advance(120);
+    world
+        .changes_nothing(make_until(&admin, &until, "job-17"))
+        .await
+        .is_indistinguishable_from(&first);
+    world
+        .changes_nothing(make_until(&admin, &until, "job-18"))
+        .await
+        .problem(400, "invalid_expiry");
+    for other in [json!(null), json!(world.ahead(7200)), json!(world.ahead(60))] {
+        let reply = world.changes_nothing(make_until(&admin, &other, "job-17")).await;
+        reply.problem(422, "idempotency_key_reused");
+    }
+    world.advance(300);
+    let again = world.changes_nothing(make_until(&admin, &until, "job-17")).await;
+    assert_eq!(again.ok(201)["key"]["state"], "expired");
+    assert_eq!(again.body["api_key"], first.body["api_key"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_no_admin_is_told_so_before_what_else_is_wrong() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let member = world.member(&admin, "member@example.com").await;
+    let bad = [
+        json!({ "name": "" }),
+        json!({ "name": "Until", "expires_at": "tomorrow" }),
+        json!({ "name": "Until", "expires_at": "2026-01-01T00:00:00Z" }),
+    ];
+    world
+        .changes_nothing(async {
+            for body in bad {
+                member.post("/api/keys", body).await.problem(403, "admin_required");
+            }
+            make_once(&member, "Mine", "").await.problem(403, "admin_required");
         })
         .await;
 }

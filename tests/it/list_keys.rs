@@ -1,6 +1,6 @@
 //! `GET /api/keys`
 
-use crate::support::World;
+use crate::support::{ADMIN, World};
 use serde_json::{Value, json};
 
 fn names(body: &Value) -> Vec<&str> {
@@ -21,6 +21,10 @@ async fn the_sandbox_key_is_listed_first_and_then_the_newest() {
     for name in ["Middle", "Zulu", "Alpha"] {
         world.advance(1);
         made.push(admin.post("/api/keys", json!({ "name": name })).await.ok(201).clone());
+    }
+    let by = json!({ "id": admin.id, "email": ADMIN });
+    for key in &mut made {
+        key["key"]["created_by"] = by.clone();
     }
     let listed = admin.get("/api/keys").await;
     let sandbox = listed.ok(200)["keys"][0].clone();
@@ -50,6 +54,7 @@ async fn the_sandbox_key_is_listed_first_and_then_the_newest() {
         sandbox,
         json!({
             "id": id, "name": "Sandbox", "start": start, "sandbox": true, "created_at": created_at,
+            "created_by": null, "expires_at": null, "state": "active",
         })
     );
 }
@@ -95,14 +100,36 @@ async fn the_list_shows_no_key_and_no_digest() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_member_reads_the_same_list_as_an_admin() {
+async fn a_member_reads_the_same_list_as_an_admin_but_not_who_made_them() {
     let world = World::new().await;
     let admin = world.admin().await;
     let member = world.member(&admin, "member@example.com").await;
     admin.key("Shared").await;
-    let seen = admin.get("/api/keys").await;
-    assert_eq!(names(seen.ok(200)), ["Sandbox", "Shared"]);
-    world.changes_nothing(member.get("/api/keys")).await.is_indistinguishable_from(&seen);
+    let mut seen = admin.get("/api/keys").await.ok(200).clone();
+    assert_eq!(names(&seen), ["Sandbox", "Shared"]);
+    for key in seen["keys"].as_array_mut().expect("a list") {
+        assert!(key.as_object_mut().expect("a key").remove("created_by").is_some(), "{key}");
+    }
+    let seen_by_member = world.changes_nothing(member.get("/api/keys")).await;
+    assert_eq!(*seen_by_member.ok(200), seen);
+    assert!(!seen_by_member.text.contains(ADMIN) && !seen_by_member.text.contains(&admin.id));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_says_who_made_it_and_the_address_while_that_is_a_member() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let appoint = json!({ "act": "add_admin", "email": "second@example.com" });
+    world.change(&admin.account, appoint).await;
+    let second = world.login("second@example.com").await;
+    second.key("Of the second").await;
+    let made_by = async || admin.get("/api/keys").await.ok(200)["keys"][1]["created_by"].clone();
+    assert_eq!(made_by().await, json!({ "id": second.id, "email": "second@example.com" }));
+    admin.delete(&format!("/api/team/{}", second.id)).await.ok(204);
+    assert_eq!(made_by().await, json!({ "id": second.id, "email": null }));
+    // Whoever has the address then is another member.
+    world.member(&admin, "second@example.com").await;
+    assert_eq!(made_by().await, json!({ "id": second.id, "email": null }));
 }
 
 #[tokio::test(flavor = "multi_thread")]

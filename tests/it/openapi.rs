@@ -367,7 +367,8 @@ async fn every_operation_answers_as_the_document_says() {
     contract.answers("listMembers", &admin.get("/api/team").await);
 
     // Keys.
-    let named = json!({ "name": "Zapier Integration" });
+    let expires_at = world.ahead(3600);
+    let named = json!({ "name": "Zapier Integration", "expires_at": expires_at });
     assert!(contract.takes("createKey", &named));
     let created = admin
         .call("POST", "/api/keys")
@@ -547,6 +548,8 @@ async fn every_problem_is_told_as_the_document_says() {
             .json(json!({ "name": name }))
     };
     contract.answers("createKey", &key("", "once").send().await);
+    let late = json!({ "name": "Late", "expires_at": "2026-01-01T00:00:00Z" });
+    contract.answers("createKey", &admin.post("/api/keys", late).await);
     contract.answers("createKey", &key("First", "a, b").send().await);
     contract.answers("createKey", &key("First", "once").send().await);
     contract.answers("createKey", &key("Second", "once").send().await);

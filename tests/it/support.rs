@@ -518,6 +518,11 @@ impl World {
         self.desk.clock().now()
     }
 
+    /// The time so many seconds ahead, as answers have it.
+    pub fn ahead(&self, seconds: i64) -> String {
+        edge::UtcTime(self.now() + jiff::SignedDuration::from_secs(seconds)).to_string()
+    }
+
     /// Moves the clock to a time that has not come yet.
     pub fn advance_to(&self, time: jiff::Timestamp) {
         let wait = time.duration_since(self.now());

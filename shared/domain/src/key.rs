@@ -6,14 +6,15 @@
 //! refused without touching the database.
 
 use crate::base62;
-use crate::id::{AccountId, KeyId, KeyKind};
+use crate::id::{AccountId, KeyId, KeyKind, MemberId};
 use crate::keyring::hmac;
 use crate::name::display_name;
 use crate::secret::Secret;
 use crate::session::SessionToken;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jiff::Timestamp;
+use jiff::tz::Offset;
+use jiff::{SignedDuration, Timestamp, ToSpan};
 use rand::CryptoRng;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -216,6 +217,36 @@ impl IdempotencyKey {
     }
 }
 
+/// What of a request about a key cannot be taken, whoever asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Invalid {
+    #[error("not a name")]
+    Name,
+    #[error("not a time, or not one that a key may end at")]
+    Expiry,
+    #[error("not an idempotency key")]
+    IdempotencyKey,
+}
+
+/// How long before a key ends somebody has to say so.
+const SHORTEST_LIFE: SignedDuration = SignedDuration::from_mins(5);
+const LONGEST_LIFE_YEARS: i64 = 5;
+
+/// When somebody wants a key to end: a time, in whole milliseconds. It is not held against the
+/// clock yet.
+pub fn parse_expiry(text: &str) -> Result<Timestamp, Invalid> {
+    let at: Timestamp = text.parse().or(Err(Invalid::Expiry))?;
+    Timestamp::from_millisecond(at.as_millisecond()).or(Err(Invalid::Expiry))
+}
+
+/// Whether a key may be made to end then: at least five minutes and at most five years of the
+/// calendar ahead.
+pub fn may_expire(at: Timestamp, now: Timestamp) -> bool {
+    let [at_utc, now_utc] = [at, now].map(|time| Offset::UTC.to_datetime(time));
+    let last = now_utc.checked_add(LONGEST_LIFE_YEARS.years());
+    at >= now + SHORTEST_LIFE && last.is_ok_and(|last| at_utc <= last)
+}
+
 /// A key as it is kept and listed.
 #[derive(Debug, Clone)]
 pub struct ApiKey {
@@ -224,6 +255,9 @@ pub struct ApiKey {
     pub start: String,
     pub digest: KeyDigest,
     pub created_at: Timestamp,
+    /// Nobody's, for the Sandbox key.
+    pub created_by: Option<MemberId>,
+    pub expires_at: Option<Timestamp>,
 }
 
 impl ApiKey {
@@ -234,11 +268,27 @@ impl ApiKey {
             start: plain.start(),
             digest: plain.digest(),
             created_at: now,
+            created_by: None,
+            expires_at: None,
         }
+    }
+
+    /// The same, made by a member, and until then.
+    pub fn made_by(self, member: &MemberId, until: Option<Timestamp>) -> Self {
+        Self { created_by: Some(member.clone()), expires_at: until, ..self }
     }
 
     pub fn is_sandbox(&self) -> bool {
         self.id.kind() == KeyKind::Sandbox
+    }
+
+    pub fn has_expired(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|at| at <= now)
+    }
+
+    /// Whether this is the key's value, and opens anything now.
+    pub fn is_opened_by(&self, plain: &PlainKey, now: Timestamp) -> bool {
+        self.digest.matches(&plain.digest()) && !self.has_expired(now)
     }
 }
 
@@ -313,7 +363,46 @@ mod tests {
         assert!(!derive(&mine, "n").matches(&derive(&mine, "m")));
     }
 
+    #[test]
+    fn a_key_may_end_five_minutes_to_five_years_ahead_to_the_millisecond() {
+        let now: Timestamp = "2027-02-28T12:00:00.500Z".parse().unwrap();
+        for (text, may) in [
+            ("2027-02-28T12:05:00.499Z", false),
+            ("2027-02-28T12:05:00.500Z", true),
+            ("2027-02-28T13:05:00.500+01:00", true),
+            ("2032-02-28T12:00:00.500Z", true),
+            ("2032-02-28T12:00:00.5009Z", true),
+            ("2032-02-28T12:00:00.501Z", false),
+            ("9999-01-01T00:00:00.000Z", false),
+            ("1969-12-31T23:59:59Z", false),
+        ] {
+            assert_eq!(may_expire(parse_expiry(text).expect(text), now), may, "{text}");
+        }
+        let mut key = ApiKey::new(&minted(KeyKind::Live), "Until".parse().unwrap(), now);
+        assert!(!key.has_expired(Timestamp::MAX));
+        key.expires_at = Some(now);
+        let a_millisecond = SignedDuration::from_millis(1);
+        assert_eq!([now - a_millisecond, now].map(|at| key.has_expired(at)), [false, true]);
+        // Near the end of all times there is none five years ahead.
+        let late = Timestamp::MAX - SignedDuration::from_hours(9);
+        assert!(!may_expire(Timestamp::MAX, late));
+    }
+
     proptest! {
+        #[test]
+        fn a_time_is_kept_in_whole_milliseconds_and_nothing_else_is_one(
+            text in "\\PC{0,40}|[0-9TZ:. +-]{0,30}|20[0-9]{2}-0[1-9]-1[0-9]T10:30:00[.][0-9]{1,9}Z"
+        ) {
+            match parse_expiry(&text) {
+                Ok(at) => {
+                    let meant: Timestamp = text.parse().unwrap();
+                    prop_assert_eq!(at.as_nanosecond() % 1_000_000, 0);
+                    prop_assert!(at.duration_since(meant).abs() < SignedDuration::from_millis(1));
+                }
+                Err(invalid) => prop_assert_eq!(invalid, Invalid::Expiry),
+            }
+        }
+
         #[test]
         fn parsing_garbage_never_panics_and_never_succeeds(
             text in "\\PC{0,100}|fd_live_[0-9A-Za-z]{58}|[a-z]{1,12}_(live|sandbox)_\\PC{0,70}"

@@ -5,6 +5,7 @@ use crate::event::HttpRequest;
 use crate::problem::{Problem, ProblemCode};
 use crate::secrets::{KeyringError, Keyrings};
 use crate::{UtcTime, viewer};
+use domain::key::{IdempotencyKey, Invalid};
 use domain::secret::Secret;
 use domain::{AccountId, SessionToken};
 use jiff::Timestamp;
@@ -58,18 +59,16 @@ impl Call {
         self.headers.get(name).map(HeaderValue::as_bytes)
     }
 
-    /// A header that may be sent once: absent, or its text. Several of it, or bytes that are no
-    /// text, are `otherwise`.
-    pub fn single_header(
-        &self,
-        name: &str,
-        otherwise: ProblemCode,
-    ) -> Result<Option<&str>, Problem> {
-        let mut values = self.headers.get_all(name).iter();
+    /// What the request may be repeated under. Several of it, or bytes that are no text, are none.
+    pub fn idempotency_key(&self) -> Result<Option<IdempotencyKey>, Invalid> {
+        let mut values = self.headers.get_all("idempotency-key").iter();
         match (values.next(), values.next()) {
             (None, _) => Ok(None),
-            (Some(value), None) => value.to_str().map(Some).or(Err(otherwise.into())),
-            (Some(_), Some(_)) => Err(otherwise.into()),
+            (Some(value), None) => {
+                let key = value.to_str().ok().and_then(IdempotencyKey::parse);
+                key.map(Some).ok_or(Invalid::IdempotencyKey)
+            }
+            (Some(_), Some(_)) => Err(Invalid::IdempotencyKey),
         }
     }
 

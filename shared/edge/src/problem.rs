@@ -4,6 +4,7 @@ use crate::config::ConfigError;
 use crate::product_api::NotAsked;
 use crate::secrets::KeyringError;
 use domain::AccountId;
+use domain::key::Invalid;
 use jiff::SignedDuration;
 use lambda_http::http::StatusCode;
 use serde::Serialize;
@@ -90,6 +91,8 @@ catalogue! {
         "The Sandbox is not ready. Retry its auto-configuration first.",
     InvalidName = 400 "invalid_name" Anytime:
         "Give a name of 1 to 64 characters, none of them invisible.",
+    InvalidExpiry = 400 "invalid_expiry" Anytime:
+        "A key expires at a time that is at least 5 minutes and at most 5 years ahead.",
     KeyLimitReached = 409 "key_limit_reached" AfterSession:
         "The account has as many API keys as it may. Delete one that is not used any more.",
     InvalidIdempotencyKey = 400 "invalid_idempotency_key" Anytime:
@@ -301,6 +304,16 @@ impl From<ActorRefusal> for ProblemCode {
             ActorRefusal::SessionExpired => Self::SessionExpired,
             ActorRefusal::AccountSuspended => Self::AccountSuspended,
             ActorRefusal::AdminRequired => Self::AdminRequired,
+        }
+    }
+}
+
+impl From<Invalid> for ProblemCode {
+    fn from(invalid: Invalid) -> Self {
+        match invalid {
+            Invalid::Name => Self::InvalidName,
+            Invalid::Expiry => Self::InvalidExpiry,
+            Invalid::IdempotencyKey => Self::InvalidIdempotencyKey,
         }
     }
 }

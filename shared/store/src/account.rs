@@ -56,6 +56,12 @@ pub(crate) fn of_customer(changed: Write) -> Write {
     changed.and("suspended = :no").value(":no", false)
 }
 
+/// One more condition on the account's row, which never holds: for a request that is refused by
+/// itself, once it is known who asks.
+pub(crate) fn never(of_account: Write) -> Write {
+    of_account.and("attribute_not_exists(pk)")
+}
+
 /// What a refused change of a counter means, unless the account is gone.
 pub(crate) fn refused<R: From<ActorRefusal>>(
     row: Option<Item>,

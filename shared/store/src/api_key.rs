@@ -2,18 +2,28 @@
 //! asked for.
 
 use crate::actor::{self, ActorRefusal, Admin, Caller};
-use crate::rows::{IdempotencyRow, KeyRow, from_item};
+use crate::rows::{AddressedRow, IdempotencyRow, KeyRow, from_item};
 use crate::write::{Obstacle, Transaction, Write};
 use crate::{Failure, Store, StoreError, account, audit, layout, sandbox};
-use domain::key::{IDEMPOTENCY_WINDOW, in_listing_order};
-use domain::{ApiKey, KeyId, KeyKind, PlainKey, SessionToken};
+use domain::key::{IDEMPOTENCY_WINDOW, Invalid, in_listing_order, may_expire};
+use domain::{ApiKey, EmailAddress, KeyId, KeyKind, MemberId, PlainKey, SessionToken};
 use jiff::Timestamp;
+use std::collections::HashMap;
 
 /// The row that a presented key leads to.
 #[derive(Debug, Clone)]
 pub struct FoundKey {
     pub key: ApiKey,
     pub suspended: bool,
+}
+
+/// All keys of an account, as one of its members finds them.
+#[derive(Debug, Clone)]
+pub struct FoundKeys {
+    pub caller: Caller,
+    pub keys: Vec<ApiKey>,
+    /// The addresses of those who are members now.
+    pub addresses: HashMap<MemberId, EmailAddress>,
 }
 
 /// A request that may be repeated: its row's name, and the nonce that its key is derived with.
@@ -38,6 +48,8 @@ pub enum Inserted {
 pub enum InsertKeyRefusal {
     #[error(transparent)]
     Actor(#[from] ActorRefusal),
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
     #[error("the account has as many keys as it may")]
     LimitReached,
     #[error("another request was made under this idempotency key")]
@@ -63,19 +75,35 @@ impl Store {
 
     /// All keys of the caller's account, in listing order. One that cannot be read fails the list:
     /// a key that is not shown would be missed by nobody, and go on opening the product API.
+    ///
+    /// Who made them is read beside them: only then is it known whether the caller is an admin.
     pub async fn find_keys(
         &self,
         token: &SessionToken,
         now: Timestamp,
-    ) -> Result<(Caller, Vec<ApiKey>), Failure<ActorRefusal>> {
+    ) -> Result<FoundKeys, Failure<ActorRefusal>> {
         let partition = layout::account_partition(&token.account);
-        let (caller, rows) = tokio::join!(
+        let (caller, rows, members) = tokio::join!(
             self.find_caller(token, now),
-            self.query::<KeyRow>("key", partition, layout::KEY_PREFIX)
+            self.query::<KeyRow>("key", partition.clone(), layout::KEY_PREFIX),
+            self.query::<AddressedRow>("member", partition, layout::MEMBER_PREFIX)
         );
         let mut keys: Vec<ApiKey> = rows?.into_iter().map(KeyRow::into_key).collect();
         in_listing_order(&mut keys);
-        Ok((caller?, keys))
+        let addresses = members?.into_iter().map(|row| (row.id, row.email)).collect();
+        Ok(FoundKeys { caller: caller?, keys, addresses })
+    }
+
+    /// Why an admin's request for a key is refused that cannot be taken: who asks comes first.
+    pub async fn refuse_key(
+        &self,
+        actor: &Admin,
+        invalid: Invalid,
+        now: Timestamp,
+    ) -> Failure<InsertKeyRefusal> {
+        let refused = refused(actor::transaction(actor, now), actor, invalid.into());
+        let never = "its condition does not hold for any row";
+        refused.commit(self).await.expect_err(never)
     }
 
     /// Adds a key to the admin's account, if a place is free; the Sandbox key's place is not.
@@ -85,8 +113,9 @@ impl Store {
         key: &ApiKey,
         now: Timestamp,
     ) -> Result<(), Failure<InsertKeyRefusal>> {
-        let transaction = actor::transaction(actor, now);
-        with_key(transaction, actor, key, InsertKeyRefusal::LimitReached, now).commit(self).await
+        with_key(actor::transaction(actor, now), actor, key, now, |refusal| refusal)
+            .commit(self)
+            .await
     }
 
     /// [`Store::insert_key`] for a request that may be repeated: within the window, the same
@@ -105,14 +134,13 @@ impl Store {
             .value(":expired", (now - IDEMPOTENCY_WINDOW).as_millisecond());
         let transaction = actor::transaction(actor, now).guarded(once, |row| {
             let row: IdempotencyRow = from_item("idempotency", row.unwrap_or_default())?;
-            Ok(if row.name == key.name {
+            Ok(if row.asked_for(key) {
                 Obstacle::Found(row)
             } else {
                 Obstacle::Refused(InsertKeyRefusal::IdempotencyKeyReused)
             })
         });
-        let limit_reached = Obstacle::Refused(InsertKeyRefusal::LimitReached);
-        match with_key(transaction, actor, key, limit_reached, now).commit(self).await {
+        match with_key(transaction, actor, key, now, Obstacle::Refused).commit(self).await {
             Ok(()) => Ok(Inserted::New),
             Err(failure) => {
                 let made = failure.found()?;
@@ -155,15 +183,20 @@ impl Store {
     }
 }
 
-/// What every insertion of a key writes: its row, the counter under its limit, the audit row.
+/// What every insertion of a key writes: its row, the counter under its limit, the audit row. When
+/// it may end is judged here, behind what a repetition finds.
 fn with_key<'a, R: From<ActorRefusal> + Send + 'a>(
     transaction: Transaction<'a, R>,
     actor: &Admin,
     key: &ApiKey,
-    limit_reached: R,
     now: Timestamp,
+    named: impl Fn(InsertKeyRefusal) -> R,
 ) -> Transaction<'a, R> {
     let token = &actor.session;
+    if !key.expires_at.is_none_or(|at| may_expire(at, now)) {
+        return refused(transaction, actor, named(Invalid::Expiry.into()));
+    }
+    let limit_reached = named(InsertKeyRefusal::LimitReached);
     let row = Write::put(&layout::api_key(&token.account, &key.id), &KeyRow::from(key)).if_new();
     let one_more = account::counted(&token.account, "own_keys = own_keys + :one")
         .and("own_keys < own_key_limit");
@@ -175,4 +208,14 @@ fn with_key<'a, R: From<ActorRefusal> + Send + 'a>(
             audit::by_member(token, "key_created", Some(key.id.as_str()), now)
                 .labelled(key.name.as_str()),
         )
+}
+
+/// A request that is refused whatever there is, in its place among the other refusals.
+fn refused<'a, R: From<ActorRefusal> + Send + 'a>(
+    transaction: Transaction<'a, R>,
+    actor: &Admin,
+    refusal: R,
+) -> Transaction<'a, R> {
+    let account = account::of_customer(account::changed(&actor.session.account, ""));
+    transaction.guarded(account::never(account), |row| account::refused(row, refusal))
 }

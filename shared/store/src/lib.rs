@@ -34,7 +34,9 @@ mod write;
 
 pub use account::{Registered, Registration, RegistrationRefusal};
 pub use actor::{ActorRefusal, Admin, Caller};
-pub use api_key::{DeleteKeyRefusal, FoundKey, IdempotentRequest, InsertKeyRefusal, Inserted};
+pub use api_key::{
+    DeleteKeyRefusal, FoundKey, FoundKeys, IdempotentRequest, InsertKeyRefusal, Inserted,
+};
 pub use invitation::{InviteRefusal, ResendRefusal};
 pub use login::{
     CountRefusal, Counted, LoginMail, NetworkLimited, OpenSession, OpenSessionRefusal, Owner,

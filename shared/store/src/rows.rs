@@ -228,6 +228,13 @@ pub(crate) struct StandingRow {
     pub status: String,
 }
 
+/// A member's row, as far as it says whose address it is.
+#[derive(Debug, Deserialize)]
+pub(crate) struct AddressedRow {
+    pub id: MemberId,
+    pub email: EmailAddress,
+}
+
 /// A member's row, as far as it says whether there are sessions to end.
 #[derive(Debug, Deserialize)]
 pub(crate) struct SessionsRow {
@@ -254,14 +261,19 @@ pub(crate) struct KeyRow {
     digest: KeyDigest,
     #[serde(with = "millisecond::required")]
     created_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    created_by: Option<MemberId>,
+    #[serde(default, with = "millisecond::optional", skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Timestamp>,
     /// The account's suspension, so that one read decides.
     pub suspended: bool,
 }
 
 impl From<&ApiKey> for KeyRow {
     fn from(key: &ApiKey) -> Self {
-        let ApiKey { id, name, start, digest, created_at } = key.clone();
-        Self { kind: "api_key".to_owned(), id, name, start, digest, created_at, suspended: false }
+        let ApiKey { id, name, start, digest, created_at, created_by, expires_at } = key.clone();
+        let (kind, suspended) = ("api_key".to_owned(), false);
+        Self { kind, id, name, start, digest, created_at, created_by, expires_at, suspended }
     }
 }
 
@@ -273,6 +285,8 @@ impl KeyRow {
             start: self.start,
             digest: self.digest,
             created_at: self.created_at,
+            created_by: self.created_by,
+            expires_at: self.expires_at,
         }
     }
 }
@@ -289,7 +303,9 @@ pub(crate) struct IdempotencyRow {
     #[serde(rename = "type")]
     kind: String,
     pub key_id: KeyId,
-    pub name: KeyName,
+    name: KeyName,
+    #[serde(default, with = "millisecond::optional", skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Timestamp>,
     pub nonce: String,
     #[serde(with = "millisecond::required")]
     created_at: Timestamp,
@@ -302,10 +318,16 @@ impl IdempotencyRow {
             kind: "idempotency".to_owned(),
             key_id: key.id.clone(),
             name: key.name.clone(),
+            expires_at: key.expires_at,
             nonce: nonce.to_owned(),
             created_at: now,
             ttl: (now + window).as_second(),
         }
+    }
+
+    /// Whether it was a request for the same.
+    pub fn asked_for(&self, key: &ApiKey) -> bool {
+        self.name == key.name && self.expires_at == key.expires_at
     }
 }
 

@@ -1,0 +1,65 @@
+//! How keys look to clients.
+
+use domain::{ApiKey, EmailAddress, KeyId, KeyName, MemberId, Role};
+use edge::UtcTime;
+use jiff::Timestamp;
+use serde::Serialize;
+use store::FoundKeys;
+
+#[derive(Debug, Serialize)]
+pub struct KeyView {
+    id: KeyId,
+    name: KeyName,
+    start: String,
+    sandbox: bool,
+    created_at: UtcTime,
+    expires_at: Option<UtcTime>,
+    state: KeyState,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum KeyState {
+    Active,
+    Expired,
+}
+
+impl KeyView {
+    /// The key as it is at `now`.
+    pub fn new(key: &ApiKey, now: Timestamp) -> Self {
+        Self {
+            id: key.id.clone(),
+            name: key.name.clone(),
+            start: key.start.clone(),
+            sandbox: key.is_sandbox(),
+            created_at: key.created_at.into(),
+            expires_at: key.expires_at.map(UtcTime),
+            state: if key.has_expired(now) { KeyState::Expired } else { KeyState::Active },
+        }
+    }
+}
+
+/// A key in the list; only admins see who made it.
+#[derive(Debug, Serialize)]
+pub struct ListedKeyView<'a> {
+    #[serde(flatten)]
+    key: KeyView,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created_by: Option<Option<MakerView<'a>>>,
+}
+
+/// Who made a key, and the address, while that is a member.
+#[derive(Debug, Serialize)]
+struct MakerView<'a> {
+    id: &'a MemberId,
+    email: Option<&'a EmailAddress>,
+}
+
+impl<'a> ListedKeyView<'a> {
+    pub fn new(key: &'a ApiKey, found: &'a FoundKeys, now: Timestamp) -> Self {
+        let maker = |id| MakerView { id, email: found.addresses.get(id) };
+        let to_admin = found.caller.member.role == Role::Admin;
+        let created_by = to_admin.then(|| key.created_by.as_ref().map(maker));
+        Self { key: KeyView::new(key, now), created_by }
+    }
+}
