@@ -6,6 +6,7 @@
 
 pub mod authorize_key;
 pub mod change_account;
+pub mod change_key;
 pub mod create_key;
 pub mod decline_invitation;
 pub mod delete_key;
@@ -72,6 +73,8 @@ pub const REVEAL_SANDBOX_KEY: Function =
 pub const LIST_KEYS: Function = http_function!("list-keys", "GET", "/api/keys", list_keys::handle);
 pub const CREATE_KEY: Function =
     http_function!("create-key", "POST", "/api/keys", create_key::handle);
+pub const CHANGE_KEY: Function =
+    http_function!("change-key", "PATCH", "/api/keys/{key_id}", change_key::handle);
 pub const DELETE_KEY: Function =
     http_function!("delete-key", "DELETE", "/api/keys/{key_id}", delete_key::handle);
 pub const LIST_MEMBERS: Function =
@@ -104,7 +107,7 @@ pub const CHANGE_ACCOUNT: Function =
     function!("change-account", Trigger::Operator, BATCH, event, change_account::handle);
 pub const SWEEP: Function = function!("sweep", Trigger::Schedule, BATCH, event, sweep::handle);
 
-pub static FUNCTIONS: [Function; 22] = [
+pub static FUNCTIONS: [Function; 23] = [
     REQUEST_CODE,
     VERIFY_CODE,
     END_SESSION,
@@ -115,6 +118,7 @@ pub static FUNCTIONS: [Function; 22] = [
     REVEAL_SANDBOX_KEY,
     LIST_KEYS,
     CREATE_KEY,
+    CHANGE_KEY,
     DELETE_KEY,
     LIST_MEMBERS,
     INVITE_MEMBER,

@@ -166,6 +166,11 @@ class Work:
         admin = self.world.customer()
         return lambda: all(admin.create_key("once").status == 201 for _ in range(2))
 
+    def change_key(self):
+        admin = self.world.customer()
+        path = f"/api/keys/{admin.create_key().body['key']['id']}"
+        return self.answers("PATCH", path, 200, {"name": "Frontend"}, admin)
+
     def delete_key(self):
         admin = self.world.customer()
         return self.answers(

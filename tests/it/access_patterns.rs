@@ -25,7 +25,7 @@ use tokio::sync::Notify;
 type Waves = &'static [&'static [&'static str]];
 
 /// What an action sends when all goes well.
-const DECLARED: [(&str, Waves); 17] = [
+const DECLARED: [(&str, Waves); 18] = [
     ("request-code", &[&["GetItem", "UpdateItem"], &["TransactWriteItems"]]),
     ("verify-code", &[&["GetItem", "UpdateItem"], &["GetItem", "GetItem", "TransactWriteItems"]]),
     ("end-session", &[&["GetItem", "TransactWriteItems"]]),
@@ -36,6 +36,7 @@ const DECLARED: [(&str, Waves); 17] = [
     ("reveal-sandbox-key", &[&["GetItem", "TransactWriteItems"]]),
     ("list-keys", &[&["GetItem", "Query", "Query", "UpdateItem"]]),
     ("create-key", &[&["TransactWriteItems"]]),
+    ("change-key", &[&["GetItem"], &["TransactWriteItems"]]),
     ("delete-key", &[&["TransactWriteItems"]]),
     ("list-members", &[&["GetItem", "Query", "UpdateItem"]]),
     ("invite-member", &[&["TransactWriteItems"]]),
@@ -130,6 +131,13 @@ async fn measure_all() -> Vec<(&'static str, Recording)> {
     let authorizer = bench.proxy.function(&world, "authorize-key");
     let good = |answer: &Value| assert_eq!(answer["isAuthorized"], true);
     bench.measure("authorize-key", &authorizer, async |_| authorizer_event(&key), good).await;
+    bench
+        .action("change-key", 200, async |turn| {
+            let until = world.ahead(86_400 * turn as i64);
+            let body = json!({ "name": format!("Name {turn}"), "expires_at": until });
+            http_event("change-key", Some(&admin), Some(&doomed), Some(body))
+        })
+        .await;
     let ids = [doomed, doomed_too];
     bench
         .action("delete-key", 204, async |turn| {
@@ -271,6 +279,8 @@ async fn every_console_action_waits_for_the_store_at_most_once_and_a_login_at_mo
             "test-sandbox" => 2,
             // The number of the invitation that is to be the next one.
             "resend-invitation" => 2,
+            // What the trail and the answer say of a key.
+            "change-key" => 2,
             _ => 1,
         };
         assert!(recording.waits() <= most, "{name} waits {} times", recording.waits());
@@ -519,6 +529,7 @@ async fn a_refusal_waits_for_the_store_no_longer_than_a_success() {
     const WRITE: &[&[&str]] = &[&["TransactWriteItems"]];
     const NAMED: &[&[&str]] = &[&["TransactWriteItems"], &["TransactWriteItems"]];
     const WRITE_THEN_READ: &[&[&str]] = &[&["TransactWriteItems"], &["GetItem"]];
+    const READ_THEN_WRITE: &[&[&str]] = &[&["GetItem"], &["TransactWriteItems"]];
     const READ: &[&[&str]] = &[&["GetItem", "UpdateItem"]];
     const LIST: &[&[&str]] = &[&["GetItem", "Query", "UpdateItem"]];
     const KEYS: &[&[&str]] = &[&["GetItem", "Query", "Query", "UpdateItem"]];
@@ -538,6 +549,10 @@ async fn a_refusal_waits_for_the_store_no_longer_than_a_success() {
     };
     let delete =
         |person: &Person<'_>, id: &str| http_event("delete-key", Some(person), Some(id), None);
+    let change = |person: &Person<'_>, id: &str| {
+        let body = Some(json!({ "name": "Another name" }));
+        http_event("change-key", Some(person), Some(id), body)
+    };
     let revoke =
         |person: &Person<'_>, id: &str| http_event("revoke-member", Some(person), Some(id), None);
     let plain = |function: &'static str, person: &Person<'_>| {
@@ -554,6 +569,14 @@ async fn a_refusal_waits_for_the_store_no_longer_than_a_success() {
         refused("create-key", create(&admin, ""), 400, "invalid_name", WRITE),
         refused("create-key", reused, 422, "idempotency_key_reused", WRITE),
         refused("create-key", replayed, 201, "", WRITE_THEN_READ),
+        refused("change-key", change(&admin, &foreign_key), 404, "key_not_found", READ_THEN_WRITE),
+        refused(
+            "change-key",
+            change(&member, &foreign_key),
+            403,
+            "admin_required",
+            READ_THEN_WRITE,
+        ),
         refused("delete-key", delete(&admin, &foreign_key), 404, "key_not_found", WRITE),
         refused("delete-key", delete(&admin, "key_of_no_form"), 404, "key_not_found", WRITE),
         refused("delete-key", delete(&member, &foreign_key), 403, "admin_required", WRITE),
@@ -607,7 +630,8 @@ async fn a_refusal_waits_for_the_store_no_longer_than_a_success() {
         assert_eq!(recording.waves(), waves, "{function}: {}", answer.1);
         // Whether the key of a repeated creation is still there, only its own row says; that an
         // address is registered is on record before it is told.
-        assert!(recording.waits() == 1 || waves == WRITE_THEN_READ || waves == NAMED);
+        let twice = [WRITE_THEN_READ, NAMED, READ_THEN_WRITE];
+        assert!(recording.waits() == 1 || twice.contains(&waves));
     }
 }
 

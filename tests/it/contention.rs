@@ -35,6 +35,7 @@ async fn good_events(world: &World, admin: &Person<'_>) -> Vec<Good> {
     world.settle().await;
     let declined = link(world, "declining@example.com");
     let (key, _) = admin.key("Doomed").await;
+    let (kept, _) = admin.key("Kept").await;
     let (challenge, code) = world.challenge("grace@example.com").await;
     let good =
         |function: &'static str, event, status, audited| Good { function, event, status, audited };
@@ -79,6 +80,12 @@ async fn good_events(world: &World, admin: &Person<'_>) -> Vec<Good> {
             http_event("create-key", Some(admin), None, Some(json!({ "name": "New" }))),
             201,
             Some("key_created"),
+        ),
+        good(
+            "change-key",
+            http_event("change-key", Some(admin), Some(&kept), Some(json!({ "name": "Newer" }))),
+            200,
+            Some("key_renamed"),
         ),
         good(
             "delete-key",
@@ -171,7 +178,7 @@ async fn a_change_that_meets_another_one_is_tried_again_and_made_once() {
         }
         world.settle().await;
     }
-    assert_eq!(admin.get("/api/keys").await.body["count"], 2);
+    assert_eq!(admin.get("/api/keys").await.body["count"], 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -309,7 +316,7 @@ async fn a_change_whose_answer_got_lost_is_made_once_and_reported_as_made() {
         world.settle().await;
         assert_eq!(audited(&world, action).await, before + 1, "{}", good.function);
     }
-    assert_eq!(admin.get("/api/keys").await.body["count"], 2);
+    assert_eq!(admin.get("/api/keys").await.body["count"], 3);
 }
 
 /// Every change, each with these faults at its transaction: it is made once, and reported as made.

@@ -43,6 +43,11 @@ fn cases() -> Vec<Case> {
         case("retry-sandbox", Who::Members, 202),
         case("list-keys", Who::Members, 200),
         Case { body: Some(json!({ "name": "A key" })), ..case("create-key", Who::Admins, 201) },
+        Case {
+            id: "key_k00000000",
+            body: Some(json!({ "name": "Another name" })),
+            ..case("change-key", Who::Admins, 404)
+        },
         Case { id: "key_k00000000", ..case("delete-key", Who::Admins, 404) },
         case("list-members", Who::Admins, 200),
         Case {

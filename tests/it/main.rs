@@ -13,6 +13,7 @@ mod authorize_key;
 mod bad_input;
 mod batch;
 mod change_account;
+mod change_key;
 mod command_line;
 mod console_build;
 mod console_hosting;

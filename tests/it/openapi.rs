@@ -379,7 +379,13 @@ async fn every_operation_answers_as_the_document_says() {
     contract.answers("createKey", &created);
     contract.answers("listKeys", &admin.get("/api/keys").await);
     let id = created.body["key"]["id"].as_str().expect("an id");
-    contract.answers("deleteKey", &admin.delete(&format!("/api/keys/{id}")).await);
+    let path = format!("/api/keys/{id}");
+    for change in [json!({ "expires_at": null }), json!({ "name": "Another name" })] {
+        assert!(contract.takes("changeKey", &change));
+        contract.answers("changeKey", &admin.patch(&path, change).await);
+    }
+    assert!(!contract.takes("changeKey", &json!({})));
+    contract.answers("deleteKey", &admin.delete(&path).await);
 
     // Each state of the Sandbox.
     assert!(
@@ -566,9 +572,13 @@ async fn every_problem_is_told_as_the_document_says() {
     }
     contract.answers("deleteKey", &admin.delete("/api/keys/key_k00000000").await);
 
+    let name = json!({ "name": "Another name" });
+    contract.answers("changeKey", &admin.patch("/api/keys/key_k00000000", name.clone()).await);
+
     // Sandbox.
     let sandbox_key =
         admin.get("/api/sandbox").await.body["key_id"].as_str().expect("a key").to_owned();
+    contract.answers("changeKey", &admin.patch(&format!("/api/keys/{sandbox_key}"), name).await);
     admin.delete(&format!("/api/keys/{sandbox_key}")).await.ok(204);
     contract.answers("testSandbox", &admin.act("/api/sandbox/test").await);
     contract.answers("revealSandboxKey", &admin.act("/api/sandbox/key").await);

@@ -146,7 +146,11 @@ impl<'w> Script<'w> {
         let id = created["key"]["id"].as_str().unwrap_or_default();
         let key = created["api_key"].as_str().unwrap_or_default();
         holds(self.world.product_api(key).await == 200, "the key opens the product API")?;
-        self.must(admin.delete(&format!("/api/keys/{id}")).await, 204)?;
+        let path = format!("/api/keys/{id}");
+        let change = admin.call("PATCH", &path).json(json!({ "name": "Frontend" }));
+        let changed = self.must(change.send().await, 200)?;
+        holds(changed["key"]["name"] == "Frontend", "the key has another name")?;
+        self.must(admin.delete(&path).await, 204)?;
         holds(self.world.product_api(key).await == 403, "a deleted key does not")
     }
 
@@ -742,8 +746,9 @@ async fn a_function_reaches_the_rows_that_its_role_names_and_no_others() {
 }
 
 /// Those whose acts the trail keeps.
-pub const AUDITED: [&str; 15] = [
+pub const AUDITED: [&str; 16] = [
     "change-account",
+    "change-key",
     "create-key",
     "decline-invitation",
     "delete-key",

@@ -532,6 +532,7 @@ async fn in_flight(person: &Person<'_>, between: impl Future<Output = ()>) -> Ve
     let text = |id: &serde_json::Value| id.as_str().expect("an id").to_owned();
     let requests = [
         ("create-key", None, Some(json!({ "name": "In flight" }))),
+        ("change-key", Some(key.clone()), Some(json!({ "name": "Taken over" }))),
         ("delete-key", Some(key), None),
         ("delete-key", Some(text(&sandbox)), None),
         ("invite-member", None, Some(json!({ "email": "accomplice@example.com" }))),
@@ -570,7 +571,7 @@ async fn what_was_decided_before_a_revocation_is_not_written_after_it() {
     let world = World::new().await;
     let (first, second) = two_admins(&world, 0, 10).await;
     let outcomes = in_flight(&second, async { _ = revoke(&first, &second.id).await.ok(204) }).await;
-    assert_eq!(outcomes, vec![(401, "session_ended".to_owned()); 8]);
+    assert_eq!(outcomes, vec![(401, "session_ended".to_owned()); 9]);
     world.check_counters().await;
 }
 
@@ -579,7 +580,7 @@ async fn what_was_decided_before_a_logout_is_not_written_after_it() {
     let world = World::new().await;
     let (_, second) = two_admins(&world, 0, 10).await;
     let outcomes = in_flight(&second, async { _ = second.act("/api/logout").await.ok(204) }).await;
-    assert_eq!(outcomes, vec![(401, "session_ended".to_owned()); 8]);
+    assert_eq!(outcomes, vec![(401, "session_ended".to_owned()); 9]);
     world.check_counters().await;
 }
 
@@ -589,7 +590,7 @@ async fn what_was_decided_before_a_suspension_is_not_written_after_it() {
     let (first, second) = two_admins(&world, 0, 10).await;
     let suspension = async { _ = world.suspend(&first.account).await };
     let outcomes = in_flight(&second, suspension).await;
-    assert_eq!(outcomes, vec![(403, "account_suspended".to_owned()); 8]);
+    assert_eq!(outcomes, vec![(403, "account_suspended".to_owned()); 9]);
     world.check_counters().await;
 }
 

@@ -17,7 +17,7 @@ const NOBODYS: [&str; 9] = [
 ];
 
 /// Everything that takes a session.
-const ROUTES: [(&str, &str); 13] = [
+const ROUTES: [(&str, &str); 14] = [
     ("POST", "/api/logout"),
     ("GET", "/api/session"),
     ("GET", "/api/sandbox"),
@@ -26,6 +26,7 @@ const ROUTES: [(&str, &str); 13] = [
     ("POST", "/api/sandbox/key"),
     ("GET", "/api/keys"),
     ("POST", "/api/keys"),
+    ("PATCH", "/api/keys/key_kAAAAAAAA"),
     ("DELETE", "/api/keys/key_kAAAAAAAA"),
     ("GET", "/api/team"),
     ("POST", "/api/team"),
@@ -49,7 +50,7 @@ async fn is_locked_out(person: &Person<'_>) {
         for (method, path) in ROUTES {
             let call = person.call(method, path);
             let call = match (method, path) {
-                ("POST", "/api/keys") => call.json(json!({ "name": "Back door" })),
+                ("POST", "/api/keys") | ("PATCH", _) => call.json(json!({ "name": "Back door" })),
                 ("POST", "/api/team") => call.json(json!({ "email": "accomplice@example.com" })),
                 _ => call,
             };

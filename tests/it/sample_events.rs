@@ -128,7 +128,7 @@ async fn the_session_of_a_sample_event_may_be_replaced_by_a_real_one() {
             "create-key" | "invite-member" => 201,
             "retry-sandbox" => 202,
             // Their ids are nobody's here.
-            "delete-key" | "revoke-member" | "resend-invitation" => 404,
+            "change-key" | "delete-key" | "revoke-member" | "resend-invitation" => 404,
             _ => 200,
         };
         assert_eq!(answer["statusCode"], expected, "{file}: {answer}");

@@ -341,6 +341,10 @@ impl<'w> Person<'w> {
         self.call("POST", path).send().await
     }
 
+    pub async fn patch(&self, path: &str, body: Value) -> Reply {
+        self.call("PATCH", path).json(body).send().await
+    }
+
     pub async fn delete(&self, path: &str) -> Reply {
         self.call("DELETE", path).send().await
     }

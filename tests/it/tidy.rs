@@ -859,7 +859,9 @@ fn no_refusal_is_caught_by_a_wildcard_and_every_handler_fits_a_screen_or_two() {
                 "{path}: {arm}"
             );
         }
-        assert!(text.lines().count() <= 150, "{path} has {} lines", text.lines().count());
+        // The table of all functions is no handler, and grows with them.
+        let most = if path.ends_with("/lib.rs") { 300 } else { 150 };
+        assert!(text.lines().count() <= most, "{path} has {} lines", text.lines().count());
     }
 }
 

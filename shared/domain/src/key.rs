@@ -292,6 +292,27 @@ impl ApiKey {
     }
 }
 
+/// What is to become of a key; whatever is not named stays as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyChange {
+    pub name: Option<KeyName>,
+    /// A time, or never.
+    pub expires_at: Option<Option<Timestamp>>,
+}
+
+impl ApiKey {
+    /// The key after the change. One that has expired may be changed, and revived, too.
+    pub fn changed(&self, change: &KeyChange, now: Timestamp) -> Result<Self, Invalid> {
+        let KeyChange { name, expires_at } = change.clone();
+        if expires_at.flatten().is_some_and(|at| !may_expire(at, now)) {
+            return Err(Invalid::Expiry);
+        }
+        let name = name.unwrap_or_else(|| self.name.clone());
+        let expires_at = expires_at.unwrap_or(self.expires_at);
+        Ok(Self { name, expires_at, ..self.clone() })
+    }
+}
+
 /// Sandbox key first, then newest first.
 pub fn in_listing_order(keys: &mut [ApiKey]) {
     keys.sort_by(|a, b| {

@@ -228,6 +228,13 @@ impl Call {
     }
 }
 
+/// For a field that may be left out: if it is there, null is a value like any other.
+pub fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    input: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(input).map(Some)
+}
+
 /// For a field that is one of a few words. Derived alone, an enum would also take an object that
 /// has the word as a name, and anything but a text would read as broken JSON.
 pub fn one_word<'de, D: Deserializer<'de>, T: Deserialize<'de>>(input: D) -> Result<T, D::Error> {

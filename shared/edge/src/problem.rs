@@ -101,6 +101,8 @@ catalogue! {
         "This Idempotency-Key was used with another request. Use a new one.",
     KeyNotFound = 404 "key_not_found" AfterSession:
         "The account has no API key with this id. It may have been deleted already.",
+    SandboxKey = 409 "sandbox_key" AfterSession:
+        "The Sandbox key keeps its name and its time. A retry of the Sandbox replaces it.",
     EmailAlreadyRegistered = 409 "email_already_registered" AfterSession:
         "This e-mail address belongs to a member already.",
     MemberLimitReached = 409 "member_limit_reached" AfterSession:

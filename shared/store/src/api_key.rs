@@ -2,11 +2,11 @@
 //! asked for.
 
 use crate::actor::{self, ActorRefusal, Admin, Caller};
-use crate::rows::{AddressedRow, IdempotencyRow, KeyRow, from_item};
-use crate::write::{Obstacle, Transaction, Write};
+use crate::rows::{AddressedRow, IdempotencyRow, Item, KeyRow, from_item};
+use crate::write::{Backoff, Obstacle, Transaction, Write};
 use crate::{Failure, Store, StoreError, account, audit, layout, sandbox};
-use domain::key::{IDEMPOTENCY_WINDOW, Invalid, in_listing_order, may_expire};
-use domain::{ApiKey, EmailAddress, KeyId, KeyKind, MemberId, PlainKey, SessionToken};
+use domain::key::{IDEMPOTENCY_WINDOW, Invalid, KeyChange, in_listing_order, may_expire};
+use domain::{AccountId, ApiKey, EmailAddress, KeyId, KeyKind, MemberId, PlainKey, SessionToken};
 use jiff::Timestamp;
 use std::collections::HashMap;
 
@@ -66,6 +66,19 @@ pub enum DeleteKeyRefusal {
     NotFound,
 }
 
+/// Why a key was not changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ChangeKeyRefusal {
+    #[error(transparent)]
+    Actor(#[from] ActorRefusal),
+    #[error("the account has no such key")]
+    NotFound,
+    #[error("the Sandbox key is the desk's own")]
+    SandboxKey,
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+}
+
 impl Store {
     /// The row behind a presented key: one strongly consistent read by primary key.
     pub async fn find_key(&self, plain: &PlainKey) -> Result<Option<FoundKey>, StoreError> {
@@ -102,8 +115,7 @@ impl Store {
         now: Timestamp,
     ) -> Failure<InsertKeyRefusal> {
         let refused = refused(actor::transaction(actor, now), actor, invalid.into());
-        let never = "its condition does not hold for any row";
-        refused.commit(self).await.expect_err(never)
+        refused.commit(self).await.expect_err(NEVER)
     }
 
     /// Adds a key to the admin's account, if a place is free; the Sandbox key's place is not.
@@ -144,12 +156,74 @@ impl Store {
             Ok(()) => Ok(Inserted::New),
             Err(failure) => {
                 let made = failure.found()?;
-                let row = layout::api_key(&actor.session.account, &made.key_id);
-                let key = self.get::<KeyRow>("key", row).await?;
-                let key = key.ok_or(Failure::Refused(InsertKeyRefusal::DeletedSince))?.into_key();
+                let key = self.find_key_of(&actor.session.account, &made.key_id).await?;
+                let key = key.ok_or(Failure::Refused(InsertKeyRefusal::DeletedSince))?;
                 Ok(Inserted::Before { key, nonce: made.nonce })
             }
         }
+    }
+
+    /// Changes a key's name, when it expires, or both. The key is read for the answer and the
+    /// trail; the write alone decides, on condition that the key is still as it was read.
+    pub async fn change_key(
+        &self,
+        actor: &Admin,
+        id: &KeyId,
+        change: &Result<KeyChange, Invalid>,
+        now: Timestamp,
+    ) -> Result<ApiKey, Failure<ChangeKeyRefusal>> {
+        let mut backoff = Backoff::new();
+        loop {
+            let was = self.find_key_of(&actor.session.account, id).await?;
+            match self.change_as_read(actor, was, change, now).await {
+                Ok(key) => return Ok(key),
+                Err(failure) => failure.found()?,
+            }
+            backoff.wait().await?;
+        }
+    }
+
+    async fn change_as_read(
+        &self,
+        actor: &Admin,
+        was: Option<ApiKey>,
+        change: &Result<KeyChange, Invalid>,
+        now: Timestamp,
+    ) -> Result<ApiKey, Failure<Obstacle<ChangeKeyRefusal, ()>>> {
+        let token = &actor.session;
+        let changing = actor::transaction(actor, now);
+        let (was, is) = match decided(was, change, now) {
+            Ok(decided) => decided,
+            Err(refusal) => {
+                let refused = refused(changing, actor, Obstacle::Refused(refusal)).commit(self);
+                return Err(refused.await.expect_err(NEVER));
+            }
+        };
+        let target = Some(was.id.as_str());
+        let about =
+            |action| audit::by_member(token, action, target, now).labelled(was.name.as_str());
+        let until = |key: &ApiKey| key.expires_at.map(Timestamp::as_millisecond);
+        let mut changing = changing
+            .guarded(account::not_suspended(&token.account), account::ended)
+            .guarded(changed(&token.account, &was, &is), anew);
+        if was.name != is.name {
+            changing = changing.with(about("key_renamed").changed("name", &was.name, &is.name));
+        }
+        if was.expires_at != is.expires_at {
+            let entry = about("key_expiry_changed");
+            changing = changing.with(entry.changed("expires_at", until(&was), until(&is)));
+        }
+        changing.commit(self).await?;
+        Ok(is)
+    }
+
+    async fn find_key_of(
+        &self,
+        account: &AccountId,
+        id: &KeyId,
+    ) -> Result<Option<ApiKey>, StoreError> {
+        let row = self.get::<KeyRow>("key", layout::api_key(account, id)).await?;
+        Ok(row.map(KeyRow::into_key))
     }
 
     /// Deletes a key: from the moment this returns, the next call with it is refused.
@@ -209,6 +283,53 @@ fn with_key<'a, R: From<ActorRefusal> + Send + 'a>(
                 .labelled(key.name.as_str()),
         )
 }
+
+/// The account's key of that id, if admins made it.
+fn own_key(found: Option<ApiKey>) -> Result<ApiKey, ChangeKeyRefusal> {
+    let key = found.ok_or(ChangeKeyRefusal::NotFound)?;
+    if key.is_sandbox() { Err(ChangeKeyRefusal::SandboxKey) } else { Ok(key) }
+}
+
+/// A key as it was, and as it is to be.
+fn decided(
+    found: Option<ApiKey>,
+    change: &Result<KeyChange, Invalid>,
+    now: Timestamp,
+) -> Result<(ApiKey, ApiKey), ChangeKeyRefusal> {
+    let was = own_key(found)?;
+    let change = change.as_ref().map_err(|invalid| *invalid)?;
+    let is = was.changed(change, now)?;
+    Ok((was, is))
+}
+
+/// A key from how it was read to how it is to be.
+fn changed(account: &AccountId, was: &ApiKey, is: &ApiKey) -> Write {
+    let until = is.expires_at.map_or(" REMOVE expires_at", |_| ", expires_at = :until");
+    let set = format!("SET name = :name{until}");
+    let changed = Write::update(layout::api_key(account, &was.id), &set)
+        .value(":name", &is.name)
+        .some_value(":until", is.expires_at.map(Timestamp::as_millisecond));
+    as_read(changed, was)
+}
+
+/// On condition that the key is still as it was read, as far as an act tells of it or stands on it.
+fn as_read(write: Write, was: &ApiKey) -> Write {
+    let until =
+        was.expires_at.map_or("attribute_not_exists(expires_at)", |_| "expires_at = :was_until");
+    write
+        .when("name = :was_name")
+        .and(until)
+        .value(":was_name", &was.name)
+        .some_value(":was_until", was.expires_at.map(Timestamp::as_millisecond))
+}
+
+/// That the key is gone, or that somebody changed it meanwhile: then it is read and decided anew.
+fn anew(row: Option<Item>) -> Result<Obstacle<ChangeKeyRefusal, ()>, StoreError> {
+    Ok(row.map_or(Obstacle::Refused(ChangeKeyRefusal::NotFound), |_| Obstacle::Found(())))
+}
+
+/// Why a request that is refused by itself never commits.
+const NEVER: &str = "its condition holds for no row";
 
 /// A request that is refused whatever there is, in its place among the other refusals.
 fn refused<'a, R: From<ActorRefusal> + Send + 'a>(

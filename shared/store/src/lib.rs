@@ -35,7 +35,8 @@ mod write;
 pub use account::{Registered, Registration, RegistrationRefusal};
 pub use actor::{ActorRefusal, Admin, Caller};
 pub use api_key::{
-    DeleteKeyRefusal, FoundKey, FoundKeys, IdempotentRequest, InsertKeyRefusal, Inserted,
+    ChangeKeyRefusal, DeleteKeyRefusal, FoundKey, FoundKeys, IdempotentRequest, InsertKeyRefusal,
+    Inserted,
 };
 pub use invitation::{InviteRefusal, ResendRefusal};
 pub use login::{
