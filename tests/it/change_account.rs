@@ -1,5 +1,6 @@
 //! What operators do with an account that is there.
 
+use crate::gate::Gate;
 use crate::proxy::{Fault, Proxy};
 use crate::support::{ADMIN, World, refused_invocation, status_and_code};
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -599,4 +600,24 @@ async fn whoever_has_no_session_is_known_by_no_browser_either_once_sessions_are_
     world.change(&admin.account, json!({ "act": "end_sessions" })).await;
     assert_eq!(world.row(&row, "LOGIN").await["browsers"], AttributeValue::M([].into()));
     assert_eq!(times(&world, "session_ended").await, before + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_gets_another_name_meanwhile_is_revoked_all_the_same() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let (id, key) = admin.key("Stolen").await;
+    let gate = Gate::new(&world).await;
+    let function = gate.function(&world, "change-account");
+    let act = json!({ "account_id": admin.account, "act": "revoke_key", "key_id": id });
+    let renamed = async {
+        gate.holds(1).await;
+        let path = format!("/api/keys/{id}");
+        admin.patch(&path, json!({ "name": "Nothing to see" })).await.ok(200);
+        gate.open();
+    };
+    let (revoked, ()) = tokio::join!(function.invoke(&act), renamed);
+    assert!(revoked.is_ok(), "{revoked:?}");
+    assert_eq!(world.product_api(&key).await, 403);
+    world.check_counters().await;
 }
