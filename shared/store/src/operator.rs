@@ -368,31 +368,50 @@ impl Store {
         key: &KeyId,
         now: Timestamp,
     ) -> Result<(), Failure<ChangeRefusal>> {
+        let mut backoff = Backoff::new();
+        loop {
+            let row = layout::api_key(operator.account, key);
+            let was = self.get::<NamedRow>("key", row).await?;
+            let was = was.ok_or(Failure::Refused(ChangeRefusal::KeyNotFound))?.name;
+            match self.revoke_key_named(operator, key, &was, now).await {
+                Ok(()) => return Ok(()),
+                Err(failure) => failure.found()?,
+            }
+            backoff.wait().await?;
+        }
+    }
+
+    /// It has this name, which the trail tells; somebody may be giving it another one.
+    async fn revoke_key_named(
+        &self,
+        operator: Operator<'_>,
+        key: &KeyId,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<(), Failure<Against<()>>> {
         let account = operator.account;
-        let row = layout::api_key(account, key);
-        let was = self.get::<NamedRow>("key", row.clone()).await?;
-        let was = was.ok_or(Failure::Refused(ChangeRefusal::KeyNotFound))?.name;
-        let not_found = |_: Option<Item>| Ok(ChangeRefusal::KeyNotFound);
-        // A key keeps its name.
-        let gone = Write::delete(row).when("name = :name").value(":name", &was);
-        let revoked = Transaction::new().guarded(gone, not_found);
+        let not_found = || Obstacle::Refused(ChangeRefusal::KeyNotFound);
+        let gone =
+            Write::delete(layout::api_key(account, key)).when("name = :name").value(":name", name);
+        let revoked = Transaction::new()
+            .guarded(gone, move |row| Ok(row.map_or(not_found(), |_| Obstacle::Found(()))));
         let revoked = match key.kind() {
             KeyKind::Live => {
                 let one_less = account::changed(account, ", own_keys = own_keys - :one");
-                revoked.guarded(one_less, not_found)
+                revoked.guarded(one_less, move |_| Ok(not_found()))
             }
             KeyKind::Sandbox => {
                 let place_free =
                     account::changed(account, ", has_sandbox_key = :no").value(":no", false);
                 revoked
-                    .guarded(place_free, not_found)
-                    .guarded(sandbox::without_key(account, key, now), not_found)
+                    .guarded(place_free, move |_| Ok(not_found()))
+                    .guarded(sandbox::without_key(account, key, now), move |_| Ok(not_found()))
             }
         };
         let audited = operator
             .audited("key_deleted", Some(key.as_str()), now)
-            .labelled(&was)
-            .changed("name", &was, None::<&str>);
+            .labelled(name)
+            .changed("name", name, None::<&str>);
         revoked.with(audited).commit(self).await
     }
 
