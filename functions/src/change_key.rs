@@ -1,12 +1,12 @@
 //! `PATCH /api/keys/{key_id}`: changes a key's name, when it expires, or both.
 
-use crate::key_view::KeyView;
+use crate::key_view::{KeyView, refused};
 use domain::key::{Invalid, KeyChange, parse_expiry};
 use domain::{KeyId, KeyKind};
 use edge::http::{Answer, Call, given};
 use edge::{App, Problem, ProblemCode};
 use serde::{Deserialize, Serialize};
-use store::{Admin, ChangeKeyRefusal};
+use store::Admin;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -46,14 +46,5 @@ impl ChangeKey {
         let name = self.name.map(|text| text.parse().or(Err(Invalid::Name))).transpose()?;
         let parsed = |at: Option<String>| at.as_deref().map(parse_expiry).transpose();
         Ok(KeyChange { name, expires_at: self.expires_at.map(parsed).transpose()? })
-    }
-}
-
-fn refused(refusal: ChangeKeyRefusal) -> ProblemCode {
-    match refusal {
-        ChangeKeyRefusal::Actor(refusal) => refusal.into(),
-        ChangeKeyRefusal::NotFound => ProblemCode::KeyNotFound,
-        ChangeKeyRefusal::SandboxKey => ProblemCode::SandboxKey,
-        ChangeKeyRefusal::Invalid(invalid) => invalid.into(),
     }
 }

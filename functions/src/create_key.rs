@@ -1,17 +1,14 @@
 //! `POST /api/keys`: makes a key, answers the plaintext this once.
 
-use crate::key_view::KeyView;
-use domain::key::{IdempotencyKey, Invalid, parse_expiry};
-use domain::{ApiKey, KeyId, KeyKind, KeyName, PlainKey, base62};
+use crate::key_view::ShownKey;
+use domain::key::{IdempotencyKey, Invalid, KeySecret, parse_expiry};
+use domain::{ApiKey, KeyId, KeyKind, KeyName, PlainKey};
 use edge::http::{Answer, Call};
 use edge::{App, Problem, ProblemCode};
 use jiff::Timestamp;
 use lambda_http::http::StatusCode;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use store::{Admin, Failure, IdempotentRequest, InsertKeyRefusal, Inserted};
-
-/// Base62 characters of the nonce that a repeatable request's key is derived with: 131 bits.
-const NONCE_LEN: usize = 22;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -43,12 +40,6 @@ impl CreateKey {
     }
 }
 
-#[derive(Serialize)]
-struct Created<'a> {
-    key: KeyView,
-    api_key: &'a str,
-}
-
 pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
     let actor = Admin::claim(call.session()?);
     let request: CreateKey = call.json()?;
@@ -62,7 +53,7 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
     };
     let account = &actor.session.account;
     let (key, plain) = made.map_err(|failure| problem(failure).for_account(account))?;
-    let created = Created { key: KeyView::new(&key, now), api_key: plain.secret().expose() };
+    let created = ShownKey::new(&key, &plain, now);
     Ok(Answer::json(StatusCode::CREATED, &created).for_account(account))
 }
 
@@ -82,7 +73,7 @@ async fn create_key(
     Ok((key, plain))
 }
 
-/// The same for a request that may be repeated. Decision: [`PlainKey::derive`], pure. Effect:
+/// The same for a request that may be repeated. Decision: [`KeySecret::derive`], pure. Effect:
 /// [`store::Store::insert_key_once`], one transaction.
 ///
 /// The key's value is derived from the session that asks and what the first request left in the
@@ -98,17 +89,17 @@ async fn create_key_once(
     let mut rng = app.rng();
     let token = &actor.session;
     let derive = |id: &KeyId, nonce: &str| {
-        PlainKey::derive(&app.settings.key_prefix, &token.account, id, token, once, nonce)
+        let secret = KeySecret::derive(id, token, once, nonce);
+        PlainKey::new(&app.settings.key_prefix, &token.account, id, &secret)
     };
-    let nonce = base62::random(NONCE_LEN, &mut rng);
-    let plain = derive(&KeyId::random(KeyKind::Live, &mut rng), &nonce);
+    let request = IdempotentRequest::new(once, token, &mut rng);
+    let plain = derive(&KeyId::random(KeyKind::Live, &mut rng), &request.nonce);
     let key = wanted.key(&plain, actor, now);
-    let request = IdempotentRequest { digest: once.digest(token), nonce };
     match app.store.insert_key_once(actor, &key, &request, now).await? {
         Inserted::New => Ok((key, plain)),
         Inserted::Before { key, nonce } => {
             let plain = derive(&key.id, &nonce);
-            Ok((key, plain))
+            Ok((*key, plain))
         }
     }
 }

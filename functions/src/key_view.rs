@@ -1,10 +1,10 @@
-//! How keys look to clients.
+//! How keys look to clients, and refusals of what is done to them.
 
-use domain::{ApiKey, EmailAddress, KeyId, KeyName, MemberId, Role};
-use edge::UtcTime;
+use domain::{ApiKey, EmailAddress, KeyId, KeyName, MemberId, PlainKey, Role};
+use edge::{ProblemCode, UtcTime};
 use jiff::Timestamp;
 use serde::Serialize;
-use store::FoundKeys;
+use store::{ChangeKeyRefusal, FoundKeys};
 
 #[derive(Debug, Serialize)]
 pub struct KeyView {
@@ -15,6 +15,8 @@ pub struct KeyView {
     created_at: UtcTime,
     expires_at: Option<UtcTime>,
     state: KeyState,
+    rotated_at: Option<UtcTime>,
+    old_valid_until: Option<UtcTime>,
 }
 
 #[derive(Debug, Serialize)]
@@ -35,7 +37,22 @@ impl KeyView {
             created_at: key.created_at.into(),
             expires_at: key.expires_at.map(UtcTime),
             state: if key.has_expired(now) { KeyState::Expired } else { KeyState::Active },
+            rotated_at: key.rotated_at.map(UtcTime),
+            old_valid_until: key.old_valid_until(now).map(UtcTime),
         }
+    }
+}
+
+/// A key with its value, this once.
+#[derive(Debug, Serialize)]
+pub struct ShownKey<'a> {
+    key: KeyView,
+    api_key: &'a str,
+}
+
+impl<'a> ShownKey<'a> {
+    pub fn new(key: &ApiKey, plain: &'a PlainKey, now: Timestamp) -> Self {
+        Self { key: KeyView::new(key, now), api_key: plain.secret().expose() }
     }
 }
 
@@ -61,5 +78,14 @@ impl<'a> ListedKeyView<'a> {
         let to_admin = found.caller.member.role == Role::Admin;
         let created_by = to_admin.then(|| key.created_by.as_ref().map(maker));
         Self { key: KeyView::new(key, now), created_by }
+    }
+}
+
+pub fn refused(refusal: ChangeKeyRefusal) -> ProblemCode {
+    match refusal {
+        ChangeKeyRefusal::Actor(refusal) => refusal.into(),
+        ChangeKeyRefusal::NotFound => ProblemCode::KeyNotFound,
+        ChangeKeyRefusal::SandboxKey => ProblemCode::SandboxKey,
+        ChangeKeyRefusal::Invalid(invalid) => invalid.into(),
     }
 }

@@ -29,6 +29,7 @@ pub mod resend_invitation;
 pub mod retry_sandbox;
 pub mod reveal_sandbox_key;
 pub mod revoke_member;
+pub mod rotate_key;
 pub mod sweep;
 pub mod test_sandbox;
 pub mod verify_code;
@@ -75,6 +76,8 @@ pub const CREATE_KEY: Function =
     http_function!("create-key", "POST", "/api/keys", create_key::handle);
 pub const CHANGE_KEY: Function =
     http_function!("change-key", "PATCH", "/api/keys/{key_id}", change_key::handle);
+pub const ROTATE_KEY: Function =
+    http_function!("rotate-key", "POST", "/api/keys/{key_id}/rotate", rotate_key::handle);
 pub const DELETE_KEY: Function =
     http_function!("delete-key", "DELETE", "/api/keys/{key_id}", delete_key::handle);
 pub const LIST_MEMBERS: Function =
@@ -107,7 +110,7 @@ pub const CHANGE_ACCOUNT: Function =
     function!("change-account", Trigger::Operator, BATCH, event, change_account::handle);
 pub const SWEEP: Function = function!("sweep", Trigger::Schedule, BATCH, event, sweep::handle);
 
-pub static FUNCTIONS: [Function; 23] = [
+pub static FUNCTIONS: [Function; 24] = [
     REQUEST_CODE,
     VERIFY_CODE,
     END_SESSION,
@@ -119,6 +122,7 @@ pub static FUNCTIONS: [Function; 23] = [
     LIST_KEYS,
     CREATE_KEY,
     CHANGE_KEY,
+    ROTATE_KEY,
     DELETE_KEY,
     LIST_MEMBERS,
     INVITE_MEMBER,

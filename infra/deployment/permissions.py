@@ -171,6 +171,12 @@ class Work:
         path = f"/api/keys/{admin.create_key().body['key']['id']}"
         return self.answers("PATCH", path, 200, {"name": "Frontend"}, admin)
 
+    def rotate_key(self):
+        admin = self.world.customer()
+        path = f"/api/keys/{admin.create_key().body['key']['id']}/rotate"
+        headers = {"Idempotency-Key": "once"}
+        return lambda: admin.call("POST", path, None, headers).status == 201
+
     def delete_key(self):
         admin = self.world.customer()
         return self.answers(

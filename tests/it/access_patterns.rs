@@ -25,7 +25,7 @@ use tokio::sync::Notify;
 type Waves = &'static [&'static [&'static str]];
 
 /// What an action sends when all goes well.
-const DECLARED: [(&str, Waves); 18] = [
+const DECLARED: [(&str, Waves); 19] = [
     ("request-code", &[&["GetItem", "UpdateItem"], &["TransactWriteItems"]]),
     ("verify-code", &[&["GetItem", "UpdateItem"], &["GetItem", "GetItem", "TransactWriteItems"]]),
     ("end-session", &[&["GetItem", "TransactWriteItems"]]),
@@ -37,6 +37,7 @@ const DECLARED: [(&str, Waves); 18] = [
     ("list-keys", &[&["GetItem", "Query", "Query", "UpdateItem"]]),
     ("create-key", &[&["TransactWriteItems"]]),
     ("change-key", &[&["GetItem"], &["TransactWriteItems"]]),
+    ("rotate-key", &[&["GetItem"], &["TransactWriteItems"]]),
     ("delete-key", &[&["TransactWriteItems"]]),
     ("list-members", &[&["GetItem", "Query", "UpdateItem"]]),
     ("invite-member", &[&["TransactWriteItems"]]),
@@ -136,6 +137,13 @@ async fn measure_all() -> Vec<(&'static str, Recording)> {
             let until = world.ahead(86_400 * turn as i64);
             let body = json!({ "name": format!("Name {turn}"), "expires_at": until });
             http_event("change-key", Some(&admin), Some(&doomed), Some(body))
+        })
+        .await;
+    bench
+        .action("rotate-key", 201, async |turn| {
+            let mut event = http_event("rotate-key", Some(&admin), Some(&doomed), None);
+            event["headers"]["idempotency-key"] = format!("rotation {turn}").into();
+            event
         })
         .await;
     let ids = [doomed, doomed_too];
@@ -280,7 +288,7 @@ async fn every_console_action_waits_for_the_store_at_most_once_and_a_login_at_mo
             // The number of the invitation that is to be the next one.
             "resend-invitation" => 2,
             // What the trail and the answer say of a key.
-            "change-key" => 2,
+            "change-key" | "rotate-key" => 2,
             _ => 1,
         };
         assert!(recording.waits() <= most, "{name} waits {} times", recording.waits());
@@ -516,7 +524,12 @@ async fn a_refusal_waits_for_the_store_no_longer_than_a_success() {
     let once = json!("5f0c8e1e-6a53-4d0b-9a3e-0c4b1a7d2f68");
     let repeated =
         admin.call("POST", "/api/keys").header("idempotency-key", once.as_str().expect("a text"));
-    repeated.json(json!({ "name": "Once" })).send().await.ok(201);
+    let made = repeated.json(json!({ "name": "Once" })).send().await;
+    let rotated = made.ok(201)["key"]["id"].as_str().expect("an id").to_owned();
+    for once in ["superseded", "the last but one", "kept"] {
+        let path = format!("/api/keys/{rotated}/rotate");
+        admin.call("POST", &path).header("idempotency-key", once).send().await.ok(201);
+    }
     other
         .delete(&format!(
             "/api/keys/{}",
@@ -558,6 +571,14 @@ async fn a_refusal_waits_for_the_store_no_longer_than_a_success() {
     let plain = |function: &'static str, person: &Person<'_>| {
         http_event(function, Some(person), None, None)
     };
+    let rotate =
+        |person: &Person<'_>, id: &str| http_event("rotate-key", Some(person), Some(id), None);
+    let rotate_as = |once: &str| {
+        let mut event = rotate(&admin, &rotated);
+        event["headers"]["idempotency-key"] = once.into();
+        event
+    };
+    let (rotated_once, superseded) = (rotate_as("kept"), rotate_as("superseded"));
     let mut reused = create(&admin, "Something else");
     reused["headers"]["idempotency-key"] = once.clone();
     let mut replayed = create(&admin, "Once");
@@ -577,6 +598,16 @@ async fn a_refusal_waits_for_the_store_no_longer_than_a_success() {
             "admin_required",
             READ_THEN_WRITE,
         ),
+        refused(
+            "rotate-key",
+            rotate(&member, &foreign_key),
+            403,
+            "admin_required",
+            READ_THEN_WRITE,
+        ),
+        refused("rotate-key", rotate(&admin, &foreign_key), 404, "key_not_found", READ_THEN_WRITE),
+        refused("rotate-key", rotated_once, 201, "", READ_THEN_WRITE),
+        refused("rotate-key", superseded, 409, "key_superseded", READ_THEN_WRITE),
         refused("delete-key", delete(&admin, &foreign_key), 404, "key_not_found", WRITE),
         refused("delete-key", delete(&admin, "key_of_no_form"), 404, "key_not_found", WRITE),
         refused("delete-key", delete(&member, &foreign_key), 403, "admin_required", WRITE),

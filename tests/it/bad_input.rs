@@ -79,7 +79,7 @@ fn changing() -> Vec<(&'static str, String)> {
             routes.push((method, path));
         }
     }
-    assert_eq!(routes.len(), 13);
+    assert_eq!(routes.len(), 14);
     routes
 }
 

@@ -88,6 +88,12 @@ async fn good_events(world: &World, admin: &Person<'_>) -> Vec<Good> {
             Some("key_renamed"),
         ),
         good(
+            "rotate-key",
+            http_event("rotate-key", Some(admin), Some(&kept), None),
+            201,
+            Some("key_rotated"),
+        ),
+        good(
             "delete-key",
             http_event("delete-key", Some(admin), Some(&key), None),
             204,

@@ -65,6 +65,7 @@ async fn a_new_key_is_shown_once_and_works_at_once() {
     let view = json!({
         "id": id, "name": "Zapier Integration", "start": start, "sandbox": false,
         "created_at": created_at, "expires_at": null, "state": "active",
+        "rotated_at": null, "old_valid_until": null,
     });
     assert_eq!(reply.body, json!({ "key": view, "api_key": api_key }));
 

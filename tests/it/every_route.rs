@@ -48,6 +48,7 @@ fn cases() -> Vec<Case> {
             body: Some(json!({ "name": "Another name" })),
             ..case("change-key", Who::Admins, 404)
         },
+        Case { id: "key_k00000000/rotate", ..case("rotate-key", Who::Admins, 404) },
         Case { id: "key_k00000000", ..case("delete-key", Who::Admins, 404) },
         case("list-members", Who::Admins, 200),
         Case {

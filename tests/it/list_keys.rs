@@ -55,6 +55,7 @@ async fn the_sandbox_key_is_listed_first_and_then_the_newest() {
         json!({
             "id": id, "name": "Sandbox", "start": start, "sandbox": true, "created_at": created_at,
             "created_by": null, "expires_at": null, "state": "active",
+        "rotated_at": null, "old_valid_until": null,
         })
     );
 }

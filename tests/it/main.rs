@@ -51,6 +51,7 @@ mod resend_invitation;
 mod retry_sandbox;
 mod reveal_sandbox_key;
 mod revoke_member;
+mod rotate_key;
 mod rotation;
 mod sample_events;
 mod strangers;

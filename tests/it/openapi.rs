@@ -385,6 +385,11 @@ async fn every_operation_answers_as_the_document_says() {
         contract.answers("changeKey", &admin.patch(&path, change).await);
     }
     assert!(!contract.takes("changeKey", &json!({})));
+    let rotation = json!({ "keep_old_seconds": 60 });
+    assert!(contract.takes("rotateKey", &rotation) && contract.takes("rotateKey", &json!({})));
+    assert!(!contract.takes("rotateKey", &json!({ "keep_old_seconds": -1 })));
+    contract.answers("rotateKey", &admin.post(&format!("{path}/rotate"), rotation).await);
+    contract.answers("listKeys", &admin.get("/api/keys").await);
     contract.answers("deleteKey", &admin.delete(&path).await);
 
     // Each state of the Sandbox.
@@ -572,6 +577,23 @@ async fn every_problem_is_told_as_the_document_says() {
     }
     contract.answers("deleteKey", &admin.delete("/api/keys/key_k00000000").await);
 
+    let rotate = async |once: &str, id: &str, seconds: i64| {
+        let call = admin.call("POST", &format!("/api/keys/{id}/rotate"));
+        let call = call.header("idempotency-key", once);
+        call.json(json!({ "keep_old_seconds": seconds })).send().await
+    };
+    let listed = admin.get("/api/keys").await;
+    let rotated = listed.body["keys"][1]["id"].as_str().expect("an id");
+    contract.answers("rotateKey", &rotate("", rotated, 0).await);
+    contract.answers("rotateKey", &rotate("one", rotated, -1).await);
+    contract.answers("rotateKey", &rotate("one", "key_k00000000", 0).await);
+    for (once, seconds) in [("one", 0), ("one", 1), ("two", 0), ("one", 0)] {
+        contract.answers("rotateKey", &rotate(once, rotated, seconds).await);
+    }
+    let soon = json!({ "expires_at": world.ahead(360) });
+    contract.answers("changeKey", &admin.patch(&format!("/api/keys/{rotated}"), soon).await);
+    world.advance(360);
+    contract.answers("rotateKey", &rotate("three", rotated, 0).await);
     let name = json!({ "name": "Another name" });
     contract.answers("changeKey", &admin.patch("/api/keys/key_k00000000", name.clone()).await);
 

@@ -150,6 +150,10 @@ impl<'w> Script<'w> {
         let change = admin.call("PATCH", &path).json(json!({ "name": "Frontend" }));
         let changed = self.must(change.send().await, 200)?;
         holds(changed["key"]["name"] == "Frontend", "the key has another name")?;
+        let rotate = admin.call("POST", &format!("{path}/rotate")).header("idempotency-key", "two");
+        let rotated = self.must(rotate.send().await, 201)?;
+        let value = rotated["api_key"].as_str().unwrap_or_default();
+        holds(self.world.product_api(value).await == 200, "the new value opens it")?;
         self.must(admin.delete(&path).await, 204)?;
         holds(self.world.product_api(key).await == 403, "a deleted key does not")
     }
@@ -746,7 +750,7 @@ async fn a_function_reaches_the_rows_that_its_role_names_and_no_others() {
 }
 
 /// Those whose acts the trail keeps.
-pub const AUDITED: [&str; 16] = [
+pub const AUDITED: [&str; 17] = [
     "change-account",
     "change-key",
     "create-key",
@@ -760,6 +764,7 @@ pub const AUDITED: [&str; 16] = [
     "retry-sandbox",
     "reveal-sandbox-key",
     "revoke-member",
+    "rotate-key",
     "sweep",
     "test-sandbox",
     "verify-code",

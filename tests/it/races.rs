@@ -533,6 +533,7 @@ async fn in_flight(person: &Person<'_>, between: impl Future<Output = ()>) -> Ve
     let requests = [
         ("create-key", None, Some(json!({ "name": "In flight" }))),
         ("change-key", Some(key.clone()), Some(json!({ "name": "Taken over" }))),
+        ("rotate-key", Some(key.clone()), None),
         ("delete-key", Some(key), None),
         ("delete-key", Some(text(&sandbox)), None),
         ("invite-member", None, Some(json!({ "email": "accomplice@example.com" }))),
@@ -571,7 +572,7 @@ async fn what_was_decided_before_a_revocation_is_not_written_after_it() {
     let world = World::new().await;
     let (first, second) = two_admins(&world, 0, 10).await;
     let outcomes = in_flight(&second, async { _ = revoke(&first, &second.id).await.ok(204) }).await;
-    assert_eq!(outcomes, vec![(401, "session_ended".to_owned()); 9]);
+    assert_eq!(outcomes, vec![(401, "session_ended".to_owned()); 10]);
     world.check_counters().await;
 }
 
@@ -580,7 +581,7 @@ async fn what_was_decided_before_a_logout_is_not_written_after_it() {
     let world = World::new().await;
     let (_, second) = two_admins(&world, 0, 10).await;
     let outcomes = in_flight(&second, async { _ = second.act("/api/logout").await.ok(204) }).await;
-    assert_eq!(outcomes, vec![(401, "session_ended".to_owned()); 9]);
+    assert_eq!(outcomes, vec![(401, "session_ended".to_owned()); 10]);
     world.check_counters().await;
 }
 
@@ -590,7 +591,7 @@ async fn what_was_decided_before_a_suspension_is_not_written_after_it() {
     let (first, second) = two_admins(&world, 0, 10).await;
     let suspension = async { _ = world.suspend(&first.account).await };
     let outcomes = in_flight(&second, suspension).await;
-    assert_eq!(outcomes, vec![(403, "account_suspended".to_owned()); 9]);
+    assert_eq!(outcomes, vec![(403, "account_suspended".to_owned()); 10]);
     world.check_counters().await;
 }
 

@@ -17,7 +17,7 @@ const NOBODYS: [&str; 9] = [
 ];
 
 /// Everything that takes a session.
-const ROUTES: [(&str, &str); 14] = [
+const ROUTES: [(&str, &str); 15] = [
     ("POST", "/api/logout"),
     ("GET", "/api/session"),
     ("GET", "/api/sandbox"),
@@ -27,6 +27,7 @@ const ROUTES: [(&str, &str); 14] = [
     ("GET", "/api/keys"),
     ("POST", "/api/keys"),
     ("PATCH", "/api/keys/key_kAAAAAAAA"),
+    ("POST", "/api/keys/key_kAAAAAAAA/rotate"),
     ("DELETE", "/api/keys/key_kAAAAAAAA"),
     ("GET", "/api/team"),
     ("POST", "/api/team"),

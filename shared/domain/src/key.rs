@@ -27,6 +27,38 @@ const BODY_LEN: usize = KeyId::BODY_LEN + AccountId::BODY_LEN + SECRET_LEN + CHE
 /// The name that the Sandbox key is listed under.
 pub const SANDBOX_KEY_NAME: &str = "Sandbox";
 
+/// What of a key's value nobody can tell from its row: drawn, or derived.
+#[derive(Debug, Clone)]
+pub struct KeySecret(Secret);
+
+impl KeySecret {
+    pub fn random(rng: &mut impl CryptoRng) -> Self {
+        Self(Secret::new(base62::random(SECRET_LEN, rng)))
+    }
+
+    /// What one idempotent request for this key has, each time it is repeated.
+    ///
+    /// It hangs on the caller's session token (256 random bits, which the table does not know) and
+    /// on the nonce that the first request left in the table: neither of them alone gives the key
+    /// away, and nothing needs to keep the key itself.
+    pub fn derive(
+        id: &KeyId,
+        caller: &SessionToken,
+        idempotency: &IdempotencyKey,
+        nonce: &str,
+    ) -> Self {
+        let message = format!("frontdesk/idempotent-key/1\0{nonce}\0{id}\0{}", idempotency.0);
+        let seed = hmac(caller.secret().expose().as_bytes(), message.as_bytes());
+        let secret: String = seed
+            .as_chunks()
+            .0
+            .iter()
+            .map(|half| base62::encode(u128::from_be_bytes(*half), SECRET_LEN / 2))
+            .collect();
+        Self(Secret::new(secret))
+    }
+}
+
 /// A key's value: shown once, kept nowhere. The Sandbox key's is kept sealed.
 #[derive(Debug, Clone)]
 pub struct PlainKey {
@@ -43,36 +75,12 @@ impl PlainKey {
         id: &KeyId,
         rng: &mut impl CryptoRng,
     ) -> Self {
-        Self::assemble(prefix, account, id, &base62::random(SECRET_LEN, rng))
+        Self::new(prefix, account, id, &KeySecret::random(rng))
     }
 
-    /// The value that one idempotent request has, each time it is repeated.
-    ///
-    /// It hangs on the caller's session token (256 random bits, which the table does not know) and
-    /// on the nonce that the first request left in the table: neither of them alone gives the key
-    /// away, and nothing needs to keep the key itself.
-    pub fn derive(
-        prefix: &KeyPrefix,
-        account: &AccountId,
-        id: &KeyId,
-        caller: &SessionToken,
-        idempotency: &IdempotencyKey,
-        nonce: &str,
-    ) -> Self {
-        let message = format!("frontdesk/idempotent-key/1\0{nonce}\0{id}\0{}", idempotency.0);
-        let seed = hmac(caller.secret().expose().as_bytes(), message.as_bytes());
-        let secret: String = seed
-            .as_chunks()
-            .0
-            .iter()
-            .map(|half| base62::encode(u128::from_be_bytes(*half), SECRET_LEN / 2))
-            .collect();
-        Self::assemble(prefix, account, id, &secret)
-    }
-
-    fn assemble(prefix: &KeyPrefix, account: &AccountId, id: &KeyId, secret: &str) -> Self {
-        let head =
-            format!("{}_{}_{}{}{secret}", prefix.0, id.kind().word(), id.body(), account.body());
+    pub fn new(prefix: &KeyPrefix, account: &AccountId, id: &KeyId, secret: &KeySecret) -> Self {
+        let (kind, secret) = (id.kind().word(), secret.0.expose());
+        let head = format!("{}_{kind}_{}{}{secret}", prefix.0, id.body(), account.body());
         let text = Secret::new(format!("{head}{}", checksum(&head)));
         Self { account: account.clone(), id: id.clone(), text }
     }
@@ -224,8 +232,33 @@ pub enum Invalid {
     Name,
     #[error("not a time, or not one that a key may end at")]
     Expiry,
+    #[error("not a number of seconds that an old value may be kept for")]
+    Overlap,
     #[error("not an idempotency key")]
     IdempotencyKey,
+}
+
+/// For how long a key's old value goes on beside the new one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Overlap(SignedDuration);
+
+impl Default for Overlap {
+    fn default() -> Self {
+        Self(SignedDuration::from_hours(24))
+    }
+}
+
+impl Overlap {
+    const LONGEST_SECONDS: i64 = 7 * 24 * 3600;
+
+    pub fn of_seconds(seconds: i64) -> Result<Self, Invalid> {
+        let fits = (0..=Self::LONGEST_SECONDS).contains(&seconds);
+        if fits { Ok(Self(SignedDuration::from_secs(seconds))) } else { Err(Invalid::Overlap) }
+    }
+
+    pub fn seconds(self) -> i64 {
+        self.0.as_secs()
+    }
 }
 
 /// How long before a key ends somebody has to say so.
@@ -258,6 +291,15 @@ pub struct ApiKey {
     /// Nobody's, for the Sandbox key.
     pub created_by: Option<MemberId>,
     pub expires_at: Option<Timestamp>,
+    pub rotated_at: Option<Timestamp>,
+    pub old: Option<OldValue>,
+}
+
+/// The value that a key had before its last rotation, and until when it is good.
+#[derive(Debug, Clone)]
+pub struct OldValue {
+    pub digest: KeyDigest,
+    pub valid_until: Timestamp,
 }
 
 impl ApiKey {
@@ -270,6 +312,8 @@ impl ApiKey {
             created_at: now,
             created_by: None,
             expires_at: None,
+            rotated_at: None,
+            old: None,
         }
     }
 
@@ -286,9 +330,37 @@ impl ApiKey {
         self.expires_at.is_some_and(|at| at <= now)
     }
 
-    /// Whether this is the key's value, and opens anything now.
+    /// Until when the value before the last one goes on, if it still does.
+    pub fn old_valid_until(&self, now: Timestamp) -> Option<Timestamp> {
+        self.old.as_ref().map(|old| old.valid_until).filter(|until| now < *until)
+    }
+
+    /// Whether this is a value of the key's that is good now. It is held against both, whichever it
+    /// is.
     pub fn is_opened_by(&self, plain: &PlainKey, now: Timestamp) -> bool {
-        self.digest.matches(&plain.digest()) && !self.has_expired(now)
+        let shown = plain.digest();
+        let is_current = self.digest.matches(&shown);
+        let is_old = self.old.as_ref().is_some_and(|old| old.digest.matches(&shown));
+        (is_current || is_old && self.old_valid_until(now).is_some()) && !self.has_expired(now)
+    }
+
+    /// The value that the key has with this secret. The product's part of its prefix stays, also in
+    /// a deployment that changed it.
+    pub fn value(&self, account: &AccountId, secret: &KeySecret) -> PlainKey {
+        let prefix = self.start.split('_').next().unwrap_or_default();
+        PlainKey::new(&KeyPrefix(prefix.to_owned()), account, &self.id, secret)
+    }
+
+    /// The key with a new value: the one that it has is the old one, for that long; the one before
+    /// is over.
+    pub fn rotated(&self, value: &PlainKey, keep_old: Overlap, now: Timestamp) -> Self {
+        let old = OldValue { digest: self.digest.clone(), valid_until: now + keep_old.0 };
+        Self {
+            digest: value.digest(),
+            old: (old.valid_until > now).then_some(old),
+            rotated_at: Some(now),
+            ..self.clone()
+        }
     }
 }
 
@@ -377,7 +449,8 @@ mod tests {
         let id = KeyId::random(KeyKind::Live, &mut rng);
         let key = IdempotencyKey::parse("k-1").unwrap();
         let derive = |token: &SessionToken, nonce: &str| {
-            PlainKey::derive(&prefix, &account, &id, token, &key, nonce).digest()
+            let secret = KeySecret::derive(&id, token, &key, nonce);
+            PlainKey::new(&prefix, &account, &id, &secret).digest()
         };
         assert!(derive(&mine, "n").matches(&derive(&mine, "n")));
         assert!(!derive(&mine, "n").matches(&derive(&other, "n")));
@@ -407,6 +480,43 @@ mod tests {
         // Near the end of all times there is none five years ahead.
         let late = Timestamp::MAX - SignedDuration::from_hours(9);
         assert!(!may_expire(Timestamp::MAX, late));
+    }
+
+    #[test]
+    fn a_rotated_key_has_two_values_until_the_old_one_ends_to_the_millisecond() {
+        let mut rng = StdRng::seed_from_u64(5);
+        let now = Timestamp::UNIX_EPOCH;
+        let first = minted(KeyKind::Live);
+        let key = ApiKey::new(&first, "Rotated".parse().unwrap(), now);
+        let mut next = |key: &ApiKey| key.value(&first.account, &KeySecret::random(&mut rng));
+        let second = next(&key);
+        assert_eq!(second.start(), key.start);
+        let a_second = SignedDuration::from_secs(1);
+        let rotated = key.rotated(&second, Overlap::of_seconds(1).unwrap(), now);
+        let good = |key: &ApiKey, at: Timestamp, values: &[&PlainKey]| -> Vec<bool> {
+            values.iter().map(|value| key.is_opened_by(value, at)).collect()
+        };
+        let last = now + a_second - SignedDuration::from_millis(1);
+        assert_eq!(good(&rotated, last, &[&first, &second]), [true, true]);
+        assert_eq!(good(&rotated, now + a_second, &[&first, &second]), [false, true]);
+        let third = next(&rotated);
+        let again = rotated.rotated(&third, Overlap::default(), now);
+        assert_eq!(good(&again, now, &[&first, &second, &third]), [false, true, true]);
+        let at_once = again.rotated(&first, Overlap::of_seconds(0).unwrap(), now);
+        assert_eq!(good(&at_once, now, &[&first, &second, &third]), [true, false, false]);
+        let ended = ApiKey { expires_at: Some(now), ..again };
+        assert_eq!(good(&ended, now, &[&second, &third]), [false, false]);
+    }
+
+    #[test]
+    fn an_old_value_is_kept_for_a_week_at_most() {
+        for seconds in [0, 1, 604_800] {
+            assert_eq!(Overlap::of_seconds(seconds).map(Overlap::seconds), Ok(seconds));
+        }
+        for seconds in [-1, 604_801, i64::MIN, i64::MAX] {
+            assert_eq!(Overlap::of_seconds(seconds), Err(Invalid::Overlap));
+        }
+        assert_eq!(Overlap::default().seconds(), 86_400);
     }
 
     proptest! {

@@ -193,12 +193,17 @@ impl Call {
         })
     }
 
+    /// For a request whose fields may all be left out: nothing, or what [`Call::json`] takes.
+    pub fn json_or_nothing<T: DeserializeOwned + Default>(&self) -> Result<T, Problem> {
+        if self.bytes()?.is_empty() { Ok(T::default()) } else { self.json() }
+    }
+
     /// For a request that takes no body: nothing, or an empty object.
     pub fn no_body(&self) -> Result<(), Problem> {
-        #[derive(serde::Deserialize)]
+        #[derive(Default, serde::Deserialize)]
         #[serde(deny_unknown_fields)]
         struct Nothing {}
-        if self.bytes()?.is_empty() { Ok(()) } else { self.json::<Nothing>().map(|Nothing {}| ()) }
+        self.json_or_nothing().map(|Nothing {}| ())
     }
 
     fn bytes(&self) -> Result<Cow<'_, [u8]>, Problem> {

@@ -93,6 +93,8 @@ catalogue! {
         "Give a name of 1 to 64 characters, none of them invisible.",
     InvalidExpiry = 400 "invalid_expiry" Anytime:
         "A key expires at a time that is at least 5 minutes and at most 5 years ahead.",
+    InvalidOverlap = 400 "invalid_overlap" Anytime:
+        "An old value can be kept for 0 to 604800 seconds, which are 7 days.",
     KeyLimitReached = 409 "key_limit_reached" AfterSession:
         "The account has as many API keys as it may. Delete one that is not used any more.",
     InvalidIdempotencyKey = 400 "invalid_idempotency_key" Anytime:
@@ -103,6 +105,11 @@ catalogue! {
         "The account has no API key with this id. It may have been deleted already.",
     SandboxKey = 409 "sandbox_key" AfterSession:
         "The Sandbox key keeps its name and its time. A retry of the Sandbox replaces it.",
+    KeyExpired = 409 "key_expired" AfterSession:
+        "This key has expired. Give it a later time, or none, first.",
+    KeySuperseded = 409 "key_superseded" AfterSession:
+        "The value that this Idempotency-Key made has been replaced since. Rotate the key again, \
+         with a new one.",
     EmailAlreadyRegistered = 409 "email_already_registered" AfterSession:
         "This e-mail address belongs to a member already.",
     MemberLimitReached = 409 "member_limit_reached" AfterSession:
@@ -315,6 +322,7 @@ impl From<Invalid> for ProblemCode {
         match invalid {
             Invalid::Name => Self::InvalidName,
             Invalid::Expiry => Self::InvalidExpiry,
+            Invalid::Overlap => Self::InvalidOverlap,
             Invalid::IdempotencyKey => Self::InvalidIdempotencyKey,
         }
     }

@@ -2,12 +2,18 @@
 //! asked for.
 
 use crate::actor::{self, ActorRefusal, Admin, Caller};
-use crate::rows::{AddressedRow, IdempotencyRow, Item, KeyRow, from_item};
+use crate::rows::{AddressedRow, Asked, IdempotencyRow, Item, KeyRow, from_item};
 use crate::write::{Backoff, Obstacle, Transaction, Write};
 use crate::{Failure, Store, StoreError, account, audit, layout, sandbox};
-use domain::key::{IDEMPOTENCY_WINDOW, Invalid, KeyChange, in_listing_order, may_expire};
-use domain::{AccountId, ApiKey, EmailAddress, KeyId, KeyKind, MemberId, PlainKey, SessionToken};
+use domain::key::{
+    IDEMPOTENCY_WINDOW, IdempotencyKey, Invalid, KeyChange, KeySecret, Overlap, in_listing_order,
+    may_expire,
+};
+use domain::{
+    AccountId, ApiKey, EmailAddress, KeyId, KeyKind, MemberId, PlainKey, SessionToken, base62,
+};
 use jiff::Timestamp;
+use rand::CryptoRng;
 use std::collections::HashMap;
 
 /// The row that a presented key leads to.
@@ -33,13 +39,22 @@ pub struct IdempotentRequest {
     pub nonce: String,
 }
 
+impl IdempotentRequest {
+    /// Base62 characters of the nonce: 131 bits.
+    const NONCE_LEN: usize = 22;
+
+    pub fn new(once: &IdempotencyKey, caller: &SessionToken, rng: &mut impl CryptoRng) -> Self {
+        Self { digest: once.digest(caller), nonce: base62::random(Self::NONCE_LEN, rng) }
+    }
+}
+
 /// What an idempotent insertion came to.
 #[derive(Debug, Clone)]
 pub enum Inserted {
     New,
     /// The same request was answered before: this is its key, to be derived with this nonce.
     Before {
-        key: ApiKey,
+        key: Box<ApiKey>,
         nonce: String,
     },
 }
@@ -64,6 +79,45 @@ pub enum DeleteKeyRefusal {
     Actor(#[from] ActorRefusal),
     #[error("the account has no such key")]
     NotFound,
+}
+
+/// What is to become of a key's value.
+#[derive(Debug, Clone)]
+pub struct Rotation {
+    pub secret: KeySecret,
+    pub keep_old: Overlap,
+    pub once: Option<IdempotentRequest>,
+}
+
+/// What a rotation came to.
+#[derive(Debug, Clone)]
+pub enum Rotated {
+    New {
+        key: ApiKey,
+        value: PlainKey,
+    },
+    /// The same request was answered before: this is the key now, and its secret was derived with
+    /// this nonce then.
+    Before {
+        key: ApiKey,
+        nonce: String,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RotateKeyRefusal {
+    #[error(transparent)]
+    Key(#[from] ChangeKeyRefusal),
+    #[error("the key has expired")]
+    Expired,
+    #[error("another request was made under this idempotency key")]
+    IdempotencyKeyReused,
+}
+
+impl From<ActorRefusal> for RotateKeyRefusal {
+    fn from(refusal: ActorRefusal) -> Self {
+        Self::Key(refusal.into())
+    }
 }
 
 /// Why a key was not changed.
@@ -140,13 +194,11 @@ impl Store {
         request: &IdempotentRequest,
         now: Timestamp,
     ) -> Result<Inserted, Failure<InsertKeyRefusal>> {
-        let row = IdempotencyRow::new(key, &request.nonce, now, IDEMPOTENCY_WINDOW);
-        let once = Write::put(&layout::idempotency(&actor.session.account, &request.digest), &row)
-            .when("attribute_not_exists(pk) OR created_at <= :expired")
-            .value(":expired", (now - IDEMPOTENCY_WINDOW).as_millisecond());
-        let transaction = actor::transaction(actor, now).guarded(once, |row| {
+        let asked = Asked::Creation { name: key.name.clone(), expires_at: key.expires_at };
+        let once = once(&actor.session.account, request, &asked, &key.id, now);
+        let transaction = actor::transaction(actor, now).guarded(once, move |row| {
             let row: IdempotencyRow = from_item("idempotency", row.unwrap_or_default())?;
-            Ok(if row.asked_for(key) {
+            Ok(if row.asked == asked {
                 Obstacle::Found(row)
             } else {
                 Obstacle::Refused(InsertKeyRefusal::IdempotencyKeyReused)
@@ -158,7 +210,7 @@ impl Store {
                 let made = failure.found()?;
                 let key = self.find_key_of(&actor.session.account, &made.key_id).await?;
                 let key = key.ok_or(Failure::Refused(InsertKeyRefusal::DeletedSince))?;
-                Ok(Inserted::Before { key, nonce: made.nonce })
+                Ok(Inserted::Before { key: Box::new(key), nonce: made.nonce })
             }
         }
     }
@@ -215,6 +267,79 @@ impl Store {
         }
         changing.commit(self).await?;
         Ok(is)
+    }
+
+    /// Gives a key a new value, and leaves it the old one for a while. The key is read for the
+    /// answer and the trail; the write alone decides, on condition that the key is still as it was
+    /// read.
+    pub async fn rotate_key(
+        &self,
+        actor: &Admin,
+        id: &KeyId,
+        rotation: &Result<Rotation, Invalid>,
+        now: Timestamp,
+    ) -> Result<Rotated, Failure<RotateKeyRefusal>> {
+        let mut backoff = Backoff::new();
+        loop {
+            let was = self.find_key_of(&actor.session.account, id).await?;
+            match self.rotate_as_read(actor, was.clone(), rotation, now).await {
+                Ok((key, value)) => return Ok(Rotated::New { key, value }),
+                Err(failure) => match (failure.found()?, was) {
+                    (Some(before), Some(key)) => {
+                        return Ok(Rotated::Before { key, nonce: before.nonce });
+                    }
+                    (None, _) | (_, None) => backoff.wait().await?,
+                },
+            }
+        }
+    }
+
+    async fn rotate_as_read(
+        &self,
+        actor: &Admin,
+        was: Option<ApiKey>,
+        rotation: &Result<Rotation, Invalid>,
+        now: Timestamp,
+    ) -> Result<(ApiKey, PlainKey), Failure<Obstacle<RotateKeyRefusal, Option<IdempotencyRow>>>>
+    {
+        let token = &actor.session;
+        let rotating = actor::transaction(actor, now);
+        let (was, rotation) = match rotatable(was, rotation, now) {
+            Ok(rotatable) => rotatable,
+            Err(refusal) => {
+                let refused = refused(rotating, actor, Obstacle::Refused(refusal)).commit(self);
+                return Err(refused.await.expect_err(NEVER));
+            }
+        };
+        let value = was.value(&token.account, &rotation.secret);
+        let is = was.rotated(&value, rotation.keep_old, now);
+        let gone = Obstacle::Refused(ChangeKeyRefusal::NotFound.into());
+        let rotated = rotated(&token.account, &was, &is, rotation.once.is_some());
+        let rotating = rotating
+            .guarded(account::not_suspended(&token.account), account::ended)
+            .guarded(rotated, |row| Ok(row.map_or(gone, |_| Obstacle::Found(None))));
+        let rotating = match &rotation.once {
+            None => rotating,
+            Some(request) => {
+                let asked = Asked::Rotation { keep_old_seconds: rotation.keep_old.seconds() };
+                let once = once(&token.account, request, &asked, &was.id, now);
+                let id = was.id.clone();
+                rotating.guarded(once, move |row| {
+                    let row: IdempotencyRow = from_item("idempotency", row.unwrap_or_default())?;
+                    Ok(if row.asked == asked && row.key_id == id {
+                        Obstacle::Found(Some(row))
+                    } else {
+                        Obstacle::Refused(RotateKeyRefusal::IdempotencyKeyReused)
+                    })
+                })
+            }
+        };
+        let until = is.old.as_ref().map(|old| old.valid_until.as_millisecond());
+        let audited = audit::by_member(token, "key_rotated", Some(was.id.as_str()), now)
+            .labelled(was.name.as_str())
+            .changed("old_valid_until", None::<i64>, until);
+        rotating.with(audited).commit(self).await?;
+        Ok((is, value))
     }
 
     async fn find_key_of(
@@ -284,10 +409,54 @@ fn with_key<'a, R: From<ActorRefusal> + Send + 'a>(
         )
 }
 
+/// Puts on record what a request asks for, and about which key, if it was not made before.
+fn once(
+    account: &AccountId,
+    request: &IdempotentRequest,
+    asked: &Asked,
+    key: &KeyId,
+    now: Timestamp,
+) -> Write {
+    let row = IdempotencyRow::new(asked, key, &request.nonce, now, IDEMPOTENCY_WINDOW);
+    Write::put(&layout::idempotency(account, &request.digest), &row)
+        .when("attribute_not_exists(pk) OR created_at <= :expired")
+        .value(":expired", (now - IDEMPOTENCY_WINDOW).as_millisecond())
+}
+
 /// The account's key of that id, if admins made it.
 fn own_key(found: Option<ApiKey>) -> Result<ApiKey, ChangeKeyRefusal> {
     let key = found.ok_or(ChangeKeyRefusal::NotFound)?;
     if key.is_sandbox() { Err(ChangeKeyRefusal::SandboxKey) } else { Ok(key) }
+}
+
+/// The key and what is to become of its value.
+fn rotatable(
+    found: Option<ApiKey>,
+    rotation: &Result<Rotation, Invalid>,
+    now: Timestamp,
+) -> Result<(ApiKey, &Rotation), RotateKeyRefusal> {
+    let was = own_key(found)?;
+    if was.has_expired(now) {
+        return Err(RotateKeyRefusal::Expired);
+    }
+    let rotation = rotation.as_ref().map_err(|invalid| ChangeKeyRefusal::from(*invalid))?;
+    Ok((was, rotation))
+}
+
+/// A key with a new value. Rotations at once need not know of each other, save those that may be
+/// repetitions: what these are depends on the value that there is.
+fn rotated(account: &AccountId, was: &ApiKey, is: &ApiKey, perhaps_again: bool) -> Write {
+    let old = is.old.as_ref().map_or(
+        " REMOVE old_digest, old_valid_until",
+        |_| ", old_digest = digest, old_valid_until = :until",
+    );
+    let set = format!("SET digest = :digest, rotated_at = :at{old}");
+    let rotated = Write::update(layout::api_key(account, &was.id), &set)
+        .value(":digest", &is.digest)
+        .value(":at", is.rotated_at.map(Timestamp::as_millisecond))
+        .some_value(":until", is.old.as_ref().map(|old| old.valid_until.as_millisecond()));
+    let rotated = as_read(rotated, was);
+    if perhaps_again { rotated.and("digest = :was").value(":was", &was.digest) } else { rotated }
 }
 
 /// A key as it was, and as it is to be.

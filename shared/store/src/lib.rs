@@ -36,7 +36,7 @@ pub use account::{Registered, Registration, RegistrationRefusal};
 pub use actor::{ActorRefusal, Admin, Caller};
 pub use api_key::{
     ChangeKeyRefusal, DeleteKeyRefusal, FoundKey, FoundKeys, IdempotentRequest, InsertKeyRefusal,
-    Inserted,
+    Inserted, RotateKeyRefusal, Rotated, Rotation,
 };
 pub use invitation::{InviteRefusal, ResendRefusal};
 pub use login::{

@@ -5,6 +5,7 @@
 use crate::StoreError;
 use crate::layout::RowKey;
 use aws_sdk_dynamodb::types::AttributeValue;
+use domain::key::OldValue;
 use domain::login::{Challenge, LoginRecord};
 use domain::sandbox::SandboxKey;
 use domain::session::{SessionTimes, Slot};
@@ -265,20 +266,41 @@ pub(crate) struct KeyRow {
     created_by: Option<MemberId>,
     #[serde(default, with = "millisecond::optional", skip_serializing_if = "Option::is_none")]
     expires_at: Option<Timestamp>,
+    #[serde(default, with = "millisecond::optional", skip_serializing_if = "Option::is_none")]
+    rotated_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    old_digest: Option<KeyDigest>,
+    #[serde(default, with = "millisecond::optional", skip_serializing_if = "Option::is_none")]
+    old_valid_until: Option<Timestamp>,
     /// The account's suspension, so that one read decides.
     pub suspended: bool,
 }
 
 impl From<&ApiKey> for KeyRow {
     fn from(key: &ApiKey) -> Self {
-        let ApiKey { id, name, start, digest, created_at, created_by, expires_at } = key.clone();
-        let (kind, suspended) = ("api_key".to_owned(), false);
-        Self { kind, id, name, start, digest, created_at, created_by, expires_at, suspended }
+        let key = key.clone();
+        let (old_digest, old_valid_until) =
+            key.old.map(|old| (old.digest, old.valid_until)).unzip();
+        Self {
+            kind: "api_key".to_owned(),
+            id: key.id,
+            name: key.name,
+            start: key.start,
+            digest: key.digest,
+            created_at: key.created_at,
+            created_by: key.created_by,
+            expires_at: key.expires_at,
+            rotated_at: key.rotated_at,
+            old_digest,
+            old_valid_until,
+            suspended: false,
+        }
     }
 }
 
 impl KeyRow {
     pub fn into_key(self) -> ApiKey {
+        let old = self.old_digest.zip(self.old_valid_until);
         ApiKey {
             id: self.id,
             name: self.name,
@@ -287,6 +309,8 @@ impl KeyRow {
             created_at: self.created_at,
             created_by: self.created_by,
             expires_at: self.expires_at,
+            rotated_at: self.rotated_at,
+            old: old.map(|(digest, valid_until)| OldValue { digest, valid_until }),
         }
     }
 }
@@ -297,37 +321,46 @@ pub(crate) struct NamedRow {
     pub name: String,
 }
 
-/// What a request with an `Idempotency-Key` made.
+/// What a request with an `Idempotency-Key` asked for, and the key that it made or rotated.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct IdempotencyRow {
-    #[serde(rename = "type")]
-    kind: String,
+    #[serde(flatten)]
+    pub asked: Asked,
     pub key_id: KeyId,
-    name: KeyName,
-    #[serde(default, with = "millisecond::optional", skip_serializing_if = "Option::is_none")]
-    expires_at: Option<Timestamp>,
     pub nonce: String,
     #[serde(with = "millisecond::required")]
     created_at: Timestamp,
     ttl: i64,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type")]
+pub(crate) enum Asked {
+    #[serde(rename = "idempotency")]
+    Creation {
+        name: KeyName,
+        #[serde(default, with = "millisecond::optional", skip_serializing_if = "Option::is_none")]
+        expires_at: Option<Timestamp>,
+    },
+    #[serde(rename = "rotation")]
+    Rotation { keep_old_seconds: i64 },
+}
+
 impl IdempotencyRow {
-    pub fn new(key: &ApiKey, nonce: &str, now: Timestamp, window: SignedDuration) -> Self {
+    pub fn new(
+        asked: &Asked,
+        key: &KeyId,
+        nonce: &str,
+        now: Timestamp,
+        window: SignedDuration,
+    ) -> Self {
         Self {
-            kind: "idempotency".to_owned(),
-            key_id: key.id.clone(),
-            name: key.name.clone(),
-            expires_at: key.expires_at,
+            asked: asked.clone(),
+            key_id: key.clone(),
             nonce: nonce.to_owned(),
             created_at: now,
             ttl: (now + window).as_second(),
         }
-    }
-
-    /// Whether it was a request for the same.
-    pub fn asked_for(&self, key: &ApiKey) -> bool {
-        self.name == key.name && self.expires_at == key.expires_at
     }
 }
 
