@@ -775,7 +775,7 @@ fn allowed(template: &Template, action: &str, keys: &[&str]) -> BTreeSet<String>
     let request = AccessRequest {
         condition_keys: ConditionKeys {
             leading_keys: Some(keys.iter().map(|key| (*key).to_owned()).collect()),
-            from_address: None,
+            ..ConditionKeys::default()
         },
         ..AccessRequest::new(
             format!("dynamodb:{action}"),
@@ -992,6 +992,7 @@ fn without_its_fence_a_permission_reaches_what_the_fence_keeps_out() {
     let outside = ConditionKeys {
         leading_keys: Some(vec!["OTHER#1".to_owned()]),
         from_address: Some("other@example.com".to_owned()),
+        ..ConditionKeys::default()
     };
     let mut fences = 0;
     for (fenced, open) in fenced.functions.iter().zip(&open.functions) {

@@ -28,6 +28,10 @@ pub struct ConditionKeys {
     pub leading_keys: Option<Vec<String>>,
     /// `ses:FromAddress`
     pub from_address: Option<String>,
+    /// `dynamodb:Attributes`: what a request names of a row, where the desk can tell.
+    pub attributes: Option<Vec<String>>,
+    /// `dynamodb:ReturnValues`, where the request has it.
+    pub return_values: Option<String>,
 }
 
 impl AccessRequest {
@@ -71,14 +75,29 @@ struct Condition {
 /// How a text of the request is compared with a value of the policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Operator {
-    StringEquals,
-    StringLike,
+    Equals,
+    /// The same, and it holds where the request has no such key.
+    EqualsIfExists,
+    Like,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ConditionKey {
     LeadingKeys,
     FromAddress,
+    Attributes,
+    ReturnValues,
+}
+
+impl ConditionKey {
+    /// Whether it says to what a permission is given, each value to something else; or else how far
+    /// it goes there.
+    fn is_of_what(self) -> bool {
+        match self {
+            Self::LeadingKeys | Self::FromAddress => true,
+            Self::Attributes | Self::ReturnValues => false,
+        }
+    }
 }
 
 /// One permission: an action of a statement, on a resource of the same statement, for one value of
@@ -89,7 +108,7 @@ pub struct Grant {
     pub statement: String,
     pub action: String,
     pub resource: String,
-    /// What its conditions ask for, a value of each: `ACCT#*`, of `dynamodb:LeadingKeys`.
+    /// What it is given to, a value of each such condition: `ACCT#*`, of `dynamodb:LeadingKeys`.
     pub only: Vec<String>,
 }
 
@@ -143,7 +162,8 @@ impl Policy {
             let pairs = statement.actions.iter().flat_map(|action| {
                 statement.resources.iter().map(move |resource| (action, resource))
             });
-            let values: Vec<_> = statement.conditions.iter().map(Condition::values).collect();
+            let of_what = statement.conditions.iter().filter(|of| of.key.is_of_what());
+            let values: Vec<_> = of_what.map(Condition::values).collect();
             pairs
                 .flat_map(|(action, resource)| statement.grants(action, resource, &values))
                 .collect::<Vec<_>>()
@@ -205,8 +225,13 @@ impl Statement {
         let values = self
             .conditions
             .iter()
-            .map(|condition| condition.met_by(&request.condition_keys))
+            .map(|condition| {
+                let met_by = condition.met_by(&request.condition_keys)?;
+                Some((condition.key, met_by))
+            })
             .collect::<Option<Vec<_>>>()?;
+        let values = values.into_iter().filter(|(key, _)| key.is_of_what());
+        let values: Vec<_> = values.map(|(_, values)| values).collect();
         Some(self.grants(action, resource, &values))
     }
 
@@ -238,23 +263,30 @@ impl Condition {
             None => (false, operator),
         };
         let operator = match operator {
-            "StringEquals" => Operator::StringEquals,
-            "StringLike" => Operator::StringLike,
+            "StringEquals" => Operator::Equals,
+            "StringEqualsIfExists" => Operator::EqualsIfExists,
+            "StringLike" => Operator::Like,
             other => return Err(format!("the desk does not know the operator {other}")),
         };
         // A key with many values takes a set operator, a key with one takes none: IAM warns of the
         // other way round.
-        let key = match (key, for_all) {
-            ("dynamodb:LeadingKeys", true) => ConditionKey::LeadingKeys,
-            ("ses:FromAddress", false) => ConditionKey::FromAddress,
-            ("dynamodb:LeadingKeys", false) => {
-                return Err(format!("{key} has many values and wants ForAllValues"));
-            }
-            ("ses:FromAddress", true) => {
-                return Err(format!("{key} has one value and wants no ForAllValues"));
-            }
-            (other, _) => return Err(format!("the desk does not know the key {other}")),
+        let (known, has_many) = match key {
+            "dynamodb:LeadingKeys" => (ConditionKey::LeadingKeys, true),
+            "dynamodb:Attributes" => (ConditionKey::Attributes, true),
+            "ses:FromAddress" => (ConditionKey::FromAddress, false),
+            "dynamodb:ReturnValues" => (ConditionKey::ReturnValues, false),
+            other => return Err(format!("the desk does not know the key {other}")),
         };
+        match (has_many, for_all) {
+            (true, false) => return Err(format!("{key} has many values and wants ForAllValues")),
+            (false, true) => return Err(format!("{key} has one value and wants no ForAllValues")),
+            (true, true) | (false, false) => {}
+        }
+        // Any other fence would be open to whoever leaves the key out.
+        if operator == Operator::EqualsIfExists && known != ConditionKey::ReturnValues {
+            return Err(format!("the desk does not know StringEqualsIfExists of {key}"));
+        }
+        let key = known;
         Ok(Self { operator, key, values: texts(Some(values), "it")? })
     }
 
@@ -266,19 +298,28 @@ impl Condition {
     fn met_by(&self, request: &ConditionKeys) -> Option<BTreeSet<&str>> {
         let fitting = |value: &String| {
             let fits = |wanted: &&str| match self.operator {
-                Operator::StringEquals => wanted == value,
-                Operator::StringLike => is_like(wanted, value),
+                Operator::Equals | Operator::EqualsIfExists => wanted == value,
+                Operator::Like => is_like(wanted, value),
             };
             self.values.iter().map(String::as_str).find(fits)
         };
-        match (self.key, request.leading_keys.as_deref()) {
+        let one = |value: &Option<String>| {
+            value.as_ref().and_then(fitting).map(|value| BTreeSet::from([value]))
+        };
+        match self.key {
             // `ForAllValues` holds where there is no value at all, and where the request has no
             // such key. It then reaches what any of the values stands for.
-            (ConditionKey::LeadingKeys, None | Some([])) => Some(self.values()),
-            (ConditionKey::LeadingKeys, Some(keys)) => keys.iter().map(fitting).collect(),
-            (ConditionKey::FromAddress, _) => {
-                request.from_address.as_ref().and_then(fitting).map(|value| [value].into())
-            }
+            ConditionKey::LeadingKeys => match request.leading_keys.as_deref() {
+                None | Some([]) => Some(self.values()),
+                Some(keys) => keys.iter().map(fitting).collect(),
+            },
+            // Where the desk cannot tell what a request names, it is not let through.
+            ConditionKey::Attributes => request.attributes.as_ref()?.iter().map(fitting).collect(),
+            ConditionKey::FromAddress => one(&request.from_address),
+            ConditionKey::ReturnValues => match (&request.return_values, self.operator) {
+                (None, Operator::EqualsIfExists) => Some(self.values()),
+                (value, _) => one(value),
+            },
         }
     }
 }
@@ -471,7 +512,7 @@ mod tests {
         let read = |keys: Option<&[&str]>| {
             let leading_keys = keys.map(|keys| keys.iter().map(|key| (*key).to_owned()).collect());
             AccessRequest {
-                condition_keys: ConditionKeys { leading_keys, from_address: None },
+                condition_keys: ConditionKeys { leading_keys, ..ConditionKeys::default() },
                 ..AccessRequest::new("dynamodb:GetItem", TABLE)
             }
         };
@@ -497,7 +538,7 @@ mod tests {
             fenced(json!({"StringEquals": {"ses:FromAddress": ["desk@example.com", "*"]}}));
         let send = |from: Option<&str>| {
             let condition_keys =
-                ConditionKeys { from_address: from.map(str::to_owned), leading_keys: None };
+                ConditionKeys { from_address: from.map(str::to_owned), ..ConditionKeys::default() };
             AccessRequest {
                 condition_keys,
                 ..AccessRequest::new(
@@ -518,6 +559,52 @@ mod tests {
     }
 
     #[test]
+    fn the_attributes_that_a_request_names_must_be_told_and_all_be_among_those_allowed() {
+        let policy = fenced(json!({
+            "ForAllValues:StringEquals": {"dynamodb:Attributes": ["pk", "sk", "seen"]},
+        }));
+        let read = |names: Option<&[&str]>| {
+            let attributes = names.map(|names| names.iter().map(|it| (*it).to_owned()).collect());
+            AccessRequest {
+                condition_keys: ConditionKeys { attributes, ..ConditionKeys::default() },
+                ..AccessRequest::new("dynamodb:GetItem", TABLE)
+            }
+        };
+        for (names, fits) in [
+            (None, false),
+            (Some(&["pk", "sk"][..]), true),
+            (Some(&["pk", "sk", "seen"][..]), true),
+            (Some(&["pk", "sk", "seen", "name"][..]), false),
+            (Some(&["Seen"][..]), false),
+        ] {
+            assert_eq!(allows(&policy, &read(names)), fits, "{names:?}");
+        }
+        // It is one permission, however many attributes it is about.
+        assert_eq!(policy.grants().len(), 2);
+    }
+
+    #[test]
+    fn values_that_are_asked_back_must_be_those_allowed_and_may_be_none() {
+        let of = |operator: &str| fenced(json!({ operator: {"dynamodb:ReturnValues": "NONE"} }));
+        let (strict, lenient) = (of("StringEquals"), of("StringEqualsIfExists"));
+        for (value, fits) in
+            [(None, [false, true]), (Some("NONE"), [true; 2]), (Some("ALL_OLD"), [false; 2])]
+        {
+            let condition_keys = ConditionKeys {
+                return_values: value.map(str::to_owned),
+                ..ConditionKeys::default()
+            };
+            let request =
+                AccessRequest { condition_keys, ..AccessRequest::new("dynamodb:GetItem", TABLE) };
+            assert_eq!(
+                [&strict, &lenient].map(|policy| allows(policy, &request)),
+                fits,
+                "{value:?}"
+            );
+        }
+    }
+
+    #[test]
     fn every_condition_must_hold() {
         let policy = fenced(json!({
             "ForAllValues:StringLike": {"dynamodb:LeadingKeys": "ACCT#*"},
@@ -527,6 +614,7 @@ mod tests {
             let condition_keys = ConditionKeys {
                 leading_keys: Some(vec![key.to_owned()]),
                 from_address: Some(from.to_owned()),
+                ..ConditionKeys::default()
             };
             AccessRequest { condition_keys, ..AccessRequest::new("dynamodb:GetItem", TABLE) }
         };
@@ -552,7 +640,7 @@ mod tests {
         };
         let put = |keys: &[&str]| {
             let leading_keys = Some(keys.iter().map(|key| (*key).to_owned()).collect());
-            let condition_keys = ConditionKeys { leading_keys, from_address: None };
+            let condition_keys = ConditionKeys { leading_keys, ..ConditionKeys::default() };
             let request = AccessRequest::new("dynamodb:PutItem", TABLE);
             policy.decide(&AccessRequest { condition_keys, ..request })
         };

@@ -67,8 +67,8 @@ impl Ses {
             .into_iter()
             .chain(receivers.iter().map(|receiver| identity_arn(address_of(receiver))))
             .try_for_each(|resource| {
-                let condition_keys =
-                    ConditionKeys { from_address: from.map(str::to_owned), leading_keys: None };
+                let from_address = from.map(str::to_owned);
+                let condition_keys = ConditionKeys { from_address, ..ConditionKeys::default() };
                 let request = AccessRequest {
                     condition_keys,
                     ..AccessRequest::new(format!("ses:{action}"), resource)

@@ -47,7 +47,11 @@ impl Rows<'_> {
         let one =
             |keys: Option<Vec<String>>| Ok(vec![access_request(operation, resource(body), keys)]);
         match operation {
-            "GetItem" | "UpdateItem" | "DeleteItem" => one(Some(vec![self.key(&body["Key"])?])),
+            "UpdateItem" => {
+                let keys = Some(vec![self.key(&body["Key"])?]);
+                Ok(vec![updating(access_request(operation, resource(body), keys), body)])
+            }
+            "GetItem" | "DeleteItem" => one(Some(vec![self.key(&body["Key"])?])),
             "PutItem" => one(Some(vec![self.key(&body["Item"])?])),
             "Query" => one(Some(vec![self.queried_key(body)?])),
             "Scan" => one(None),
@@ -80,7 +84,8 @@ impl Rows<'_> {
             ACTIONS.iter().find_map(|(name, action, key)| Some((action, item.get(name)?, key)));
         let (action, part, key) = known
             .ok_or_else(|| format!("the desk does not know this item of a transaction: {item}"))?;
-        Ok(access_request(action, resource(part), Some(vec![self.key(&part[key])?])))
+        let request = access_request(action, resource(part), Some(vec![self.key(&part[key])?]));
+        Ok(if *action == "UpdateItem" { updating(request, part) } else { request })
     }
 
     /// One request for each table, with all keys that the batch names there.
@@ -142,9 +147,46 @@ fn access_request(
     leading_keys: Option<Vec<String>>,
 ) -> AccessRequest {
     AccessRequest {
-        condition_keys: ConditionKeys { leading_keys, from_address: None },
+        condition_keys: ConditionKeys { leading_keys, ..ConditionKeys::default() },
         ..AccessRequest::new(format!("dynamodb:{operation}"), resource)
     }
+}
+
+/// What an update names of the row, by its key and its expressions, and what it asks back.
+fn updating(request: AccessRequest, body: &Value) -> AccessRequest {
+    let keys = body["Key"].as_object().into_iter().flatten().map(|(name, _)| name.clone());
+    let expressions = ["UpdateExpression", "ConditionExpression"];
+    let expressions = expressions.iter().filter_map(|name| body[name].as_str());
+    let named = expressions.flat_map(|text| attributes(text, &body["ExpressionAttributeNames"]));
+    // The forms that are older than expressions name attributes, too.
+    let legacy = ["AttributeUpdates", "Expected"].iter().any(|name| body.get(name).is_some());
+    let condition_keys = ConditionKeys {
+        attributes: (!legacy).then(|| keys.chain(named).collect()),
+        return_values: body["ReturnValues"].as_str().map(str::to_owned),
+        ..request.condition_keys
+    };
+    AccessRequest { condition_keys, ..request }
+}
+
+/// The attributes of a row that an expression names: of a path its first part.
+fn attributes(expression: &str, names: &Value) -> Vec<String> {
+    const WORDS: [&str; 9] =
+        ["SET", "REMOVE", "ADD", "DELETE", "AND", "OR", "NOT", "BETWEEN", "IN"];
+    let of_path = |c: char| c.is_alphanumeric() || "_#:.[]".contains(c);
+    let mut found = Vec::new();
+    let mut rest = expression;
+    while let Some(start) = rest.find(of_path) {
+        let end = rest[start..].find(|c| !of_path(c)).map_or(rest.len(), |length| start + length);
+        let (path, behind) = (&rest[start..end], &rest[end..]);
+        rest = behind;
+        let is_function = behind.trim_start().starts_with('(');
+        let is_word = WORDS.iter().any(|word| path.eq_ignore_ascii_case(word));
+        let name = path.split(['.', '[']).next().unwrap_or_default();
+        if !is_word && !is_function && !name.starts_with(':') && !name.is_empty() {
+            found.push(names[name].as_str().unwrap_or(name).to_owned());
+        }
+    }
+    found
 }
 
 /// One request for each action on a resource, with the keys of all.
@@ -158,6 +200,12 @@ fn together(items: Vec<AccessRequest>) -> Vec<AccessRequest> {
             Some(request) => {
                 let keys = request.condition_keys.leading_keys.get_or_insert_default();
                 keys.extend(item.condition_keys.leading_keys.into_iter().flatten());
+                let attributes = &mut request.condition_keys.attributes;
+                *attributes =
+                    attributes.take().zip(item.condition_keys.attributes).map(|(mut all, more)| {
+                        all.extend(more);
+                        all
+                    });
             }
             None => requests.push(item),
         }
@@ -253,6 +301,35 @@ mod tests {
             let found =
                 asked_for(&format!("DynamoDB_20120810.{operation}"), json!({ field: row("A") }));
             assert_eq!(found, Ok(vec![asked(operation, "T", &["A"])]));
+        }
+    }
+
+    #[test]
+    fn an_update_names_the_attributes_of_its_key_and_its_expressions() {
+        let body = json!({
+            "TableName": template().table().name, "Key": row("A"), "ReturnValues": "ALL_NEW",
+            "UpdateExpression":
+                "SET #a = if_not_exists(#a, d), b.#c[1] = :n-size(d) REMOVE e, s.#s ADD f :n",
+            "ConditionExpression":
+                "attribute_exists(pk) AND (NOT begins_with(g, :n) OR #h BETWEEN :n AND i)",
+            "ExpressionAttributeNames": {"#a": "last.used", "#c": "deep", "#h": "SET", "#s": "s0"},
+        });
+        let reading = LeadingKeysReading::PerItem;
+        let target = "DynamoDB_20120810.UpdateItem";
+        let asked = |body: &Value| {
+            let requests = access_requests(template().table(), target, body, reading);
+            requests.expect("a request").remove(0).condition_keys
+        };
+        let keys = asked(&body);
+        let names: std::collections::BTreeSet<String> =
+            keys.attributes.expect("they are told").into_iter().collect();
+        let wanted = ["SET", "b", "d", "e", "f", "g", "i", "last.used", "pk", "s", "sk"];
+        assert_eq!(names.iter().map(String::as_str).collect::<Vec<_>>(), wanted);
+        assert_eq!(keys.return_values.as_deref(), Some("ALL_NEW"));
+        for legacy in ["AttributeUpdates", "Expected"] {
+            let mut old = body.clone();
+            old[legacy] = json!({});
+            assert_eq!(asked(&old).attributes, None);
         }
     }
 
