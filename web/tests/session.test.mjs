@@ -477,6 +477,20 @@ describe("Session", () => {
     });
   }
 
+  test("who comes back while the page reads sees what changed since it began", async (t) => {
+    const { admin, asAdmin } = await team();
+    const page = await inMovedTime(t, admin);
+    const release = await hold(page, "**/api/team");
+    const last = page.waitForRequest("**/api/team");
+    await happens(page, "focus");
+    await last;
+    await asAdmin("POST", "/api/keys", { name: "Made meanwhile" });
+    await page.clock.runFor(2000);
+    await happens(page, "focus");
+    await release();
+    await section(page, "API keys").getByRole("rowheader", { name: "Made meanwhile" }).waitFor();
+  });
+
   test("a page that comes back after long shows no old state until it has read", async (t) => {
     const { admin } = await account();
     const page = await inMovedTime(t, admin);
