@@ -17,6 +17,9 @@ const IN_USE_MS = 10 * 60_000;
 /** What was read longer ago is not shown as the state of things: a page in use never has it. */
 const STALE_MS = 90_000;
 
+/** Coming back is told by several events at once. */
+const AT_ONCE_MS = 1000;
+
 const TOUCHES = ["pointerdown", "pointermove", "keydown", "wheel"];
 
 export function keepTrue(client: QueryClient): void {
@@ -24,9 +27,15 @@ export function keepTrue(client: QueryClient): void {
   let touchedAt = Date.now();
   let begunAt = Date.now();
   let reading = false;
+  let again = false;
 
   async function read(unasked: boolean) {
-    if (reading) return;
+    if (reading) {
+      // What is read already may have changed since.
+      again ||= !unasked && Date.now() - begunAt > AT_ONCE_MS;
+      return;
+    }
+    again = false;
     begunAt = Date.now();
     const sandbox = client.getQueryCache().find(sandboxQuery);
     if (sandbox && begunAt - sandbox.state.dataUpdatedAt > STALE_MS) sandbox.reset();
@@ -34,6 +43,7 @@ export function keepTrue(client: QueryClient): void {
     reading = true;
     await readAll(client, unasked);
     reading = false;
+    if (again) await read(false);
   }
 
   function touched() {
