@@ -1,8 +1,9 @@
 //! The Lambda authorizer of the product API's gateway: is this `x-api-key` good, and whose is it?
 //!
 //! Parse and checksum, one strongly consistent `GetItem`, constant-time compare. Nothing else: no
-//! Secrets Manager, no second read, no write. An outage is an error, which the gateway answers with
-//! 500; it never reads as "invalid key".
+//! Secrets Manager, no second read, and no write save the mark of a use, once an hour, which no
+//! answer hangs on. An outage is an error, which the gateway answers with 500; it never reads as
+//! "invalid key".
 
 use domain::{AccountId, ApiKey, PlainKey};
 use edge::config::AuthorizerResponse;
@@ -11,7 +12,7 @@ use edge::{App, telemetry};
 use lambda_runtime::Error;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use store::StoreError;
+use store::{FoundKey, StoreError};
 
 /// What HTTP APIs (payload 2.0, and 1.0) and REST APIs (`REQUEST`) send, as far as it decides
 /// anything.
@@ -84,7 +85,12 @@ async fn authorize_key(
     let found = app.store.find_key(&plain).await?;
     let now = app.clock.now();
     let good = found.filter(|found| found.key.is_opened_by(&plain, now) && !found.suspended);
-    Ok(good.map(|found| Authorized { account: plain.account, key: found.key }))
+    let Some(FoundKey { key, .. }) = good else { return Ok(None) };
+    if key.use_is_due(now) {
+        // It fails no check, and holds none up for long: the next use is marked instead.
+        app.aside("mark-key-used", app.store.mark_key_used(&plain, now)).await;
+    }
+    Ok(Some(Authorized { account: plain.account, key }))
 }
 
 /// The key in the `x-api-key` header, which a REST API spells as the client did. Several are none:

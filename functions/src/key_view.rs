@@ -15,6 +15,7 @@ pub struct KeyView {
     created_at: UtcTime,
     expires_at: Option<UtcTime>,
     state: KeyState,
+    last_used_at: Option<UtcTime>,
     rotated_at: Option<UtcTime>,
     old_valid_until: Option<UtcTime>,
 }
@@ -37,6 +38,7 @@ impl KeyView {
             created_at: key.created_at.into(),
             expires_at: key.expires_at.map(UtcTime),
             state: if key.has_expired(now) { KeyState::Expired } else { KeyState::Active },
+            last_used_at: key.last_used_at.map(UtcTime),
             rotated_at: key.rotated_at.map(UtcTime),
             old_valid_until: key.old_valid_until(now).map(UtcTime),
         }

@@ -348,6 +348,8 @@ async fn authorize_key_sends_exactly_one_request_and_opens_no_other_connection()
     let (_, good) = admin.key("Good").await;
     let (id, deleted) = admin.key("Deleted").await;
     admin.delete(&format!("/api/keys/{id}")).await.ok(204);
+    // Its use is marked for the next hour.
+    assert_eq!(world.product_api(&good).await, 200);
     let app: App = world.app("authorize-key");
     let account: AccountId = admin.account.parse().expect("an id");
     let made_up = |account: &AccountId| {
@@ -392,6 +394,28 @@ async fn authorize_key_sends_exactly_one_request_and_opens_no_other_connection()
         [("SES", &mail), ("Secrets Manager", &secrets), ("the product API", &product)];
     for (service, nobody) in nothing {
         assert_eq!(nobody.connections().await, 0, "{service}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_in_use_costs_one_write_unit_an_hour_and_none_otherwise() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let (_, key) = admin.key("Good").await;
+    let proxy = Proxy::new(&world).await;
+    let authorizer = proxy.function(&world, "authorize-key");
+    let marked: Waves = &[&["GetItem"], &["UpdateItem"]];
+    for (wait, waves, units) in [
+        (0, marked, (1.0, 1.0)),
+        (3500, declared("authorize-key"), (1.0, 0.0)),
+        (100, marked, (1.0, 1.0)),
+    ] {
+        world.advance(wait);
+        let event = authorizer_event(&key);
+        let (answer, recording) = proxy.record(waves, authorizer.invoke(&event)).await;
+        assert_eq!(answer.expect("an answer")["isAuthorized"], true);
+        assert_eq!(recording.waves(), waves);
+        assert_eq!((recording.read_units(), recording.write_units()), units);
     }
 }
 

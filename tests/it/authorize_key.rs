@@ -1,6 +1,7 @@
 //! `authorize-key`: the Lambda authorizer of the product API's gateway
 
-use crate::support::{Person, World};
+use crate::proxy::{Fault, Proxy};
+use crate::support::{Person, UNHURRIED, World};
 use domain::{AccountId, KeyId, KeyKind, PlainKey};
 use edge::App;
 use edge::budget::Budget;
@@ -372,4 +373,98 @@ async fn the_product_api_refuses_in_its_own_words() {
     ] {
         assert_eq!((reply.status, &reply.text), (deleted.status, &deleted.text));
     }
+}
+
+/// When a key was last used, as the list says it.
+async fn last_used(person: &Person<'_>, id: &str) -> Value {
+    let listed = person.get("/api/keys").await;
+    let keys = listed.ok(200)["keys"].as_array().expect("a list");
+    keys.iter().find(|key| key["id"] == id).expect("it is listed")["last_used_at"].clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_use_is_marked_with_its_answer_and_once_an_hour() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let (id, key) = admin.key("Deploy").await;
+    assert_eq!(last_used(&admin, &id).await, Value::Null);
+    let before = world.now();
+    assert!(is_good(&world, &key).await);
+    let first = last_used(&admin, &id).await;
+    let time = first.as_str().expect("a time").parse().expect("one");
+    assert!((before..=world.now()).contains(&time), "{first}");
+    world.advance(3500);
+    assert!(is_good(&world, &key).await);
+    assert_eq!(last_used(&admin, &id).await, first);
+    world.advance(100);
+    let before = world.now();
+    assert!(is_good(&world, &key).await);
+    let second = last_used(&admin, &id).await;
+    assert!(second.as_str().expect("a time").parse::<jiff::Timestamp>().expect("one") >= before);
+    // Either value is the key's, and what is done to it leaves the mark.
+    let path = format!("/api/keys/{id}");
+    let rotated = admin.act(&format!("{path}/rotate")).await;
+    assert_eq!(rotated.ok(201)["key"]["last_used_at"], second);
+    let renamed = admin.patch(&path, json!({ "name": "Other" })).await;
+    assert_eq!(renamed.ok(200)["key"]["last_used_at"], second);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_use_is_none() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let body = json!({ "name": "Until", "expires_at": world.ahead(360) });
+    let made = admin.post("/api/keys", body).await.ok(201).clone();
+    let id = made["key"]["id"].as_str().expect("an id");
+    let key = made["api_key"].as_str().expect("a key");
+    assert!(!is_good(&world, &forged(key, 3)).await);
+    suspend(&admin, true).await;
+    assert!(!is_good(&world, key).await);
+    suspend(&admin, false).await;
+    world.advance(360);
+    assert!(!is_good(&world, key).await);
+    assert_eq!(last_used(&admin, id).await, Value::Null);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mark_that_fails_or_hangs_fails_no_check() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let (id, key) = admin.key("Deploy").await;
+    let proxy = Proxy::new(&world).await;
+    let authorizer = proxy.function(&world, "authorize-key");
+    for fault in [Fault::Throttled, Fault::Conflict, Fault::ServerError] {
+        proxy.fail("UpdateItem", 9, fault);
+        let (answer, recording) = proxy.watch(authorizer.invoke(&http_event(Some(&key)))).await;
+        assert_eq!(answer.expect("an answer")["isAuthorized"], true);
+        assert_eq!(recording.operations(), ["GetItem", "UpdateItem"], "it is sent once");
+        proxy.heal();
+    }
+    // One that hangs is given up; nothing else here is in a hurry.
+    let mut env = world.desk.environment("authorize-key");
+    env.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), proxy.url().to_owned());
+    let budget = Budget { aside: Budget::KEY_CHECK.aside, ..UNHURRIED };
+    let app = App::new(&Env::from_pairs(env), world.desk.clock().clone(), budget);
+    proxy.fail("UpdateItem", 1, Fault::Silence);
+    let request: AuthorizerRequest = serde_json::from_value(http_event(Some(&key))).expect("one");
+    let answer = functions::authorize_key::handle(&app.expect("an app"), request).await;
+    assert_eq!(answer.expect("an answer")["isAuthorized"], true);
+    proxy.heal();
+    assert_eq!(last_used(&admin, &id).await, Value::Null);
+    assert!(is_good(&world, &key).await);
+    assert_ne!(last_used(&admin, &id).await, Value::Null);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_deleted_while_its_use_is_marked_does_not_come_back() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let (id, key) = admin.key("Deploy").await;
+    let app = world.app("authorize-key");
+    let plain = PlainKey::parse(&key).expect("a key");
+    admin.delete(&format!("/api/keys/{id}")).await.ok(204);
+    let mark = app.store.mark_key_used(&plain, app.clock.now());
+    world.changes_nothing(mark).await.expect("that it is gone is no failure");
+    assert!(!world.rows().await.keys().any(|(_, sk)| sk.ends_with(&id)));
+    assert!(!is_good(&world, &key).await);
 }

@@ -65,7 +65,7 @@ async fn a_new_key_is_shown_once_and_works_at_once() {
     let view = json!({
         "id": id, "name": "Zapier Integration", "start": start, "sandbox": false,
         "created_at": created_at, "expires_at": null, "state": "active",
-        "rotated_at": null, "old_valid_until": null,
+        "last_used_at": null, "rotated_at": null, "old_valid_until": null,
     });
     assert_eq!(reply.body, json!({ "key": view, "api_key": api_key }));
 
@@ -76,13 +76,13 @@ async fn a_new_key_is_shown_once_and_works_at_once() {
         api_key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'),
         "one double click does not select {api_key}"
     );
-    assert_eq!(world.product_api(&api_key).await, 200);
 
     let listed = admin.get("/api/keys").await;
     let mut seen = view;
     seen["created_by"] = json!({ "id": admin.id, "email": crate::support::ADMIN });
     assert!(listed.body["keys"].as_array().expect("a list").contains(&seen), "{}", listed.text);
     assert!(!listed.text.contains(&api_key), "{}", listed.text);
+    assert_eq!(world.product_api(&api_key).await, 200);
     assert!(world.audit().await.contains(&"key_created".to_owned()));
 }
 
@@ -393,14 +393,14 @@ async fn ten_minutes_after_it_was_answered_a_request_makes_a_new_key() {
     later.ok(201);
     assert_ne!(later.body["key"]["id"], first.body["key"]["id"]);
     assert_ne!(later.body["api_key"], first.body["api_key"]);
-    for reply in [&first, &later] {
-        assert_eq!(world.product_api(reply.body["api_key"].as_str().expect("a key")).await, 200);
-    }
     // From now on the key repeats the later request.
     world
         .changes_nothing(make_once(&admin, "Deploy", "job-17"))
         .await
         .is_indistinguishable_from(&later);
+    for reply in [&first, &later] {
+        assert_eq!(world.product_api(reply.body["api_key"].as_str().expect("a key")).await, 200);
+    }
     assert_eq!(admin.get("/api/keys").await.ok(200)["count"], 3);
     world.check_counters().await;
 }

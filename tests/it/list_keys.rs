@@ -45,6 +45,8 @@ async fn the_sandbox_key_is_listed_first_and_then_the_newest() {
         "{start}"
     );
     let id = &admin.get("/api/sandbox").await.body["key_id"];
+    // Its validation was a use.
+    let used_at = sandbox["last_used_at"].as_str().expect("a time");
     let created_at = sandbox["created_at"].as_str().expect("a time");
     assert!(
         created_at.parse::<jiff::Timestamp>().is_ok() && created_at.ends_with('Z'),
@@ -55,7 +57,7 @@ async fn the_sandbox_key_is_listed_first_and_then_the_newest() {
         json!({
             "id": id, "name": "Sandbox", "start": start, "sandbox": true, "created_at": created_at,
             "created_by": null, "expires_at": null, "state": "active",
-        "rotated_at": null, "old_valid_until": null,
+            "last_used_at": used_at, "rotated_at": null, "old_valid_until": null,
         })
     );
 }

@@ -471,7 +471,7 @@ async fn a_time_of_a_whole_second_has_its_milliseconds_in_every_answer() {
         assert!(times.iter().all(|time| time.ends_with(".000Z")), "{}", reply.text);
         seen += times.len();
     }
-    assert_eq!(seen, 7, "of the session, the Sandbox (2), the keys (2), the member (2)");
+    assert_eq!(seen, 8, "of the session, the Sandbox (2), the keys (3), the member (2)");
     for path in ["/_local/clock", "/_local/mail"] {
         let reply = world.call("GET", path).send().await;
         for time in times(&reply.body) {

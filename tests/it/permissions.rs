@@ -979,6 +979,40 @@ async fn only_deliver_mail_sends_and_only_from_the_address_of_the_deployment() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_authorizer_marks_a_use_and_changes_nothing_else_of_a_key() {
+    let world = World::new().await;
+    let caller = Caller::new(&world, "authorize-key");
+    let may = async |changed: Value| {
+        let mut body = json!({
+            "Key": { "pk": { "S": "ACCT#nobody" }, "sk": { "S": "KEY#nobodys" } },
+            "UpdateExpression": "SET last_used_at = :now",
+            "ConditionExpression": "attribute_exists(pk)",
+            "ExpressionAttributeValues": { ":now": { "N": "1" } },
+            "ReturnValues": "NONE",
+        });
+        for (name, value) in changed.as_object().expect("an object") {
+            body[name] = value.clone();
+        }
+        caller.may_at_table("UpdateItem", &body).await
+    };
+    assert!(may(json!({})).await);
+    let digest = json!({ "#x": "digest" });
+    for changed in [
+        json!({ "UpdateExpression": "SET digest = :now" }),
+        json!({ "UpdateExpression": "SET last_used_at = :now REMOVE suspended" }),
+        json!({ "UpdateExpression": "SET #x = :now", "ExpressionAttributeNames": digest }),
+        json!({ "ConditionExpression": "begins_with(digest, :now)" }),
+        json!({ "ConditionExpression": "#x = :now", "ExpressionAttributeNames": digest }),
+        json!({ "ReturnValues": "ALL_OLD" }),
+        json!({ "ReturnValues": "UPDATED_NEW" }),
+        json!({ "Key": { "pk": { "S": "ADDR#nobody" }, "sk": { "S": "OWNER" } } }),
+        json!({ "AttributeUpdates": {} }),
+    ] {
+        assert!(!may(changed.clone()).await, "{changed}");
+    }
+}
+
 /// The fences are what keeps the tests above out: without them, the same permissions reach further.
 #[test]
 fn without_its_fence_a_permission_reaches_what_the_fence_keeps_out() {

@@ -5,7 +5,7 @@
 use crate::imports::{Crate, Module};
 use edge::ProblemCode;
 use functions::{FUNCTIONS, Trigger};
-use serde_json::Value;
+use serde_json::{Value, json};
 use serde_yaml_ng::Value as Yaml;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -359,7 +359,7 @@ fn every_function_has_a_role_of_its_own_that_names_actions_and_resources() {
 }
 
 #[test]
-fn the_authorizer_may_read_one_row_of_an_account_and_nothing_else() {
+fn the_authorizer_may_read_one_row_of_an_account_mark_its_use_and_nothing_else() {
     let template = template();
     let (id, authorizer) = &template_functions(&template)["authorize-key"];
     let statements = statements(&template, id);
@@ -368,7 +368,14 @@ fn the_authorizer_may_read_one_row_of_an_account_and_nothing_else() {
         .filter(|own| own["Sid"] != "Log")
         .flat_map(|own| texts(&own["Action"]))
         .collect();
-    assert_eq!(actions, ["dynamodb:GetItem"]);
+    assert_eq!(actions, ["dynamodb:GetItem", "dynamodb:UpdateItem"]);
+    let mark = statements.iter().find(|own| own["Sid"] == "LastUse").expect("a statement");
+    let condition = json!({
+        "ForAllValues:StringLike": { "dynamodb:LeadingKeys": ["ACCT#*"] },
+        "ForAllValues:StringEquals": { "dynamodb:Attributes": ["pk", "sk", "last_used_at"] },
+        "StringEqualsIfExists": { "dynamodb:ReturnValues": "NONE" },
+    });
+    assert_eq!(mark["Condition"], condition);
     let variables =
         authorizer["Properties"]["Environment"]["Variables"].as_object().expect("variables");
     assert!(

@@ -261,6 +261,8 @@ impl Overlap {
     }
 }
 
+/// How often the use of a key is marked: each time would be a write for every call.
+pub const USE_MARKED_EVERY: SignedDuration = SignedDuration::from_hours(1);
 /// How long before a key ends somebody has to say so.
 const SHORTEST_LIFE: SignedDuration = SignedDuration::from_mins(5);
 const LONGEST_LIFE_YEARS: i64 = 5;
@@ -293,6 +295,8 @@ pub struct ApiKey {
     pub expires_at: Option<Timestamp>,
     pub rotated_at: Option<Timestamp>,
     pub old: Option<OldValue>,
+    /// As of its last mark: right to the hour.
+    pub last_used_at: Option<Timestamp>,
 }
 
 /// The value that a key had before its last rotation, and until when it is good.
@@ -314,6 +318,7 @@ impl ApiKey {
             expires_at: None,
             rotated_at: None,
             old: None,
+            last_used_at: None,
         }
     }
 
@@ -328,6 +333,11 @@ impl ApiKey {
 
     pub fn has_expired(&self, now: Timestamp) -> bool {
         self.expires_at.is_some_and(|at| at <= now)
+    }
+
+    /// Whether a use now is to be marked.
+    pub fn use_is_due(&self, now: Timestamp) -> bool {
+        self.last_used_at.is_none_or(|marked| marked <= now - USE_MARKED_EVERY)
     }
 
     /// Until when the value before the last one goes on, if it still does.

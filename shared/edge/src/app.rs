@@ -10,7 +10,7 @@ use crate::secrets::Keyrings;
 use lambda_runtime::Context;
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
-use store::Store;
+use store::{Store, StoreError};
 
 /// Settings, clock, store and the third parties. Building it opens no connection.
 #[derive(Debug)]
@@ -43,6 +43,16 @@ impl App {
     /// When an invocation that begins now has to have its answer.
     pub(crate) fn deadline(&self, context: &Context) -> Deadline {
         self.budget.deadline(context, self.clock.now())
+    }
+
+    /// Does what the answer does not need, for a little while: no failure of it is the answer's,
+    /// but it is in the log.
+    pub async fn aside(&self, what: &str, act: impl Future<Output = Result<(), StoreError>>) {
+        match self.budget.aside(act).await {
+            Some(Ok(())) => {}
+            Some(Err(cause)) => tracing::warn!(what, %cause, "left undone"),
+            None => tracing::warn!(what, "left undone, for there was no time"),
+        }
     }
 
     /// The operating system's generator, safe for keys. Without it there is nothing to go on with.

@@ -17,10 +17,14 @@ pub struct Budget {
     /// One try of a call of DynamoDB or Secrets Manager, its connection included. What a dead
     /// connection costs, too.
     pub aws_try: Duration,
+    /// The longest that an answer waits for something that it does not need.
+    pub aside: Duration,
 }
 
 /// What is kept of an invocation's time for its answer and its line in the log.
 pub const ANSWER_TIME: Duration = Duration::from_millis(300);
+/// How long an answer waits for what it does not need.
+const ASIDE: Duration = Duration::from_millis(200);
 /// How often the SDK tries a call.
 pub(crate) const AWS_TRIES: u32 = 3;
 /// The longest that the SDK waits before the second try; before the third it is twice as long.
@@ -29,12 +33,12 @@ pub(crate) const AWS_FIRST_WAIT: Duration = Duration::from_millis(50);
 impl Budget {
     /// The functions that answer people.
     pub const REQUEST: Self =
-        Self { timeout: Duration::from_secs(8), aws_try: Duration::from_secs(1) };
+        Self { timeout: Duration::from_secs(8), aws_try: Duration::from_secs(1), aside: ASIDE };
     /// Test Connection, which asks the product API twice.
     pub const CONNECTION_TEST: Self = Self { timeout: Duration::from_secs(15), ..Self::REQUEST };
     /// The key check, which every call of the product API waits for.
     pub const KEY_CHECK: Self =
-        Self { timeout: Duration::from_secs(3), aws_try: Duration::from_millis(800) };
+        Self { timeout: Duration::from_secs(3), aws_try: Duration::from_millis(800), aside: ASIDE };
     /// The functions that no customer waits for: a batch of records each time, or of sessions.
     pub const BATCH: Self = Self { timeout: Duration::from_secs(60), ..Self::REQUEST };
 
@@ -45,7 +49,20 @@ impl Budget {
 
     /// The same function where a call is slow because the machine is: a laptop.
     pub const fn on_a_laptop(self) -> Self {
-        Self { aws_try: self.timeout, ..self }
+        Self {
+            aws_try: self.timeout,
+            aside: Duration::from_secs(self.timeout.as_secs() / 2),
+            ..self
+        }
+    }
+
+    /// Does something that the answer does not need, if there is time for it, and gives it up when
+    /// it takes too long: what it came to, if it came to anything.
+    pub async fn aside<T>(self, act: impl Future<Output = T>) -> Option<T> {
+        if !has_time_for(self.aside) {
+            return None;
+        }
+        tokio::time::timeout(self.aside, act).await.ok()
     }
 
     /// The end of an invocation that begins now. Lambda's own deadline counts where it is nearer;
@@ -110,6 +127,25 @@ mod tests {
         assert_eq!(left(1_000_000 + 900_000, 1_000_000), Duration::from_millis(7_700));
         assert_eq!(left(600_000, 1_000_000), Duration::from_millis(7_700), "passed");
         assert_eq!(left(0, 1_000_000), Duration::from_millis(7_700), "none");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_an_answer_does_not_need_takes_200_milliseconds_at_most_and_none_at_the_end() {
+        let budget = Budget::KEY_CHECK;
+        let after = async |millis| {
+            tokio::time::sleep(Duration::from_millis(millis)).await;
+            millis
+        };
+        assert_eq!(budget.aside(after(199)).await, Some(199));
+        let began = Instant::now();
+        assert_eq!(budget.aside(after(10_000)).await, None);
+        assert_eq!(began.elapsed(), Duration::from_millis(200));
+        let deadline = budget.deadline(&Context::default(), Timestamp::UNIX_EPOCH);
+        let bound = deadline.bound(async {
+            after(2_501).await;
+            budget.aside(after(0)).await
+        });
+        assert_eq!(bound.await, Ok(None));
     }
 
     #[tokio::test(start_paused = true)]

@@ -2,9 +2,13 @@
 //! asked for.
 
 use crate::actor::{self, ActorRefusal, Admin, Caller};
-use crate::rows::{AddressedRow, Asked, IdempotencyRow, Item, KeyRow, from_item};
+use crate::rows::{AddressedRow, Asked, IdempotencyRow, Item, KeyRow, from_item, to_item};
 use crate::write::{Backoff, Obstacle, Transaction, Write};
 use crate::{Failure, Store, StoreError, account, audit, layout, sandbox};
+use aws_sdk_dynamodb::Config;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use domain::key::{
     IDEMPOTENCY_WINDOW, IdempotencyKey, Invalid, KeyChange, KeySecret, Overlap, in_listing_order,
     may_expire,
@@ -138,6 +142,36 @@ impl Store {
     pub async fn find_key(&self, plain: &PlainKey) -> Result<Option<FoundKey>, StoreError> {
         let row = self.get::<KeyRow>("key", layout::api_key(&plain.account, &plain.id)).await?;
         Ok(row.map(|row| FoundKey { suspended: row.suspended, key: row.into_key() }))
+    }
+
+    /// Marks a key as used now, if it is there: a deleted one does not come back by it. It is sent
+    /// once, whatever becomes of it, for whoever checks a key waits for it, and the next use makes
+    /// up for it. The check's role may do this and nothing else, so it asks nothing back.
+    pub async fn mark_key_used(&self, plain: &PlainKey, now: Timestamp) -> Result<(), StoreError> {
+        let once = Config::builder().retry_config(RetryConfig::disabled());
+        let marked = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(to_item(&layout::api_key(&plain.account, &plain.id))))
+            .update_expression("SET last_used_at = :now")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(
+                ":now",
+                AttributeValue::N(now.as_millisecond().to_string()),
+            )
+            .return_values(ReturnValue::None)
+            .customize()
+            .config_override(once)
+            .send()
+            .await;
+        match marked {
+            Ok(_) => Ok(()),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(()),
+                Some(_) | None => Err(StoreError::unavailable(error)),
+            },
+        }
     }
 
     /// All keys of the caller's account, in listing order. One that cannot be read fails the list:

@@ -272,6 +272,8 @@ pub(crate) struct KeyRow {
     old_digest: Option<KeyDigest>,
     #[serde(default, with = "millisecond::optional", skip_serializing_if = "Option::is_none")]
     old_valid_until: Option<Timestamp>,
+    #[serde(default, with = "millisecond::optional", skip_serializing_if = "Option::is_none")]
+    last_used_at: Option<Timestamp>,
     /// The account's suspension, so that one read decides.
     pub suspended: bool,
 }
@@ -293,6 +295,7 @@ impl From<&ApiKey> for KeyRow {
             rotated_at: key.rotated_at,
             old_digest,
             old_valid_until,
+            last_used_at: key.last_used_at,
             suspended: false,
         }
     }
@@ -311,6 +314,7 @@ impl KeyRow {
             expires_at: self.expires_at,
             rotated_at: self.rotated_at,
             old: old.map(|(digest, valid_until)| OldValue { digest, valid_until }),
+            last_used_at: self.last_used_at,
         }
     }
 }
