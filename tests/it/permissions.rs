@@ -146,6 +146,9 @@ impl<'w> Script<'w> {
         let id = created["key"]["id"].as_str().unwrap_or_default();
         let key = created["api_key"].as_str().unwrap_or_default();
         holds(self.world.product_api(key).await == 200, "the key opens the product API")?;
+        let listed = self.must(admin.get("/api/keys").await, 200)?;
+        let used = listed["keys"].as_array().into_iter().flatten().find(|known| known["id"] == id);
+        holds(used.is_some_and(|key| key["last_used_at"].is_string()), "its use is marked")?;
         let path = format!("/api/keys/{id}");
         let change = admin.call("PATCH", &path).json(json!({ "name": "Frontend" }));
         let changed = self.must(change.send().await, 200)?;

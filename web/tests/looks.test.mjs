@@ -127,7 +127,7 @@ test("a field in error is red at its edge, also while it has the focus", async (
   await email.fill("somebody");
   await page.getByRole("checkbox", { name: /terms/ }).click();
   await page.getByRole("button", { name: "Send Code" }).click();
-  const error = page.getByText("Enter a valid e-mail address");
+  const error = page.getByText("Enter an e-mail address, such as");
   await error.waitFor();
   const red = await styled(error, "color");
   await focusOn(email);
@@ -282,7 +282,7 @@ async function walk(page, look) {
   await page.getByRole("button", { name: "Add member" }).click();
   await page.getByLabel("E-mail").fill("bob");
   await page.getByRole("button", { name: "Send invitation" }).click();
-  await says(page, "Enter a valid e-mail address");
+  await says(page, "Enter an e-mail address, such as");
   await look("the invitation");
 }
 
@@ -445,7 +445,7 @@ test("dates are the reader's own; hover and focus tell the time and its zone", a
   await says(page.locator(".tooltip"), whole);
   await page.mouse.move(0, 0);
   await page.locator(".tooltip").waitFor({ state: "detached" });
-  await page.getByRole("button", { name: "New API Key" }).focus();
+  await page.getByRole("button", { name: "Copy Sandbox key" }).focus();
   await page.keyboard.press("Tab");
   await says(page.locator(".tooltip"), whole);
   assert.match(await row.ariaSnapshot(), /Sandbox/);
@@ -556,7 +556,7 @@ test("the typeface comes with the page, once; nothing moves when it comes late",
   assert.equal(fonts.length, 1, `${fonts}`);
 });
 
-test("on a wide screen toasts lie where no button is: the actions are on the right", async (t) => {
+test("on a wide screen toasts lie beside the actions, which are on the right", async (t) => {
   const page = await admin(t, { viewport: { width: 768, height: 480 } });
   await page.getByRole("button", { name: "Test Connection" }).click();
   const toast = page.locator(".toast");
@@ -564,6 +564,6 @@ test("on a wide screen toasts lie where no button is: the actions are on the rig
   await still(page);
   const { x, width } = await box(toast);
   assert.ok(x >= 16, "clear of the window's edge");
-  for (const button of await page.locator("main .button, main .icon-button").all())
+  for (const button of await page.locator("main .button, main .cell-actions .icon-button").all())
     assert.ok((await box(button)).x >= x + width, `${button} can lie under the toast`);
 });

@@ -35,7 +35,8 @@ const ENDED =
 const EXPIRED =
   "Your session ended: it was not used for 12 hours, or was opened 7 days ago. Log in to go on.";
 
-const SUSPENDED = "This account is suspended. Contact the provider of the API.";
+const SUSPENDED =
+  "This account is suspended, so nobody can log in to it. Contact the provider of the API.";
 
 /** @param {Page} page @param {string} name */
 const section = (page, name) => page.getByRole("region", { name, exact: true });
@@ -63,7 +64,7 @@ async function settled(page) {
  */
 async function isOut(page, why, email) {
   await atLogin(page);
-  await says(page.getByRole("status"), why);
+  await says(page.getByRole("status").or(page.getByRole("alert")), why);
   assert.equal(await emailField(page).inputValue(), email);
   for (const name of ["Sandbox status", "API keys", "Team"])
     assert.equal(await section(page, name).count(), 0);

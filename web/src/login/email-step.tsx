@@ -101,7 +101,7 @@ export function EmailStep({
           if (terms || event.key !== "Enter") return;
           // Nothing would come of it, without a word: the button is disabled.
           event.preventDefault();
-          event.currentTarget.form?.querySelector<HTMLElement>("[role=checkbox]")?.focus();
+          event.currentTarget.form?.querySelector<HTMLElement>("[type=checkbox]")?.focus();
         }}
         onChange={(text) => {
           setInvalid(null);
