@@ -189,7 +189,7 @@ async fn a_suspended_account_changes_no_key() {
     let (id, _) = admin.key("Deploy").await;
     world.suspend(&admin.account).await;
     let reply = world.changes_nothing(change(&admin, &id, json!({ "name": "Other" }))).await;
-    reply.problem(401, "session_ended");
+    reply.problem(403, "account_suspended");
 }
 
 #[tokio::test(flavor = "multi_thread")]

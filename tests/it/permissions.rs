@@ -261,7 +261,7 @@ impl<'w> Script<'w> {
         let id = &admin.account;
         self.change(id, json!({ "act": "suspend" })).await?;
         holds(self.world.product_api(key).await == 403, "a suspended account's key is refused")?;
-        self.must(admin.get("/api/session").await, 401)?;
+        self.must(admin.get("/api/session").await, 403)?;
         self.change(id, json!({ "act": "resume" })).await?;
         holds(self.world.product_api(key).await == 200, "it is good again")?;
         self.change(id, json!({ "act": "add_admin", "email": "second@example.com" })).await?;

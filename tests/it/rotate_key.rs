@@ -104,7 +104,7 @@ async fn a_deletion_and_a_suspension_hold_for_both_values() {
     world.suspend(&admin.account).await;
     assert_eq!(good(&world, &[&first, &second]).await, [false, false]);
     let refused = world.changes_nothing(rotate(&admin, &id, json!({}))).await;
-    refused.problem(401, "session_ended");
+    refused.problem(403, "account_suspended");
     world.resume(&admin.account).await;
     assert_eq!(good(&world, &[&first, &second]).await, [true, true]);
     admin.delete(&format!("/api/keys/{id}")).await.ok(204);

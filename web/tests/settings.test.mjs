@@ -73,6 +73,17 @@ describe("what the deployment says", () => {
     await axe(page);
   });
 
+  test("a new key comes with a way to the product's documentation", async (t) => {
+    const page = await newPage(browser, desk, { t });
+    await logIn(page, desk, "admin@example.com");
+    await page.getByRole("button", { name: "New API Key" }).click();
+    await page.getByRole("dialog").getByLabel("Name").fill("Documented");
+    await page.getByRole("button", { name: "Create Key" }).click();
+    await page.getByRole("dialog", { name: "Save your new API key" }).waitFor();
+    assert.equal(await leadsTo(page, "Documentation"), DOCS);
+    await axe(page);
+  });
+
   test("the login waits for none of it, and takes it in when it comes", async (t) => {
     const page = await newPage(browser, desk, { t });
     const release = await hold(page, "**/settings.json");

@@ -13,7 +13,7 @@ import { KeyValue } from "./key-value.tsx";
 import { keysQuery } from "./keys-query.ts";
 import { ShownOnce } from "./shown-once.ts";
 
-/** Copies the Sandbox key. It is on the screen only where the browser does not let the page copy. */
+/** Copies the Sandbox key. It is shown only where the browser does not let the page copy. */
 export function CopySandboxKey() {
   const client = useQueryClient();
   const [shown, setShown] = useState<ShownOnce | null>(null);

@@ -1,5 +1,6 @@
 import { useRef, useState } from "react";
 import { useSettings } from "../settings.ts";
+import { Away } from "../ui/away.tsx";
 import { Button } from "../ui/button.tsx";
 import { CopyIcon } from "../ui/icons.tsx";
 import { BY_HAND } from "./key-value.tsx";
@@ -11,10 +12,10 @@ import { BY_HAND } from "./key-value.tsx";
 export function TryIt() {
   const text = useRef<HTMLPreElement>(null);
   const [words, setWords] = useState("");
-  const { productApiUrl } = useSettings();
+  const { docsUrl, productApiUrl } = useSettings();
   if (!productApiUrl) return null;
   const command =
-    `curl -X POST ${productApiUrl} -H "x-api-key: $API_KEY" ` +
+    `curl -X POST '${productApiUrl}' -H "x-api-key: $API_KEY" ` +
     `-H "content-type: application/json" -d '{}'`;
 
   async function copy() {
@@ -39,6 +40,12 @@ export function TryIt() {
       <p className="key-copied" role="status">
         {words}
       </p>
+      {docsUrl && (
+        <p>
+          <span>What else it can be called with: </span>
+          <Away href={docsUrl}>Documentation</Away>
+        </p>
+      )}
     </div>
   );
 }

@@ -4,16 +4,16 @@ import { toast } from "../ui/toast-store.ts";
 import { teamQuery } from "./team-query.ts";
 
 /**
- * Whether a mail is refused is known within seconds, as a rule. It is looked for soon, then less and
- * less often, and not for ever: the list is read anyway when somebody comes back to it.
+ * Whether a mail is refused is known within seconds, as a rule. It is looked for soon, then less
+ * and less often, and not for ever: the list is read anyway when somebody comes back to it.
  */
 const FOLLOW_FIRST_MS = 1_000;
 const FOLLOW_SLOWEST_MS = 15_000;
 const FOLLOW_LONGEST_MS = 120_000;
 
 /**
- * The team. What becomes of the mails that this page has sent (`onSent`) is followed, and told where
- * one fails.
+ * The team. What becomes of the mails that this page has sent (`onSent`) is followed, and told
+ * where one fails.
  */
 export function useTeam() {
   const sent = useRef(new Map<string, number>());
