@@ -646,8 +646,9 @@ export async function still(page) {
  * @param {Page} page
  */
 export async function textsAreAlone(page) {
+  // What React has not made, such as a mail, nobody writes over.
   const crowded = await page.evaluate(() =>
-    [...document.querySelectorAll("body > div *")]
+    [...document.querySelectorAll("body:has(> #root) > div *")]
       .filter(({ childNodes }) => childNodes.length > 1)
       .filter(({ childNodes }) => [...childNodes].some((node) => node.nodeName === "#text"))
       .map((element) => element.outerHTML),
