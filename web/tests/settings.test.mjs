@@ -84,6 +84,28 @@ describe("what the deployment says", () => {
     await axe(page);
   });
 
+  test("under a finger every link that stands alone has 44 pixels", async (t) => {
+    const page = await newPage(browser, desk, {
+      t,
+      viewport: { width: 375, height: 812 },
+      context: { hasTouch: true, isMobile: true },
+    });
+    const names = ["Contact us", "Documentation", "Privacy"];
+    const large = async (/** @type {string[]} */ names) => {
+      for (const name of names) {
+        const { width, height } = (await link(page, name).boundingBox()) ?? { width: 0, height: 0 };
+        assert.ok(width >= 44 && height >= 44, `${name}: ${width} x ${height}`);
+      }
+    };
+    await page.goto("/");
+    await atLogin(page);
+    await link(page, "Contact us").waitFor();
+    await large(names);
+    await logIn(page, desk, "admin@example.com");
+    await link(page, "Sandbox Overview").waitFor();
+    await large(["Sandbox Overview", "Authentication", "Privacy"]);
+  });
+
   test("the login waits for none of it, and takes it in when it comes", async (t) => {
     const page = await newPage(browser, desk, { t });
     const release = await hold(page, "**/settings.json");

@@ -12,7 +12,8 @@ export const queryClient: QueryClient = new QueryClient({
       // What never arrived says so in its own place; a refresh that failed leaves the old on the
       // screen and says so here.
       if (query.state.data !== undefined && failure.code !== "offline") {
-        const retry = () => void query.fetch();
+        // Another failure is told as this one is.
+        const retry = () => void query.fetch().catch(() => {});
         toast({ kind: "problem", about: query.queryHash, text: failure.detail, retry });
       }
     },

@@ -38,11 +38,14 @@ export function keepTrue(client: QueryClient): void {
     again = false;
     begunAt = Date.now();
     const sandbox = client.getQueryCache().find(sandboxQuery);
-    if (sandbox && begunAt - sandbox.state.dataUpdatedAt > STALE_MS) sandbox.reset();
+    if (sandbox?.state.data && begunAt - sandbox.state.dataUpdatedAt > STALE_MS) sandbox.reset();
     if (!navigator.onLine) return;
     reading = true;
-    await readAll(client, unasked);
-    reading = false;
+    try {
+      await readAll(client, unasked);
+    } finally {
+      reading = false;
+    }
     if (again) await read(false);
   }
 
@@ -61,8 +64,11 @@ export function keepTrue(client: QueryClient): void {
     setTimeout(async () => {
       const inUse = document.visibilityState === "visible" && Date.now() - touchedAt < IN_USE_MS;
       const presence = client.getQueryData<Presence>(sessionQuery.queryKey);
-      if (inUse && presence?.in) await read(true);
-      later();
+      try {
+        if (inUse && presence?.in) await read(true);
+      } finally {
+        later();
+      }
     }, wait);
   }
 

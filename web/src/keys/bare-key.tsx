@@ -1,10 +1,15 @@
 import { Button } from "../ui/button.tsx";
+import { useHistoryEntry } from "../ui/use-history-entry.ts";
 import type { NewKey } from "./shown-once.ts";
+import { useHeldPage } from "./use-held-page.ts";
 import "../ui/dialog.css";
 import "./key-value.css";
 
 /** When the viewing modal fails again and again: the key, with next to nothing that could fail. */
 export function BareKey({ shown, onClose }: { shown: NewKey; onClose: () => void }) {
+  useHeldPage(onClose);
+  // Only its button leads out.
+  useHistoryEntry(() => {});
   return (
     <div className="overlay">
       <div className="dialog" role="dialog" aria-labelledby="bare-key">
@@ -12,8 +17,11 @@ export function BareKey({ shown, onClose }: { shown: NewKey; onClose: () => void
         <code
           className="key-value-text"
           translate="no"
-          // Written by hand: see ShownOnce.
-          ref={(element) => void element?.append(shown.plain.read())}
+          // Written, and taken away, by hand: see ShownOnce.
+          ref={(element) => {
+            if (element) element.textContent = shown.plain.read();
+            return () => void element?.replaceChildren();
+          }}
         />
         <div className="dialog-actions">
           <Button onClick={onClose}>I saved it</Button>

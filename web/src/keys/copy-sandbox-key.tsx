@@ -74,6 +74,8 @@ export function CopySandboxKey() {
  * click.
  */
 function write(key: Promise<ShownOnce>): Promise<void> {
-  const text = async () => new Blob([(await key).read()], { type: "text/plain" });
-  return navigator.clipboard.write([new ClipboardItem({ "text/plain": text() })]);
+  const text = key.then((known) => new Blob([known.read()], { type: "text/plain" }));
+  // What becomes of the key is told by whoever asked for it, also where the browser asks no more.
+  text.catch(() => {});
+  return navigator.clipboard.write([new ClipboardItem({ "text/plain": text })]);
 }

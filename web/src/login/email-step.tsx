@@ -98,7 +98,7 @@ export function EmailStep({
         describedBy={word ? wordId : undefined}
         error={invalid}
         onKeyDown={(event) => {
-          if (terms || event.key !== "Enter") return;
+          if (terms || event.key !== "Enter" || event.nativeEvent.isComposing) return;
           // Nothing would come of it, without a word: the button is disabled.
           event.preventDefault();
           event.currentTarget.form?.querySelector<HTMLElement>("[type=checkbox]")?.focus();

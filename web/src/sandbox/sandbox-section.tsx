@@ -11,6 +11,8 @@ export function SandboxSection({ session }: { session: LoggedIn }) {
   const { sandbox, validating, failure, reload, test, retry } = useSandbox(session);
   const status = useRef<HTMLDivElement>(null);
   const state = validating || !sandbox ? "validating" : sandbox.state;
+  // Where nobody could find out, what was before says nothing.
+  const broken = validating ? null : failure;
 
   /** The button goes away while it works; the focus waits at what tells the outcome. */
   function start(act: () => void) {
@@ -24,16 +26,18 @@ export function SandboxSection({ session }: { session: LoggedIn }) {
       title="Sandbox status"
       action={
         <>
-          {state === "ready" && <Button onClick={() => start(test)}>Test Connection</Button>}
-          {state === "not_configured" && (
+          {state === "ready" && !broken && (
+            <Button onClick={() => start(test)}>Test Connection</Button>
+          )}
+          {state === "not_configured" && !broken && (
             <Button onClick={() => start(retry)}>Retry Auto-Configuration</Button>
           )}
         </>
       }
     >
       <div className="sandbox-body">
-        {failure && !validating ? (
-          <LoadProblem failure={failure} onRetry={reload} busy={false} />
+        {broken ? (
+          <LoadProblem failure={broken} onRetry={reload} busy={false} />
         ) : (
           <SandboxStatus ref={status} state={state} sandbox={sandbox} />
         )}

@@ -54,13 +54,14 @@ export function useSandbox(session: Session): SandboxControl {
   const query = useQuery({
     ...sandboxQuery,
     refetchInterval: ({ state }) => {
-      if (!state.data) return false;
-      if (!isPending(state.data, session)) {
+      if (!state.data || !isPending(state.data, session)) {
         waitingSince.current = null;
         return false;
       }
-      waitingSince.current ??= state.dataUpdatedAt;
-      const waited = state.dataUpdatedAt - waitingSince.current;
+      // An answer that says nothing is waited for as long as one that says so.
+      const answeredAt = Math.max(state.dataUpdatedAt, state.errorUpdatedAt);
+      waitingSince.current ??= answeredAt;
+      const waited = answeredAt - waitingSince.current;
       return waited > POLL_LONGEST_MS
         ? false
         : Math.min(POLL_SLOWEST_MS, POLL_FIRST_MS + waited / 3);

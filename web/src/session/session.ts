@@ -67,6 +67,8 @@ export function leave(client: QueryClient, why: Farewell): void {
 
 /** Shows the page of whoever just logged in. */
 export function enter(client: QueryClient, session: Session): void {
+  // A read that began before knows of no session, and may be answered later.
+  void client.cancelQueries({ queryKey: SESSION_QUERY_KEY });
   forget(client);
   const after: LoggedIn = { in: true, arrived: true, ...session };
   client.setQueryData<Presence>(SESSION_QUERY_KEY, after);

@@ -35,7 +35,11 @@ export function useTeam() {
   useEffect(() => {
     for (const { id, email, status } of data?.members ?? []) {
       if (status === "invitation_failed" && sent.current.delete(id))
-        toast({ kind: "problem", text: `The invitation to ${email} could not be mailed.` });
+        toast({
+          kind: "problem",
+          about: id,
+          text: `The invitation to ${email} could not be mailed.`,
+        });
     }
   }, [data, dataUpdatedAt]);
 
