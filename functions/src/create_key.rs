@@ -88,18 +88,22 @@ async fn create_key_once(
 ) -> Result<(ApiKey, PlainKey), Failure<InsertKeyRefusal>> {
     let mut rng = app.rng();
     let token = &actor.session;
-    let derive = |id: &KeyId, nonce: &str| {
-        let secret = KeySecret::derive(id, token, once, nonce);
-        PlainKey::new(&app.settings.key_prefix, &token.account, id, &secret)
-    };
     let request = IdempotentRequest::new(once, token, &mut rng);
-    let plain = derive(&KeyId::random(KeyKind::Live, &mut rng), &request.nonce);
+    let id = KeyId::random(KeyKind::Live, &mut rng);
+    let secret = KeySecret::derive(&id, token, once, &request.nonce);
+    let plain = PlainKey::new(&app.settings.key_prefix, &token.account, &id, &secret);
     let key = wanted.key(&plain, actor, now);
     match app.store.insert_key_once(actor, &key, &request, now).await? {
         Inserted::New => Ok((key, plain)),
         Inserted::Before { key, nonce } => {
-            let plain = derive(&key.id, &nonce);
-            Ok((*key, plain))
+            let secret = KeySecret::derive(&key.id, token, once, &nonce);
+            let plain = key.value(&token.account, &secret);
+            // Rotated since, it has other values.
+            if key.has_value(&plain, now) {
+                Ok((*key, plain))
+            } else {
+                Err(Failure::Refused(InsertKeyRefusal::RotatedSince))
+            }
         }
     }
 }
@@ -112,6 +116,12 @@ fn problem(failure: Failure<InsertKeyRefusal>) -> Problem {
              Make another with a new one.",
         );
     }
+    if problem.code == ProblemCode::KeySuperseded {
+        return problem.with_detail(
+            "The key that this Idempotency-Key made has been rotated since. \
+             Make another with a new one, or rotate that one.",
+        );
+    }
     problem
 }
 
@@ -122,5 +132,6 @@ fn refused(refusal: InsertKeyRefusal) -> ProblemCode {
         InsertKeyRefusal::LimitReached => ProblemCode::KeyLimitReached,
         InsertKeyRefusal::IdempotencyKeyReused => ProblemCode::IdempotencyKeyReused,
         InsertKeyRefusal::DeletedSince => ProblemCode::KeyNotFound,
+        InsertKeyRefusal::RotatedSince => ProblemCode::KeySuperseded,
     }
 }

@@ -614,7 +614,7 @@ async fn a_refusal_waits_for_the_store_no_longer_than_a_success() {
         refused("create-key", create(&ended, "Late"), 401, "session_ended", WRITE),
         refused("create-key", create(&admin, ""), 400, "invalid_name", WRITE),
         refused("create-key", reused, 422, "idempotency_key_reused", WRITE),
-        refused("create-key", replayed, 201, "", WRITE_THEN_READ),
+        refused("create-key", replayed, 409, "key_superseded", WRITE_THEN_READ),
         refused("change-key", change(&admin, &foreign_key), 404, "key_not_found", READ_THEN_WRITE),
         refused(
             "change-key",

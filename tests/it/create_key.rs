@@ -622,3 +622,20 @@ async fn whoever_is_no_admin_is_told_so_before_what_else_is_wrong() {
         })
         .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repetition_gives_no_value_that_a_rotation_has_ended() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let made = make_once(&admin, "Deploy", "once").await;
+    let id = made.ok(201)["key"]["id"].as_str().expect("an id").to_owned();
+    let rotate = format!("/api/keys/{id}/rotate");
+    // While it is the old value of the two, it is given again.
+    admin.post(&rotate, json!({})).await.ok(201);
+    let again = make_once(&admin, "Deploy", "once").await;
+    assert_eq!(again.ok(201)["api_key"], made.ok(201)["api_key"]);
+    admin.post(&rotate, json!({ "keep_old_seconds": 0 })).await.ok(201);
+    let ended = world.changes_nothing(make_once(&admin, "Deploy", "once")).await;
+    ended.problem(409, "key_superseded");
+    assert!(ended.text.contains("Make another"), "{}", ended.text);
+}

@@ -1,6 +1,7 @@
 //! `GET /api/keys`
 
 use crate::support::{ADMIN, World};
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
 
 fn names(body: &Value) -> Vec<&str> {
@@ -171,4 +172,19 @@ async fn a_list_may_be_asked_for_by_any_query_and_stays_the_same() {
         .get(&format!("/api/keys?account_id={}&limit=1", other.account))
         .await
         .is_indistinguishable_from(&seen);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_whose_row_cannot_be_read_takes_no_key_out_of_the_list() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let (id, _) = admin.key("Deploy").await;
+    let damaged = world.member(&admin, "ada@example.com").await;
+    let row = [("email", AttributeValue::N("1".to_owned()))];
+    let (account, member) = (format!("ACCT#{}", admin.account), format!("MEMBER#{}", damaged.id));
+    world.set_attributes(&account, &member, &row).await;
+    let listed = admin.get("/api/keys").await;
+    let keys = listed.ok(200)["keys"].as_array().expect("an array").clone();
+    assert_eq!(keys[1]["id"], id.as_str());
+    assert_eq!(keys[1]["created_by"]["email"], ADMIN);
 }

@@ -336,14 +336,14 @@ impl<'w> Script<'w> {
             self.status_of(&admin, &linus).await? == "invitation_failed",
             "an invitation that was given up shows",
         )?;
-        let now = self.world.now().as_millisecond();
-        let is_overdue = |row: &BTreeMap<String, AttributeValue>| {
-            let due = row.get("due_at").map(|due| due.as_n().expect("a number"));
-            due.is_some_and(|due| due.parse::<i64>().expect("a time") < now)
+        // Whoever has a link and has asked for nothing has nothing to be looked after.
+        let has_none = |row: &&BTreeMap<String, AttributeValue>| {
+            row.get("asks").is_none_or(|asks| asks.as_m().expect("a map").is_empty())
         };
+        let rows = self.world.rows_of("login").await;
         holds(
-            !self.world.rows_of("login").await.iter().any(is_overdue),
-            "requests for codes are forgotten after a day",
+            rows.iter().filter(has_none).all(|row| !row.contains_key("duty")),
+            "requests for codes are looked after",
         )
     }
 

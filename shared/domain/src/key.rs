@@ -345,13 +345,18 @@ impl ApiKey {
         self.old.as_ref().map(|old| old.valid_until).filter(|until| now < *until)
     }
 
-    /// Whether this is a value of the key's that is good now. It is held against both, whichever it
-    /// is.
+    /// Whether this is a value of the key's that is good now.
     pub fn is_opened_by(&self, plain: &PlainKey, now: Timestamp) -> bool {
+        self.has_value(plain, now) && !self.has_expired(now)
+    }
+
+    /// Whether this is a value of the key's, expired or not. It is held against both, whichever it
+    /// is.
+    pub fn has_value(&self, plain: &PlainKey, now: Timestamp) -> bool {
         let shown = plain.digest();
         let is_current = self.digest.matches(&shown);
         let is_old = self.old.as_ref().is_some_and(|old| old.digest.matches(&shown));
-        (is_current || is_old && self.old_valid_until(now).is_some()) && !self.has_expired(now)
+        is_current || is_old && self.old_valid_until(now).is_some()
     }
 
     /// The value that the key has with this secret. The product's part of its prefix stays, also in

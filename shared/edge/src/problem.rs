@@ -104,7 +104,7 @@ catalogue! {
     KeyNotFound = 404 "key_not_found" AfterSession:
         "The account has no API key with this id. It may have been deleted already.",
     SandboxKey = 409 "sandbox_key" AfterSession:
-        "The Sandbox key keeps its name and its time. A retry of the Sandbox replaces it.",
+        "The Sandbox key is the desk's own. To have another one, delete it and retry the Sandbox.",
     KeyExpired = 409 "key_expired" AfterSession:
         "This key has expired. Give it a later time, or none, first.",
     KeySuperseded = 409 "key_superseded" AfterSession:

@@ -10,8 +10,8 @@ use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use domain::key::{
-    IDEMPOTENCY_WINDOW, IdempotencyKey, Invalid, KeyChange, KeySecret, Overlap, in_listing_order,
-    may_expire,
+    IDEMPOTENCY_WINDOW, IdempotencyKey, Invalid, KeyChange, KeySecret, Overlap, USE_MARKED_EVERY,
+    in_listing_order, may_expire,
 };
 use domain::{
     AccountId, ApiKey, EmailAddress, KeyId, KeyKind, MemberId, PlainKey, SessionToken, base62,
@@ -75,6 +75,8 @@ pub enum InsertKeyRefusal {
     IdempotencyKeyReused,
     #[error("the key that this request made has been deleted since")]
     DeletedSince,
+    #[error("the key that this request made has been rotated since")]
+    RotatedSince,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -144,9 +146,10 @@ impl Store {
         Ok(row.map(|row| FoundKey { suspended: row.suspended, key: row.into_key() }))
     }
 
-    /// Marks a key as used now, if it is there: a deleted one does not come back by it. It is sent
-    /// once, whatever becomes of it, for whoever checks a key waits for it, and the next use makes
-    /// up for it. The check's role may do this and nothing else, so it asks nothing back.
+    /// Marks a key as used now, if it is there, and nobody did within the hour: a deleted one does
+    /// not come back by it, and a slower clock turns none back. It is sent once, whatever becomes
+    /// of it, for whoever checks a key waits for it, and the next use makes up for it. The check's
+    /// role may do this and nothing else, so it asks nothing back.
     pub async fn mark_key_used(&self, plain: &PlainKey, now: Timestamp) -> Result<(), StoreError> {
         let once = Config::builder().retry_config(RetryConfig::disabled());
         let marked = self
@@ -155,11 +158,12 @@ impl Store {
             .table_name(&self.table)
             .set_key(Some(to_item(&layout::api_key(&plain.account, &plain.id))))
             .update_expression("SET last_used_at = :now")
-            .condition_expression("attribute_exists(pk)")
-            .expression_attribute_values(
-                ":now",
-                AttributeValue::N(now.as_millisecond().to_string()),
+            .condition_expression(
+                "attribute_exists(pk) AND \
+                 (attribute_not_exists(last_used_at) OR last_used_at <= :due)",
             )
+            .expression_attribute_values(":now", time(now))
+            .expression_attribute_values(":due", time(now - USE_MARKED_EVERY))
             .return_values(ReturnValue::None)
             .customize()
             .config_override(once)
@@ -191,7 +195,7 @@ impl Store {
         );
         let mut keys: Vec<ApiKey> = rows?.into_iter().map(KeyRow::into_key).collect();
         in_listing_order(&mut keys);
-        let addresses = members?.into_iter().map(|row| (row.id, row.email)).collect();
+        let addresses = members?.into_iter().filter_map(AddressedRow::into_address).collect();
         Ok(FoundKeys { caller: caller?, keys, addresses })
     }
 
@@ -542,4 +546,8 @@ fn refused<'a, R: From<ActorRefusal> + Send + 'a>(
 ) -> Transaction<'a, R> {
     let account = account::of_customer(account::changed(&actor.session.account, ""));
     transaction.guarded(account::never(account), |row| account::refused(row, refusal))
+}
+
+fn time(at: Timestamp) -> AttributeValue {
+    AttributeValue::N(at.as_millisecond().to_string())
 }

@@ -148,7 +148,7 @@ impl Store {
         mail: Option<&LoginMail>,
         now: Timestamp,
     ) -> Result<(), Failure<PutLoginRefusal>> {
-        let row = LoginRow::new(record.clone(), outbox::any_shard(), now);
+        let row = LoginRow::new(record.clone(), outbox::any_shard_of_asks(), now);
         // The same for every address, whatever is on record of it.
         let put = Write::put(&layout::login(address), &row)
             .when("(attribute_not_exists(pk) OR version = :read)")
@@ -171,7 +171,7 @@ impl Store {
         };
         let read = row.record.version;
         let LoginRow { ttl, shard, due_at, record, .. } =
-            LoginRow::new(row.record.forget_old(now), outbox::any_shard(), now);
+            LoginRow::new(row.record.forget_old(now), outbox::any_shard_of_asks(), now);
         let tail = match (due_at, ttl) {
             (Some(_), _) => ", duty = :duty, due_at = :next",
             (None, Some(_)) => ", ttl = :next REMOVE duty, due_at",
@@ -386,7 +386,7 @@ fn answered(
             let known = answered
                 .name("#browser", browser.id())
                 .value(":browser", known)
-                .value(":duty", outbox::any_shard())
+                .value(":duty", outbox::any_shard_of_asks())
                 .value(":due", due.as_millisecond());
             match oldest {
                 Some(oldest) => {

@@ -152,11 +152,32 @@ fn duty(kind: DutyKind, now: Timestamp) -> OutboxRow {
 
 /// Some partition of the index of duties.
 pub(crate) fn any_shard() -> String {
-    shard(crate::rng().random_range(0..DUTY_SHARDS))
+    DUTIES.any()
 }
 
-fn shard(number: u32) -> String {
-    format!("duty#{number}")
+/// The same for requests for codes that are to be forgotten: in partitions of their own, so that
+/// however many there are, no duty waits for them.
+pub(crate) fn any_shard_of_asks() -> String {
+    ASKS.any()
+}
+
+/// Partitions of the index, one kind of them.
+#[derive(Debug, Clone, Copy)]
+pub struct Shards(&'static str);
+
+/// What a stream may have lost, or what ended halfway.
+pub const DUTIES: Shards = Shards("duty");
+/// Requests for codes that are to be forgotten.
+pub const ASKS: Shards = Shards("asks");
+
+impl Shards {
+    fn any(self) -> String {
+        self.name(crate::rng().random_range(0..DUTY_SHARDS))
+    }
+
+    fn name(self, number: u32) -> String {
+        format!("{}#{number}", self.0)
+    }
 }
 
 /// The write that puts a row's outcome on record; it is not pending any more, and no duty.
@@ -216,10 +237,11 @@ impl Store {
         self.update(finished(key, OutboxStatus::Failed)).await.map(drop)
     }
 
-    /// Pending duties that were due before `now`, from every partition of the index: candidates, at
+    /// Pending duties that were due before `now`, from every partition of this kind: candidates, at
     /// most `most` of each, and what is there and is none.
     pub async fn find_overdue(
         &self,
+        shards: Shards,
         now: Timestamp,
         most: i32,
     ) -> Result<Vec<Result<Duty, StoreError>>, StoreError> {
@@ -234,7 +256,7 @@ impl Store {
                 .limit(most)
                 .key_condition_expression("#duty = :shard AND due_at < :now")
                 .expression_attribute_names("#duty", "duty")
-                .expression_attribute_values(":shard", AttributeValue::S(shard(number)))
+                .expression_attribute_values(":shard", AttributeValue::S(shards.name(number)))
                 .expression_attribute_values(":now", before.clone())
                 .send()
                 .await

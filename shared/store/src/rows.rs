@@ -229,11 +229,21 @@ pub(crate) struct StandingRow {
     pub status: String,
 }
 
-/// A member's row, as far as it says whose address it is.
+/// A member's row, as far as it says whose address it is; one that cannot be read says nothing.
 #[derive(Debug, Deserialize)]
-pub(crate) struct AddressedRow {
-    pub id: MemberId,
-    pub email: EmailAddress,
+#[serde(untagged)]
+pub(crate) enum AddressedRow {
+    Member { id: MemberId, email: EmailAddress },
+    Unreadable(IgnoredAny),
+}
+
+impl AddressedRow {
+    pub fn into_address(self) -> Option<(MemberId, EmailAddress)> {
+        match self {
+            Self::Member { id, email } => Some((id, email)),
+            Self::Unreadable(_) => None,
+        }
+    }
 }
 
 /// A member's row, as far as it says whether there are sessions to end.

@@ -45,11 +45,11 @@ impl<'t> TemplateScope<'t> {
         entries.into_iter().flatten().filter_map(|(id, entry)| Some((id.as_str()?, entry)))
     }
 
-    /// `Globals.Function`.
     pub(super) fn output(&self, name: &str) -> Option<&'t Value> {
         self.document.get("Outputs")?.get(name)
     }
 
+    /// `Globals.Function`.
     pub(super) fn globals(&self) -> Option<&'t Value> {
         self.document.get("Globals")?.get("Function")
     }
