@@ -87,8 +87,9 @@ export function useSandbox(session: Session): SandboxControl {
       if (by === "person" && sandbox.state === "ready")
         toast({ kind: "done", about: "sandbox", text: "The reserved key works." });
     },
-    onError: async (error, validation) => {
-      await client.invalidateQueries({ queryKey: sandboxQuery.queryKey });
+    onError: (error, validation) => {
+      // Said at once: how long the state takes to be read again is another matter.
+      void client.invalidateQueries({ queryKey: sandboxQuery.queryKey });
       if (validation.by === "person") complain(failureOf(error), () => test.mutate(validation));
     },
   });
