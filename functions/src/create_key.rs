@@ -96,8 +96,7 @@ async fn create_key_once(
     match app.store.insert_key_once(actor, &key, &request, now).await? {
         Inserted::New => Ok((key, plain)),
         Inserted::Before { key, nonce } => {
-            let secret = KeySecret::derive(&key.id, token, once, &nonce);
-            let plain = key.value(&token.account, &secret);
+            let plain = key.value_of(token, once, &nonce);
             // Rotated since, it has other values.
             if key.has_value(&plain, now) {
                 Ok((*key, plain))

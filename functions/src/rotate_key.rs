@@ -86,7 +86,7 @@ fn again(
     nonce: &str,
     now: Timestamp,
 ) -> Option<PlainKey> {
-    let value = key.value(&token.account, &KeySecret::derive(&key.id, token, once, nonce));
+    let value = key.value_of(token, once, nonce);
     key.is_opened_by(&value, now).then_some(value)
 }
 

@@ -366,6 +366,11 @@ impl ApiKey {
         PlainKey::new(&KeyPrefix(prefix.to_owned()), account, &self.id, secret)
     }
 
+    /// The value that a request which may be repeated gave it, and gives it again.
+    pub fn value_of(&self, caller: &SessionToken, once: &IdempotencyKey, nonce: &str) -> PlainKey {
+        self.value(&caller.account, &KeySecret::derive(&self.id, caller, once, nonce))
+    }
+
     /// The key with a new value: the one that it has is the old one, for that long; the one before
     /// is over.
     pub fn rotated(&self, value: &PlainKey, keep_old: Overlap, now: Timestamp) -> Self {

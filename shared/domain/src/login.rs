@@ -289,7 +289,7 @@ impl LoginRecord {
         now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<(Self, Challenge), RateLimited> {
-        let mut next = self.forget_old(now);
+        let mut next = self.since(now - DAY);
         if let Some(retry_after) = next.wait(by, now) {
             return Err(RateLimited { retry_after });
         }
@@ -312,9 +312,9 @@ impl LoginRecord {
             right: false,
         };
         next.asks.insert(id.clone(), ask);
-        next.left = next.guesses_left(now);
         // So that the rows of all addresses look alike; long enough ago to close nothing.
         next.closed_at.get_or_insert(now - CODE_LIFETIME);
+        let next = next.changed(now);
         let challenge = next.challenge(&id).expect("it was put there");
         Ok((next, challenge))
     }
@@ -379,10 +379,12 @@ impl LoginRecord {
 
     /// The record without what was asked for more than a day ago.
     pub fn forget_old(&self, now: Timestamp) -> Self {
-        let mut next = self.since(now - DAY);
-        next.left = next.guesses_left(now);
-        next.version += 1;
-        next
+        self.since(now - DAY).changed(now)
+    }
+
+    /// The record with other requests in it than those that its version stands for.
+    fn changed(self, now: Timestamp) -> Self {
+        Self { left: self.guesses_left(now), version: self.version + 1, ..self }
     }
 
     /// As they are kept.

@@ -54,7 +54,7 @@ pub(crate) fn browsers_forgotten(address: &AddressHash, now: Timestamp) -> Write
 fn to_be_looked_after(address: &AddressHash, more: &str, now: Timestamp) -> Write {
     let duty = ", duty = if_not_exists(duty, :duty), due_at = if_not_exists(due_at, :now)";
     forgotten(address, &format!("{duty}{more}"))
-        .value(":duty", outbox::any_shard_of_asks())
+        .value(":duty", outbox::ASKS.any())
         .value(":now", now.as_millisecond())
 }
 

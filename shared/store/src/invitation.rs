@@ -413,7 +413,7 @@ fn inviting<'a>(
     let Terms { bound, place, elsewhere, holder } = terms;
     let tried = *bound;
 
-    let row = MemberRow::new(member, email, Role::Member, now).until(ends, outbox::any_shard());
+    let row = MemberRow::new(member, email, Role::Member, now).until(ends, outbox::DUTIES.any());
     let row = Write::put(&layout::member(account, member), &row).if_new();
     let owner = OwnerRow::new(account, member).until(ends);
     let owner = Write::put(&layout::owner(&address), &owner);

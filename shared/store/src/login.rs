@@ -148,7 +148,7 @@ impl Store {
         mail: Option<&LoginMail>,
         now: Timestamp,
     ) -> Result<(), Failure<PutLoginRefusal>> {
-        let row = LoginRow::new(record.clone(), outbox::any_shard_of_asks(), now);
+        let row = LoginRow::new(record.clone(), outbox::ASKS.any(), now);
         // The same for every address, whatever is on record of it.
         let put = Write::put(&layout::login(address), &row)
             .when("(attribute_not_exists(pk) OR version = :read)")
@@ -171,7 +171,7 @@ impl Store {
         };
         let read = row.record.version;
         let LoginRow { ttl, shard, due_at, record, .. } =
-            LoginRow::new(row.record.forget_old(now), outbox::any_shard_of_asks(), now);
+            LoginRow::new(row.record.forget_old(now), outbox::ASKS.any(), now);
         let tail = match (due_at, ttl) {
             (Some(_), _) => ", duty = :duty, due_at = :next",
             (None, Some(_)) => ", ttl = :next REMOVE duty, due_at",
@@ -186,15 +186,9 @@ impl Store {
         .value(":left", record.left())
         .value(":version", record.version)
         .value(":read", read)
-        .value(":due", duty.due_at);
-        let forgotten = match due_at.or(ttl) {
-            Some(next) => forgotten.value(":next", next),
-            None => forgotten,
-        };
-        let forgotten = match shard {
-            Some(shard) => forgotten.value(":duty", shard),
-            None => forgotten,
-        };
+        .value(":due", duty.due_at)
+        .some_value(":next", due_at.or(ttl))
+        .some_value(":duty", shard);
         match self.update(forgotten).await? {
             Ok(_) => Ok(()),
             // Somebody asks for a code, or logs in, at this moment.
@@ -386,7 +380,7 @@ fn answered(
             let known = answered
                 .name("#browser", browser.id())
                 .value(":browser", known)
-                .value(":duty", outbox::any_shard_of_asks())
+                .value(":duty", outbox::ASKS.any())
                 .value(":due", due.as_millisecond());
             match oldest {
                 Some(oldest) => {

@@ -142,36 +142,26 @@ fn event_id() -> EventId {
 /// The same for an account's row that is updated: `sweep` will find it, unless `duty` and `due_at`
 /// are removed.
 pub(crate) fn as_duty(update: Write, now: Timestamp) -> Write {
-    update.value(":duty", any_shard()).value(":due", (now + DUE_AFTER).as_millisecond())
+    update.value(":duty", DUTIES.any()).value(":due", (now + DUE_AFTER).as_millisecond())
 }
 
 /// A row that `sweep` will find if its stream record is lost.
 fn duty(kind: DutyKind, now: Timestamp) -> OutboxRow {
-    OutboxRow::new(kind, now, now + DUTY_KEPT_FOR).due(any_shard(), now + DUE_AFTER)
+    OutboxRow::new(kind, now, now + DUTY_KEPT_FOR).due(DUTIES.any(), now + DUE_AFTER)
 }
 
-/// Some partition of the index of duties.
-pub(crate) fn any_shard() -> String {
-    DUTIES.any()
-}
-
-/// The same for requests for codes that are to be forgotten: in partitions of their own, so that
-/// however many there are, no duty waits for them.
-pub(crate) fn any_shard_of_asks() -> String {
-    ASKS.any()
-}
-
-/// Partitions of the index, one kind of them.
+/// Partitions of the index of duties, one kind of them.
 #[derive(Debug, Clone, Copy)]
 pub struct Shards(&'static str);
 
 /// What a stream may have lost, or what ended halfway.
 pub const DUTIES: Shards = Shards("duty");
-/// Requests for codes that are to be forgotten.
+/// Requests for codes that are to be forgotten: however many there are, no duty waits for them.
 pub const ASKS: Shards = Shards("asks");
 
 impl Shards {
-    fn any(self) -> String {
+    /// Some partition of them.
+    pub(crate) fn any(self) -> String {
         self.name(crate::rng().random_range(0..DUTY_SHARDS))
     }
 

@@ -242,8 +242,8 @@ impl<'a, R> Transaction<'a, R> {
             .enumerate()
             .filter(|(_, (_, reason))| is_refused(reason))
             .collect();
-        let items = refused.iter().filter_map(|(_, (_, reason))| reason.item());
-        let suspended = items.into_iter().any(is_suspended_account);
+        let mut items = refused.iter().filter_map(|(_, (_, reason))| reason.item());
+        let suspended = items.any(is_suspended_account);
         let Some((place, (Some(name), reason))) = refused.into_iter().next() else {
             return Err(StoreError::Unavailable("refused without a condition".to_owned()).into());
         };
