@@ -5,7 +5,7 @@ import { Failure, failureOf } from "../api/failure.ts";
 import { useAct } from "../api/use-act.ts";
 import { keysQuery } from "../keys/keys-query.ts";
 import { useOnline } from "../ui/offline-banner.tsx";
-import { settle, toast } from "../ui/toast-store.ts";
+import { lastSaid, settle, toast } from "../ui/toast-store.ts";
 import { awaitsTrigger, isFresh } from "./freshness.ts";
 
 const SANDBOX_QUERY_KEY = ["sandbox"];
@@ -14,9 +14,11 @@ export const sandboxQuery = queryOptions({
   queryKey: SANDBOX_QUERY_KEY,
   queryFn: async (fetching): Promise<Sandbox> => {
     const before = fetching.client.getQueryData<Sandbox>(SANDBOX_QUERY_KEY);
+    const said = lastSaid();
     // Whoever waits for a validation has asked once.
     const sandbox = await getSandbox(fetching, before?.state === "validating");
-    if (before && before.state !== sandbox.state) settle("sandbox");
+    // What was said while the answer was under way is news, too.
+    if (before && before.state !== sandbox.state) settle("sandbox", said);
     return sandbox;
   },
 });

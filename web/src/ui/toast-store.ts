@@ -31,10 +31,13 @@ export function toast(words: ToastWords): void {
   show([...shown.filter((other) => other.text !== words.text), { ...words, id: lastId }].slice(-3));
 }
 
-/** What was said of it is over. */
-export function settle(about: string): void {
-  if (shown.some((toast) => toast.about === about))
-    show(shown.filter((toast) => toast.about !== about));
+/** The last that was said. */
+export const lastSaid = (): number => lastId;
+
+/** What was said of it, up to there, is over. */
+export function settle(about: string, upTo = lastId): void {
+  const isOver = (toast: ShownToast) => toast.about === about && toast.id <= upTo;
+  if (shown.some(isOver)) show(shown.filter((toast) => !isOver(toast)));
 }
 
 export function dismiss(id: number): void {
