@@ -128,6 +128,9 @@ export async function startDesk({ set = {} } = {}) {
   /** Who looks at this desk. @type {Set<BrowserContext>} */
   const visitors = new Set();
 
+  /** How many addresses were made up. */
+  let addresses = 0;
+
   const desk = {
     url,
 
@@ -202,6 +205,24 @@ export async function startDesk({ set = {} } = {}) {
      * }} account
      */
     register: async (account) => (await control("accounts", account)).account,
+
+    /** An address that nobody has. @param {string} name */
+    newAddress(name) {
+      addresses += 1;
+      return `${name}-${addresses}@example.com`;
+    },
+
+    /**
+     * Registers an account that no other test uses.
+     *
+     * @param {{ key_limit?: number, member_limit?: number }} [limits]
+     * @returns {Promise<string>} its admin's address
+     */
+    async newAdmin(limits = {}) {
+      const admin_email = desk.newAddress("admin");
+      await desk.register({ name: `Account of ${admin_email}`, admin_email, ...limits });
+      return admin_email;
+    },
 
     /** Suspends an account. @param {string} account_id */
     suspend: (account_id) => control("accounts", { account_id, suspended: true }),
@@ -371,6 +392,9 @@ export async function newPage(browser, desk, options) {
   // Who is there is asked before anybody is.
   /** @type {Watch} */
   const watch = { faults: [], allowed: ["GET /api/session 401", ...(options.allow ?? [])] };
+  // The last route that goes turns interception off, and a request that is held at that moment is
+  // let go by nobody: one that matches nothing keeps it on.
+  await context.route(/^never:/, () => {});
   watches.set(context, watch);
   desk.visitors.add(context);
   context.on("close", () => desk.visitors.delete(context));
