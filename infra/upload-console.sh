@@ -14,19 +14,19 @@ if [ -n "$only" ] && [ "$only" != --settings-only ]; then
     exit 2
 fi
 
-outputs=$(aws cloudformation describe-stacks --stack-name "$stack" \
-    --query "Stacks[0].Outputs" --output json)
-bucket=$(python3 -c '
-import json, sys
-outputs = {output["OutputKey"]: output["OutputValue"] for output in json.load(sys.stdin)}
-print(outputs["ConsoleBucketName"])' <<<"$outputs")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-python3 -c '
+aws cloudformation describe-stacks --stack-name "$stack" \
+    --query "Stacks[0].Outputs" --output json >"$work/outputs.json"
+# The bucket's name; the settings go into their file.
+bucket=$(python3 -c '
 import json, sys
-outputs = {output["OutputKey"]: output["OutputValue"] for output in json.load(sys.stdin)}
+with open(sys.argv[1]) as file:
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in json.load(file)}
 lines = [line for line in outputs["ConsoleSettings"].split("\n") if line]
-print(json.dumps(dict(line.split("=", 1) for line in lines)))' <<<"$outputs" >"$work/settings.json"
+with open(sys.argv[2], "w") as file:
+    json.dump(dict(line.split("=", 1) for line in lines), file)
+print(outputs["ConsoleBucketName"])' "$work/outputs.json" "$work/settings.json")
 
 if [ -z "$only" ]; then
     (cd web && npm ci && npm run build)
