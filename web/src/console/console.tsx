@@ -5,14 +5,13 @@ import type { LoggedIn } from "../session/session.ts";
 import { TeamSection } from "../team/team-section.tsx";
 import { useDocumentTitle } from "../ui/use-document-title.ts";
 import { Header } from "./header.tsx";
+import { NamedBlock } from "./named-block.ts";
 import { References } from "./references.tsx";
-import { useNamedBlock } from "./use-named-block.ts";
 import "./console.css";
 
 /** The page: three independent blocks. */
 export function Console({ session }: { session: LoggedIn }) {
   useDocumentTitle("API Keys & Sandbox");
-  useNamedBlock();
   const main = useRef<HTMLElement>(null);
   const arrived = useRef(session.arrived);
   // The box that had the focus is gone with the login; what is read out next is the page, and what
@@ -37,6 +36,7 @@ export function Console({ session }: { session: LoggedIn }) {
         <KeysSection session={session} />
         {session.member.role === "admin" && <TeamSection session={session} />}
         <References />
+        <NamedBlock />
       </main>
     </>
   );

@@ -25,14 +25,14 @@ export function SandboxSection({ session }: { session: LoggedIn }) {
       id="sandbox"
       title="Sandbox status"
       action={
-        <>
-          {state === "ready" && !broken && (
-            <Button onClick={() => start(test)}>Test Connection</Button>
-          )}
-          {state === "not_configured" && !broken && (
-            <Button onClick={() => start(retry)}>Retry Auto-Configuration</Button>
-          )}
-        </>
+        broken ? null : (
+          <>
+            {state === "ready" && <Button onClick={() => start(test)}>Test Connection</Button>}
+            {state === "not_configured" && (
+              <Button onClick={() => start(retry)}>Retry Auto-Configuration</Button>
+            )}
+          </>
+        )
       }
     >
       <div className="sandbox-body">

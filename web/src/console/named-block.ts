@@ -1,0 +1,37 @@
+import { useIsFetching, useQueryClient } from "@tanstack/react-query";
+import { useEffect, useRef } from "react";
+
+const BLOCKS: Record<string, string> = {
+  "#sandbox": "sandbox",
+  "#keys": "api-keys",
+  "#api-keys": "api-keys",
+  "#team": "team",
+};
+
+/**
+ * Goes to the block that the address names: once, when what stands above it is there. Renders
+ * nothing: each read renders it anew, and not the page with it.
+ */
+export function NamedBlock() {
+  const client = useQueryClient();
+  const fetching = useIsFetching();
+  const arrived = useRef(false);
+  useEffect(() => {
+    // Asked anew: on the first time round, the blocks ask for their data just before this.
+    if (fetching + client.isFetching() > 0 || arrived.current) return;
+    arrived.current = true;
+    // Whoever scrolled meanwhile is where they want to be.
+    if (scrollY === 0) goToBlock();
+  }, [client, fetching]);
+  useEffect(() => {
+    window.addEventListener("hashchange", goToBlock);
+    return () => window.removeEventListener("hashchange", goToBlock);
+  }, []);
+  return null;
+}
+
+function goToBlock() {
+  const block = document.getElementById(BLOCKS[location.hash] ?? "");
+  block?.scrollIntoView();
+  block?.querySelector("h2")?.focus({ preventScroll: true });
+}
