@@ -22,7 +22,6 @@ import {
 let desk;
 /** @type {import("playwright-core").Browser} */
 let browser;
-let accounts = 0;
 
 deskAndBrowser((...both) => ([desk, browser] = both));
 
@@ -33,12 +32,9 @@ deskAndBrowser((...both) => ([desk, browser] = both));
  * @param {import("./support.mjs").PageOptions} [options]
  */
 async function admin(t, options = {}) {
-  accounts += 1;
-  const email = `admin-${accounts}@dialogs.example.com`;
-  const colleague = `colleague-${accounts}@dialogs.example.com`;
-  await desk.register({ name: `Account ${accounts}`, admin_email: email });
+  const colleague = desk.newAddress("colleague");
   const page = await newPage(browser, desk, { t, ...options });
-  await logIn(page, desk, email);
+  await logIn(page, desk, await desk.newAdmin());
   const headers = { origin: desk.url };
   await page.request.post("/api/keys", { data: { name: "Backend" }, headers });
   await page.request.post("/api/team", { data: { email: colleague }, headers });

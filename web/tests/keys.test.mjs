@@ -27,7 +27,6 @@ import {
 let desk;
 /** @type {import("playwright-core").Browser} */
 let browser;
-let accounts = 0;
 
 deskAndBrowser((...both) => ([desk, browser] = both));
 
@@ -38,11 +37,8 @@ deskAndBrowser((...both) => ([desk, browser] = both));
  * @param {{ key_limit?: number }} [limits]
  */
 async function admin(t, limits = {}) {
-  accounts += 1;
-  const email = `admin-${accounts}@keys.example.com`;
-  await desk.register({ name: `Account ${accounts}`, admin_email: email, ...limits });
   const page = await newPage(browser, desk, { t });
-  await logIn(page, desk, email);
+  await logIn(page, desk, await desk.newAdmin(limits));
   await row(page, "Sandbox").waitFor();
   return page;
 }
@@ -230,7 +226,7 @@ const copySandboxKey = (page) =>
 
 test("admins and members copy the Sandbox key from its row, and it is not shown", async (t) => {
   const page = await admin(t);
-  const member = `member-${accounts}@keys.example.com`;
+  const member = desk.newAddress("member");
   const headers = { origin: desk.url };
   await page.request.post("/api/team", { data: { email: member }, headers });
   const theirs = await newPage(browser, desk, { t });
@@ -754,7 +750,7 @@ test("a long name is cut at two lines, and whole for who points at or comes to i
 test("members see the list without actions, and can do nothing to it", async (t) => {
   const page = await admin(t);
   const { key } = await made(page, "Production");
-  const member = `member-${accounts}@keys.example.com`;
+  const member = desk.newAddress("member");
   assert.equal(
     (
       await page.request.post("/api/team", {

@@ -134,17 +134,11 @@ describe("Login", () => {
   let desk;
   /** @type {import("playwright-core").Browser} */
   let browser;
-  let accounts = 0;
 
   deskAndBrowser((...both) => ([desk, browser] = both));
 
   /** The address of an admin whom nobody else uses. */
-  async function someone() {
-    accounts += 1;
-    const admin_email = `login-${accounts}@example.com`;
-    await desk.register({ name: `Login ${accounts}`, admin_email });
-    return admin_email;
-  }
+  const someone = () => desk.newAdmin();
 
   /**
    * A page at the login's first step.
@@ -927,8 +921,7 @@ describe("Login", () => {
 
   test("account_suspended: the right code leads to step 1, which says whom to ask", async (t) => {
     const page = await opened(t, { allow: ["POST /api/login/verify 403"] });
-    accounts += 1;
-    const to = `login-${accounts}@example.com`;
+    const to = desk.newAddress("suspended");
     const { id } = await desk.register({ name: "Suspended", admin_email: to });
     await askForCode(page, to);
     const code = await desk.codeFor(to);

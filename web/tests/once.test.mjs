@@ -23,17 +23,8 @@ import {
 let desk;
 /** @type {import("playwright-core").Browser} */
 let browser;
-let accounts = 0;
 
 deskAndBrowser((...both) => ([desk, browser] = both));
-
-/** The address of an admin whom nobody else uses. */
-async function someone() {
-  accounts += 1;
-  const admin_email = `once-${accounts}@example.com`;
-  await desk.register({ name: `Once ${accounts}`, admin_email });
-  return admin_email;
-}
 
 /**
  * The page of an admin, with a Sandbox that is ready.
@@ -42,7 +33,7 @@ async function someone() {
  */
 async function admin(t) {
   const page = await newPage(browser, desk, { t });
-  const own = await someone();
+  const own = await desk.newAdmin();
   await logIn(page, desk, own);
   await says(page, "Sandbox ready");
   return { page, own };
@@ -94,7 +85,7 @@ for (const [how, both] of /** @type {const} */ ([
   test(`two ${how} at once ask for one code`, async (t) => {
     const page = await newPage(browser, desk, { t });
     await page.goto(desk.url);
-    await page.getByLabel("E-mail").fill(await someone());
+    await page.getByLabel("E-mail").fill(await desk.newAdmin());
     await page.getByRole("checkbox", { name: /terms/ }).click();
     await sendsOnce(page, "POST", "/api/login/code", async () => {
       await both(page);
@@ -105,7 +96,7 @@ for (const [how, both] of /** @type {const} */ ([
 
 test("two clicks at once on Resend code, Log in and Log out are one", async (t) => {
   const page = await newPage(browser, desk, { t, allow: ["POST /api/login/verify failed"] });
-  const to = await someone();
+  const to = await desk.newAdmin();
   await page.clock.install();
   await page.goto(desk.url);
   await askForCode(page, to);

@@ -220,7 +220,7 @@ export async function startDesk({ set = {} } = {}) {
      */
     async newAdmin(limits = {}) {
       const admin_email = desk.newAddress("admin");
-      await desk.register({ name: `Account of ${admin_email}`, admin_email, ...limits });
+      await desk.register({ name: `Account ${addresses}`, admin_email, ...limits });
       return admin_email;
     },
 
