@@ -282,6 +282,25 @@ pub fn may_expire(at: Timestamp, now: Timestamp) -> bool {
     at >= now + SHORTEST_LIFE && last.is_ok_and(|last| at_utc <= last)
 }
 
+/// How long before a key ends somebody is reminded of it, the first time and the last.
+const REMINDED_BEFORE: [SignedDuration; 2] =
+    [SignedDuration::from_hours(7 * 24), SignedDuration::from_hours(24)];
+
+/// When somebody is reminded of a key that ends then, in order.
+fn reminders(expires_at: Timestamp) -> impl DoubleEndedIterator<Item = Timestamp> {
+    REMINDED_BEFORE.into_iter().filter_map(move |before| expires_at.checked_sub(before).ok())
+}
+
+/// The first reminder after that time, of a key that ends at `expires_at`.
+pub fn next_reminder(expires_at: Timestamp, after: Timestamp) -> Option<Timestamp> {
+    reminders(expires_at).find(|reminder| *reminder > after)
+}
+
+/// The last reminder whose time has come.
+pub fn reminder_due(expires_at: Timestamp, now: Timestamp) -> Option<Timestamp> {
+    reminders(expires_at).rfind(|reminder| *reminder <= now)
+}
+
 /// A key as it is kept and listed.
 #[derive(Debug, Clone)]
 pub struct ApiKey {
@@ -571,5 +590,25 @@ mod tests {
                 prop_assert!(!name.chars().any(char::is_control));
             }
         }
+    }
+
+    #[test]
+    fn a_key_has_two_reminders_and_of_those_that_are_due_the_later_one_counts() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let ends = at("2026-12-31T12:00:00Z");
+        let [week, day] = ["2026-12-24T12:00:00Z", "2026-12-30T12:00:00Z"].map(at);
+        for (now, next, due) in [
+            (at("2026-11-01T00:00:00Z"), Some(week), None),
+            (week - SignedDuration::from_millis(1), Some(week), None),
+            (week, Some(day), Some(week)),
+            (day - SignedDuration::from_millis(1), Some(day), Some(week)),
+            (day, None, Some(day)),
+            (ends, None, Some(day)),
+        ] {
+            assert_eq!((next_reminder(ends, now), reminder_due(ends, now)), (next, due), "{now}");
+        }
+        // What a damaged row may say.
+        assert_eq!(next_reminder(Timestamp::MIN, ends), None);
+        assert_eq!(reminder_due(Timestamp::MIN, ends), None);
     }
 }
