@@ -10,7 +10,8 @@ use aws_sdk_ses::Client;
 use aws_sdk_ses::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_ses::types::{Body, Content, Destination, Message, MessageTag};
 use domain::login::{CODE_LIFETIME, LoginCode};
-use domain::{AccountName, EmailAddress, Secret};
+use domain::{AccountName, EmailAddress, KeyName, Secret};
+use jiff::Timestamp;
 use store::{LoginNotice, NoticeReason};
 
 /// What a mail is about.
@@ -25,6 +26,15 @@ pub enum Mail {
         link: Secret,
     },
     LoginNotice(LoginNotice),
+    KeyExpiring(KeyEnd),
+}
+
+/// Which key ends, and when.
+#[derive(Debug, Clone)]
+pub struct KeyEnd {
+    pub name: KeyName,
+    pub start: String,
+    pub at: Timestamp,
 }
 
 #[derive(Debug)]
@@ -191,6 +201,27 @@ struct LoginNoticeHtml<'a> {
     when: &'a str,
 }
 
+#[derive(Template)]
+#[template(path = "key_expiring.txt")]
+struct KeyExpiringText<'a> {
+    product: &'a str,
+    url: &'a str,
+    name: &'a str,
+    start: &'a str,
+    when: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "key_expiring.html")]
+struct KeyExpiringHtml<'a> {
+    subject: &'a str,
+    product: &'a str,
+    url: &'a str,
+    name: &'a str,
+    start: &'a str,
+    when: &'a str,
+}
+
 /// Fills a mail in; `console` is the console's origin, without a slash at its end.
 fn write(mail: &Mail, product: &str, console: &str) -> Written {
     match mail {
@@ -207,6 +238,7 @@ fn write(mail: &Mail, product: &str, console: &str) -> Written {
             }
         }
         Mail::LoginNotice(notice) => write_notice(notice, product, console),
+        Mail::KeyExpiring(key) => write_key_expiring(key, product, console),
         Mail::Invitation { account, link } => {
             let url = &format!("{console}/#invitation={}", link.expose());
             let subject = format!("You are invited to {product}");
@@ -229,10 +261,23 @@ fn write_notice(notice: &LoginNotice, product: &str, console: &str) -> Written {
     } else {
         format!("Somebody is guessing your {product} login codes")
     };
-    let when = notice.happened_at.strftime("%-d %B %Y, %H:%M UTC").to_string();
+    let when = when(notice.happened_at);
     let text = LoginNoticeText { product, url, is_login, when: &when };
     let html = LoginNoticeHtml { subject: &subject, product, url, is_login, when: &when };
     Written { kind: "login_notice", text: render(&text), html: render(&html), subject }
+}
+
+fn write_key_expiring(key: &KeyEnd, product: &str, console: &str) -> Written {
+    let url = &format!("{console}/#keys");
+    let (name, start, when) = (key.name.as_str(), &key.start, &when(key.at));
+    let subject = format!("Your {product} API key {name} expires on {}", key.at.strftime("%-d %B"));
+    let text = KeyExpiringText { product, url, name, start, when };
+    let html = KeyExpiringHtml { subject: &subject, product, url, name, start, when };
+    Written { kind: "key_expiring", text: render(&text), html: render(&html), subject }
+}
+
+fn when(at: Timestamp) -> String {
+    at.strftime("%-d %B %Y, %H:%M UTC").to_string()
 }
 
 fn render(template: &impl Template) -> String {
@@ -335,5 +380,22 @@ mod tests {
         assert_eq!((kind, &*subject), ("invitation", "You are invited to Front<&\"desk'"));
         insta::assert_snapshot!("invitation.txt", text);
         insta::assert_snapshot!("invitation.html", html);
+    }
+
+    #[test]
+    fn the_end_of_a_key_is_mailed_as_this_text_and_this_page_with_every_name_escaped() {
+        let key = KeyEnd {
+            name: "<b>Sync</b> & \"Co\"".parse().unwrap(),
+            start: "fd_live_6AL6OUl2".to_owned(),
+            at: "2026-12-31T23:59:30Z".parse().unwrap(),
+        };
+        let Written { kind, subject, text, html } = written(&Mail::KeyExpiring(key));
+        assert_eq!(kind, "key_expiring");
+        assert_eq!(
+            subject,
+            "Your Front<&\"desk' API key <b>Sync</b> & \"Co\" expires on 31 December"
+        );
+        insta::assert_snapshot!("key_expiring.txt", text);
+        insta::assert_snapshot!("key_expiring.html", html);
     }
 }
