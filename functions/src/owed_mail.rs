@@ -33,7 +33,9 @@ pub async fn owed(app: &App, key: &OutboxKey, duty: &DutyKind) -> Result<Owed, R
             }))
         }
         // The filter of its trigger lets none in, and it is not for this function to finish.
-        DutyKind::LoginEvent { .. } | DutyKind::ProvisionRequest { .. } => Ok(Owed::Later),
+        DutyKind::LoginEvent { .. }
+        | DutyKind::ProvisionRequest { .. }
+        | DutyKind::KeyExpiring(_) => Ok(Owed::Later),
     }
 }
 

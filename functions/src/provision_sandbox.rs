@@ -34,7 +34,9 @@ async fn look_after(app: &App, record: &Record<'_>) -> Result<(), RecordFailed> 
     let (account, retry) = match row.duty {
         DutyKind::LoginEvent { account_id, .. } => (account_id, false),
         DutyKind::ProvisionRequest { account_id, .. } => (account_id, true),
-        DutyKind::Mail(_) | DutyKind::LoginNotice { .. } => return Ok(()),
+        DutyKind::Mail(_) | DutyKind::LoginNotice { .. } | DutyKind::KeyExpiring(_) => {
+            return Ok(());
+        }
     };
     provision_sandbox(app, &account, retry, &event).await
 }

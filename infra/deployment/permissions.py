@@ -6,6 +6,7 @@ Each time the function is expected to fail, and for the lack of it.
 import copy
 import json
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 
 from check import Failed, expect, ok, until
 
@@ -166,9 +167,13 @@ class Work:
         return lambda: all(admin.create_key("once").status == 201 for _ in range(2))
 
     def change_key(self):
+        """It schedules the reminders of a key that ends, and has none of one that does not."""
         admin = self.world.customer()
         path = f"/api/keys/{admin.create_key().body['key']['id']}"
-        return self.answers("PATCH", path, 200, {"name": "Frontend"}, admin)
+        ends = f"{datetime.now(UTC) + timedelta(days=30):%Y-%m-%dT%H:%M:%SZ}"
+        return lambda: all(
+            admin.call("PATCH", path, {"expires_at": at}).status == 200 for at in (ends, None)
+        )
 
     def rotate_key(self):
         admin = self.world.customer()

@@ -46,6 +46,7 @@ mod provision_sandbox;
 mod races;
 mod readme;
 mod register_account;
+mod reminders;
 mod request_code;
 mod resend_invitation;
 mod retry_sandbox;

@@ -153,6 +153,11 @@ impl<'w> Script<'w> {
         let change = admin.call("PATCH", &path).json(json!({ "name": "Frontend" }));
         let changed = self.must(change.send().await, 200)?;
         holds(changed["key"]["name"] == "Frontend", "the key has another name")?;
+        for expires_at in [json!(self.world.ahead(30 * 86_400)), Value::Null] {
+            let change = admin.call("PATCH", &path).json(json!({ "expires_at": expires_at }));
+            let changed = self.must(change.send().await, 200)?;
+            holds(changed["key"]["expires_at"] == expires_at, "the key ends then, or never")?;
+        }
         let rotate = admin.call("POST", &format!("{path}/rotate")).header("idempotency-key", "two");
         let rotated = self.must(rotate.send().await, 201)?;
         let value = rotated["api_key"].as_str().unwrap_or_default();

@@ -4,7 +4,7 @@
 use crate::actor::{self, ActorRefusal, Admin, Caller};
 use crate::rows::{AddressedRow, Asked, IdempotencyRow, Item, KeyRow, from_item, to_item};
 use crate::write::{Backoff, Obstacle, Transaction, Write};
-use crate::{Failure, Store, StoreError, account, audit, layout, sandbox};
+use crate::{Failure, Store, StoreError, account, audit, layout, outbox, sandbox};
 use aws_sdk_dynamodb::Config;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
@@ -301,7 +301,13 @@ impl Store {
         }
         if was.expires_at != is.expires_at {
             let entry = about("key_expiry_changed");
-            changing = changing.with(entry.changed("expires_at", until(&was), until(&is)));
+            let reminders = outbox::reminders(&token.account, &is, now);
+            let none = || outbox::no_reminders(&token.account, &is.id);
+            changing = changing.with(reminders.unwrap_or_else(none)).with(entry.changed(
+                "expires_at",
+                until(&was),
+                until(&is),
+            ));
         }
         changing.commit(self).await?;
         Ok(is)
@@ -403,7 +409,9 @@ impl Store {
         let deleted = match key.kind() {
             KeyKind::Live => {
                 let one_less = account::counted(account, "own_keys = own_keys - :one");
-                deleted.guarded(one_less, |row| account::refused(row, DeleteKeyRefusal::NotFound))
+                deleted
+                    .guarded(one_less, |row| account::refused(row, DeleteKeyRefusal::NotFound))
+                    .with(outbox::no_reminders(account, key))
             }
             KeyKind::Sandbox => {
                 let place_free = account::counted(account, "has_sandbox_key = :no");
@@ -420,8 +428,8 @@ impl Store {
     }
 }
 
-/// What every insertion of a key writes: its row, the counter under its limit, the audit row. When
-/// it may end is judged here, behind what a repetition finds.
+/// What every insertion of a key writes: its row, the counter under its limit, its reminders, the
+/// audit row. When it may end is judged here, behind what a repetition finds.
 fn with_key<'a, R: From<ActorRefusal> + Send + 'a>(
     transaction: Transaction<'a, R>,
     actor: &Admin,
@@ -437,6 +445,10 @@ fn with_key<'a, R: From<ActorRefusal> + Send + 'a>(
     let row = Write::put(&layout::api_key(&token.account, &key.id), &KeyRow::from(key)).if_new();
     let one_more = account::counted(&token.account, "own_keys = own_keys + :one")
         .and("own_keys < own_key_limit");
+    let transaction = match outbox::reminders(&token.account, key, now) {
+        Some(reminders) => transaction.with(reminders),
+        None => transaction,
+    };
     transaction
         // An id that is drawn twice is drawn anew by the next request.
         .guarded(row, |_| Err(StoreError::Contended))

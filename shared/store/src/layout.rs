@@ -26,6 +26,7 @@ impl RowKey {
 }
 
 pub(crate) const EVENT_PREFIX: &str = "EVENT#";
+const EXPIRY_PREFIX: &str = "EXPIRY#";
 pub(crate) const KEY_PREFIX: &str = "KEY#";
 pub(crate) const MAIL_PREFIX: &str = "MAIL#";
 pub(crate) const MEMBER_PREFIX: &str = "MEMBER#";
@@ -59,6 +60,11 @@ pub(crate) fn member(account: &AccountId, member: &MemberId) -> RowKey {
 
 pub(crate) fn api_key(account: &AccountId, key: &KeyId) -> RowKey {
     in_account(account, format!("{KEY_PREFIX}{key}"))
+}
+
+/// The reminders before a key ends.
+pub(crate) fn expiry(account: &AccountId, key: &KeyId) -> RowKey {
+    in_account(account, format!("{EXPIRY_PREFIX}{key}"))
 }
 
 /// What an idempotent request made.

@@ -46,7 +46,7 @@ pub use login::{
 pub use member::RevokeRefusal;
 pub use operator::{ChangeRefusal, Operator};
 pub use outbox::{ASKS, DUTIES, Duty, OutboxKey, Redelivery};
-pub use rows::{DutyKind, LoginNotice, MailKind, MailRow, NoticeReason, OutboxRow};
+pub use rows::{DutyKind, KeyExpiring, LoginNotice, MailKind, MailRow, NoticeReason, OutboxRow};
 pub use sandbox::{EnsureKeyRefusal, RevealRefusal, VerdictRefusal};
 
 use crate::unanswered::Unanswered;

@@ -8,7 +8,7 @@ use crate::rows::{
     AccountRow, BrowsersRow, Item, MemberRow, NamedRow, OwnerRow, SessionsRow, StandingRow,
 };
 use crate::write::{Backoff, Obstacle, Transaction, Write};
-use crate::{Failure, Store, StoreError, account, address, audit, layout, sandbox};
+use crate::{Failure, Store, StoreError, account, address, audit, layout, outbox, sandbox};
 use domain::{
     AccountId, AccountName, AddressHash, EmailAddress, Invitation, KeyId, KeyKind, MemberId,
     MemberStatus, OperatorName, Role,
@@ -398,7 +398,9 @@ impl Store {
         let revoked = match key.kind() {
             KeyKind::Live => {
                 let one_less = account::changed(account, ", own_keys = own_keys - :one");
-                revoked.guarded(one_less, move |_| Ok(not_found()))
+                revoked
+                    .guarded(one_less, move |_| Ok(not_found()))
+                    .with(outbox::no_reminders(account, key))
             }
             KeyKind::Sandbox => {
                 let place_free =

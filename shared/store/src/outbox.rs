@@ -8,14 +8,17 @@
 
 use crate::layout::{self, RowKey};
 use crate::rows::{
-    DutyKind, LoginNotice, MailKind, MailRow, NoticeReason, OutboxRow, OutboxStatus, from_item,
+    DutyKind, KeyExpiring, LoginNotice, MailKind, MailRow, NoticeReason, OutboxRow, OutboxStatus,
+    from_item,
 };
 use crate::write::{NotMet, Write};
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::AttributeValue;
+use domain::key::next_reminder;
 use domain::login::Challenge;
 use domain::{
-    AccountId, AddressHash, EmailAddress, EventId, Invitation, MemberId, MemberStatus, invitation,
+    AccountId, AddressHash, ApiKey, EmailAddress, EventId, Invitation, KeyId, MemberId,
+    MemberStatus, invitation,
 };
 use jiff::{SignedDuration, Timestamp};
 use rand::RngExt;
@@ -133,6 +136,22 @@ pub(crate) fn login_notice(address: &AddressHash, reason: NoticeReason, now: Tim
     let kind = DutyKind::LoginNotice { address: address.clone(), notice };
     let row = OutboxRow::new(kind, now, now + LOGIN_MAIL_KEPT_FOR);
     Write::put(&layout::login_mail(address, &event_id()), &row)
+}
+
+/// The write that has the admins reminded before a key ends: none if it does not end by itself, or
+/// so soon that no reminder is left. It takes the place of what was scheduled before.
+pub(crate) fn reminders(account: &AccountId, key: &ApiKey, now: Timestamp) -> Option<Write> {
+    let expires_at = key.expires_at?;
+    let remind_at = next_reminder(expires_at, now)?;
+    let kind = DutyKind::KeyExpiring(KeyExpiring::new(account, &key.id, expires_at, remind_at));
+    let row =
+        OutboxRow::new(kind, now, expires_at + DUTY_KEPT_FOR).scheduled(DUTIES.any(), remind_at);
+    Some(Write::put(&layout::expiry(account, &key.id), &row))
+}
+
+/// The write after which nobody is reminded of a key any more.
+pub(crate) fn no_reminders(account: &AccountId, key: &KeyId) -> Write {
+    Write::delete(layout::expiry(account, key))
 }
 
 fn event_id() -> EventId {

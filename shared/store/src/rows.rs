@@ -546,6 +546,8 @@ pub struct OutboxRow {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum OutboxStatus {
+    /// Its time has not come: the stream's filters let nobody see it.
+    Scheduled,
     Pending,
     Done,
     Failed,
@@ -573,6 +575,38 @@ pub enum DutyKind {
         #[serde(flatten)]
         notice: LoginNotice,
     },
+    /// The admins of an account are to be reminded that a key ends.
+    KeyExpiring(KeyExpiring),
+}
+
+/// A key that ends by itself, its next reminder, and who has had which.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct KeyExpiring {
+    pub account_id: AccountId,
+    pub key_id: KeyId,
+    #[serde(with = "millisecond::required")]
+    pub expires_at: Timestamp,
+    #[serde(with = "millisecond::required")]
+    pub remind_at: Timestamp,
+    /// The last reminder that each admin has had.
+    told: BTreeMap<MemberId, Time>,
+}
+
+impl KeyExpiring {
+    pub(crate) fn new(
+        account: &AccountId,
+        key: &KeyId,
+        expires_at: Timestamp,
+        remind_at: Timestamp,
+    ) -> Self {
+        Self {
+            account_id: account.clone(),
+            key_id: key.clone(),
+            expires_at,
+            remind_at,
+            told: BTreeMap::new(),
+        }
+    }
 }
 
 /// What the owner of an address hears of.
@@ -644,6 +678,11 @@ impl OutboxRow {
             due_at: None,
             ttl: ends.as_second(),
         }
+    }
+
+    /// To be begun then, and not before.
+    pub(crate) fn scheduled(self, shard: String, at: Timestamp) -> Self {
+        Self { status: OutboxStatus::Scheduled, ..self.due(shard, at) }
     }
 
     /// Made a duty: in this partition of the index until it is settled, and overdue from then on.
