@@ -1,10 +1,10 @@
-//! Sends login codes, invitations and notices through SES, from the outbox rows that the stream
-//! shows.
+//! Sends login codes, invitations, notices and reminders through SES, from the outbox rows that the
+//! stream shows.
 //!
 //! Here, where no client waits, it is looked up whether anybody has the address (`owed_mail`); a
 //! mail for nobody is dropped.
 
-use crate::owed_mail::{Owed, TooLate, owed};
+use crate::owed_mail::{Owed, Reminder, TooLate, owed};
 use crate::pending::{find_pending, pass_over};
 use domain::EmailAddress;
 use edge::App;
@@ -28,45 +28,90 @@ async fn deliver_mail(app: &App, record: &Record<'_>) -> Result<(), RecordFailed
     record.turn().await;
     // What was sent since the look-up may have been this very mail, in an earlier record of it.
     let due = if record.is_first() { Some(due) } else { find_due(app, &key).await? };
-    let Some(Due { row, to, mail }) = due else { return Ok(()) };
+    match due {
+        None => Ok(()),
+        Some(Due::Mail { row, to, mail }) => deliver(app, &key, &row, &to, mail).await,
+        Some(Due::Reminder(reminder)) => remind(app, &key, reminder).await,
+    }
+}
+
+async fn deliver(
+    app: &App,
+    key: &OutboxKey,
+    row: &OutboxRow,
+    to: &EmailAddress,
+    mail: Result<Mail, TooLate>,
+) -> Result<(), RecordFailed> {
     let cause = match mail {
         Err(TooLate(cause)) => cause.to_owned(),
-        Ok(mail) => match app.mailer.send(&to, &mail).await {
-            Ok(()) => {
+        Ok(mail) => match send(app, to, &mail).await? {
+            Sent::Yes => {
                 telemetry::set_outcome("sent");
-                return Ok(app.store.finish(&key).await?);
+                return Ok(app.store.finish(key).await?);
             }
-            Err(MailError::Refused(cause)) => cause,
-            // What keeps every mail back is counted at each try, because somebody has to do
-            // something. The mail is tried again, as in an outage: while its code is good, or, an
-            // invitation, until the sweep gives it up. That holds up nothing which could be sent.
-            Err(error) => {
-                match &error {
-                    MailError::Setting { code, .. } => Metric::MailFailed.count_because(code),
-                    MailError::Config(error) => Metric::MailFailed.count_because(error),
-                    MailError::Refused(_) | MailError::Unavailable(_) => {}
-                }
-                return Err(RecordFailed::again(error));
-            }
+            Sent::Refused(cause) => cause,
         },
     };
     Metric::MailFailed.count_because(cause);
     telemetry::set_outcome("given_up");
-    Ok(app.store.give_up(&key, &row).await?)
+    Ok(app.store.give_up(key, row).await?)
 }
 
-/// A mail that is to be sent, or given up.
-struct Due {
-    row: OutboxRow,
-    to: EmailAddress,
-    mail: Result<Mail, TooLate>,
+/// Each mail is noted before the next, so that no admin gets one again because of the others, and
+/// nobody gets one after the key was deleted, or given another end.
+async fn remind(app: &App, key: &OutboxKey, reminder: Reminder) -> Result<(), RecordFailed> {
+    telemetry::set_outcome("given_up");
+    for (admin, to, mail) in &reminder.mails {
+        match send(app, to, mail).await? {
+            Sent::Yes => telemetry::set_outcome("sent"),
+            Sent::Refused(cause) => Metric::MailFailed.count_because(cause),
+        }
+        if !app.store.note_reminded(key, &reminder.of, admin, reminder.at).await? {
+            return Ok(());
+        }
+    }
+    Ok(app.store.finish_reminder(key, &reminder.of, reminder.at).await?)
 }
 
-/// The mail of this row, as things stand now. What is nobody's is finished.
+enum Sent {
+    Yes,
+    /// SES will say the same next time.
+    Refused(String),
+}
+
+async fn send(app: &App, to: &EmailAddress, mail: &Mail) -> Result<Sent, RecordFailed> {
+    match app.mailer.send(to, mail).await {
+        Ok(()) => Ok(Sent::Yes),
+        Err(MailError::Refused(cause)) => Ok(Sent::Refused(cause)),
+        // What keeps every mail back is counted at each try, because somebody has to do something.
+        // The mail is tried again, as in an outage: while its code is good, or, an invitation or a
+        // reminder, until the sweep gives it up. That holds up nothing which could be sent.
+        Err(error) => {
+            match &error {
+                MailError::Setting { code, .. } => Metric::MailFailed.count_because(code),
+                MailError::Config(error) => Metric::MailFailed.count_because(error),
+                MailError::Refused(_) | MailError::Unavailable(_) => {}
+            }
+            Err(RecordFailed::again(error))
+        }
+    }
+}
+
+/// A mail that is to be sent, or given up; or those of a reminder.
+enum Due {
+    Mail { row: OutboxRow, to: EmailAddress, mail: Result<Mail, TooLate> },
+    Reminder(Reminder),
+}
+
+/// What this row has mailed, as things stand now. What is nobody's is finished.
 async fn find_due(app: &App, key: &OutboxKey) -> Result<Option<Due>, RecordFailed> {
     let Some(row) = find_pending(app, key).await? else { return Ok(None) };
     match owed(app, key, &row.duty).await? {
-        Owed::Due { to, mail } => return Ok(Some(Due { row, to, mail })),
+        Owed::Due { to, mail } => return Ok(Some(Due::Mail { row, to, mail })),
+        Owed::Reminder(Reminder { of, at, mails }) if mails.is_empty() => {
+            app.store.finish_reminder(key, &of, at).await?;
+        }
+        Owed::Reminder(reminder) => return Ok(Some(Due::Reminder(reminder))),
         // It stays owed, and goes on once the account is resumed.
         Owed::Later => telemetry::set_outcome("waits"),
         Owed::Nothing => app.store.finish(key).await?,

@@ -1,11 +1,12 @@
 //! What is owed to an address: who has it is looked up here, where no client waits.
 
-use domain::{AddressHash, EmailAddress, Invitation, MemberStatus};
+use domain::{AddressHash, EmailAddress, Invitation, MemberId, MemberStatus};
 use edge::App;
 use edge::lambda::RecordFailed;
-use edge::mail::Mail;
+use edge::mail::{KeyEnd, Mail};
 use edge::telemetry;
-use store::{DutyKind, MailKind, MailRow, OutboxKey, Owner, StoreError};
+use jiff::Timestamp;
+use store::{DutyKind, KeyExpiring, MailKind, MailRow, OutboxKey, Owner, StoreError};
 
 /// It would be of no use, for this cause.
 pub struct TooLate(pub &'static str);
@@ -16,10 +17,18 @@ pub enum Owed {
         to: EmailAddress,
         mail: Result<Mail, TooLate>,
     },
+    Reminder(Reminder),
     /// The account is suspended, and that may end.
     Later,
     /// Nobody is there (any more) to get it.
     Nothing,
+}
+
+/// A reminder of a key's end, with a mail for each admin who has not had it.
+pub struct Reminder {
+    pub of: KeyExpiring,
+    pub at: Timestamp,
+    pub mails: Vec<(MemberId, EmailAddress, Mail)>,
 }
 
 pub async fn owed(app: &App, key: &OutboxKey, duty: &DutyKind) -> Result<Owed, RecordFailed> {
@@ -32,10 +41,9 @@ pub async fn owed(app: &App, key: &OutboxKey, duty: &DutyKind) -> Result<Owed, R
                 mail_to(&member.email, Ok(Mail::LoginNotice(notice.clone())))
             }))
         }
+        DutyKind::KeyExpiring(of) => reminder_owed(app, of).await,
         // The filter of its trigger lets none in, and it is not for this function to finish.
-        DutyKind::LoginEvent { .. }
-        | DutyKind::ProvisionRequest { .. }
-        | DutyKind::KeyExpiring(_) => Ok(Owed::Later),
+        DutyKind::LoginEvent { .. } | DutyKind::ProvisionRequest { .. } => Ok(Owed::Later),
     }
 }
 
@@ -97,6 +105,31 @@ async fn invitation_owed(
         return Ok(Owed::Nothing);
     }
     Ok(mail_to(to, Ok(Mail::Invitation { account: account.name, link })))
+}
+
+/// A reminder for whoever is an active admin now; for nobody, once the key has ended, or ends
+/// otherwise.
+async fn reminder_owed(app: &App, of: &KeyExpiring) -> Result<Owed, RecordFailed> {
+    let now = app.clock.now();
+    let (account, key) = tokio::join!(
+        app.store.find_account_and_admins(&of.account_id),
+        app.store.find_key_of(&of.account_id, &of.key_id)
+    );
+    let mut reminder = Reminder { of: of.clone(), at: of.due(now), mails: Vec::new() };
+    let key = key?.filter(|key| key.expires_at == Some(of.expires_at) && !key.has_expired(now));
+    let (Some((account, admins)), Some(key)) = (account?, key) else {
+        return Ok(Owed::Reminder(reminder));
+    };
+    if account.suspended {
+        return Ok(Owed::Later);
+    }
+    let end = KeyEnd { name: key.name, start: key.start, at: of.expires_at };
+    for admin in admins {
+        if admin.status == MemberStatus::Active && !of.has_told(&admin.id, reminder.at) {
+            reminder.mails.push((admin.id, admin.email, Mail::KeyExpiring(end.clone())));
+        }
+    }
+    Ok(Owed::Reminder(reminder))
 }
 
 fn mail_to(to: &EmailAddress, mail: Result<Mail, TooLate>) -> Owed {

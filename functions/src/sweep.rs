@@ -1,5 +1,6 @@
-//! On a schedule: finds duties that a stream lost and redelivers them, suspensions that ended
-//! halfway, invitations that nobody accepted in time, and requests for codes that are a day old.
+//! On a schedule: finds duties that a stream lost and redelivers them, reminders that are due,
+//! suspensions that ended halfway, invitations that nobody accepted in time, and requests for codes
+//! that are a day old.
 //!
 //! It mails and provisions nothing itself: the conditional write that marks the redelivery makes a
 //! stream record, and the stream's own function does the rest. What was redelivered too often is
@@ -21,7 +22,7 @@ const MAX_DUTIES_PER_SHARD: i32 = 100;
 enum Outcome {
     Redelivered,
     GivenUp,
-    /// It is none any more, or rests.
+    /// It is none any more, rests, or was begun in its time.
     Settled,
     /// There was nothing to do for it, as its row is: it was done meanwhile, or cannot be.
     Undone,
@@ -91,6 +92,9 @@ async fn look_after(app: &App, duty: &Duty, now: Timestamp) -> Result<Outcome, S
     }
     if duty.is_asks() {
         app.store.forget_asks(duty, now).await?;
+        return Ok(Outcome::Settled);
+    }
+    if duty.is_reminder() && app.store.begin_reminder(duty, now).await? {
         return Ok(Outcome::Settled);
     }
     match app.store.redeliver(duty, now).await? {

@@ -22,15 +22,22 @@ pub enum Held {
     Transactions,
     /// Reads of an account's own row.
     AccountReads,
+    /// Updates of a key's reminders.
+    Reminders,
 }
 
 impl Held {
     fn has(self, target: &str, body: &[u8]) -> bool {
+        let key = || -> Value {
+            let request: Value = serde_json::from_slice(body).unwrap_or_default();
+            request["Key"]["sk"]["S"].clone()
+        };
         match self {
             Self::Transactions => target.ends_with(".TransactWriteItems"),
-            Self::AccountReads => {
-                let read: Value = serde_json::from_slice(body).unwrap_or_default();
-                target.ends_with(".GetItem") && read["Key"]["sk"]["S"] == "ACCOUNT"
+            Self::AccountReads => target.ends_with(".GetItem") && key() == "ACCOUNT",
+            Self::Reminders => {
+                let is_reminder = |key: &str| key.starts_with("EXPIRY#");
+                target.ends_with(".UpdateItem") && key().as_str().is_some_and(is_reminder)
             }
         }
     }

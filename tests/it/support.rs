@@ -750,7 +750,8 @@ impl Reply {
 
 impl World {
     /// Checks that the counters of every account are the numbers of its rows, that its set of
-    /// admins is who is one, and that each of its members owns its address.
+    /// admins is who is one, that each of its members owns its address, and that reminders are of a
+    /// key that ends when they say.
     #[track_caller]
     pub fn check_counters(&self) -> impl Future<Output = ()> {
         let caller = std::panic::Location::caller();
@@ -782,6 +783,17 @@ impl World {
                     with("MEMBER#"),
                     "members of {partition}, {caller}"
                 );
+
+                let own = rows.iter().filter(|((pk, _), _)| pk == partition);
+                for ((_, sk), reminders) in own {
+                    let Some(key) = sk.strip_prefix("EXPIRY#") else { continue };
+                    let key = rows.get(&(partition.clone(), format!("KEY#{key}")));
+                    assert_eq!(
+                        key.and_then(|key| key.get("expires_at")),
+                        reminders.get("expires_at"),
+                        "{sk} of {partition}, {caller}"
+                    );
+                }
 
                 let id = account["id"].as_s().expect("a text");
                 let members: Vec<_> = rows

@@ -386,7 +386,7 @@ impl Store {
         Ok((is, value))
     }
 
-    async fn find_key_of(
+    pub async fn find_key_of(
         &self,
         account: &AccountId,
         id: &KeyId,

@@ -26,7 +26,7 @@ impl RowKey {
 }
 
 pub(crate) const EVENT_PREFIX: &str = "EVENT#";
-const EXPIRY_PREFIX: &str = "EXPIRY#";
+pub(crate) const EXPIRY_PREFIX: &str = "EXPIRY#";
 pub(crate) const KEY_PREFIX: &str = "KEY#";
 pub(crate) const MAIL_PREFIX: &str = "MAIL#";
 pub(crate) const MEMBER_PREFIX: &str = "MEMBER#";
@@ -65,6 +65,10 @@ pub(crate) fn api_key(account: &AccountId, key: &KeyId) -> RowKey {
 /// The reminders before a key ends.
 pub(crate) fn expiry(account: &AccountId, key: &KeyId) -> RowKey {
     in_account(account, format!("{EXPIRY_PREFIX}{key}"))
+}
+
+pub(crate) fn is_expiry(key: &RowKey) -> bool {
+    key.sk.starts_with(EXPIRY_PREFIX)
 }
 
 /// What an idempotent request made.

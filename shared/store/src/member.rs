@@ -1,10 +1,10 @@
 //! Members: who they are, and how they are removed.
 
 use crate::actor::{self, ActorRefusal, Admin, Caller};
-use crate::rows::MemberRow;
+use crate::rows::{AccountRow, MemberRow};
 use crate::write::Write;
 use crate::{Failure, Store, StoreError, account, address, audit, layout};
-use domain::{AccountId, Member, MemberId, Role};
+use domain::{Account, AccountId, Member, MemberId, Role};
 use jiff::Timestamp;
 
 /// Why nobody was removed.
@@ -42,6 +42,21 @@ impl Store {
             .collect();
         members.sort_by(|a, b| (a.invited_at, &a.id).cmp(&(b.invited_at, &b.id)));
         Ok((caller, members))
+    }
+
+    /// An account, with its admins.
+    pub async fn find_account_and_admins(
+        &self,
+        account: &AccountId,
+    ) -> Result<Option<(Account, Vec<Member>)>, StoreError> {
+        let row = self.get::<AccountRow>("account", layout::account(account)).await?;
+        let Some(row) = row else { return Ok(None) };
+        let mut admins = Vec::new();
+        for id in row.admins.iter().filter_map(|id| id.parse().ok()) {
+            admins.extend(self.find_member(account, &id).await?);
+        }
+        admins.retain(|member| member.role == Role::Admin);
+        Ok(Some((row.into_account(), admins)))
     }
 
     pub async fn find_member(

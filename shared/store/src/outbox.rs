@@ -5,6 +5,10 @@
 //! and redelivers it by a conditional write, which makes a new stream record. A duty of a suspended
 //! account stays one, and is redelivered when the account is resumed. Login codes are no duties:
 //! they are worth nothing after 180 seconds.
+//!
+//! A key's reminders are one row, which is `scheduled` until the next of them is due: then `sweep`
+//! makes it `pending`, and what ends that schedules the one after it. Whatever is written of a
+//! reminder stands on the end that it is about, for people change that.
 
 use crate::layout::{self, RowKey};
 use crate::rows::{
@@ -85,6 +89,11 @@ impl Duty {
     /// Whose invitation it is to end, if it is that.
     pub fn invitation(&self) -> Option<(AccountId, MemberId)> {
         self.account().zip(self.key.member())
+    }
+
+    /// Whether it is to remind somebody of a key's end.
+    pub fn is_reminder(&self) -> bool {
+        layout::is_expiry(&self.key)
     }
 
     /// Whether requests for codes are to be forgotten.
@@ -197,6 +206,33 @@ pub(crate) fn finished(key: &OutboxKey, outcome: OutboxStatus) -> Write {
         .value(":pending", OutboxStatus::Pending)
 }
 
+/// The write that puts a reminder's outcome on record, and schedules the one after it.
+fn reminded(
+    key: &OutboxKey,
+    of: &KeyExpiring,
+    reminder: Timestamp,
+    outcome: OutboxStatus,
+) -> Write {
+    let ended = match next_reminder(of.expires_at, reminder) {
+        None => finished(key, outcome),
+        Some(next) => Write::update(
+            key.clone(),
+            "SET status = :scheduled, remind_at = :next, due_at = :next, redeliveries = :none",
+        )
+        .when("status = :pending")
+        .value(":pending", OutboxStatus::Pending)
+        .value(":scheduled", OutboxStatus::Scheduled)
+        .value(":next", next.as_millisecond())
+        .value(":none", 0),
+    };
+    of_this_end(ended, of)
+}
+
+/// One more condition: that the key ends when it did.
+fn of_this_end(write: Write, of: &KeyExpiring) -> Write {
+    write.and("expires_at = :expires_at").value(":expires_at", of.expires_at.as_millisecond())
+}
+
 impl Store {
     /// The row as it is now; a stream record shows it as it was.
     pub async fn find_outbox_row(&self, key: &OutboxKey) -> Result<Option<OutboxRow>, StoreError> {
@@ -207,6 +243,44 @@ impl Store {
     /// nothing.
     pub async fn finish(&self, key: &OutboxKey) -> Result<(), StoreError> {
         self.update(finished(key, OutboxStatus::Done)).await.map(drop)
+    }
+
+    /// Has reminders looked after that were scheduled, and due as the index said: the write makes a
+    /// stream record. Whether they were.
+    pub async fn begin_reminder(&self, duty: &Duty, now: Timestamp) -> Result<bool, StoreError> {
+        let begun = Write::update(duty.key.clone(), "SET status = :pending, due_at = :next")
+            .when("status = :scheduled AND due_at = :due")
+            .value(":scheduled", OutboxStatus::Scheduled)
+            .value(":pending", OutboxStatus::Pending)
+            .value(":due", duty.due_at)
+            .value(":next", (now + DUE_AFTER).as_millisecond());
+        Ok(self.update(begun).await?.is_ok())
+    }
+
+    /// Notes that an admin has had a reminder; whether it is still to be given to others.
+    pub async fn note_reminded(
+        &self,
+        key: &OutboxKey,
+        of: &KeyExpiring,
+        admin: &MemberId,
+        reminder: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let noted = Write::update(key.clone(), "SET told.#admin = :reminder")
+            .when("status = :pending")
+            .name("#admin", admin.as_str())
+            .value(":pending", OutboxStatus::Pending)
+            .value(":reminder", reminder.as_millisecond());
+        Ok(self.update(of_this_end(noted, of)).await?.is_ok())
+    }
+
+    /// Records that a reminder was given to all who are to have it.
+    pub async fn finish_reminder(
+        &self,
+        key: &OutboxKey,
+        of: &KeyExpiring,
+        reminder: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.update(reminded(key, of, reminder, OutboxStatus::Done)).await.map(drop)
     }
 
     /// Counts an invitation that is about to be mailed to an address, if the day allows one more.
@@ -228,8 +302,13 @@ impl Store {
         Ok(self.update(counted).await?.is_ok())
     }
 
-    /// Records that the row's side effect will not happen; an invitation's member shows it.
+    /// Records that the row's side effect will not happen; an invitation's member shows it. The
+    /// reminder after one that is given up has its turn.
     pub async fn give_up(&self, key: &OutboxKey, row: &OutboxRow) -> Result<(), StoreError> {
+        if let DutyKind::KeyExpiring(of) = &row.duty {
+            let given_up = reminded(key, of, of.remind_at, OutboxStatus::Failed);
+            return self.update(given_up).await.map(drop);
+        }
         // The member first: a crash in between leaves the row pending, and the next delivery does
         // both.
         if let DutyKind::Mail(mail) = &row.duty
@@ -285,11 +364,13 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let partition = layout::account_partition(account);
-        let (events, mails) = tokio::try_join!(
+        let (events, mails, reminders) = tokio::try_join!(
             self.query::<Owed>("outbox", partition.clone(), layout::EVENT_PREFIX),
-            self.query::<Owed>("outbox", partition, layout::MAIL_PREFIX),
+            self.query::<Owed>("outbox", partition.clone(), layout::MAIL_PREFIX),
+            self.query::<Owed>("outbox", partition, layout::EXPIRY_PREFIX),
         )?;
-        let owed = events.into_iter().chain(mails).filter(|row| row.status == "pending");
+        let rows = events.into_iter().chain(mails).chain(reminders);
+        let owed = rows.filter(|row| row.status == "pending");
         for Owed { key, .. } in owed {
             self.rest(&key, now, DUE_AFTER, None).await?;
         }

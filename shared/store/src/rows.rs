@@ -5,7 +5,7 @@
 use crate::StoreError;
 use crate::layout::RowKey;
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::key::OldValue;
+use domain::key::{OldValue, reminder_due};
 use domain::login::{Challenge, LoginRecord};
 use domain::sandbox::SandboxKey;
 use domain::session::{SessionTimes, Slot};
@@ -606,6 +606,15 @@ impl KeyExpiring {
             remind_at,
             told: BTreeMap::new(),
         }
+    }
+
+    /// The reminder that is due: what somebody found due is, and of two the later one.
+    pub fn due(&self, now: Timestamp) -> Timestamp {
+        reminder_due(self.expires_at, now).unwrap_or(self.remind_at).max(self.remind_at)
+    }
+
+    pub fn has_told(&self, member: &MemberId, reminder: Timestamp) -> bool {
+        self.told.get(member).is_some_and(|Time(told)| *told >= reminder)
     }
 }
 
