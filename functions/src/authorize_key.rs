@@ -1,18 +1,16 @@
 //! The Lambda authorizer of the product API's gateway: is this `x-api-key` good, and whose is it?
 //!
-//! Parse and checksum, one strongly consistent `GetItem`, constant-time compare. Nothing else: no
-//! Secrets Manager, no second read, and no write save the mark of a use, once an hour, which no
-//! answer hangs on. An outage is an error, which the gateway answers with 500; it never reads as
-//! "invalid key".
+//! Decision and effect: [`check_key`]. An outage is an error, which the gateway answers with 500; it
+//! never reads as "invalid key".
 
-use domain::{AccountId, ApiKey, PlainKey};
+use crate::key_check::{Authorized, check_key};
+use domain::PlainKey;
+use edge::App;
 use edge::config::AuthorizerResponse;
 use edge::event::Fields;
-use edge::{App, telemetry};
 use lambda_runtime::Error;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use store::{FoundKey, StoreError};
 
 /// What HTTP APIs (payload 2.0, and 1.0) and REST APIs (`REQUEST`) send, as far as it decides
 /// anything.
@@ -31,18 +29,8 @@ pub struct AuthorizerRequest {
     headers: Option<Fields>,
 }
 
-/// A key that is good.
-struct Authorized {
-    account: AccountId,
-    key: ApiKey,
-}
-
 pub async fn handle(app: &App, request: AuthorizerRequest) -> Result<Value, Error> {
-    let authorized = authorize_key(app, presented(&request)).await?;
-    telemetry::set_outcome(if authorized.is_some() { "allowed" } else { "refused" });
-    if let Some(Authorized { account, .. }) = &authorized {
-        telemetry::set_account(account);
-    }
+    let authorized = check_key(app, presented(&request)).await?;
     let context = authorized.as_ref().map(|Authorized { account, key }| {
         json!({
             "account_id": account, "key_id": key.id, "key_name": key.name,
@@ -75,22 +63,6 @@ pub async fn handle(app: &App, request: AuthorizerRequest) -> Result<Value, Erro
         answer["context"] = context;
     }
     Ok(answer)
-}
-
-async fn authorize_key(
-    app: &App,
-    presented: Option<PlainKey>,
-) -> Result<Option<Authorized>, StoreError> {
-    let Some(plain) = presented else { return Ok(None) };
-    let found = app.store.find_key(&plain).await?;
-    let now = app.clock.now();
-    let good = found.filter(|found| found.key.is_opened_by(&plain, now) && !found.suspended);
-    let Some(FoundKey { key, .. }) = good else { return Ok(None) };
-    if key.use_is_due(now) {
-        // It fails no check, and holds none up for long: the next use is marked instead.
-        app.aside("mark-key-used", app.store.mark_key_used(&plain, now)).await;
-    }
-    Ok(Some(Authorized { account: plain.account, key }))
 }
 
 /// The key in the `x-api-key` header, which a REST API spells as the client did. Several are none:

@@ -2,7 +2,7 @@
 //! together.
 //!
 //! `CONTRIBUTING.md` has all the steps to add one. No action uses another: what two of them share
-//! lies in `view`, `key_view`, `operator`, `pending`, `edge` or `domain`.
+//! lies in `view`, `key_view`, `key_check`, `operator`, `pending`, `edge` or `domain`.
 
 pub mod authorize_key;
 pub mod change_account;
@@ -16,6 +16,7 @@ mod function;
 pub mod get_sandbox;
 pub mod get_session;
 pub mod invite_member;
+mod key_check;
 mod key_view;
 pub mod list_keys;
 pub mod list_members;
