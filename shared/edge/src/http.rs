@@ -7,7 +7,7 @@ use crate::secrets::{KeyringError, Keyrings};
 use crate::{UtcTime, viewer};
 use domain::key::{IdempotencyKey, Invalid};
 use domain::secret::Secret;
-use domain::{AccountId, SessionToken};
+use domain::{AccountId, PlainKey, SessionToken};
 use jiff::Timestamp;
 use lambda_http::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use lambda_http::{Body, Response};
@@ -121,6 +121,19 @@ impl Call {
             })
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"bearer"))
             .map(|(_, token)| String::from_utf8_lossy(token.trim_ascii()))
+    }
+
+    /// The API key that is shown: the header `x-api-key` decides alone where it is sent, else the
+    /// one token of the scheme `Bearer`. Several are none: which of them is meant, nobody knows.
+    pub fn api_key(&self) -> Option<PlainKey> {
+        let mut sent = self.headers.get_all("x-api-key").iter().map(HeaderValue::as_bytes);
+        if let Some(value) = sent.next() {
+            let value = std::str::from_utf8(value).ok().filter(|_| sent.next().is_none())?;
+            return PlainKey::parse(value);
+        }
+        let mut tokens = self.bearer_tokens();
+        let token = tokens.next().filter(|_| tokens.next().is_none())?;
+        PlainKey::parse(&token)
     }
 
     /// The session that the caller shows. Nothing is known of it yet.
@@ -264,22 +277,25 @@ fn is_whole_json(body: &[u8]) -> bool {
     serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok()
 }
 
-const OPENED_AT: HeaderName = HeaderName::from_static("x-frontdesk-opened-at");
-
 /// An answer that went well.
 #[derive(Debug)]
 pub struct Answer {
     status: StatusCode,
     body: Option<String>,
     cookies: Vec<Secret>,
-    opened_at: Option<UtcTime>,
+    headers: HeaderMap,
     account: Option<AccountId>,
 }
 
 impl Answer {
     pub fn json(status: StatusCode, body: &impl Serialize) -> Self {
         let body = serde_json::to_string(body).expect("answers are structs of plain fields");
-        Self { status, body: Some(body), cookies: Vec::new(), opened_at: None, account: None }
+        Self { body: Some(body), ..Self::empty(status) }
+    }
+
+    pub fn empty(status: StatusCode) -> Self {
+        let headers = HeaderMap::new();
+        Self { status, body: None, cookies: Vec::new(), headers, account: None }
     }
 
     pub fn ok(body: &impl Serialize) -> Self {
@@ -287,7 +303,7 @@ impl Answer {
     }
 
     pub fn no_content() -> Self {
-        Self { body: None, ..Self::json(StatusCode::NO_CONTENT, &()) }
+        Self::empty(StatusCode::NO_CONTENT)
     }
 
     /// Whose it is, for the log: the account of the session that the store has found good.
@@ -301,7 +317,14 @@ impl Answer {
 
     /// When the session was opened that it is about.
     pub fn of_session_opened_at(self, opened_at: Timestamp) -> Self {
-        Self { opened_at: Some(opened_at.into()), ..self }
+        self.with_header("x-frontdesk-opened-at", &UtcTime::from(opened_at).to_string())
+    }
+
+    /// A header of the action's own, in visible ASCII.
+    pub fn with_header(mut self, name: &'static str, value: &str) -> Self {
+        let value = HeaderValue::from_str(value).expect("what an action tells is ASCII");
+        self.headers.insert(HeaderName::from_static(name), value);
+        self
     }
 
     /// A cookie for this host alone, out of reach for scripts and other sites.
@@ -330,10 +353,7 @@ impl Answer {
             value.set_sensitive(true);
             response.headers_mut().append(header::SET_COOKIE, value);
         }
-        if let Some(time) = self.opened_at {
-            let value = HeaderValue::from_str(&time.to_string()).expect("a time is ASCII");
-            response.headers_mut().insert(OPENED_AT, value);
-        }
+        response.headers_mut().extend(self.headers);
         response
     }
 }
