@@ -37,26 +37,56 @@ pub type Invoke =
 /// What an HTTP action is: a call in, an answer or a problem out.
 pub type HttpAction = for<'a> fn(&'a App, &'a Call) -> BoxFuture<'a, Result<Answer, Problem>>;
 
-/// An HTTP action behind API Gateway (HTTP API, payload 2.0).
+/// An HTTP action behind API Gateway (HTTP API, payload 2.0), for people's browsers and programs.
 pub fn http(app: App, action: HttpAction) -> Invoke {
+    behind_gateway(app, move |app, call, deadline| guarded(app, action, call, deadline).boxed())
+}
+
+/// The same of an action that other gateways ask about their clients' requests. They forward what
+/// clients sent, so no cookie and no `Origin` says anything; and it changes nothing, so nothing of
+/// it may have been done.
+pub fn forward_auth(app: App, action: HttpAction) -> Invoke {
+    behind_gateway(app, move |app, call, deadline| {
+        async move {
+            let done = deadline.bound(action(app, &call)).await;
+            done.unwrap_or_else(|late| Err(Problem::unavailable(late)))
+        }
+        .boxed()
+    })
+}
+
+/// `act` is an action with what stands in front of it, for one call and while there is time.
+fn behind_gateway(
+    app: App,
+    act: impl for<'a> Fn(&'a App, Call, Deadline) -> BoxFuture<'a, Result<Answer, Problem>>
+    + Copy
+    + Send
+    + Sync
+    + 'static,
+) -> Invoke {
     let app = Arc::new(app);
     Arc::new(move |event| {
         let app = app.clone();
         let deadline = app.deadline(&event.context);
         async move {
+            let mut is_head = false;
             let done = unless_it_panics(async {
                 let call = Call::new(read(&event.payload)?);
-                Ok::<_, Error>(guarded(&app, action, call, deadline).await)
+                is_head = call.method() == Method::HEAD;
+                Ok::<_, Error>(act(&app, call, deadline).await)
             });
             let done = done.await.unwrap_or_else(|panicked| Ok(Err(panicked.into())))?;
-            let response = answer(done, &event.context.request_id);
+            let mut response = answer(done, &event.context.request_id);
+            if is_head {
+                *response.body_mut() = Body::Empty;
+            }
             Ok(serde_json::to_value(event::answer(response))?)
         }
         .boxed()
     })
 }
 
-/// The guard that every HTTP action stands behind, and the action, while there is time.
+/// The guard that the actions for people stand behind, and the action, while there is time.
 async fn guarded(
     app: &App,
     action: HttpAction,
