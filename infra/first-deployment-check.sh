@@ -143,6 +143,9 @@ refused=$(grep -qE '"isAuthorized": *false|"Effect": *"Deny"' "$answer" && echo 
 expect "the authorizer refuses a key that is none" refused "${refused:-$(tr '\n' ' ' <"$answer")}" \
     "the log of authorize-key says why"
 
+expect "the key check over HTTP refuses who has no key" 403 "$(status "$(of Outputs CheckUrl)")" \
+    "the log of check-key says why"
+
 echo "-- Permissions"
 # simulate FUNCTION ACTION RESOURCE CONTEXT...
 simulate() {

@@ -14,6 +14,11 @@ pub enum Trigger {
     },
     /// A gateway's Lambda authorizer.
     Authorizer,
+    /// A gateway that asks over HTTP whether to let its client in, by whichever method. No person
+    /// calls these paths, and no session counts there.
+    ForwardAuth {
+        paths: &'static [&'static str],
+    },
     /// The table's stream.
     Stream,
     /// Direct invocation by an operator.

@@ -7,6 +7,7 @@
 pub mod authorize_key;
 pub mod change_account;
 pub mod change_key;
+pub mod check_key;
 pub mod create_key;
 pub mod decline_invitation;
 pub mod delete_key;
@@ -41,7 +42,7 @@ pub use function::{Function, Trigger, run};
 
 use crate::function::{function, http_function};
 use edge::budget::Budget;
-use edge::lambda::{event, http, stream};
+use edge::lambda::{event, forward_auth, http, stream};
 use futures::FutureExt;
 
 pub const REQUEST_CODE: Function =
@@ -101,6 +102,13 @@ pub const DECLINE_INVITATION: Function = http_function!(
 );
 pub const AUTHORIZE_KEY: Function =
     function!("authorize-key", Trigger::Authorizer, KEY_CHECK, event, authorize_key::handle);
+pub const CHECK_KEY: Function = function!(
+    "check-key",
+    Trigger::ForwardAuth { paths: &["/api/check", "/api/check/{rest+}"] },
+    KEY_CHECK,
+    forward_auth,
+    check_key::handle
+);
 pub const PROVISION_SANDBOX: Function =
     function!("provision-sandbox", Trigger::Stream, BATCH, stream, provision_sandbox::handle);
 pub const DELIVER_MAIL: Function =
@@ -111,7 +119,7 @@ pub const CHANGE_ACCOUNT: Function =
     function!("change-account", Trigger::Operator, BATCH, event, change_account::handle);
 pub const SWEEP: Function = function!("sweep", Trigger::Schedule, BATCH, event, sweep::handle);
 
-pub static FUNCTIONS: [Function; 24] = [
+pub static FUNCTIONS: [Function; 25] = [
     REQUEST_CODE,
     VERIFY_CODE,
     END_SESSION,
@@ -131,6 +139,7 @@ pub static FUNCTIONS: [Function; 24] = [
     RESEND_INVITATION,
     DECLINE_INVITATION,
     AUTHORIZE_KEY,
+    CHECK_KEY,
     PROVISION_SANDBOX,
     DELIVER_MAIL,
     REGISTER_ACCOUNT,

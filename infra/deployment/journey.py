@@ -67,6 +67,10 @@ class World:
             "POST", local(url.hostname), url.path, {}, {"x-api-key": key} if key else {}
         )
 
+    def check(self, key):
+        """The key check over HTTP, as another gateway asks."""
+        return self.api("GET", "/api/check", headers={"x-api-key": key})
+
     def invoke(self, logical, event):
         """A function's answer, and whether it is an error."""
         done = self.lambdas.invoke(

@@ -230,7 +230,13 @@ class Work:
         )
 
     def authorize_key(self):
-        """It marks the first use of a key; a mark that takes too long is the next use's."""
+        return self.marks_a_use(self.world.product)
+
+    def check_key(self):
+        return self.marks_a_use(self.world.check)
+
+    def marks_a_use(self, ask):
+        """A key's first use is marked; a mark that takes too long is the next use's."""
         admin = self.world.customer()
         made = admin.create_key().body
 
@@ -239,7 +245,7 @@ class Work:
             return any(key["last_used_at"] for key in keys if key["id"] == made["key"]["id"])
 
         def is_used():
-            return self.world.product(made["api_key"]).status == 200
+            return ask(made["api_key"]).status == 200
 
         return lambda: any(is_used() and is_marked() for _ in range(5))
 

@@ -6,7 +6,8 @@
 
 use crate::invitations::{self, link};
 use crate::proxy::{
-    Behind, Nobody, Proxy, Recording, authorizer_event, body_of, http_event, outcome,
+    Behind, KEY_CHECKS, Nobody, Proxy, Recording, authorizer_event, body_of, check_event,
+    http_event, lets_in, outcome,
 };
 use crate::support::{ADMIN, Person, World, wrong};
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -25,7 +26,7 @@ use tokio::sync::Notify;
 type Waves = &'static [&'static [&'static str]];
 
 /// What an action sends when all goes well.
-const DECLARED: [(&str, Waves); 19] = [
+const DECLARED: [(&str, Waves); 20] = [
     ("request-code", &[&["GetItem", "UpdateItem"], &["TransactWriteItems"]]),
     ("verify-code", &[&["GetItem", "UpdateItem"], &["GetItem", "GetItem", "TransactWriteItems"]]),
     ("end-session", &[&["GetItem", "TransactWriteItems"]]),
@@ -45,6 +46,7 @@ const DECLARED: [(&str, Waves); 19] = [
     ("resend-invitation", &[&["GetItem"], &["TransactWriteItems"]]),
     ("decline-invitation", &[&["TransactWriteItems"]]),
     ("authorize-key", &[&["GetItem"]]),
+    ("check-key", &[&["GetItem"]]),
 ];
 
 fn declared(action: &str) -> Waves {
@@ -211,6 +213,9 @@ async fn measure_all() -> Vec<(&'static str, Recording)> {
     let leaving = [&grace, &linus];
     bench.action("end-session", 204, async |turn| plain("end-session", leaving[turn - 1])).await;
 
+    let (_, key) = admin.key("Key 5").await;
+    bench.action("check-key", 200, async |_| check_event("GET", Some(&key))).await;
+
     let mut measured = bench.measured;
     measured.sort_by_key(|(name, _)| DECLARED.iter().position(|(known, _)| known == name));
     measured
@@ -266,7 +271,10 @@ async fn requests_that_follow_one_another_never_count_as_one_wait() {
 
 #[test]
 fn every_http_action_and_the_authorizer_have_a_declared_access_pattern() {
-    let client_facing = |trigger| matches!(trigger, Trigger::Http { .. } | Trigger::Authorizer);
+    let client_facing = |trigger| match trigger {
+        Trigger::Http { .. } | Trigger::Authorizer | Trigger::ForwardAuth { .. } => true,
+        Trigger::Stream | Trigger::Operator | Trigger::Schedule => false,
+    };
     let wanted: BTreeSet<&str> = FUNCTIONS
         .iter()
         .filter(|function| client_facing(function.trigger))
@@ -343,7 +351,7 @@ fn side_by_side(wave: &[&str]) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn authorize_key_sends_exactly_one_request_and_opens_no_other_connection() {
+async fn a_key_check_sends_exactly_one_request_and_opens_no_other_connection() {
     let world = World::new().await;
     let admin = world.admin().await;
     let (_, good) = admin.key("Good").await;
@@ -373,23 +381,20 @@ async fn authorize_key_sends_exactly_one_request_and_opens_no_other_connection()
         ("AWS_ENDPOINT_URL_SECRETS_MANAGER", &secrets_url),
         ("PRODUCT_API_URL", &product_url),
     ];
-    let authorizer = Behind::new(&world, "authorize-key", &changed);
-    // The first call finds the function cold, and sends no more than the others.
-    for (key, is_good) in [
-        (&good, true),
-        (&good, true),
-        (&deleted, false),
-        (&made_up(&account), false),
-        (&nobodys, false),
-    ] {
-        let (answer, recording) = proxy
-            .record(declared("authorize-key"), authorizer.invoke(&authorizer_event(key)))
-            .await;
-        assert_eq!(answer.expect("an answer")["isAuthorized"], is_good);
-        assert_eq!(recording.waves(), declared("authorize-key"));
-        let read = &recording.0[0].body;
-        assert_eq!(read["ConsistentRead"], true);
-        assert_eq!(read["Key"].as_object().expect("a key").len(), 2, "by primary key: {read}");
+    let unknown = made_up(&account);
+    let keys = [&good, &good, &deleted, &unknown, &nobodys];
+    for (name, event) in KEY_CHECKS {
+        let check = Behind::new(&world, name, &changed);
+        // The first call finds the function cold, and sends no more than the others.
+        for key in keys {
+            let event = event(key);
+            let (answer, recording) = proxy.record(declared(name), check.invoke(&event)).await;
+            assert_eq!(lets_in(&answer.expect("an answer")), *key == good, "{name}");
+            assert_eq!(recording.waves(), declared(name));
+            let read = &recording.0[0].body;
+            assert_eq!(read["ConsistentRead"], true);
+            assert_eq!(read["Key"].as_object().expect("a key").len(), 2, "by primary key: {read}");
+        }
     }
     let nothing: [(&str, &Nobody); 3] =
         [("SES", &mail), ("Secrets Manager", &secrets), ("the product API", &product)];
@@ -402,33 +407,29 @@ async fn authorize_key_sends_exactly_one_request_and_opens_no_other_connection()
 async fn a_key_in_use_costs_one_write_unit_an_hour_and_none_otherwise() {
     let world = World::new().await;
     let admin = world.admin().await;
-    let (_, key) = admin.key("Good").await;
     let proxy = Proxy::new(&world).await;
-    let authorizer = proxy.function(&world, "authorize-key");
     let marked: Waves = &[&["GetItem"], &["UpdateItem"]];
-    for (wait, waves, units) in [
-        (0, marked, (1.0, 1.0)),
-        (3500, declared("authorize-key"), (1.0, 0.0)),
-        (100, marked, (1.0, 1.0)),
-    ] {
-        world.advance(wait);
-        let event = authorizer_event(&key);
-        let (answer, recording) = proxy.record(waves, authorizer.invoke(&event)).await;
-        assert_eq!(answer.expect("an answer")["isAuthorized"], true);
-        assert_eq!(recording.waves(), waves);
-        assert_eq!((recording.read_units(), recording.write_units()), units);
+    for (name, event) in KEY_CHECKS {
+        let (_, key) = admin.key(name).await;
+        let check = proxy.function(&world, name);
+        for (wait, waves, units) in
+            [(0, marked, (1.0, 1.0)), (3500, declared(name), (1.0, 0.0)), (100, marked, (1.0, 1.0))]
+        {
+            world.advance(wait);
+            let (answer, recording) = proxy.record(waves, check.invoke(&event(&key))).await;
+            assert!(lets_in(&answer.expect("an answer")), "{name}");
+            assert_eq!(recording.waves(), waves, "{name}");
+            assert_eq!((recording.read_units(), recording.write_units()), units, "{name}");
+        }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn authorize_key_refuses_garbage_without_a_request() {
+async fn a_key_check_refuses_garbage_without_a_request() {
     let world = World::new().await;
     let admin = world.admin().await;
     let (_, good) = admin.key("Good").await;
     let proxy = Proxy::new(&world).await;
-    let authorizer = proxy.function(&world, "authorize-key");
-    let mut without = authorizer_event(&good);
-    without["headers"] = json!({ "accept": "*/*" });
     let last = if good.ends_with('0') { '1' } else { '0' };
     let misspelt = format!("{}{last}", &good[..good.len() - 1]);
     let garbage = [
@@ -441,10 +442,15 @@ async fn authorize_key_refuses_garbage_without_a_request() {
         &format!("{good}0"),
         &"k".repeat(100_000),
     ];
-    for event in garbage.into_iter().map(authorizer_event).chain([without]) {
-        let (answer, recording) = proxy.record(&[], authorizer.invoke(&event)).await;
-        assert_eq!(answer.expect("an answer"), json!({ "isAuthorized": false }));
-        assert_eq!(recording.requests(), 0, "{event}");
+    for (name, event) in KEY_CHECKS {
+        let check = proxy.function(&world, name);
+        let mut without = event(&good);
+        without["headers"] = json!({ "accept": "*/*" });
+        for event in garbage.into_iter().map(event).chain([without]) {
+            let (answer, recording) = proxy.record(&[], check.invoke(&event)).await;
+            assert!(!lets_in(&answer.expect("an answer")), "{name}");
+            assert_eq!(recording.requests(), 0, "{event}");
+        }
     }
 }
 

@@ -3,7 +3,8 @@
 
 use crate::invitations::{invite, invited, link};
 use crate::proxy::{
-    Behind, Fault, Nobody, Proxy, Recording, authorizer_event, body_of, http_event, outcome,
+    Behind, Fault, KEY_CHECKS, Nobody, Proxy, Recording, authorizer_event, body_of, check_event,
+    http_event, lets_in, outcome,
 };
 use crate::support::{ADMIN, Person, World, wrong};
 use edge::budget::Budget;
@@ -481,17 +482,27 @@ async fn an_outage_never_reads_as_an_invalid_key() {
     let event = authorizer_event(&key);
     let proxy = Proxy::new(&world).await;
     let authorizer = proxy.function(&world, "authorize-key");
+    let over_http = proxy.function(&world, "check-key");
     for fault in [Fault::Throttled, Fault::ServerError, Fault::AnswerLost] {
         proxy.fail("GetItem", ALWAYS, fault);
         let error = authorizer.invoke(&event).await.expect_err("an outage").to_string();
         assert!(!error.contains(&key), "{error}");
+        for method in ["GET", "POST"] {
+            let answer = over_http.invoke(&check_event(method, Some(&key))).await;
+            comes_back("check-key", &answer.expect("an answer"));
+        }
         proxy.heal();
-        assert_eq!(authorizer.invoke(&event).await.expect("an answer")["isAuthorized"], true);
+        for (name, event) in KEY_CHECKS {
+            let answer = proxy.function(&world, name).invoke(&event(&key)).await;
+            assert!(lets_in(&answer.expect("an answer")), "{name}");
+        }
     }
     let nobody = Nobody::new().await;
-    let cut_off =
-        Behind::new(&world, "authorize-key", &[("AWS_ENDPOINT_URL_DYNAMODB", &nobody.url())]);
-    assert!(cut_off.invoke(&event).await.is_err());
+    let url = nobody.url();
+    let cut_off = |name| Behind::new(&world, name, &[("AWS_ENDPOINT_URL_DYNAMODB", &url)]);
+    assert!(cut_off("authorize-key").invoke(&event).await.is_err());
+    let answer = cut_off("check-key").invoke(&check_event("GET", Some(&key))).await;
+    comes_back("check-key", &answer.expect("an answer"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -89,7 +89,7 @@ fn timeouts() -> BTreeMap<String, Duration> {
 fn is_an_outage(function: &Function, event: &Value, answer: Result<Value, Error>) {
     let name = function.name;
     match function.trigger {
-        Trigger::Http { .. } => {
+        Trigger::Http { .. } | Trigger::ForwardAuth { .. } => {
             let answer = answer.expect("an answer");
             let code = "temporarily_unavailable".to_owned();
             assert_eq!(outcome(&answer), (503, code), "{name}: {answer}");

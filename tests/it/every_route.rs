@@ -285,6 +285,40 @@ async fn another_site_changes_nothing_on_any_route() {
     }
 }
 
+/// The one exception, at paths where no person asks.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_key_check_over_http_asks_for_no_session_and_minds_no_other_site() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let (_, key) = admin.key("A key").await;
+    let checks: Vec<&str> = FUNCTIONS
+        .iter()
+        .filter_map(|function| match function.trigger {
+            Trigger::ForwardAuth { paths } => Some((function.name, paths)),
+            _ => None,
+        })
+        .flat_map(|(name, paths)| {
+            assert_eq!(name, "check-key");
+            paths
+        })
+        .copied()
+        .collect();
+    assert_eq!(checks, ["/api/check", "/api/check/{rest+}"]);
+    for path in checks {
+        let path = path.replace("{rest+}", "v1/anything?of=a client");
+        let check = || world.call("POST", &path).header("origin", "https://evil.example");
+        let good = check().header("sec-fetch-site", "cross-site").header("x-api-key", &key);
+        assert_eq!(good.send().await.status, 200);
+        // Nor does a session let anybody in.
+        let cookie = format!("__Host-frontdesk={}", admin.token);
+        let bearer = format!("Bearer {}", admin.token);
+        for (name, value) in [("cookie", &cookie), ("authorization", &bearer)] {
+            let reply = world.changes_nothing(check().header(name, value).send()).await;
+            assert_eq!((reply.status.as_u16(), &reply.body["error"]["code"]), (403, &json!(403)));
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn no_answer_may_be_kept_or_guessed_at() {
     let world = World::new().await;

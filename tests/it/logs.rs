@@ -7,7 +7,7 @@
 use crate::batch::{batch_for, without_workers};
 use crate::child;
 use crate::folder::Folder;
-use crate::proxy::{Behind, Nobody, authorizer_event, outcome};
+use crate::proxy::{Behind, KEY_CHECKS, Nobody, authorizer_event, lets_in, outcome};
 use crate::rotation::Door;
 use crate::support::{ADMIN, Browser, Person, World, wrong};
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -218,6 +218,12 @@ async fn every_other_invocation_has_its_line_too() {
     for presented in [&*key, "fd_live_nothing"] {
         world.desk.invoke("authorize-key", &authorizer_event(presented)).await.expect("an answer");
     }
+    for (presented, outcome) in [(&*key, "allowed"), ("fd_live_nothing", "refused")] {
+        let reply = world.call("GET", "/api/check").header("x-api-key", presented).send().await;
+        let account = (outcome == "allowed").then_some(&*admin.account);
+        let id = reply.header("x-request-id").expect("an id");
+        assert_eq!(log.of_request(id), expected("check-key", account, outcome));
+    }
     // The product API asked as well, when the Sandbox was provisioned.
     assert_eq!(
         log.of_function("authorize-key")[1..],
@@ -264,8 +270,14 @@ async fn an_event_that_cannot_be_read_leaves_its_line_and_is_not_repeated_in_it(
     let world = World::new().await;
     let log = Log::of(&world);
     let kept = "fd_live_of-the-event";
-    let names =
-        ["get-session", "deliver-mail", "authorize-key", "register-account", "change-account"];
+    let names = [
+        "get-session",
+        "deliver-mail",
+        "authorize-key",
+        "check-key",
+        "register-account",
+        "change-account",
+    ];
     for name in names {
         let event = json!({
             "headers": kept, "Records": kept, "name": [kept], "version": "2.0", "rawPath": [kept],
@@ -600,14 +612,10 @@ async fn an_account_that_a_made_up_session_claims_is_in_no_line() {
         }
     }
     let other_last = if key.ends_with('0') { "1" } else { "0" };
-    world
-        .desk
-        .invoke(
-            "authorize-key",
-            &authorizer_event(&format!("{}{other_last}", &key[..key.len() - 1])),
-        )
-        .await
-        .expect("an answer");
+    let misspelt = format!("{}{other_last}", &key[..key.len() - 1]);
+    for (name, event) in KEY_CHECKS {
+        assert!(!lets_in(&world.desk.invoke(name, &event(&misspelt)).await.expect("an answer")));
+    }
     assert!(log.outcomes().len() > 14);
     assert!(!log.text().contains(&admin.account), "{}", log.text());
 }
@@ -628,7 +636,11 @@ async fn no_line_holds_a_key_a_code_a_token_an_address_an_ip_or_a_body() {
     let sandbox_key =
         admin.act("/api/sandbox/key").await.ok(200)["api_key"].as_str().unwrap().to_owned();
     for presented in [&*key, &key[..key.len() - 1], &sandbox_key] {
-        world.desk.invoke("authorize-key", &authorizer_event(presented)).await.expect("an answer");
+        for (name, event) in KEY_CHECKS {
+            world.desk.invoke(name, &event(presented)).await.expect("an answer");
+        }
+        let bearer = format!("Bearer {presented}");
+        world.call("GET", "/api/check/below").header("authorization", &bearer).send().await;
     }
     admin.post("/api/team", json!({ "email": "colleague@example.com" })).await.ok(201);
     admin

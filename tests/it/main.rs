@@ -14,6 +14,7 @@ mod bad_input;
 mod batch;
 mod change_account;
 mod change_key;
+mod check_key;
 mod command_line;
 mod console_build;
 mod console_hosting;

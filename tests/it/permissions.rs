@@ -145,10 +145,9 @@ impl<'w> Script<'w> {
         holds(created == repeated, "a repetition gives the same key")?;
         let id = created["key"]["id"].as_str().unwrap_or_default();
         let key = created["api_key"].as_str().unwrap_or_default();
+        self.checks(admin).await?;
         holds(self.world.product_api(key).await == 200, "the key opens the product API")?;
-        let listed = self.must(admin.get("/api/keys").await, 200)?;
-        let used = listed["keys"].as_array().into_iter().flatten().find(|known| known["id"] == id);
-        holds(used.is_some_and(|key| key["last_used_at"].is_string()), "its use is marked")?;
+        self.is_marked(admin, id).await?;
         let path = format!("/api/keys/{id}");
         let change = admin.call("PATCH", &path).json(json!({ "name": "Frontend" }));
         let changed = self.must(change.send().await, 200)?;
@@ -164,6 +163,24 @@ impl<'w> Script<'w> {
         holds(self.world.product_api(value).await == 200, "the new value opens it")?;
         self.must(admin.delete(&path).await, 204)?;
         holds(self.world.product_api(key).await == 403, "a deleted key does not")
+    }
+
+    async fn is_marked(&self, admin: &Person<'_>, key: &str) -> Step {
+        let listed = self.must(admin.get("/api/keys").await, 200)?;
+        let used = listed["keys"].as_array().into_iter().flatten().find(|known| known["id"] == key);
+        holds(used.is_some_and(|key| key["last_used_at"].is_string()), "its use is marked")
+    }
+
+    /// Another gateway asks over HTTP.
+    async fn checks(&self, admin: &Person<'_>) -> Step {
+        let made = self.must(admin.post("/api/keys", json!({ "name": "Checked" })).await, 201)?;
+        let id = made["key"]["id"].as_str().unwrap_or_default();
+        let key = made["api_key"].as_str().unwrap_or_default();
+        let check = self.world.call("GET", "/api/check").header("x-api-key", key);
+        self.must(check.clone().send().await, 200)?;
+        self.is_marked(admin, id).await?;
+        self.must(admin.delete(&format!("/api/keys/{id}")).await, 204)?;
+        self.must(check.send().await, 403).map(drop)
     }
 
     async fn sandbox(&self, admin: &Person<'_>) -> Step {
@@ -990,7 +1007,12 @@ async fn only_deliver_mail_sends_and_only_from_the_address_of_the_deployment() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_authorizer_marks_a_use_and_changes_nothing_else_of_a_key() {
     let world = World::new().await;
-    let caller = Caller::new(&world, "authorize-key");
+    for name in ["authorize-key", "check-key"] {
+        marks_a_use_and_nothing_else(&Caller::new(&world, name)).await;
+    }
+}
+
+async fn marks_a_use_and_nothing_else(caller: &Caller<'_>) {
     let may = async |changed: Value| {
         let mut body = json!({
             "Key": { "pk": { "S": "ACCT#nobody" }, "sk": { "S": "KEY#nobodys" } },

@@ -568,6 +568,45 @@ pub fn authorizer_event(key: &str) -> Value {
     })
 }
 
+/// The event of a key check over HTTP: of a gateway, on behalf of its client.
+pub fn check_event(method: &str, key: Option<&str>) -> Value {
+    let mut headers = json!({ "host": "api.example.com" });
+    if let Some(key) = key {
+        headers["x-api-key"] = key.into();
+    }
+    json!({
+        "version": "2.0",
+        "routeKey": "ANY /api/check",
+        "rawPath": "/api/check",
+        "rawQueryString": "",
+        "headers": headers,
+        "requestContext": {
+            "http": { "method": method, "path": "/api/check", "sourceIp": "127.0.0.1" },
+            "requestId": "test",
+            "routeKey": "ANY /api/check",
+            "stage": "$default",
+        },
+        "isBase64Encoded": false,
+    })
+}
+
+type WithKey = fn(&str) -> Value;
+
+/// Both ways to ask about a key: the function, and how it is asked.
+pub const KEY_CHECKS: [(&str, WithKey); 2] =
+    [("authorize-key", authorizer_event), ("check-key", |key| check_event("GET", Some(key)))];
+
+/// What a key check says.
+#[track_caller]
+pub fn lets_in(answer: &Value) -> bool {
+    match (answer["isAuthorized"].as_bool(), answer["statusCode"].as_u64()) {
+        (Some(good), None) => good,
+        (None, Some(200)) => true,
+        (None, Some(403)) => false,
+        _ => panic!("neither yes nor no: {answer}"),
+    }
+}
+
 /// The status and the code (empty when it went well) of an HTTP function's answer.
 pub fn outcome(answer: &Value) -> (u64, String) {
     let body: Value = answer["body"]

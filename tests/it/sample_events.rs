@@ -52,6 +52,9 @@ async fn every_sample_event_is_taken_by_its_function() {
                     "{file}"
                 );
             }
+            Trigger::ForwardAuth { .. } => {
+                assert_eq!(answer["statusCode"], 403, "{file}: {answer}")
+            }
             Trigger::Authorizer if event["version"] == "2.0" => {
                 assert_eq!(answer, json!({ "isAuthorized": false }))
             }

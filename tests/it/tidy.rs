@@ -131,13 +131,16 @@ fn names() -> BTreeSet<String> {
 
 /// `POST /api/keys` and the function behind it.
 fn routes() -> BTreeSet<(String, String)> {
-    let route = |function: &functions::Function| match function.trigger {
-        Trigger::Http { method, path } => {
-            Some((format!("{method} {path}"), function.name.to_owned()))
-        }
-        Trigger::Authorizer | Trigger::Stream | Trigger::Operator | Trigger::Schedule => None,
+    let keys = |trigger| match trigger {
+        Trigger::Http { method, path } => vec![format!("{method} {path}")],
+        Trigger::ForwardAuth { paths } => paths.iter().map(|path| format!("ANY {path}")).collect(),
+        Trigger::Authorizer | Trigger::Stream | Trigger::Operator | Trigger::Schedule => Vec::new(),
     };
-    FUNCTIONS.iter().filter_map(route).collect()
+    let routes = |function: &functions::Function| {
+        let name = function.name.to_owned();
+        keys(function.trigger).into_iter().map(move |key| (key, name.clone()))
+    };
+    FUNCTIONS.iter().flat_map(routes).collect()
 }
 
 fn snake(kebab: &str) -> String {
@@ -215,7 +218,7 @@ fn every_function_has_the_triggers_of_its_kind_and_no_others() {
         let kinds: BTreeSet<&str> =
             events.values().map(|event| event["Type"].as_str().expect("a type")).collect();
         let wanted: &[&str] = match function.trigger {
-            Trigger::Http { .. } => &["HttpApi"],
+            Trigger::Http { .. } | Trigger::ForwardAuth { .. } => &["HttpApi"],
             Trigger::Stream => &["DynamoDB"],
             Trigger::Schedule => &["ScheduleV2"],
             Trigger::Authorizer | Trigger::Operator => &[],
@@ -361,27 +364,47 @@ fn every_function_has_a_role_of_its_own_that_names_actions_and_resources() {
 #[test]
 fn the_authorizer_may_read_one_row_of_an_account_mark_its_use_and_nothing_else() {
     let template = template();
-    let (id, authorizer) = &template_functions(&template)["authorize-key"];
-    let statements = statements(&template, id);
-    let actions: Vec<&str> = statements
-        .iter()
-        .filter(|own| own["Sid"] != "Log")
-        .flat_map(|own| texts(&own["Action"]))
-        .collect();
-    assert_eq!(actions, ["dynamodb:GetItem", "dynamodb:UpdateItem"]);
-    let mark = statements.iter().find(|own| own["Sid"] == "LastUse").expect("a statement");
-    let condition = json!({
-        "ForAllValues:StringLike": { "dynamodb:LeadingKeys": ["ACCT#*"] },
-        "ForAllValues:StringEquals": { "dynamodb:Attributes": ["pk", "sk", "last_used_at"] },
-        "StringEqualsIfExists": { "dynamodb:ReturnValues": "NONE" },
+    // The same check over HTTP may do no more.
+    for name in ["authorize-key", "check-key"] {
+        let (id, function) = &template_functions(&template)[name];
+        let statements = statements(&template, id);
+        let actions: Vec<&str> = statements
+            .iter()
+            .filter(|own| own["Sid"] != "Log")
+            .flat_map(|own| texts(&own["Action"]))
+            .collect();
+        assert_eq!(actions, ["dynamodb:GetItem", "dynamodb:UpdateItem"], "{name}");
+        let mark = statements.iter().find(|own| own["Sid"] == "LastUse").expect("a statement");
+        let condition = json!({
+            "ForAllValues:StringLike": { "dynamodb:LeadingKeys": ["ACCT#*"] },
+            "ForAllValues:StringEquals": { "dynamodb:Attributes": ["pk", "sk", "last_used_at"] },
+            "StringEqualsIfExists": { "dynamodb:ReturnValues": "NONE" },
+        });
+        assert_eq!(mark["Condition"], condition, "{name}");
+        let variables = function["Properties"]["Environment"]["Variables"].as_object();
+        let is_more = |name: &String| name.ends_with("_SECRET_ARN") || name == "PRODUCT_API_URL";
+        let more: Vec<&String> =
+            variables.into_iter().flat_map(|own| own.keys()).filter(|name| is_more(name)).collect();
+        assert!(more.is_empty(), "{name}: {more:?}");
+    }
+}
+
+#[test]
+fn each_route_of_the_key_check_over_http_has_the_throttle_of_the_parameter_and_no_other_has_one() {
+    let template = template();
+    let api = &template["Resources"]["Api"]["Properties"];
+    let settings = api["RouteSettings"].as_object().expect("settings of routes");
+    let checked: BTreeSet<String> =
+        routes().into_iter().filter(|(_, name)| name == "check-key").map(|(key, _)| key).collect();
+    assert_eq!(settings.keys().cloned().collect::<BTreeSet<_>>(), checked);
+    let throttle = json!({
+        "ThrottlingBurstLimit": { "!Ref": "CheckRateLimit" },
+        "ThrottlingRateLimit": { "!Ref": "CheckRateLimit" },
     });
-    assert_eq!(mark["Condition"], condition);
-    let variables =
-        authorizer["Properties"]["Environment"]["Variables"].as_object().expect("variables");
-    assert!(
-        variables.keys().all(|name| !name.ends_with("_SECRET_ARN") && name != "PRODUCT_API_URL"),
-        "{variables:?}"
-    );
+    for (key, own) in settings {
+        assert_eq!(*own, throttle, "{key}");
+    }
+    assert!(api["DefaultRouteSettings"]["ThrottlingRateLimit"].as_u64().is_some());
 }
 
 /// How many characters the longest value of a parameter has.
@@ -475,10 +498,15 @@ fn cargo_lambda_watches_the_routes_of_the_template() {
         .expect("the watch router")
         .clone();
     let mut found = BTreeSet::new();
+    let mut default = None;
     for (path, target) in router {
         if let Value::String(function) = &target {
-            // What `$default` is in the template.
-            assert_eq!((path.as_str(), function.as_str()), ("/{*path}", "get-session"));
+            if path == "/{*path}" {
+                default = Some(function.clone());
+            } else {
+                let path = path.replace("{*rest}", "{rest+}");
+                found.insert((format!("ANY {path}"), function.clone()));
+            }
             continue;
         }
         for route in list(&target) {
@@ -487,6 +515,8 @@ fn cargo_lambda_watches_the_routes_of_the_template() {
         }
     }
     assert_eq!(found, routes());
+    // What `$default` is in the template.
+    assert_eq!(default.as_deref(), Some("get-session"));
 }
 
 #[test]
@@ -501,20 +531,12 @@ fn every_function_has_a_sample_event_that_fits_its_trigger() {
         let function = functions::find(name).unwrap_or_else(|| panic!("{path} is for no function"));
         match function.trigger {
             Trigger::Http { method, path: route } => {
-                let key = format!("{method} {route}");
-                assert_eq!(
-                    (&event["version"], &event["routeKey"]),
-                    (&"2.0".into(), &key.as_str().into()),
-                    "{path}"
-                );
-                assert_eq!(event["requestContext"]["routeKey"], key, "{path}");
+                assert!(is_request(&event, method, route), "{path}: {method} {route}");
                 assert_eq!(event["requestContext"]["http"]["method"], method, "{path}");
-                assert_eq!(event["requestContext"]["http"]["path"], event["rawPath"], "{path}");
-                assert!(
-                    fills(route, &event),
-                    "{path}: {} does not match {route}",
-                    event["rawPath"]
-                );
+            }
+            Trigger::ForwardAuth { paths } => {
+                let fits = paths.iter().any(|route| is_request(&event, "ANY", route));
+                assert!(fits, "{path}: {paths:?}");
             }
             Trigger::Authorizer => assert_eq!(event["type"], "REQUEST", "{path}"),
             Trigger::Stream => {
@@ -531,11 +553,24 @@ fn every_function_has_a_sample_event_that_fits_its_trigger() {
     assert_eq!(files, wanted);
 }
 
+/// Whether an event is of a request that this route took.
+fn is_request(event: &Value, method: &str, route: &str) -> bool {
+    let key = format!("{method} {route}");
+    event["version"] == "2.0"
+        && event["routeKey"] == key.as_str()
+        && event["requestContext"]["routeKey"] == key.as_str()
+        && event["requestContext"]["http"]["path"] == event["rawPath"]
+        && fills(route, event)
+}
+
 /// Whether an event's path is the route with its parameters filled in.
 fn fills(route: &str, event: &Value) -> bool {
     let filled = route.split('/').map(|segment| {
         match segment.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
-            Some(name) => event["pathParameters"][name].as_str().unwrap_or("(absent)").to_owned(),
+            Some(name) => {
+                let name = name.trim_end_matches('+');
+                event["pathParameters"][name].as_str().unwrap_or("(absent)").to_owned()
+            }
             None => segment.to_owned(),
         }
     });
@@ -670,14 +705,18 @@ fn own_metrics(dashboard: &Value) -> BTreeSet<String> {
 fn every_metric_of_ours_is_counted_once_and_shown_and_every_alarm_is_on_the_dashboard_and_in_the_guide()
  {
     let template = template();
-    let filters = resources(&template, "AWS::Logs::MetricFilter");
-    let filtered = filters
-        .values()
-        .flat_map(|filter| list(&filter["Properties"]["MetricTransformations"]))
-        .map(|metric| {
+    // A filter counts the lines of one log; those of several logs may be one metric.
+    let mut filtered = BTreeMap::new();
+    for filter in resources(&template, "AWS::Logs::MetricFilter").into_values() {
+        let properties = &filter["Properties"];
+        for metric in list(&properties["MetricTransformations"]) {
             assert_eq!(metric["MetricNamespace"]["!Sub"], "Frontdesk/${AWS::StackName}");
-            metric["MetricName"].as_str().expect("a name").to_owned()
-        });
+            let name = metric["MetricName"].as_str().expect("a name").to_owned();
+            let logs: &mut BTreeSet<_> = filtered.entry(name).or_default();
+            assert!(logs.insert(properties["LogGroupName"].to_string()), "{filter}");
+        }
+    }
+    let filtered = filtered.into_keys();
     let written = edge::telemetry::Metric::ALL.iter().map(|metric| metric.name().to_owned());
     let counted: Vec<String> = written.chain(filtered).collect();
     let names: BTreeSet<String> = counted.iter().cloned().collect();
