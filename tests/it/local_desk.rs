@@ -694,3 +694,25 @@ async fn every_answer_of_the_api_is_dated_by_the_desks_clock() {
         assert!(before <= date && date <= world.now().as_second(), "{method} {path}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_api_takes_ten_kib_of_a_request_line_and_headers_and_no_more_as_api_gateway_does() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let padded = |bytes: usize| {
+        let half = "c".repeat(bytes / 2);
+        admin.call("GET", "/api/session").header("cookie", &half).header("x-padding", &half)
+    };
+    padded(9_500).send().await.ok(200);
+    let refused = padded(10_240).send().await;
+    assert_eq!(refused.status, 431);
+    assert_eq!(refused.body, json!({ "message": "Request Header Fields Too Large" }));
+    // It is a function's answer that has one.
+    assert_eq!(refused.header("x-request-id"), None);
+    let query = "q".repeat(10_240);
+    assert_eq!(world.call("GET", &format!("/api/session?{query}")).send().await.status, 431);
+    // The product's own gateway is none of ours.
+    let (_, key) = admin.key("A key").await;
+    let call = world.call("POST", "/heify/get-configurations").header("x-padding", &query);
+    assert_eq!(call.header("x-api-key", &key).json(json!({})).send().await.status, 200);
+}

@@ -25,6 +25,8 @@ use std::sync::Arc;
 
 /// API Gateway's limit for a request's body.
 const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
+/// Its limit for the request line and the values of all headers together.
+const MAX_HEAD_BYTES: usize = 10_240;
 
 /// What the gateway needs to answer.
 #[derive(Clone)]
@@ -62,6 +64,12 @@ async fn undated(gateway: Gateway, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let path = parts.uri.path();
     let is_api = is_below("/api", path);
+    if is_api && head_bytes(&parts) > MAX_HEAD_BYTES {
+        return message(
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "Request Header Fields Too Large",
+        );
+    }
     match gateway.routes.find(parts.method.as_str(), path) {
         Some(found) if is_api || found.route.key != "$default" => {
             let context = RequestContext {
@@ -86,6 +94,12 @@ async fn undated(gateway: Gateway, request: Request) -> Response {
             None => nothing(),
         },
     }
+}
+
+/// How long the request line and the values of all headers are together.
+fn head_bytes(parts: &Parts) -> usize {
+    let line = format!("{} {} {:?}", parts.method, parts.uri, parts.version);
+    line.len() + parts.headers.values().map(HeaderValue::len).sum::<usize>()
 }
 
 fn is_below(folder: &str, path: &str) -> bool {
