@@ -1,0 +1,327 @@
+//! Debian's nginx and Caddy in front of a product, which ask a desk about every call: configured as
+//! `docs/api.md` says, save the addresses.
+//!
+//! They run by name alone (`cargo test --package frontdesk-tests --test gateways`), as `.ci/run`
+//! does, so that `cargo test --workspace` needs neither. A gateway that is missing fails them.
+
+#[expect(dead_code, reason = "what the other tests need besides")]
+#[path = "it/product.rs"]
+mod product;
+#[expect(dead_code, reason = "what the other tests need besides")]
+#[path = "it/support.rs"]
+mod support;
+
+use product::{Product, Says, Seen};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Method, RequestBuilder, StatusCode};
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader};
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU8, Ordering};
+use support::World;
+
+/// Which of the two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Nginx,
+    Caddy,
+}
+
+/// A gateway that runs, until it is dropped.
+struct Gateway {
+    kind: Kind,
+    url: String,
+    http: Client,
+    process: Child,
+    folder: PathBuf,
+}
+
+/// The configuration in the section of `docs/api.md` that is named so.
+fn documented(section: &str) -> String {
+    let document = std::fs::read_to_string(desk::workspace_root().join("docs/api.md"));
+    let document = document.expect("the document is there");
+    let (_, rest) = document.split_once(&format!("\n### {section}\n")).expect("the section");
+    let (_, block) = rest.split_once("\n```").expect("a block");
+    let (_language, block) = block.split_once('\n').expect("its first line");
+    block.split_once("\n```").expect("its end").0.to_owned() + "\n"
+}
+
+/// Puts addresses into a configuration, each in its one place.
+fn with_addresses(configuration: String, addresses: &[(&str, String)]) -> String {
+    addresses.iter().fold(configuration, |text, (written, address)| {
+        assert_eq!(text.matches(written).count(), 1, "{written} in:\n{text}");
+        text.replace(written, address)
+    })
+}
+
+/// An address of loopback that is nobody else's, so that none of its ports is taken by chance.
+fn own_address() -> Ipv4Addr {
+    static NEXT: AtomicU8 = AtomicU8::new(1);
+    let [_, _, high, low] = std::process::id().to_be_bytes();
+    Ipv4Addr::new(127, high | 1, low, NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+fn port(address: Ipv4Addr) -> u16 {
+    let listener = TcpListener::bind((address, 0)).expect("a port");
+    listener.local_addr().expect("an address").port()
+}
+
+const CHECK_HOST: &str = "https://a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com";
+const PRODUCT: &str = "127.0.0.1:3000";
+
+impl Gateway {
+    /// Asks `frontdesk`, an origin, about the product's calls.
+    fn start(kind: Kind, frontdesk: &str, product: &Product) -> Self {
+        let product = product.url.strip_prefix("http://").expect("a URL");
+        let product = product.split('/').next().expect("an address").to_owned();
+        let address = own_address();
+        let port = port(address);
+        let folder = std::env::temp_dir().join(format!("frontdesk-gateway-{address}-{port}"));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let beyond = [(CHECK_HOST, frontdesk.to_owned()), (PRODUCT, product)];
+        let process = match kind {
+            Kind::Nginx => nginx(&folder, address, port, &beyond),
+            Kind::Caddy => caddy(&folder, address, port, &beyond),
+        };
+        let url = format!("http://{address}:{port}");
+        edge::install_tls_provider();
+        let http = Client::builder().no_proxy().tls_certs_only([]).redirect(Policy::none());
+        Self { kind, url, http: http.build().expect("a client"), process, folder }
+    }
+
+    fn call(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.url))
+    }
+
+    async fn get_with(&self, key: &str, path: &str) -> StatusCode {
+        let call = self.call(Method::GET, path).header("x-api-key", key);
+        call.send().await.expect("an answer").status()
+    }
+
+    async fn status(&self, key: &str) -> StatusCode {
+        self.get_with(key, "/v1/orders").await
+    }
+
+    /// Checks that a call is refused in the product's words, and never comes to the product.
+    async fn refuses(&self, key: Option<&str>, product: &Product) {
+        product.take_calls();
+        let mut call = self.call(Method::POST, "/v1/orders").body("{}");
+        if let Some(key) = key {
+            call = call.header("x-api-key", key);
+        }
+        let answer = call.send().await.expect("an answer");
+        assert_eq!(answer.status(), 403, "{:?}", self.kind);
+        let text = answer.text().await.expect("a text");
+        let body: Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(body["error"]["code"], 403, "{text}");
+        assert!(product.calls().is_empty(), "{:?} admits {key:?}", self.kind);
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        self.process.kill().expect("it runs");
+        self.process.wait().expect("an end");
+        std::fs::remove_dir_all(&self.folder).expect("its folder");
+    }
+}
+
+fn nginx(folder: &PathBuf, ip: Ipv4Addr, port: u16, beyond: &[(&str, String)]) -> Child {
+    let mut addresses = vec![("listen 8080;", format!("listen {ip}:{port};"))];
+    addresses.extend_from_slice(beyond);
+    let site = with_addresses(documented("nginx"), &addresses);
+    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .map(|name| format!("{name}_temp_path {}/{name};\n", folder.display()))
+        .concat();
+    let around = format!(
+        "daemon off;\nmaster_process off;\npid {}/pid;\nerror_log stderr notice;\nevents {{}}\n\
+         http {{\naccess_log off;\n{temporary}{site}}}\n",
+        folder.display()
+    );
+    std::fs::write(folder.join("nginx.conf"), around).expect("written");
+    let mut command = Command::new("nginx");
+    command.args(["-e", "stderr", "-c"]).arg(folder.join("nginx.conf")).arg("-p").arg(folder);
+    // It says so once its sockets are open.
+    running(command, "nginx-light", " nginx/")
+}
+
+fn caddy(folder: &PathBuf, ip: Ipv4Addr, first: u16, beyond: &[(&str, String)]) -> Child {
+    let second = port(ip);
+    let mut addresses = vec![
+        ("127.0.0.1:8081", format!("{ip}:{second}")),
+        ("\n:8080 {", format!("\n:{first} {{\n\tbind {ip}")),
+        ("\n:8081 {", format!("\n:{second} {{")),
+        ("bind 127.0.0.1", format!("bind {ip}")),
+    ];
+    addresses.extend_from_slice(beyond);
+    let sites = with_addresses(documented("Caddy"), &addresses);
+    std::fs::write(folder.join("Caddyfile"), format!("{{\n\tadmin off\n}}\n{sites}"))
+        .expect("written");
+    let mut command = Command::new("caddy");
+    command.args(["run", "--adapter", "caddyfile", "--config"]).arg(folder.join("Caddyfile"));
+    command.env("XDG_DATA_HOME", folder).env("XDG_CONFIG_HOME", folder);
+    running(command, "caddy", "serving initial configuration")
+}
+
+/// Starts a gateway, and waits until it says that it serves.
+fn running(mut command: Command, package: &str, ready: &str) -> Child {
+    // Where Debian has its programs, servers among them.
+    command.env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+    command.stdin(Stdio::null()).stderr(Stdio::piped());
+    let mut process = command.spawn().unwrap_or_else(|error| {
+        let program = command.get_program().display();
+        panic!("{program} cannot be started ({error}). Install it: apt-get install {package}")
+    });
+    let mut lines = BufReader::new(process.stderr.take().expect("it is piped")).lines();
+    let mut said = String::new();
+    loop {
+        match lines.next() {
+            Some(Ok(line)) => said = said + &line + "\n",
+            Some(Err(_)) | None => panic!("{command:?} ended:\n{said}"),
+        }
+        if said.contains(ready) {
+            break;
+        }
+    }
+    // Whatever else it says is taken, or it would wait for that.
+    std::thread::spawn(move || lines.for_each(drop));
+    process
+}
+
+/// What the product was told of the one call that came to it.
+#[track_caller]
+fn told(product: &Product) -> [String; 4] {
+    let calls = product.take_calls();
+    let [Seen { headers, .. }] = calls.as_slice() else { panic!("one call, not {calls:?}") };
+    assert!(!headers.contains_key("x-api-key"), "{headers:?}");
+    ["account", "key", "key-name", "sandbox"].map(|name| {
+        let values: Vec<_> = headers.get_all(format!("x-frontdesk-{name}")).iter().collect();
+        assert_eq!(values.len(), 1, "{headers:?}");
+        values[0].to_str().expect("a text").to_owned()
+    })
+}
+
+async fn guards_the_product_as_frontdesk_says(kind: Kind) {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let (id, key) = admin.key("Zapier 東京").await;
+    let product = Product::start().await;
+    // nginx would ask the resolver of the snippet for a name.
+    let desk = world.desk.url().replace("localhost", "127.0.0.1");
+    let gateway = Gateway::start(kind, &desk, &product);
+
+    // A good key, whatever is called, and whatever the client says of itself.
+    let owner = [&admin.account, &id, "Zapier%20%E6%9D%B1%E4%BA%AC", "false"].map(str::to_owned);
+    for (method, body) in
+        [(Method::GET, ""), (Method::HEAD, ""), (Method::POST, &*"b".repeat(100_000))]
+    {
+        let call = gateway.call(method.clone(), "/v1/orders?a=b&limited=403").body(body.to_owned());
+        let forged = call
+            .header("x-api-key", &key)
+            .header("X-Frontdesk-Account", "acct_000000000000")
+            .header("x-frontdesk-sandbox", "true")
+            .header("x-frontdesk-sandbox", "perhaps")
+            .header("x_frontdesk_key", "key_k00000000")
+            .header("X-FRONTDESK-KEY-NAME", "");
+        assert_eq!(forged.send().await.expect("an answer").status(), 200, "{kind:?} {method}");
+        let calls = product.calls();
+        let line = format!("{method} /v1/orders?a=b&limited=403");
+        assert_eq!((&calls[0].line, calls[0].body.len()), (&line, body.len()), "{kind:?}");
+        assert_eq!(told(&product), owner, "{kind:?} {method}");
+    }
+
+    // Three times what Frontdesk's own gateway takes is the product's business alone.
+    let much = "c".repeat(7_000);
+    let call = gateway.call(Method::GET, &format!("/v1?{much}")).header("x-api-key", &key);
+    let call = call.header("cookie", format!("a={much}")).header("x-much", &much);
+    assert_eq!(call.send().await.expect("an answer").status(), 200, "{kind:?}");
+    assert_eq!(product.calls()[0].headers["x-much"].len(), 7_000);
+    assert_eq!(told(&product), owner);
+
+    // No key, none that is one, and one that was deleted.
+    gateway.refuses(None, &product).await;
+    gateway.refuses(Some("garbage"), &product).await;
+    let (deleted, value) = admin.key("Deleted").await;
+    assert_eq!(gateway.status(&value).await, 200);
+    admin.delete(&format!("/api/keys/{deleted}")).await.ok(204);
+    gateway.refuses(Some(&value), &product).await;
+
+    // A rotated key has both values until the overlap is over, and an expired one none.
+    let until = json!({ "name": "Until", "expires_at": world.ahead(600) });
+    let made = admin.post("/api/keys", until).await.ok(201).clone();
+    let old = made["api_key"].as_str().expect("a key");
+    let path = format!("/api/keys/{}/rotate", made["key"]["id"].as_str().expect("an id"));
+    let rotated = admin.post(&path, json!({ "keep_old_seconds": 300 })).await.ok(201).clone();
+    let new = rotated["api_key"].as_str().expect("a key");
+    for value in [old, new] {
+        assert_eq!(gateway.status(value).await, 200, "{kind:?}");
+    }
+    world.advance(300);
+    gateway.refuses(Some(old), &product).await;
+    assert_eq!(gateway.status(new).await, 200);
+    world.advance(300);
+    gateway.refuses(Some(new), &product).await;
+
+    // Where nginx asks itself is no place for a client.
+    if kind == Kind::Nginx {
+        assert_eq!(gateway.get_with(&key, "/_check").await, 404);
+    }
+}
+
+/// What is neither yes nor no, from Frontdesk or from what stands in its place.
+async fn admits_nobody_during_an_outage_and_sends_on_the_key_alone(kind: Kind) {
+    let (frontdesk, product) = (Product::start().await, Product::start().await);
+    let origin = frontdesk.url.trim_end_matches("/check");
+    let gateway = Gateway::start(kind, origin, &product);
+    let call = || {
+        let call = gateway.call(Method::POST, "/v1/orders?secret=1").body("secret");
+        call.header("x-api-key", "fd_live_key")
+            .header("cookie", "secret=1")
+            .header("x-secret", "1")
+            .header("x-forwarded-for", "192.0.2.1")
+            .header("user-agent", "secret")
+            .send()
+    };
+    for says in [Says::Status(500), Says::Status(503), Says::Status(429), Says::Elsewhere] {
+        frontdesk.says([says]);
+        let status = call().await.expect("an answer").status();
+        assert!(!status.is_success(), "{kind:?} answers {status} to {says:?}");
+    }
+    for Seen { line, headers, body } in frontdesk.take_calls() {
+        assert_eq!((&*line, &*body), ("GET /api/check", &b""[..]), "{kind:?}");
+        assert_eq!(headers["x-api-key"], "fd_live_key");
+        // Its own words of the connection.
+        let own = ["host", "x-api-key", "connection", "accept-encoding"];
+        assert!(headers.keys().all(|name| own.contains(&name.as_str())), "{kind:?}: {headers:?}");
+    }
+    assert!(product.calls().is_empty(), "{kind:?}");
+
+    // Nobody there.
+    let nobody = own_address();
+    let gateway = Gateway::start(kind, &format!("http://{nobody}:{}", port(nobody)), &product);
+    let status = gateway.status("fd_live_key").await;
+    assert!([502, 503].contains(&status.as_u16()), "{kind:?} answers {status}");
+    assert!(product.calls().is_empty(), "{kind:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nginx_guards_the_product_as_frontdesk_says() {
+    guards_the_product_as_frontdesk_says(Kind::Nginx).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn caddy_guards_the_product_as_frontdesk_says() {
+    guards_the_product_as_frontdesk_says(Kind::Caddy).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nginx_admits_nobody_during_an_outage_and_sends_on_the_key_alone() {
+    admits_nobody_during_an_outage_and_sends_on_the_key_alone(Kind::Nginx).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn caddy_admits_nobody_during_an_outage_and_sends_on_the_key_alone() {
+    admits_nobody_during_an_outage_and_sends_on_the_key_alone(Kind::Caddy).await;
+}
