@@ -1,5 +1,5 @@
 //! Debian's nginx and Caddy in front of a product, which ask a desk about every call: configured as
-//! `docs/api.md` says, save the addresses.
+//! `docs/api.md` says, save the addresses. And its JavaScript, in Node.
 //!
 //! They run by name alone (`cargo test --package frontdesk-tests --test gateways`), as `.ci/run`
 //! does, so that `cargo test --workspace` needs neither. A gateway that is missing fails them.
@@ -304,6 +304,50 @@ async fn admits_nobody_during_an_outage_and_sends_on_the_key_alone(kind: Kind) {
     let status = gateway.status("fd_live_key").await;
     assert!([502, 503].contains(&status.as_u16()), "{kind:?} answers {status}");
     assert!(product.calls().is_empty(), "{kind:?}");
+}
+
+/// What the document's JavaScript says of a key, in JSON; or what it throws.
+async fn key_owner(check_url: String, key: &str) -> Result<Value, String> {
+    let address = own_address();
+    let folder = std::env::temp_dir().join(format!("frontdesk-key-owner-{address}"));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    std::fs::write(folder.join("owner.mjs"), documented("Code of your own")).expect("written");
+    let ask = "import { keyOwner } from './owner.mjs';\n\
+        console.log(JSON.stringify(await keyOwner(process.argv[2])));\n";
+    std::fs::write(folder.join("ask.mjs"), ask).expect("written");
+    let mut node = Command::new("node");
+    node.arg(folder.join("ask.mjs")).arg(key).env("CHECK_URL", check_url);
+    let output = tokio::task::spawn_blocking(move || node.output()).await.expect("a thread");
+    let output = output.expect("node is there");
+    std::fs::remove_dir_all(folder).expect("its folder");
+    if output.status.success() {
+        Ok(serde_json::from_slice(&output.stdout).expect("JSON"))
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn code_of_ones_own_learns_whose_a_key_is_that_it_is_none_or_that_nobody_knows() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let (id, key) = admin.key("Zapier 東京").await;
+    let url = format!("{}/api/check", world.desk.url());
+    let owner = json!({
+        "account": admin.account, "key": id, "keyName": "Zapier 東京", "sandbox": false,
+    });
+    assert_eq!(key_owner(url.clone(), &key).await, Ok(owner));
+    admin.delete(&format!("/api/keys/{id}")).await.ok(204);
+    for refused in [key.as_str(), "", "garbage"] {
+        assert_eq!(key_owner(url.clone(), refused).await, Ok(Value::Null), "{refused}");
+    }
+    // Another answer of the same desk is neither yes nor no.
+    let elsewhere = format!("{}/api/session", world.desk.url());
+    let thrown = key_owner(elsewhere, &key).await.expect_err("nobody knows");
+    assert!(thrown.contains("The API key cannot be checked: 401"), "{thrown}");
+    let nobody = own_address();
+    let down = format!("http://{nobody}:{}/api/check", port(nobody));
+    assert!(key_owner(down, &key).await.is_err());
 }
 
 #[tokio::test(flavor = "multi_thread")]
