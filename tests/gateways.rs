@@ -350,6 +350,45 @@ async fn code_of_ones_own_learns_whose_a_key_is_that_it_is_none_or_that_nobody_k
     assert!(key_owner(down, &key).await.is_err());
 }
 
+/// The shell blocks of the section, pasted in a checkout, with ports of the test's own.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_key_behind_nginx_of_docs_local_md_can_be_pasted_as_it_stands() {
+    let world = World::new().await;
+    let document = std::fs::read_to_string(desk::workspace_root().join("docs/local.md"));
+    let document = document.expect("the document is there");
+    let section = document.split("\n## ").find(|part| part.starts_with("A key behind nginx"));
+    let blocks = section.expect("the section").split("```sh\n").skip(1);
+    let blocks = blocks.map(|block| block.split("\n```\n").next().expect("a block ends"));
+    let script = blocks.collect::<Vec<_>>().join("\n");
+    let ip = own_address();
+    let (guard, product) = (format!("{ip}:{}", port(ip)), format!("{ip}:{}", port(ip)));
+    let script = script
+        .replace("http://localhost:9000", &world.desk.url())
+        .replace(
+            "|listen 127.0.0.1:8080|",
+            &format!("|listen {guard}|; s|127.0.0.1:3000|{product}|"),
+        )
+        .replace("127.0.0.1:8080", &guard)
+        .replace("listen 127.0.0.1:3000", &format!("listen {product}"));
+    // A paste that fails leaves no nginx behind.
+    let script = format!("trap 'kill $(cat $NGINX/pid) 2>/dev/null || true' EXIT\n{script}");
+    let mut bash = Command::new("bash");
+    bash.args(["-euo", "pipefail", "-c", &script]).current_dir(desk::workspace_root());
+    let run = tokio::task::spawn_blocking(move || bash.output()).await.expect("a thread");
+    let run = run.expect("bash is there");
+    let told = String::from_utf8_lossy(&run.stdout);
+    assert!(run.status.success(), "{told}\n{}", String::from_utf8_lossy(&run.stderr));
+    let account = world.account_of(support::ADMIN).await;
+    let called = format!("{account} calls by Nightly");
+    // What the gateway answers to each call, in its order.
+    let asked: Vec<&str> = told
+        .lines()
+        .filter(|line| *line == called || line.ends_with("}}403"))
+        .map(|line| if line == called { "200" } else { "403" })
+        .collect();
+    assert_eq!(asked, ["200", "200", "200", "403", "200", "403", "200"], "{told}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nginx_guards_the_product_as_frontdesk_says() {
     guards_the_product_as_frontdesk_says(Kind::Nginx).await;
