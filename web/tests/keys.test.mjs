@@ -527,6 +527,8 @@ test("Name, Created on, Actions; on top the Sandbox key with badge, then the new
   assert.deepEqual(await block(page).getByRole("columnheader").allTextContents(), [
     "Name",
     "Created on",
+    "Last used",
+    "Expires",
     "Actions",
   ]);
   assert.deepEqual(await names(page), ["Sandbox", "Backend Staging", "iOS App"]);
@@ -766,6 +768,8 @@ test("members see the list without actions, and can do nothing to it", async (t)
   assert.deepEqual(await block(theirs).getByRole("columnheader").allTextContents(), [
     "Name",
     "Created on",
+    "Last used",
+    "Expires",
   ]);
   assert.deepEqual(await names(theirs), ["Sandbox", "Production"]);
   assert.deepEqual(

@@ -431,7 +431,7 @@ test("dates are the reader's own; hover and focus tell the time and its zone", a
   await desk.productApi("up");
   const page = await admin(t, { context: { locale: "de-DE", timezoneId: "Asia/Tokyo" } });
   const row = section(page, "API keys").getByRole("row", { name: "Sandbox" });
-  const time = row.getByRole("time");
+  const time = row.getByRole("time").first();
   const moment = async (/** @type {Locator} */ time) =>
     new Date((await time.getAttribute("datetime")) ?? "");
   const at = await moment(time);

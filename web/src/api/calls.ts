@@ -10,7 +10,7 @@ import { isUnasked } from "./unasked.ts";
 export type Session = Answer<"getSession"> & Opened;
 export type Sandbox = Answer<"getSandbox"> & Dated;
 export type SandboxReason = NonNullable<Sandbox["reason"]>;
-export type Keys = Answer<"listKeys">;
+export type Keys = Answer<"listKeys"> & Dated;
 export type ApiKey = Keys["keys"][number];
 export type Team = Answer<"listMembers">;
 export type TeamMember = Team["members"][number];
@@ -42,7 +42,7 @@ export const retrySandbox = () =>
 export const revealSandboxKey = () => send<"revealSandboxKey">("POST", "/api/sandbox/key");
 
 export const listKeys = (fetching: Fetching) =>
-  send<"listKeys">("GET", "/api/keys", undefined, reading(fetching));
+  dated(sendDated<"listKeys">("GET", "/api/keys", undefined, reading(fetching)));
 /** The same `attempt` never makes a second key, however often it is sent. */
 export const createKey = (name: string, attempt: string) =>
   send<"createKey">("POST", "/api/keys", { name }, { headers: { "Idempotency-Key": attempt } });

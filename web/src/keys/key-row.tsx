@@ -5,14 +5,17 @@ import { IconButton } from "../ui/icon-button.tsx";
 import { TrashIcon } from "../ui/icons.tsx";
 import { Day } from "../ui/when.tsx";
 import { CopySandboxKey } from "./copy-sandbox-key.tsx";
+import { ExpiryBadge, LifeUnderName, Used } from "./key-life.tsx";
 
 interface Props {
   apiKey: ApiKey;
+  /** When the list was told. */
+  asOf: number;
   /** null for members: they only look. */
   onDelete: ((key: ApiKey) => void) | null;
 }
 
-export function KeyRow({ apiKey, onDelete }: Props) {
+export function KeyRow({ apiKey, asOf, onDelete }: Props) {
   return (
     <tr data-sandbox={apiKey.sandbox || undefined}>
       <th scope="row">
@@ -24,12 +27,20 @@ export function KeyRow({ apiKey, onDelete }: Props) {
           ) : (
             <Cut text={apiKey.name} />
           )}
+          <ExpiryBadge apiKey={apiKey} asOf={asOf} />
           {apiKey.sandbox && <CopySandboxKey />}
         </span>
         <code className="cell-under">{`${apiKey.start}…`}</code>
+        <LifeUnderName apiKey={apiKey} asOf={asOf} />
       </th>
       <td>
         <Day at={apiKey.created_at} />
+      </td>
+      <td className="wide-only">
+        {apiKey.last_used_at ? <Used at={apiKey.last_used_at} asOf={asOf} /> : <span>Never</span>}
+      </td>
+      <td className="wide-only">
+        {apiKey.expires_at ? <Day at={apiKey.expires_at} /> : <span>Never</span>}
       </td>
       {onDelete && (
         <td className="cell-actions">

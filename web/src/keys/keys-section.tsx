@@ -16,6 +16,8 @@ import { keysQuery } from "./keys-query.ts";
 import "../ui/table.css";
 import "./keys.css";
 
+const COLUMNS = ["", "", "wide-only", "wide-only"];
+
 export function KeysSection({ session }: { session: LoggedIn }) {
   const { data, error, refetch, isFetching } = useQuery(keysQuery);
   const [creating, setCreating] = useState(false);
@@ -52,6 +54,12 @@ export function KeysSection({ session }: { session: LoggedIn }) {
             <tr>
               <th scope="col">Name</th>
               <th scope="col">Created on</th>
+              <th scope="col" className="wide-only">
+                Last used
+              </th>
+              <th scope="col" className="wide-only">
+                Expires
+              </th>
               {admin && (
                 <th scope="col" className="cell-actions">
                   Actions
@@ -63,22 +71,21 @@ export function KeysSection({ session }: { session: LoggedIn }) {
             {!data && (
               <SkeletonRows
                 rows={key_count}
-                columns={admin ? ["", "", "cell-actions"] : ["", ""]}
+                columns={admin ? [...COLUMNS, "cell-actions"] : COLUMNS}
               />
             )}
             {data?.keys.map((key) => (
-              <KeyRow key={key.id} apiKey={key} onDelete={admin ? setDeleting : null} />
+              <KeyRow
+                key={key.id}
+                apiKey={key}
+                asOf={data.asOf}
+                onDelete={admin ? setDeleting : null}
+              />
             ))}
-            {data?.keys.length === 0 && (
-              <tr>
-                <td className="table-empty" colSpan={admin ? 3 : 2}>
-                  No API keys yet.
-                </td>
-              </tr>
-            )}
           </tbody>
         </table>
       )}
+      {data?.keys.length === 0 && <p className="table-empty">No API keys yet.</p>}
       <p className="section-note">
         {admin
           ? ((data && whyNoMore(data)) ?? "A key’s value is shown once, when it is created.")
