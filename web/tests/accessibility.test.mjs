@@ -200,6 +200,11 @@ for (const { theme, viewport } of WALKS) {
     await says(page, "Give the key a name.");
     await look(page, "key-new-no-name");
     await page.getByLabel("Name").fill("Zapier Integration");
+    await page.getByLabel("Expiry").selectOption("A date");
+    await press(page, "Create Key");
+    await says(page, "Choose a day from");
+    await axe(page);
+    await page.getByLabel("Expiry").selectOption("30 days");
     await press(page, "Create Key");
     await page.getByRole("button", { name: "Show key" }).waitFor();
     await look(page, "key-masked");
@@ -511,6 +516,9 @@ test("nothing has to be scrolled sideways at 320 px, with long names and address
   await page.getByRole("rowheader", { name: email }).waitFor();
   await press(page, "New API Key");
   await page.getByLabel("Name").fill("W".repeat(64));
+  await page.getByLabel("Expiry").selectOption("A date");
+  await fits("the new key's end");
+  await page.getByLabel("Expiry").selectOption("Never");
   await fits("the new key's dialog");
   await press(page, "Create Key");
   await press(page, "Show key");

@@ -3,7 +3,16 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { deskAndBrowser, logIn, newPage, says } from "./support.mjs";
+import {
+  allow,
+  atLogin,
+  deskAndBrowser,
+  focusOn,
+  isGone,
+  logIn,
+  newPage,
+  says,
+} from "./support.mjs";
 
 /** @import { Page } from "playwright-core" */
 /** @import { TestContext } from "node:test" */
@@ -36,7 +45,7 @@ async function admin(t, options = {}) {
     await row(page, "Sandbox").waitFor();
   }
   await later();
-  return { page, later };
+  return { page, later, email };
 }
 
 /** @param {Page} page */
@@ -162,4 +171,155 @@ test("a row says how long its old value still works, and members see what admins
   await later(DAY);
   await says(row(page, "Rotated"), "3 days left");
   assert.equal(await row(page, "Rotated").getByText("The old value").count(), 0);
+});
+
+/** A place that is a day ahead for a third of each day, and never moves its clocks. */
+const TOKYO = { context: { timezoneId: "Asia/Tokyo" } };
+/** The day that it is there, as date fields write it. */
+const inTokyo = (/** @type {string} */ at) =>
+  new Date(Date.parse(at) + 9 * HOUR * 1000).toISOString().slice(0, 10);
+
+/** @param {Page} page */
+const creation = (page) => page.getByRole("dialog", { name: "New API key" });
+
+/** @param {Page} page @param {string} name */
+async function beginCreation(page, name) {
+  await page.getByRole("button", { name: "New API Key" }).click();
+  await creation(page).getByLabel("Name").fill(name);
+  return creation(page).getByLabel("Expiry");
+}
+
+/** Saves the key that is shown. @param {Page} page */
+async function gotIt(page) {
+  const viewer = page.getByRole("dialog", { name: "Save your new API key" });
+  await viewer.getByRole("checkbox", { name: /I have copied/ }).click();
+  await viewer.getByRole("button", { name: "Got it, I saved it" }).click();
+  await isGone(viewer);
+}
+
+/** @param {Page} page @param {string} name */
+async function listed(page, name) {
+  const { keys } = await (await page.request.get("/api/keys")).json();
+  return keys.find((/** @type {{ name: string }} */ key) => key.name === name);
+}
+
+test("a new key ends when it is said: never, or with a day where the reader is", async (t) => {
+  const { page, later } = await admin(t, TOKYO);
+  // Far from the browser's clock, which nobody asks.
+  await later(40 * DAY);
+  const choices = /** @type {const} */ ({ Never: 0, "30 days": 30, "90 days": 90, "1 year": 365 });
+  for (const [choice, days] of Object.entries(choices)) {
+    const expiry = await beginCreation(page, choice);
+    assert.equal(await expiry.inputValue(), "Never");
+    const before = await fromNow(page, days * DAY);
+    await expiry.selectOption(choice);
+    if (!days) await says(creation(page), "It works until it is deleted.");
+    else await says(creation(page), /^Expires on \d+ \w+ \d{4}, at the end of the day\.$/);
+    const words = await creation(page).locator(".field-help").last().innerText();
+    await page.getByRole("button", { name: "Create Key" }).click();
+    await gotIt(page);
+    const { expires_at } = await listed(page, choice);
+    if (!days) {
+      assert.equal(expires_at, null);
+      continue;
+    }
+    assert.match(expires_at, /T14:59:59\.999Z$/, "the end of a day in Tokyo");
+    const after = await fromNow(page, days * DAY);
+    if (days < 365) assert.ok([before, after].map(inTokyo).includes(inTokyo(expires_at)));
+    else assert.equal(inTokyo(expires_at).slice(4), inTokyo(await fromNow(page, 0)).slice(4));
+    assert.ok(words.includes(day(`${inTokyo(expires_at)}T00:00:00Z`)), words);
+    assert.equal(await cell(page, choice, "Expires"), day(`${inTokyo(expires_at)}T00:00:00Z`));
+  }
+});
+
+test("a new key may end with any day from today to five years ahead", async (t) => {
+  const { page } = await admin(t, TOKYO);
+  const expiry = await beginCreation(page, "Dated");
+  await expiry.selectOption("A date");
+  const last = creation(page).getByLabel("Last day");
+  const [least, most] = [await last.getAttribute("min"), await last.getAttribute("max")];
+  /** @type {string[]} */
+  const sent = [];
+  page.on("request", (request) => request.method() === "POST" && sent.push(request.url()));
+  for (const wrong of ["", "2020-01-01", "2999-12-31"]) {
+    await last.fill(wrong);
+    await page.getByRole("button", { name: "Create Key" }).click();
+    const words = [least, most].map((limit) => day(`${limit}T00:00:00Z`)).join(" to ");
+    await says(creation(page).getByRole("alert"), `Choose a day from ${words}.`);
+    await focusOn(last);
+  }
+  assert.deepEqual(sent, []);
+  for (const [name, limit] of /** @type {const} */ ([
+    ["Dated", least],
+    ["Dated far", most],
+  ])) {
+    if (name !== "Dated") await (await beginCreation(page, name)).selectOption("A date");
+    await last.fill(limit ?? "");
+    await says(creation(page), `Expires on ${day(`${limit}T00:00:00Z`)}, at the end of the day.`);
+    await page.getByRole("button", { name: "Create Key" }).click();
+    await gotIt(page);
+    assert.equal(inTokyo((await listed(page, name)).expires_at), limit);
+  }
+});
+
+test("a retry after a lost answer is of the same end; another end is another key", async (t) => {
+  const { page } = await admin(t);
+  allow(page, "POST /api/keys failed");
+  await page.route(
+    "**/api/keys",
+    async (route) => {
+      await route.fetch();
+      await route.abort("connectionreset");
+    },
+    { times: 2 },
+  );
+  const expiry = await beginCreation(page, "Lost");
+  await expiry.selectOption("30 days");
+  for (let time = 0; time < 2; time += 1) {
+    await page.getByRole("button", { name: "Create Key" }).click();
+    await says(creation(page), "No answer came back.");
+  }
+  await expiry.selectOption("90 days");
+  await page.getByRole("button", { name: "Create Key" }).click();
+  await gotIt(page);
+  const { keys } = await (await page.request.get("/api/keys")).json();
+  const lost = keys.filter((/** @type {{ name: string }} */ key) => key.name === "Lost");
+  assert.equal(lost.length, 2);
+});
+
+test("what only the server says against an end is told where it was chosen", async (t) => {
+  const { page, later } = await admin(t, TOKYO);
+  allow(page, "POST /api/keys 400");
+  // An hour before midnight there.
+  const now = Date.parse(await fromNow(page, 0)) / 1000;
+  await later(DAY - ((now + 10 * HOUR) % DAY));
+  const expiry = await beginCreation(page, "Too late");
+  await expiry.selectOption("A date");
+  const last = creation(page).getByLabel("Last day");
+  const least = (await last.getAttribute("min")) ?? "";
+  await last.fill(least);
+  // The day is over for the desk, and the page has not heard of it.
+  await desk.advance(2 * HOUR);
+  await page.getByRole("button", { name: "Create Key" }).click();
+  await says(creation(page).getByRole("alert"), "A key expires at a time that is at least");
+  await last.fill("");
+  await expiry.selectOption("30 days");
+  assert.equal(await creation(page).getByRole("alert").count(), 0);
+});
+
+test("what was chosen for a new key is there again after a session that ended", async (t) => {
+  const { page, email } = await admin(t);
+  allow(page, "POST /api/keys 401");
+  const expiry = await beginCreation(page, "Kept");
+  await expiry.selectOption("90 days");
+  await page.context().clearCookies();
+  await page.getByRole("button", { name: "Create Key" }).click();
+  await atLogin(page);
+  await logIn(page, desk, email);
+  await page.getByRole("button", { name: "New API Key" }).click();
+  assert.equal(await creation(page).getByLabel("Name").inputValue(), "Kept");
+  assert.equal(await expiry.inputValue(), "90 days");
+  await page.getByRole("button", { name: "Cancel" }).click();
+  await page.getByRole("button", { name: "New API Key" }).click();
+  assert.equal(await expiry.inputValue(), "Never");
 });

@@ -239,9 +239,9 @@ test("the Sandbox key's row says Sandbox once, as its badge", async (t) => {
 
 /** What can be clicked or typed in. @param {Page} page */
 const targets = (page) =>
-  page.locator("button, input:not([type=checkbox], [type=hidden]), .checkbox-field").filter({
-    visible: true,
-  });
+  page
+    .locator("button, select, input:not([type=checkbox], [type=hidden]), .checkbox-field")
+    .filter({ visible: true });
 
 /**
  * Goes through the screens: the login's two steps, the page, and its dialogs.
@@ -269,7 +269,9 @@ async function walk(page, look) {
   await look("the page");
   await page.getByRole("button", { name: "New API Key" }).click();
   await page.getByLabel("Name").fill("Zapier Integration");
+  await page.getByLabel("Expiry").selectOption("A date");
   await look("the new key's name");
+  await page.getByLabel("Expiry").selectOption("30 days");
   await page.getByRole("button", { name: "Create Key" }).click();
   await page.getByRole("button", { name: "Show key" }).click();
   await look("the new key");

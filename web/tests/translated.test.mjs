@@ -73,6 +73,14 @@ const block = (page, name) => page.getByRole("region", { name });
 async function create(page, name) {
   await press(page, "New API Key");
   await page.getByRole("dialog").getByLabel("Name").fill(name);
+  for (const [choice, words] of /** @type {const} */ ([
+    ["30 days", /^Expires on .*, at the end of the day\.$/],
+    ["A date", /^Expires on .*, at the end of the day\.$/],
+    ["Never", "It works until it is deleted."],
+  ])) {
+    await page.getByLabel("Expiry").selectOption({ value: choice });
+    await says(page.getByRole("dialog"), words);
+  }
   await press(page, "Create Key");
   await page.getByRole("dialog", { name: "Save your new API key" }).waitFor();
 }

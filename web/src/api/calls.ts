@@ -11,6 +11,7 @@ export type Session = Answer<"getSession"> & Opened;
 export type Sandbox = Answer<"getSandbox"> & Dated;
 export type SandboxReason = NonNullable<Sandbox["reason"]>;
 export type Keys = Answer<"listKeys"> & Dated;
+export type NewKey = Body<"createKey">;
 export type ApiKey = Keys["keys"][number];
 export type Team = Answer<"listMembers">;
 export type TeamMember = Team["members"][number];
@@ -44,8 +45,8 @@ export const revealSandboxKey = () => send<"revealSandboxKey">("POST", "/api/san
 export const listKeys = (fetching: Fetching) =>
   dated(sendDated<"listKeys">("GET", "/api/keys", undefined, reading(fetching)));
 /** The same `attempt` never makes a second key, however often it is sent. */
-export const createKey = (name: string, attempt: string) =>
-  send<"createKey">("POST", "/api/keys", { name }, { headers: { "Idempotency-Key": attempt } });
+export const createKey = (key: NewKey, attempt: string) =>
+  send<"createKey">("POST", "/api/keys", key, { headers: { "Idempotency-Key": attempt } });
 export const deleteKey = (id: string) =>
   send<"deleteKey">("DELETE", "/api/keys/{key_id}", undefined, { path: { key_id: id } });
 

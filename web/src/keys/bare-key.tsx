@@ -1,12 +1,12 @@
 import { Button } from "../ui/button.tsx";
 import { useHistoryEntry } from "../ui/use-history-entry.ts";
-import type { NewKey } from "./shown-once.ts";
+import type { ShownKey } from "./shown-once.ts";
 import { useHeldPage } from "./use-held-page.ts";
 import "../ui/dialog.css";
 import "./key-value.css";
 
 /** When the viewing modal fails again and again: the key, with next to nothing that could fail. */
-export function BareKey({ shown, onClose }: { shown: NewKey; onClose: () => void }) {
+export function BareKey({ shown, onClose }: { shown: ShownKey; onClose: () => void }) {
   useHeldPage(onClose);
   // Only its button leads out.
   useHistoryEntry(() => {});

@@ -1,4 +1,5 @@
 import { type FormEvent, useRef, useState } from "react";
+import type { Keys } from "../api/calls.ts";
 import { failureOf } from "../api/failure.ts";
 import { useDraft } from "../session/drafts.ts";
 import { Button } from "../ui/button.tsx";
@@ -6,31 +7,32 @@ import { Confirm } from "../ui/confirm.tsx";
 import { DISCARD, Modal } from "../ui/modal.tsx";
 import { Notice } from "../ui/notice.tsx";
 import { TextField } from "../ui/text-field.tsx";
+import { ExpiryField } from "./expiry-field.tsx";
 import { useCreateKey } from "./use-create-key.ts";
+import { useExpiry } from "./use-expiry.ts";
 
 const MAX_NAME_LENGTH = 64;
 
 interface Props {
   memberId: string;
-  /** Those that keys have already. */
-  names: string[];
+  /** Those that are there. */
+  keys: Keys;
   onClose: () => void;
 }
 
-export function CreateKeyDialog({ memberId, names, onClose }: Props) {
+export function CreateKeyDialog({ memberId, keys, onClose }: Props) {
   const field = useRef<HTMLInputElement>(null);
   const name = useDraft(`key-name:${memberId}`);
+  const expiry = useExpiry(`key:${memberId}`, keys.asOf, null);
   const [invalid, setInvalid] = useState<string | null>(null);
   const [asking, setAsking] = useState(false);
   /** Sent before, or asked about: a retry may find the key that it made. */
   const settled = useRef<string | null>(null);
-  const create = useCreateKey(() => {
-    name.drop();
-    onClose();
-  });
+  const create = useCreateKey(close);
 
   function close() {
     name.drop();
+    expiry.drop();
     onClose();
   }
 
@@ -40,17 +42,24 @@ export function CreateKeyDialog({ memberId, names, onClose }: Props) {
     const trimmed = name.text.trim();
     const problem = wrongWith(trimmed);
     setInvalid(problem);
-    const taken = names.includes(trimmed.normalize("NFC")) && settled.current !== trimmed;
+    const composed = trimmed.normalize("NFC");
+    const taken = keys.keys.some((key) => key.name === composed) && settled.current !== trimmed;
+    if (problem) field.current?.focus();
+    if (problem || !expiry.isGood()) return;
     // The name is what is to be changed, now or once the question is answered.
-    if (problem || taken) field.current?.focus();
-    if (problem) return;
+    if (taken) field.current?.focus();
     settled.current = trimmed;
     if (taken) setAsking(true);
-    else create.mutate(trimmed);
+    else send();
+  }
+
+  function send() {
+    create.mutate({ name: name.text.trim(), expires_at: expiry.at() });
   }
 
   const failure = create.error && !create.isPending ? failureOf(create.error) : null;
   const refusedName = failure?.code === "invalid_name" ? failure.detail : null;
+  const refusedExpiry = failure?.code === "invalid_expiry" ? failure.detail : null;
   return (
     <Modal
       title="New API key"
@@ -82,7 +91,8 @@ export function CreateKeyDialog({ memberId, names, onClose }: Props) {
             name.type(text);
           }}
         />
-        {failure && !refusedName && !failure.endsSession && (
+        <ExpiryField expiry={expiry} refused={refusedExpiry} onChange={create.reset} />
+        {failure && !refusedName && !refusedExpiry && !failure.endsSession && (
           <Notice kind="problem">{failure.detail}</Notice>
         )}
         <div className="dialog-actions">
@@ -103,7 +113,7 @@ export function CreateKeyDialog({ memberId, names, onClose }: Props) {
           onCancel={() => setAsking(false)}
           onConfirm={() => {
             setAsking(false);
-            create.mutate(name.text.trim());
+            send();
           }}
         >
           <p>Keys of one name are told apart only by their beginnings.</p>

@@ -3,7 +3,7 @@ import { Button } from "../ui/button.tsx";
 import { CheckboxField } from "../ui/checkbox-field.tsx";
 import { focusDialog, Modal } from "../ui/modal.tsx";
 import { KeyValue } from "./key-value.tsx";
-import type { NewKey } from "./shown-once.ts";
+import type { ShownKey } from "./shown-once.ts";
 import { TryIt } from "./try-it.tsx";
 import { useHeldPage } from "./use-held-page.ts";
 
@@ -19,7 +19,7 @@ const FOCUS = {
  * The one time that a key is shown. It closes by "Got it, I saved it"; any other way out asks
  * first.
  */
-export function KeyViewerDialog({ shown, onClose }: { shown: NewKey; onClose: () => void }) {
+export function KeyViewerDialog({ shown, onClose }: { shown: ShownKey; onClose: () => void }) {
   const [saved, setSaved] = useState(false);
   useHeldPage(onClose);
   return (

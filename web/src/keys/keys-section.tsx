@@ -91,10 +91,10 @@ export function KeysSection({ session }: { session: LoggedIn }) {
           ? ((data && whyNoMore(data)) ?? "A key’s value is shown once, when it is created.")
           : "You can see the keys; an admin manages them."}
       </p>
-      {creating && (
+      {creating && data && (
         <CreateKeyDialog
           memberId={session.member.id}
-          names={data?.keys.map((key) => key.name) ?? []}
+          keys={data}
           onClose={() => setCreating(false)}
         />
       )}

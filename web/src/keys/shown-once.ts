@@ -27,7 +27,7 @@ export class ShownOnce {
 }
 
 /** A key that was just made. */
-export interface NewKey {
+export interface ShownKey {
   name: string;
   plain: ShownOnce;
 }

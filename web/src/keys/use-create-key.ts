@@ -1,12 +1,12 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useRef } from "react";
-import { createKey } from "../api/calls.ts";
+import { createKey, type NewKey } from "../api/calls.ts";
 import { failureOf } from "../api/failure.ts";
 import { useAct } from "../api/use-act.ts";
 import { sessionQuery } from "../session/session.ts";
 import { useShowKey } from "./key-viewer.tsx";
 import { keysQuery } from "./keys-query.ts";
-import { type NewKey, ShownOnce } from "./shown-once.ts";
+import { type ShownKey, ShownOnce } from "./shown-once.ts";
 
 /**
  * Makes a key and shows it. A retry after an answer that was lost gives the same key again, and
@@ -15,12 +15,13 @@ import { type NewKey, ShownOnce } from "./shown-once.ts";
 export function useCreateKey(onCreated: () => void) {
   const client = useQueryClient();
   const show = useShowKey();
-  const attempt = useRef<{ name: string; id: string } | null>(null);
+  const attempt = useRef<{ key: string; id: string } | null>(null);
 
   return useAct({
-    mutationFn: async (name: string): Promise<NewKey> => {
-      if (attempt.current?.name !== name) attempt.current = { name, id: crypto.randomUUID() };
-      const { key, api_key } = await createKey(name, attempt.current.id);
+    mutationFn: async (wanted: NewKey): Promise<ShownKey> => {
+      const same = JSON.stringify(wanted);
+      if (attempt.current?.key !== same) attempt.current = { key: same, id: crypto.randomUUID() };
+      const { key, api_key } = await createKey(wanted, attempt.current.id);
       return { name: key.name, plain: new ShownOnce(api_key) };
     },
     onSuccess: (created) => {

@@ -7,13 +7,16 @@ import { useState } from "react";
 
 const drafts = new Map<string, string>();
 
-/** A text field's state that is kept under a name until it is dropped. */
-export function useDraft(name: string): {
+/** A text field's state that is kept under a name until it is dropped; `before`: without one. */
+export function useDraft(
+  name: string,
+  before = "",
+): {
   text: string;
   type: (text: string) => void;
   drop: () => void;
 } {
-  const [text, setText] = useState(() => drafts.get(name) ?? "");
+  const [text, setText] = useState(() => drafts.get(name) ?? before);
   return {
     text,
     type: (next) => {
@@ -22,7 +25,7 @@ export function useDraft(name: string): {
     },
     drop: () => {
       drafts.delete(name);
-      setText("");
+      setText(before);
     },
   };
 }
