@@ -219,6 +219,18 @@ for (const { theme, viewport } of WALKS) {
     await press(page, "Back to the key");
     await press(page, "Got it, I saved it");
     await closed(page);
+    await press(page, "More actions for Zapier Integration");
+    await page.getByRole("menu").waitFor();
+    await axe(page);
+    await page.getByRole("menuitem", { name: "Rename" }).click();
+    await axe(page);
+    await press(page, "Cancel");
+    await closed(page);
+    await press(page, "More actions for Zapier Integration");
+    await page.getByRole("menuitem", { name: "Change expiry" }).click();
+    await axe(page);
+    await press(page, "Cancel");
+    await closed(page);
     await press(page, "Delete Zapier Integration");
     await page.getByRole("alertdialog").waitFor();
     await look(page, "key-delete");

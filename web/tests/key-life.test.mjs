@@ -6,12 +6,15 @@ import { test } from "node:test";
 import {
   allow,
   atLogin,
+  axe,
   deskAndBrowser,
   focusOn,
   isGone,
   logIn,
   newPage,
+  onTop,
   says,
+  tookBack,
 } from "./support.mjs";
 
 /** @import { Page } from "playwright-core" */
@@ -322,4 +325,267 @@ test("what was chosen for a new key is there again after a session that ended", 
   await page.getByRole("button", { name: "Cancel" }).click();
   await page.getByRole("button", { name: "New API Key" }).click();
   assert.equal(await expiry.inputValue(), "Never");
+});
+
+/** The button of a row's menu. @param {Page} page @param {string} name */
+const more = (page, name) => page.getByRole("button", { name: `More actions for ${name}` });
+
+/** @param {Page} page @param {string} name @param {string} item */
+async function choose(page, name, item) {
+  await more(page, name).click();
+  await page.getByRole("menuitem", { name: item }).click();
+}
+
+/** Makes keys beside the page, and waits for them. @param {Page} page @param {string[]} names */
+async function withKeys(page, ...names) {
+  for (const name of names) await made(page, { name });
+  await page.reload();
+  await row(page, names.at(-1) ?? "").waitFor();
+}
+
+test("a row's menu is worked by keys alone, and the focus comes back to its button", async (t) => {
+  const { page } = await admin(t);
+  await withKeys(page, "By keys");
+  const { keyboard } = page;
+  const menu = page.getByRole("menu", { name: "More actions for By keys" });
+  const item = (/** @type {string} */ name) => page.getByRole("menuitem", { name });
+  for (const [opens, first] of /** @type {const} */ ([
+    ["Enter", "Rename"],
+    ["Space", "Rename"],
+    ["ArrowDown", "Rename"],
+    ["ArrowUp", "Delete"],
+  ])) {
+    await more(page, "By keys").focus();
+    await keyboard.press(opens);
+    await focusOn(item(first));
+    await page.getByRole("button", { name: /^More .* By keys$/, expanded: true }).waitFor();
+    await keyboard.press("Escape");
+    await menu.waitFor({ state: "hidden" });
+    await focusOn(more(page, "By keys"));
+    await page.getByRole("button", { name: /^More .* By keys$/, expanded: false }).waitFor();
+  }
+  await tookBack(page);
+  await keyboard.press("Enter");
+  for (const [key, name] of /** @type {const} */ ([
+    ["ArrowDown", "Change expiry"],
+    ["ArrowUp", "Rename"],
+    ["ArrowUp", "Delete"],
+    ["ArrowDown", "Rename"],
+    ["End", "Delete"],
+    ["Home", "Rename"],
+    ["c", "Change expiry"],
+    ["d", "Delete"],
+    ["R", "Rename"],
+    ["x", "Rename"],
+  ])) {
+    await keyboard.press(key);
+    await focusOn(item(name));
+  }
+  await keyboard.press("Tab");
+  await menu.waitFor({ state: "hidden" });
+  await focusOn(page.getByRole("button", { name: "Delete By keys" }));
+  await tookBack(page);
+  await more(page, "By keys").press("Enter");
+  await keyboard.press("Enter");
+  const dialog = page.getByRole("dialog", { name: "Rename “By keys”" });
+  await focusOn(dialog.getByLabel("Name"));
+  await keyboard.press("Escape");
+  await isGone(dialog);
+  await focusOn(more(page, "By keys"));
+});
+
+test("the back button, a click beside it and its own button close a menu", async (t) => {
+  const { page } = await admin(t);
+  await withKeys(page, "Closed");
+  const menu = page.getByRole("menu");
+  for (const close of [
+    () => page.goBack(),
+    () => page.getByRole("heading", { level: 1 }).click(),
+    () => more(page, "Closed").click(),
+  ]) {
+    await more(page, "Closed").click();
+    await menu.waitFor();
+    await close();
+    await menu.waitFor({ state: "hidden" });
+    await tookBack(page);
+  }
+  // The second half of a double click does not close it, and chooses nothing in it.
+  await more(page, "Closed").dblclick();
+  await menu.waitFor();
+  await page.getByRole("menuitem", { name: "Rename" }).dblclick();
+  const dialog = page.getByRole("dialog", { name: "Rename “Closed”" });
+  await onTop(dialog);
+  await page.goBack();
+  await isGone(dialog);
+  assert.equal(new URL(page.url()).pathname, "/");
+});
+
+test("a menu lies in the window, beside its button, also when the page is scrolled", async (t) => {
+  const { page } = await admin(t, {
+    viewport: { width: 320, height: 500 },
+    context: { hasTouch: true, isMobile: true },
+  });
+  await withKeys(page, "One", "Two", "Three", "Four");
+  for (const name of ["One", "Four"]) {
+    await more(page, name).tap();
+    const menu = page.getByRole("menu");
+    await menu.waitFor();
+    await axe(page);
+    const { x, y, width, height } = (await menu.boundingBox()) ?? assert.fail();
+    assert.ok(x >= 0 && y >= 0 && x + width <= 320 && y + height <= 500, name);
+    for (const item of await page.getByRole("menuitem").all())
+      assert.ok(((await item.boundingBox())?.height ?? 0) >= 44);
+    const button = (await more(page, name).boundingBox())?.y ?? assert.fail();
+    await page.evaluate(() => scrollBy(0, -40));
+    const moved = ((await more(page, name).boundingBox())?.y ?? 0) - button;
+    assert.equal((await menu.boundingBox())?.y, y + moved, "it goes along");
+    await page.keyboard.press("Escape");
+    await menu.waitFor({ state: "hidden" });
+    await tookBack(page);
+  }
+});
+
+test("the Sandbox key has its trash icon and no menu, and members have neither", async (t) => {
+  const { page } = await admin(t);
+  await withKeys(page, "Theirs");
+  const member = desk.newAddress("member");
+  const headers = { origin: desk.url };
+  await page.request.post("/api/team", { data: { email: member }, headers });
+  const buttons = (/** @type {Page} */ page, /** @type {string} */ name) =>
+    row(page, name)
+      .getByRole("button")
+      .evaluateAll((all) => all.map((button) => button.ariaLabel));
+  assert.deepEqual(await buttons(page, "Sandbox"), ["Copy Sandbox key", "Delete Sandbox"]);
+  assert.deepEqual(await buttons(page, "Theirs"), ["More actions for Theirs", "Delete Theirs"]);
+  const theirs = await newPage(browser, desk, { t });
+  await logIn(theirs, desk, member);
+  await row(theirs, "Theirs").waitFor();
+  assert.deepEqual(await buttons(theirs, "Theirs"), []);
+  assert.equal(await theirs.locator(".menu").count(), 0);
+});
+
+test("a key gets another name, which is checked as a new one's", async (t) => {
+  const { page } = await admin(t);
+  await withKeys(page, "Before", "Other");
+  await choose(page, "Before", "Rename");
+  const dialog = page.getByRole("dialog", { name: "Rename “Before”" });
+  const name = dialog.getByLabel("Name");
+  const send = dialog.getByRole("button", { name: "Rename" });
+  await focusOn(name);
+  assert.equal(await name.inputValue(), "Before");
+  await name.fill(" ");
+  await send.click();
+  await says(dialog.getByRole("alert"), "Give the key a name.");
+  await focusOn(name);
+  allow(page, /^PATCH \/api\/keys\/\S+ 400$/);
+  await name.fill("Right\u202eto left");
+  await send.click();
+  await says(dialog.getByRole("alert"), "none of them invisible");
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "Keep editing" }).click();
+  await onTop(dialog);
+  await name.fill("Other");
+  await send.click();
+  const ask = page.getByRole("alertdialog", { name: "There is a key of this name already" });
+  await ask.getByRole("button", { name: "Change the name" }).click();
+  await onTop(dialog);
+  await name.fill(" After ");
+  await name.press("Enter");
+  await says(page, "“Before” is called “After” now.");
+  await isGone(dialog);
+  await row(page, "After").waitFor();
+  assert.equal(await row(page, "Before").count(), 0);
+  await focusOn(more(page, "After"));
+  // Its own name is not another's.
+  await choose(page, "After", "Rename");
+  await page.getByRole("dialog").getByRole("button", { name: "Rename" }).click();
+  await says(page, "“After” is called “After” now.");
+});
+
+test("a key's end is changed, taken away, and given again once it is over", async (t) => {
+  const { page, later } = await admin(t, TOKYO);
+  const dialog = page.getByRole("dialog", { name: "Change when “Ends” expires" });
+  const expiry = dialog.getByLabel("Expiry");
+  const send = dialog.getByRole("button", { name: "Change expiry" });
+  const end = await fromNow(page, 5 * DAY);
+  const { api_key } = await made(page, { name: "Ends", expires_at: end });
+  await page.reload();
+  await choose(page, "Ends", "Change expiry");
+  assert.equal(await expiry.inputValue(), "A date");
+  assert.equal(await dialog.getByLabel("Last day").inputValue(), inTokyo(end));
+  // Nothing was chosen: nothing is lost.
+  await page.keyboard.press("Escape");
+  await isGone(dialog);
+  await choose(page, "Ends", "Change expiry");
+  await expiry.selectOption("Never");
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "Keep editing" }).click();
+  await onTop(dialog);
+  await send.click();
+  await says(page, "“Ends”: It works until it is deleted.");
+  await isGone(dialog);
+  await focusOn(more(page, "Ends"));
+  assert.equal(await cell(page, "Ends", "Expires"), "Never");
+
+  await choose(page, "Ends", "Change expiry");
+  assert.equal(await expiry.inputValue(), "Never");
+  await expiry.selectOption("30 days");
+  await send.click();
+  await isGone(dialog);
+  assert.match((await listed(page, "Ends")).expires_at, /T14:59:59\.999Z$/);
+
+  await later(32 * DAY);
+  await says(row(page, "Ends"), "Expired");
+  assert.equal((await desk.callProduct(api_key)).status, 403);
+  await choose(page, "Ends", "Change expiry");
+  await says(dialog, "It has expired, and is refused. With a later end it works again.");
+  assert.equal(await expiry.inputValue(), "30 days");
+  await send.click();
+  await says(page, /^“Ends”: Expires on \d+ \w+ \d{4}, at the end of the day\.$/);
+  await isGone(dialog);
+  assert.equal(await row(page, "Ends").getByText("Expired").count(), 0);
+  assert.equal((await desk.callProduct(api_key)).status, 200);
+});
+
+test("a dialog about a key that is deleted meanwhile says so and closes", async (t) => {
+  const { page } = await admin(t);
+  const headers = { origin: desk.url };
+  allow(page, /^(PATCH|POST) \/api\/keys\/\S+ 404$/);
+  for (const [item, send] of Object.entries(SENDS)) {
+    for (const noticed of [true, false]) {
+      const { key } = await made(page, { name: "Gone" });
+      await page.reload();
+      await choose(page, "Gone", item);
+      const dialog = page.getByRole("dialog");
+      await onTop(dialog);
+      await page.request.delete(`/api/keys/${key.id}`, { headers });
+      if (noticed) await page.evaluate(() => window.dispatchEvent(new Event("visibilitychange")));
+      else await dialog.getByRole("button", { name: send }).click();
+      await says(page, "“Gone” is not there any more: it has been deleted.");
+      await isGone(dialog);
+      await isGone(row(page, "Gone"));
+    }
+  }
+});
+
+/** What sends the dialog that an item of the menu opens. */
+const SENDS = { Rename: "Rename", "Change expiry": "Change expiry" };
+
+test("what is sent without an answer or offline says so, and stays to be sent again", async (t) => {
+  const { page } = await admin(t);
+  await withKeys(page, "Lost");
+  allow(page, /^(PATCH|POST|GET) \/api\/\S+ failed$/);
+  for (const [item, send] of Object.entries(SENDS)) {
+    await page.route(/\/api\/keys\/./, (route) => route.abort("connectionreset"), { times: 1 });
+    await choose(page, "Lost", item);
+    const dialog = page.getByRole("dialog");
+    await dialog.getByRole("button", { name: send }).click();
+    await says(dialog, "No answer came back.");
+    await page.context().setOffline(true);
+    await dialog.getByRole("button", { name: send }).click();
+    await says(dialog, "You are offline. Nothing was sent");
+    await page.context().setOffline(false);
+    await dialog.getByRole("button", { name: send }).click();
+    await isGone(dialog);
+  }
 });

@@ -281,6 +281,17 @@ async function walk(page, look) {
   await page.getByRole("button", { name: "Close anyway" }).click();
   await says(page, "The limit of 2 keys is reached.");
   await look("the page at its limit");
+  const more = page.getByRole("button", { name: "More actions for Zapier Integration" });
+  for (const item of ["Rename", "Change expiry"]) {
+    await more.click();
+    await page.getByRole("menuitem", { name: item }).click();
+    await look(item);
+    await page.getByRole("button", { name: "Cancel" }).click();
+  }
+  await more.click();
+  await page.getByRole("menu").waitFor();
+  await look("a key's menu");
+  await page.keyboard.press("Escape");
   await page.getByRole("button", { name: "Add member" }).click();
   await page.getByLabel("E-mail").fill("bob");
   await page.getByRole("button", { name: "Send invitation" }).click();

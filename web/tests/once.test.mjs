@@ -154,6 +154,31 @@ test("two clicks at once on Create Key and on Delete key are one", async (t) => 
   });
 });
 
+for (const [item, said] of /** @type {const} */ ([
+  ["Rename", "“Zapier” is called “Zapier” now."],
+  ["Change expiry", "“Zapier”: It works until it is deleted."],
+])) {
+  test(`two clicks, and two Enters, at once on ${item} are one`, async (t) => {
+    const { page } = await admin(t);
+    const headers = { origin: desk.url };
+    await page.request.post("/api/keys", { data: { name: "Zapier" }, headers });
+    await page.reload();
+    const dialog = page.getByRole("dialog");
+    for (const act of [
+      () => twice(button(dialog, item)),
+      () => enterTwice(dialog.locator("input, select").first()),
+    ]) {
+      await button(page, "More actions for Zapier").click();
+      await page.getByRole("menuitem", { name: item }).click();
+      await sendsOnce(page, "PATCH", /\/api\/keys\/.*/, async () => {
+        await act();
+        await says(page, said);
+        await isGone(dialog);
+      });
+    }
+  });
+}
+
 test("two clicks at once on Send invitation, Resend and Revoke access are one", async (t) => {
   const { page } = await admin(t);
   const email = "once-member@example.com";

@@ -125,6 +125,12 @@ test("a page that is translated goes the whole way, and shows what changes", asy
   await press(page, "Got it, I saved it");
   await row(page, "Of a translated page").waitFor();
   await says(block(page, "API keys"), "2 / 10");
+  for (const item of ["Rename", "Change expiry"]) {
+    await press(page, "More actions for Of a translated page");
+    await page.getByRole("menuitem", { name: item }).click();
+    await page.getByRole("dialog").getByRole("button", { name: item }).click();
+    await isGone(page.getByRole("dialog"));
+  }
   await press(page, "Delete Of a translated page");
   await press(page, "Delete key");
   await isGone(row(page, "Of a translated page"));

@@ -47,6 +47,8 @@ export const listKeys = (fetching: Fetching) =>
 /** The same `attempt` never makes a second key, however often it is sent. */
 export const createKey = (key: NewKey, attempt: string) =>
   send<"createKey">("POST", "/api/keys", key, { headers: { "Idempotency-Key": attempt } });
+export const changeKey = (id: string, change: Body<"changeKey">) =>
+  send<"changeKey">("PATCH", "/api/keys/{key_id}", change, { path: { key_id: id } });
 export const deleteKey = (id: string) =>
   send<"deleteKey">("DELETE", "/api/keys/{key_id}", undefined, { path: { key_id: id } });
 

@@ -6,7 +6,7 @@
 import { Failure } from "./failure.ts";
 import type { components, operations, paths } from "./schema.d.ts";
 
-type Method = "GET" | "POST" | "DELETE";
+type Method = "GET" | "POST" | "PATCH" | "DELETE";
 type Problem = components["schemas"]["Problem"];
 
 type Content<T> = T extends { content: { "application/json": infer Body } } ? Body : undefined;

@@ -60,3 +60,13 @@ export class Failure extends Error {
 export function failureOf(error: unknown): Failure {
   return error instanceof Failure ? error : Failure.noAnswer();
 }
+
+/** What went wrong, by where it is told: at the field that it is about, or elsewhere. */
+export function toldAt<Code extends ProblemCode>(error: Error | null, ...fields: Code[]) {
+  const failure = error && failureOf(error);
+  const at = fields.map((code) => [code, failure?.code === code ? failure.detail : null]);
+  return {
+    ...(Object.fromEntries(at) as Record<Code, string | null>),
+    elsewhere: failure && !fields.some((code) => code === failure.code) ? failure : null,
+  };
+}

@@ -6,16 +6,17 @@ import { TrashIcon } from "../ui/icons.tsx";
 import { Day } from "../ui/when.tsx";
 import { CopySandboxKey } from "./copy-sandbox-key.tsx";
 import { ExpiryBadge, LifeUnderName, Used } from "./key-life.tsx";
+import { type KeyAct, KeyMenu } from "./key-menu.tsx";
 
 interface Props {
   apiKey: ApiKey;
   /** When the list was told. */
   asOf: number;
   /** null for members: they only look. */
-  onDelete: ((key: ApiKey) => void) | null;
+  onAct: ((act: KeyAct, key: ApiKey) => void) | null;
 }
 
-export function KeyRow({ apiKey, asOf, onDelete }: Props) {
+export function KeyRow({ apiKey, asOf, onAct }: Props) {
   return (
     <tr data-sandbox={apiKey.sandbox || undefined}>
       <th scope="row">
@@ -42,13 +43,14 @@ export function KeyRow({ apiKey, asOf, onDelete }: Props) {
       <td className="wide-only">
         {apiKey.expires_at ? <Day at={apiKey.expires_at} /> : <span>Never</span>}
       </td>
-      {onDelete && (
+      {onAct && (
         <td className="cell-actions">
+          {!apiKey.sandbox && <KeyMenu apiKey={apiKey} onAct={(act) => onAct(act, apiKey)} />}
           <IconButton
             label={`Delete ${apiKey.name}`}
             icon={<TrashIcon />}
             tone="danger"
-            onClick={() => onDelete(apiKey)}
+            onClick={() => onAct("delete", apiKey)}
           />
         </td>
       )}

@@ -10,7 +10,7 @@ import { LoadProblem } from "../ui/load-problem.tsx";
 import { Section } from "../ui/section.tsx";
 import { SkeletonRows } from "../ui/skeleton.tsx";
 import { CreateKeyDialog } from "./create-key-dialog.tsx";
-import { DeleteKeyDialog } from "./delete-key-dialog.tsx";
+import { DIALOGS, type KeyAct } from "./key-menu.tsx";
 import { KeyRow } from "./key-row.tsx";
 import { keysQuery } from "./keys-query.ts";
 import "../ui/table.css";
@@ -21,9 +21,10 @@ const COLUMNS = ["", "", "wide-only", "wide-only"];
 export function KeysSection({ session }: { session: LoggedIn }) {
   const { data, error, refetch, isFetching } = useQuery(keysQuery);
   const [creating, setCreating] = useState(false);
-  const [deleting, setDeleting] = useState<ApiKey | null>(null);
+  const [acting, setActing] = useState<{ act: KeyAct; key: ApiKey } | null>(null);
   const admin = session.member.role === "admin";
   const { key_count, key_limit } = session.account;
+  const Acting = DIALOGS[acting?.act ?? "delete"];
 
   return (
     <Section
@@ -79,7 +80,7 @@ export function KeysSection({ session }: { session: LoggedIn }) {
                 key={key.id}
                 apiKey={key}
                 asOf={data.asOf}
-                onDelete={admin ? setDeleting : null}
+                onAct={admin ? (act, key) => setActing({ act, key }) : null}
               />
             ))}
           </tbody>
@@ -98,11 +99,12 @@ export function KeysSection({ session }: { session: LoggedIn }) {
           onClose={() => setCreating(false)}
         />
       )}
-      {deleting && (
-        <DeleteKeyDialog
-          apiKey={deleting}
-          listed={data?.keys.some((key) => key.id === deleting.id) ?? true}
-          onClose={() => setDeleting(null)}
+      {acting && data && (
+        <Acting
+          apiKey={data.keys.find((key) => key.id === acting.key.id) ?? acting.key}
+          keys={data}
+          memberId={session.member.id}
+          onClose={() => setActing(null)}
         />
       )}
     </Section>

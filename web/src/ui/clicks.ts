@@ -1,7 +1,7 @@
 /**
  * The second half of a double click belongs to what the first one was meant for. What has come to
- * lie under the pointer since, a dialog that opened or the page below one that closed, is not told
- * of it.
+ * lie under the pointer since, a dialog or menu that opened or the page below one that closed, is
+ * not told of it.
  */
 
 let pressed: Element | null = null;
@@ -25,7 +25,7 @@ window.addEventListener(
 );
 
 function layerOf(target: EventTarget | null): Element | null {
-  return target instanceof Element ? target.closest(".overlay") : null;
+  return target instanceof Element ? target.closest(".overlay, .menu") : null;
 }
 
 type Click = Pick<MouseEvent, "clientX" | "clientY" | "detail">;

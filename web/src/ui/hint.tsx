@@ -6,12 +6,8 @@ import {
   useRef,
   useState,
 } from "react";
+import { lay } from "./lay.ts";
 import "./hint.css";
-
-/** Between the button and what is said of it. */
-const GAP = 6;
-/** Kept free at the edges of the window. */
-const EDGE = 8;
 
 interface Props {
   /** Null while there is nothing to say. */
@@ -57,7 +53,9 @@ function Bubble({ about, text, onClose }: BubbleProps) {
   const latest = useRef(onClose);
   // biome-ignore lint/correctness/useExhaustiveDependencies: other words have another size
   useLayoutEffect(() => {
-    if (about.current && bubble.current) lay(bubble.current, about.current);
+    if (!about.current || !bubble.current) return;
+    bubble.current.togglePopover(true);
+    lay(bubble.current, about.current, { side: "above", align: "middle" });
   }, [about, text]);
   useLayoutEffect(() => {
     const close = () => latest.current();
@@ -80,16 +78,4 @@ function Bubble({ about, text, onClose }: BubbleProps) {
       {text}
     </span>
   );
-}
-
-/** Above it, or below where there is no room; always within the window. */
-function lay(bubble: HTMLElement, about: HTMLElement) {
-  bubble.togglePopover(true);
-  const to = about.getBoundingClientRect();
-  const { width, height } = bubble.getBoundingClientRect();
-  const middle = to.left + (to.width - width) / 2;
-  const above = to.top - height - GAP;
-  const furthest = document.documentElement.clientWidth - width - EDGE;
-  bubble.style.left = `${Math.max(EDGE, Math.min(middle, furthest))}px`;
-  bubble.style.top = `${above < EDGE ? to.bottom + GAP : above}px`;
 }

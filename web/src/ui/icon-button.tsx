@@ -1,8 +1,10 @@
-import { type MouseEvent, type ReactNode, useId } from "react";
+import { type ComponentProps, type MouseEvent, type ReactNode, useId } from "react";
 import { Hint } from "./hint.tsx";
 import "./icon-button.css";
 
-interface Props {
+type Rest = "id" | "aria-haspopup" | "aria-expanded" | "popoverTarget" | "onKeyDown";
+
+interface Props extends Pick<ComponentProps<"button">, Rest> {
   label: string;
   icon: ReactNode;
   tone?: "plain" | "danger";
@@ -22,11 +24,13 @@ export function IconButton({
   refused = null,
   pressed,
   onClick,
+  ...rest
 }: Props) {
   const reasonId = useId();
   return (
     <Hint text={refused ?? label}>
       <button
+        {...rest}
         type="button"
         className={`icon-button ${tone}`}
         aria-label={label}

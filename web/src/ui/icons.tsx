@@ -18,6 +18,14 @@ export const TrashIcon = () => (
   </Icon>
 );
 
+export const MoreIcon = () => (
+  <Icon>
+    <circle cx="10" cy="4.500" r=".5" />
+    <circle cx="10" cy="10" r=".5" />
+    <circle cx="10" cy="15.500" r=".5" />
+  </Icon>
+);
+
 export const MailIcon = () => (
   <Icon>
     <rect x="2.5" y="4.500" width="15" height="11" rx="2" />

@@ -1,0 +1,33 @@
+import type { ApiKey } from "../api/calls.ts";
+import { Menu } from "../ui/menu.tsx";
+import { ChangeExpiryDialog } from "./change-expiry-dialog.tsx";
+import { DeleteKeyDialog } from "./delete-key-dialog.tsx";
+import { RenameKeyDialog } from "./rename-key-dialog.tsx";
+
+/** What can be done to a key that is there: each asks in a dialog of its own. */
+export const DIALOGS = {
+  rename: RenameKeyDialog,
+  expiry: ChangeExpiryDialog,
+  delete: DeleteKeyDialog,
+};
+
+export type KeyAct = keyof typeof DIALOGS;
+
+interface Props {
+  apiKey: ApiKey;
+  onAct: (act: KeyAct) => void;
+}
+
+export function KeyMenu({ apiKey, onAct }: Props) {
+  return (
+    <Menu
+      id={`more-${apiKey.id}`}
+      label={`More actions for ${apiKey.name}`}
+      items={[
+        { label: "Rename", onChoose: () => onAct("rename") },
+        { label: "Change expiry", onChoose: () => onAct("expiry") },
+        { label: "Delete", tone: "danger", onChoose: () => onAct("delete") },
+      ]}
+    />
+  );
+}
