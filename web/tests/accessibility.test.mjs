@@ -227,6 +227,18 @@ for (const { theme, viewport } of WALKS) {
     await press(page, "Cancel");
     await closed(page);
     await press(page, "More actions for Zapier Integration");
+    await page.getByRole("menuitem", { name: "Rotate" }).click();
+    await page.getByRole("combobox").selectOption("At once");
+    await says(page, "Everything that calls the API with this key fails");
+    await axe(page);
+    await page.getByRole("combobox").selectOption("After 1 day");
+    await press(page, "Rotate");
+    await says(page, "The old value works until");
+    await axe(page);
+    await page.getByRole("checkbox", { name: /I have copied/ }).click();
+    await press(page, "Got it, I saved it");
+    await closed(page);
+    await press(page, "More actions for Zapier Integration");
     await page.getByRole("menuitem", { name: "Change expiry" }).click();
     await axe(page);
     await press(page, "Cancel");

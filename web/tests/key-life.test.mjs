@@ -15,6 +15,7 @@ import {
   onTop,
   says,
   tookBack,
+  until,
 } from "./support.mjs";
 
 /** @import { Page } from "playwright-core" */
@@ -367,7 +368,7 @@ test("a row's menu is worked by keys alone, and the focus comes back to its butt
   await tookBack(page);
   await keyboard.press("Enter");
   for (const [key, name] of /** @type {const} */ ([
-    ["ArrowDown", "Change expiry"],
+    ["ArrowDown", "Rotate"],
     ["ArrowUp", "Rename"],
     ["ArrowUp", "Delete"],
     ["ArrowDown", "Rename"],
@@ -376,7 +377,9 @@ test("a row's menu is worked by keys alone, and the focus comes back to its butt
     ["c", "Change expiry"],
     ["d", "Delete"],
     ["R", "Rename"],
-    ["x", "Rename"],
+    ["r", "Rotate"],
+    ["x", "Rotate"],
+    ["Home", "Rename"],
   ])) {
     await keyboard.press(key);
     await focusOn(item(name));
@@ -569,13 +572,14 @@ test("a dialog about a key that is deleted meanwhile says so and closes", async 
 });
 
 /** What sends the dialog that an item of the menu opens. */
-const SENDS = { Rename: "Rename", "Change expiry": "Change expiry" };
+const SENDS = { Rename: "Rename", Rotate: "Rotate", "Change expiry": "Change expiry" };
 
 test("what is sent without an answer or offline says so, and stays to be sent again", async (t) => {
   const { page } = await admin(t);
   await withKeys(page, "Lost");
   allow(page, /^(PATCH|POST|GET) \/api\/\S+ failed$/);
-  for (const [item, send] of Object.entries(SENDS)) {
+  for (const item of ["Rename", "Change expiry"]) {
+    const send = item;
     await page.route(/\/api\/keys\/./, (route) => route.abort("connectionreset"), { times: 1 });
     await choose(page, "Lost", item);
     const dialog = page.getByRole("dialog");
@@ -588,4 +592,209 @@ test("what is sent without an answer or offline says so, and stays to be sent ag
     await dialog.getByRole("button", { name: send }).click();
     await isGone(dialog);
   }
+});
+
+/** @param {Page} page */
+const newValue = (page) => page.getByRole("dialog", { name: "Save the new value" });
+
+/** The value in the viewing modal; saves it. @param {Page} page */
+async function takeValue(page) {
+  await newValue(page).getByRole("button", { name: "Show key" }).click();
+  const value = (await newValue(page).locator("code").textContent()) ?? "";
+  await newValue(page)
+    .getByRole("checkbox", { name: /I have copied/ })
+    .click();
+  await newValue(page).getByRole("button", { name: "Got it, I saved it" }).click();
+  await isGone(newValue(page));
+  return value;
+}
+
+/** How the product answers calls with these keys. @param {string[]} keys */
+const answers = (...keys) =>
+  Promise.all(keys.map(async (key) => (await desk.callProduct(key)).status));
+
+test("a rotation shows the new value once, and the old one works as long as it says", async (t) => {
+  const { page, later } = await admin(t);
+  const { api_key: old } = await made(page, { name: "Turned" });
+  await page.reload();
+  await choose(page, "Turned", "Rotate");
+  const dialog = page.getByRole("dialog", { name: "Rotate “Turned”" });
+  const end = dialog.getByLabel("The value until now stops working");
+  assert.equal(await end.inputValue(), "After 1 day");
+  await focusOn(end);
+  await dialog.getByRole("button", { name: "Rotate" }).click();
+  await newValue(page).waitFor();
+  await says(newValue(page), "This is the only time the full value of Turned is shown.");
+  const { old_valid_until } = await listed(page, "Turned");
+  const told = newValue(page).getByRole("time");
+  assert.equal(await told.getAttribute("datetime"), old_valid_until);
+  await axe(page);
+  // Out of it without "Got it" asks, as of a new key.
+  await page.keyboard.press("Escape");
+  const lose = page.getByRole("alertdialog", { name: "Close without saving the key?" });
+  await says(lose, "rotate the key once more: the value before this one then stops at once.");
+  await lose.getByRole("button", { name: "Back to the key" }).click();
+  await onTop(newValue(page));
+  const value = await takeValue(page);
+  await focusOn(more(page, "Turned"));
+  await says(row(page, "Turned"), "The old value works until");
+  assert.deepEqual(await answers(old, value), [200, 200]);
+  assert.ok(!(await page.content()).includes(value));
+  await later(DAY);
+  assert.deepEqual(await answers(old, value), [403, 200]);
+});
+
+test("a rotation ends the old value when it is told to, and warns of doing so at once", async (t) => {
+  const { page } = await admin(t);
+  let { api_key: old } = await made(page, { name: "Turned" });
+  await page.reload();
+  const dialog = page.getByRole("dialog", { name: "Rotate “Turned”" });
+  for (const [choice, seconds] of /** @type {const} */ ([
+    ["After 1 hour", HOUR],
+    ["After 7 days", 7 * DAY],
+    ["At once", 0],
+  ])) {
+    await choose(page, "Turned", "Rotate");
+    // There is a third value from the second time on.
+    const third = dialog.getByText("The value before the last rotation still works.");
+    assert.equal(await third.count(), choice === "After 1 hour" ? 0 : 1);
+    await dialog.getByRole("combobox").selectOption(choice);
+    const warning = dialog.getByRole("alert");
+    assert.equal(await warning.count(), seconds ? 0 : 1);
+    if (!seconds) await says(warning, "Everything that calls the API with this key fails");
+    const now = Date.parse(await fromNow(page, 0));
+    await dialog.getByRole("button", { name: "Rotate" }).click();
+    await newValue(page).waitFor();
+    const { old_valid_until } = await listed(page, "Turned");
+    if (seconds) {
+      const kept = (Date.parse(old_valid_until) - now) / 1000;
+      assert.ok(kept >= seconds && kept < seconds + 60, `${choice}: ${kept}`);
+    } else {
+      assert.equal(old_valid_until, null);
+      await says(newValue(page), "The old value does not work any more.");
+    }
+    const value = await takeValue(page);
+    assert.deepEqual(await answers(old, value), [seconds ? 200 : 403, 200]);
+    old = value;
+  }
+});
+
+test("a rotation whose answers are lost is asked for again as it was, and shows its value", async (t) => {
+  const { page } = await admin(t);
+  allow(page, /^POST \/api\/keys\/\S+ failed$/);
+  const { api_key: old } = await made(page, { name: "Lost" });
+  await page.reload();
+  /** @type {(string | null)[]} */
+  const sent = [];
+  await page.route(
+    "**/rotate",
+    async (route) => {
+      sent.push(JSON.stringify(await route.request().headerValue("idempotency-key")));
+      sent.push(route.request().postData());
+      await route.fetch();
+      await route.abort("connectionreset");
+    },
+    { times: 2 },
+  );
+  await choose(page, "Lost", "Rotate");
+  const dialog = page.getByRole("dialog", { name: "Rotate “Lost”" });
+  await dialog.getByRole("combobox").selectOption("After 1 hour");
+  await dialog.getByRole("button", { name: "Rotate" }).click();
+  await says(dialog, "No answer came back.");
+  assert.ok(await dialog.getByRole("combobox").isDisabled(), "another request would be another");
+  await dialog.getByRole("button", { name: "Try again" }).click();
+  await until("the second loss", async () => sent.length === 4);
+  await says(dialog, "No answer came back.");
+  assert.deepEqual(sent.slice(0, 2), sent.slice(2));
+  // Every way out asks first: there may be a value that nobody has seen.
+  const leave = page.getByRole("alertdialog", { name: "Leave without an answer?" });
+  for (const way of [
+    () => page.keyboard.press("Escape"),
+    () => page.goBack(),
+    () => dialog.getByRole("button", { name: "Cancel" }).click(),
+  ]) {
+    await onTop(dialog);
+    await way();
+    await leave.getByRole("button", { name: "Back" }).click();
+  }
+  await onTop(dialog);
+  await dialog.getByRole("button", { name: "Try again" }).click();
+  await newValue(page).waitFor();
+  const value = await takeValue(page);
+  assert.deepEqual(await answers(old, value), [200, 200], "it was rotated once");
+});
+
+test("a reload asks while the answer to a rotation is missing, and not before", async (t) => {
+  const { page } = await admin(t);
+  allow(page, /^POST \/api\/keys\/\S+ failed$/);
+  await withKeys(page, "Held");
+  await page.route("**/rotate", (route) => route.abort("connectionreset"));
+  await choose(page, "Held", "Rotate");
+  const dialog = page.getByRole("dialog", { name: "Rotate “Held”" });
+  await onTop(dialog);
+  await page.reload();
+  await choose(page, "Held", "Rotate");
+  await dialog.getByRole("button", { name: "Rotate" }).click();
+  await says(dialog, "No answer came back.");
+  /** @type {string[]} */
+  const asked = [];
+  page.on("dialog", async (question) => {
+    asked.push(question.type());
+    await question.dismiss();
+  });
+  await page.evaluate(() => setTimeout(() => location.reload()));
+  await until("the browser's question", async () => asked.length === 1);
+  await dialog.getByRole("button", { name: "Cancel" }).click();
+  await page.getByRole("button", { name: "Leave" }).click();
+  await isGone(dialog);
+  await page.reload();
+  await row(page, "Held").waitFor();
+  assert.deepEqual(asked, ["beforeunload"]);
+});
+
+test("a key that expires while its rotation is asked for says so; then it has none", async (t) => {
+  const { page } = await admin(t);
+  allow(page, /^POST \/api\/keys\/\S+ 409$/);
+  await made(page, { name: "Over", expires_at: await fromNow(page, HOUR) });
+  await page.reload();
+  await choose(page, "Over", "Rotate");
+  await desk.advance(HOUR);
+  const dialog = page.getByRole("dialog", { name: "Rotate “Over”" });
+  await dialog.getByRole("button", { name: "Rotate" }).click();
+  await says(dialog, "This key has expired. Give it a later time, or none, first.");
+  await dialog.getByRole("button", { name: "Cancel" }).click();
+  await isGone(dialog);
+  await says(row(page, "Over"), "Expired");
+  await more(page, "Over").click();
+  assert.deepEqual(await page.getByRole("menuitem").allInnerTexts(), [
+    "Rename",
+    "Change expiry",
+    "Delete",
+  ]);
+});
+
+test("a value that another rotation has replaced cannot be had, and the next try is new", async (t) => {
+  const { page } = await admin(t);
+  allow(page, /^POST \/api\/keys\/\S+ (failed|409)$/);
+  const { key } = await made(page, { name: "Replaced" });
+  await page.reload();
+  await page.route(
+    "**/rotate",
+    async (route) => {
+      await route.fetch();
+      await route.abort("connectionreset");
+    },
+    { times: 1 },
+  );
+  await choose(page, "Replaced", "Rotate");
+  const dialog = page.getByRole("dialog", { name: "Rotate “Replaced”" });
+  await dialog.getByRole("button", { name: "Rotate" }).click();
+  await says(dialog, "No answer came back.");
+  const headers = { origin: desk.url };
+  for (let time = 0; time < 2; time += 1)
+    await page.request.post(`/api/keys/${key.id}/rotate`, { data: {}, headers });
+  await dialog.getByRole("button", { name: "Try again" }).click();
+  await says(dialog, "has been replaced since.");
+  await dialog.getByRole("button", { name: "Rotate" }).click();
+  assert.deepEqual(await answers(await takeValue(page)), [200]);
 });

@@ -282,7 +282,7 @@ async function walk(page, look) {
   await says(page, "The limit of 2 keys is reached.");
   await look("the page at its limit");
   const more = page.getByRole("button", { name: "More actions for Zapier Integration" });
-  for (const item of ["Rename", "Change expiry"]) {
+  for (const item of ["Rename", "Rotate", "Change expiry"]) {
     await more.click();
     await page.getByRole("menuitem", { name: item }).click();
     await look(item);

@@ -154,6 +154,28 @@ test("two clicks at once on Create Key and on Delete key are one", async (t) => 
   });
 });
 
+test("two clicks, and two Enters, at once on Rotate are one", async (t) => {
+  const { page } = await admin(t);
+  const headers = { origin: desk.url };
+  await page.request.post("/api/keys", { data: { name: "Zapier" }, headers });
+  await page.reload();
+  const dialog = page.getByRole("dialog", { name: "Rotate “Zapier”" });
+  for (const act of [
+    () => twice(button(dialog, "Rotate")),
+    () => enterTwice(dialog.getByRole("combobox")),
+  ]) {
+    await button(page, "More actions for Zapier").click();
+    await page.getByRole("menuitem", { name: "Rotate" }).click();
+    await sendsOnce(page, "POST", /\/api\/keys\/.*\/rotate/, async () => {
+      await act();
+      await says(page, "Save the new value");
+    });
+    await page.getByRole("checkbox", { name: /I have copied/ }).click();
+    await button(page, "Got it, I saved it").click();
+    await isGone(page.getByRole("dialog"));
+  }
+});
+
 for (const [item, said] of /** @type {const} */ ([
   ["Rename", "“Zapier” is called “Zapier” now."],
   ["Change expiry", "“Zapier”: It works until it is deleted."],

@@ -131,6 +131,16 @@ test("a page that is translated goes the whole way, and shows what changes", asy
     await page.getByRole("dialog").getByRole("button", { name: item }).click();
     await isGone(page.getByRole("dialog"));
   }
+  await press(page, "More actions for Of a translated page");
+  await page.getByRole("menuitem", { name: "Rotate" }).click();
+  for (const choice of ["At once", "After 1 hour", "At once"])
+    await page.getByRole("combobox").selectOption({ value: choice });
+  await says(page.getByRole("dialog"), "Everything that calls the API with this key fails");
+  await page.getByRole("dialog").getByRole("button", { name: "Rotate" }).click();
+  await says(page.getByRole("dialog"), "The old value does not work any more.");
+  await page.getByRole("checkbox").click();
+  await press(page, "Got it, I saved it");
+  await isGone(page.getByRole("dialog"));
   await press(page, "Delete Of a translated page");
   await press(page, "Delete key");
   await isGone(row(page, "Of a translated page"));

@@ -49,6 +49,14 @@ export const createKey = (key: NewKey, attempt: string) =>
   send<"createKey">("POST", "/api/keys", key, { headers: { "Idempotency-Key": attempt } });
 export const changeKey = (id: string, change: Body<"changeKey">) =>
   send<"changeKey">("PATCH", "/api/keys/{key_id}", change, { path: { key_id: id } });
+/** The same `attempt` gives the same value, however often it is sent. */
+export const rotateKey = (id: string, rotation: Body<"rotateKey">, attempt: string) =>
+  dated(
+    sendDated<"rotateKey">("POST", "/api/keys/{key_id}/rotate", rotation, {
+      path: { key_id: id },
+      headers: { "Idempotency-Key": attempt },
+    }),
+  );
 export const deleteKey = (id: string) =>
   send<"deleteKey">("DELETE", "/api/keys/{key_id}", undefined, { path: { key_id: id } });
 

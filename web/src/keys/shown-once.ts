@@ -26,8 +26,12 @@ export class ShownOnce {
   }
 }
 
-/** A key that was just made. */
+/** A key that was just made, or has just got another value. */
 export interface ShownKey {
   name: string;
   plain: ShownOnce;
+  /** Of a rotation, and by whom that is told: until when the old value works; null: it does not. */
+  rotated?: { oldValidUntil: string | null; asOf: number };
+  /** What gets the focus afterwards. */
+  openerId: string;
 }

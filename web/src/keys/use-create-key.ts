@@ -22,7 +22,7 @@ export function useCreateKey(onCreated: () => void) {
       const same = JSON.stringify(wanted);
       if (attempt.current?.key !== same) attempt.current = { key: same, id: crypto.randomUUID() };
       const { key, api_key } = await createKey(wanted, attempt.current.id);
-      return { name: key.name, plain: new ShownOnce(api_key) };
+      return { name: key.name, plain: new ShownOnce(api_key), openerId: "new-api-key" };
     },
     onSuccess: (created) => {
       attempt.current = null;

@@ -17,6 +17,9 @@ export interface KeyDialogProps {
   onClose: () => void;
 }
 
+/** The button of a key's menu. */
+export const moreId = ({ id }: ApiKey) => `more-${id}`;
+
 interface Act<Data, Input> {
   mutationFn: (input: Input) => Promise<Data>;
   /** Once it is done; `refresh` reads again what it may have changed. */
