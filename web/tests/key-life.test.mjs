@@ -798,3 +798,32 @@ test("a value that another rotation has replaced cannot be had, and the next try
   await dialog.getByRole("button", { name: "Rotate" }).click();
   assert.deepEqual(await answers(await takeValue(page)), [200]);
 });
+
+test("deleting a key that was used within a day says when; no other deletion does", async (t) => {
+  const { page, later } = await admin(t);
+  const { api_key } = await made(page, { name: "Busy" });
+  await withKeys(page, "Idle");
+  await desk.callProduct(api_key);
+  const ask = page.getByRole("alertdialog");
+  const used = ask.getByText("It was last used");
+  /** What the question says of its use. @param {string} name @param {string | null} words */
+  async function asks(name, words) {
+    await page.getByRole("button", { name: `Delete ${name}` }).click();
+    await says(ask, "This action cannot be undone.");
+    if (words) await says(ask, words);
+    else assert.equal(await used.count(), 0);
+    await ask.getByRole("button", { name: "Cancel" }).click();
+    await isGone(ask);
+  }
+  await page.reload();
+  await asks("Busy", "It was last used within the hour.");
+  await asks("Idle", null);
+  await asks("Sandbox", null);
+  await later(3 * HOUR);
+  await asks("Busy", "It was last used 3 hours ago.");
+  await choose(page, "Busy", "Delete");
+  await says(ask, "It was last used 3 hours ago.");
+  await page.keyboard.press("Escape");
+  await later(22 * HOUR);
+  await asks("Busy", null);
+});

@@ -142,6 +142,7 @@ test("a page that is translated goes the whole way, and shows what changes", asy
   await press(page, "Got it, I saved it");
   await isGone(page.getByRole("dialog"));
   await press(page, "Delete Of a translated page");
+  await says(page.getByRole("alertdialog"), "It was last used");
   await press(page, "Delete key");
   await isGone(row(page, "Of a translated page"));
   await says(block(page, "API keys"), "1 / 10");

@@ -2,10 +2,14 @@ import { deleteKey } from "../api/calls.ts";
 import { failureOf } from "../api/failure.ts";
 import { Confirm } from "../ui/confirm.tsx";
 import { toast } from "../ui/toast-store.ts";
+import { isRecent, Used } from "./key-life.tsx";
 import { type KeyDialogProps, useKeyAct } from "./use-key-act.ts";
 
 export function DeleteKeyDialog(props: KeyDialogProps) {
-  const { apiKey, onClose } = props;
+  const { apiKey, keys, onClose } = props;
+  // The Sandbox's key is used by this very page, to validate it.
+  const at = apiKey.sandbox ? null : apiKey.last_used_at;
+  const used = at && isRecent(at, keys.asOf) ? at : null;
   const remove = useKeyAct(props, {
     mutationFn: () => deleteKey(apiKey.id),
     onDone: async (_, refresh) => {
@@ -34,6 +38,15 @@ export function DeleteKeyDialog(props: KeyDialogProps) {
           <span>Everything that calls the API with the key </span>
           <code>{`${apiKey.start}…`}</code>
           <span> stops working at once.</span>
+        </p>
+      )}
+      {used && (
+        <p>
+          <span>It was last used </span>
+          <b>
+            <Used at={used} asOf={keys.asOf} />
+          </b>
+          <span>.</span>
         </p>
       )}
       <p>This action cannot be undone.</p>
