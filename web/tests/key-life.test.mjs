@@ -827,3 +827,19 @@ test("deleting a key that was used within a day says when; no other deletion doe
   await later(22 * HOUR);
   await asks("Busy", null);
 });
+
+test("a menu stays at its button when the window gets another size", async (t) => {
+  const { page } = await admin(t);
+  await withKeys(page, "Turned");
+  await more(page, "Turned").click();
+  const menu = page.getByRole("menu");
+  await menu.waitFor();
+  await page.setViewportSize({ width: 375, height: 812 });
+  await until("the menu right above its button, or right below", async () => {
+    const at = await menu.boundingBox();
+    const button = await more(page, "Turned").boundingBox();
+    if (!at || !button || at.x + at.width > 375) return false;
+    const gaps = [at.y - button.y - button.height, button.y - at.y - at.height];
+    return gaps.some((gap) => Math.round(gap) === 6);
+  });
+});
