@@ -1,4 +1,12 @@
-import { type KeyboardEvent, type MouseEvent, useId, useRef, useState } from "react";
+import {
+  type KeyboardEvent,
+  type MouseEvent,
+  type RefObject,
+  useEffect,
+  useId,
+  useRef,
+  useState,
+} from "react";
 import { IconButton } from "./icon-button.tsx";
 import { MoreIcon } from "./icons.tsx";
 import { lay } from "./lay.ts";
@@ -33,7 +41,7 @@ export function Menu({ id, label, items }: Props) {
     // Some browsers do not by a click. What has it gets it back.
     button.focus();
     element.togglePopover(true);
-    lay(element, button, { side: "below", align: "end", scrolls: true });
+    layMenu(element, button);
     itemsOf(element).at(first)?.focus();
     setOpen(true);
   }
@@ -98,16 +106,34 @@ export function Menu({ id, label, items }: Props) {
           </button>
         ))}
       </div>
-      {open && <WayBack onBack={close} />}
+      {open && <WhileOpen id={id} menu={menu} onBack={close} />}
     </>
   );
 }
 
-/** The back button closes it. */
-function WayBack({ onBack }: { onBack: () => void }) {
+interface OpenProps {
+  /** Of its button. */
+  id: string;
+  menu: RefObject<HTMLElement | null>;
+  onBack: () => void;
+}
+
+/** The back button closes it; in a window of another size it lies elsewhere. */
+function WhileOpen({ id, menu, onBack }: OpenProps) {
   useHistoryEntry(onBack);
+  useEffect(() => {
+    const layAnew = () => {
+      const button = document.getElementById(id);
+      if (menu.current && button) layMenu(menu.current, button);
+    };
+    window.addEventListener("resize", layAnew);
+    return () => window.removeEventListener("resize", layAnew);
+  }, [id, menu]);
   return null;
 }
+
+const layMenu = (menu: HTMLElement, button: Element) =>
+  lay(menu, button, { side: "below", align: "end", scrolls: true });
 
 const itemsOf = (menu: Element) => [...menu.querySelectorAll("button")];
 
