@@ -1,6 +1,6 @@
 //! The Lambda authorizer of the product API's gateway: is this `x-api-key` good, and whose is it?
 //!
-//! Decision and effect: [`check_key`]. An outage is an error, which the gateway answers with 500;
+//! Decision and effect: `key_check`. An outage is an error, which the gateway answers with 500;
 //! it never reads as "invalid key".
 
 use crate::key_check::{Authorized, check_key};

@@ -1,7 +1,7 @@
 //! Any method, `/api/check` and below: the key check for gateways that ask over HTTP (nginx's
 //! `auth_request`, Envoy's `ext_authz`, `forward_auth` of Caddy and Traefik, one's own code).
 //!
-//! Decision and effect: [`check_key`]. An outage is a 503, and never reads as "invalid key".
+//! Decision and effect: `key_check`. An outage is a 503, and never reads as "invalid key".
 
 use crate::key_check::{Authorized, check_key};
 use edge::http::{Answer, Call};
