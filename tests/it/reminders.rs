@@ -518,6 +518,33 @@ async fn who_changes_or_deletes_a_key_while_its_reminder_is_sent_wins() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_comes_late_of_one_end_ends_no_reminder_of_another() {
+    let (world, key) = with_lost_reminder().await;
+    leave_alone(&world).await;
+    let record = record(&world).await;
+    let admin = world.admin().await;
+    let gate = Gate::before(&world, Held::Reminders).await;
+    let deliver = gate.function(&world, "deliver-mail");
+    let overtaken = async {
+        // The mail has left, and its note is held.
+        gate.holds(1).await;
+        world.desk.mail_service().set_mode(MailServiceMode::Throttling);
+        set_end(&admin, &key, 8 * DAY).await;
+        at(&world, end_of_the_key(&world).await, 7 * DAY - 1).await;
+        assert_eq!(status(&the_row(&world).await), "pending");
+        gate.open();
+    };
+    let (answer, ()) = join(deliver.invoke(&record), overtaken).await;
+    assert_eq!(answer.expect("an answer"), json!({ "batchItemFailures": [] }));
+    assert_eq!(status(&the_row(&world).await), "pending");
+    world.desk.mail_service().set_mode(MailServiceMode::Up);
+    world.advance(300);
+    world.settle().await;
+    assert_eq!(reminded(&world), [ADMIN, ADMIN]);
+    assert_eq!(scheduled(&world, &key).await, Some(DAY));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn ends_that_change_while_sweeps_run_leave_the_reminders_of_the_last_one() {
     let world = World::new().await;
     let admin = world.admin().await;
