@@ -5,7 +5,7 @@ import { Day, Minute } from "../ui/when.tsx";
 
 interface Props {
   apiKey: ApiKey;
-  /** By whom the times are told. */
+  /** When the list was told, by the server's clock. */
   asOf: number;
 }
 
@@ -26,7 +26,7 @@ export function Used({ at, asOf }: { at: string; asOf: number }) {
   );
 }
 
-/** That it is over, or how long it is not any more, once that is worth to be noticed. */
+/** That it is over; or how long it has left, once that is less than two weeks. */
 export function ExpiryBadge({ apiKey: { expires_at, state }, asOf }: Props) {
   if (state === "expired") return <Badge tone="danger">Expired</Badge>;
   const left = Date.parse(expires_at ?? "") - asOf;

@@ -30,7 +30,7 @@ export class ShownOnce {
 export interface ShownKey {
   name: string;
   plain: ShownOnce;
-  /** Of a rotation, and by whom that is told: until when the old value works; null: it does not. */
+  /** Of a rotation: until when the old value works, if it does; and when that was told. */
   rotated?: { oldValidUntil: string | null; asOf: number };
   /** What gets the focus afterwards. */
   openerId: string;
