@@ -155,7 +155,7 @@ test("on a narrow screen a key's last use and end stand under its name", async (
   }
 });
 
-test("a row says how long its old value still works, and members see what admins see", async (t) => {
+test("a row says how long its old value works, and members see what admins see", async (t) => {
   const { page, later } = await admin(t);
   const end = await fromNow(page, 5 * DAY);
   const { key } = await made(page, { name: "Rotated", expires_at: end });
@@ -644,7 +644,7 @@ test("a rotation shows the new value once, and the old one works as long as it s
   assert.deepEqual(await answers(old, value), [403, 200]);
 });
 
-test("a rotation ends the old value when it is told to, and warns of doing so at once", async (t) => {
+test("a rotation ends the old value when it is told to, and warns of At once", async (t) => {
   const { page } = await admin(t);
   let { api_key: old } = await made(page, { name: "Turned" });
   await page.reload();
@@ -679,7 +679,7 @@ test("a rotation ends the old value when it is told to, and warns of doing so at
   }
 });
 
-test("a rotation whose answers are lost is asked for again as it was, and shows its value", async (t) => {
+test("a rotation whose answers are lost is repeated as it was, and shows its value", async (t) => {
   const { page } = await admin(t);
   allow(page, /^POST \/api\/keys\/\S+ failed$/);
   const { api_key: old } = await made(page, { name: "Lost" });
@@ -773,7 +773,7 @@ test("a key that expires while its rotation is asked for says so; then it has no
   ]);
 });
 
-test("a value that another rotation has replaced cannot be had, and the next try is new", async (t) => {
+test("a value that others' rotations have replaced is lost, and the next try is new", async (t) => {
   const { page } = await admin(t);
   allow(page, /^POST \/api\/keys\/\S+ (failed|409)$/);
   const { key } = await made(page, { name: "Replaced" });
