@@ -75,6 +75,8 @@ test("an admin and an invited member go the whole way, from login to revoked acc
       assert.deepEqual(await section(ada, "API keys").getByRole("columnheader").allInnerTexts(), [
         "Name",
         "Created on",
+        "Last used",
+        "Expires",
         "Actions",
       ]);
       await says(section(ada, "API keys"), "1 / 10");
@@ -152,6 +154,8 @@ test("an admin and an invited member go the whole way, from login to revoked acc
       assert.deepEqual(await section(bob, "API keys").getByRole("columnheader").allInnerTexts(), [
         "Name",
         "Created on",
+        "Last used",
+        "Expires",
       ]);
       assert.deepEqual(await section(bob, "API keys").getByRole("button").allInnerTexts(), [""]);
       await section(bob, "API keys").getByRole("button", { name: "Copy Sandbox key" }).waitFor();
