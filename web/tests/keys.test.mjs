@@ -425,7 +425,7 @@ test("a key that was closed cannot be had again from the console", async (t) => 
     await row(page, "Once")
       .getByRole("button")
       .evaluateAll((buttons) => buttons.map((button) => button.ariaLabel)),
-    ["Delete Once"],
+    ["More actions for Once", "Delete Once"],
   );
   const shown = await row(page, "Once").locator("code").textContent();
   assert.ok(
