@@ -219,6 +219,55 @@ async fn a_new_admin_works_and_needs_a_place() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_is_added_counts_as_an_admin_from_the_first_login_on() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let act = json!({ "act": "add_admin", "email": "two@example.com" });
+    world.change(&admin.account, act).await;
+    let own = format!("/api/team/{}", admin.id);
+    world.changes_nothing(admin.delete(&own)).await.problem(409, "last_admin");
+    let act = json!({ "act": "remove_member", "email": ADMIN });
+    assert_eq!(refused(&world, &admin.account, &act).await.1, "last_admin");
+    world.check_counters().await;
+    world.login("two@example.com").await;
+    admin.delete(&own).await.ok(204);
+    world.check_counters().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_takes_over_from_the_last_admin_counts_from_the_start() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let act = json!({ "act": "add_admin", "email": "two@example.com" });
+    let two = world.change(&admin.account, act).await["admin"]["id"].clone();
+    let act = json!({
+        "act": "remove_member", "email": ADMIN, "replaced_by": "two@example.com",
+    });
+    world.change(&admin.account, act).await;
+    world.check_counters().await;
+    let row = world.row(&format!("ACCT#{}", admin.account), "ACCOUNT").await;
+    let only = AttributeValue::Ss(vec![two.as_str().expect("an id").to_owned()]);
+    assert_eq!(row["admins"], only);
+    let act = json!({ "act": "remove_member", "email": "two@example.com" });
+    assert_eq!(refused(&world, &admin.account, &act).await.1, "last_admin");
+    // One who is not the last makes nobody count who has not logged in.
+    let two = world.login("two@example.com").await;
+    let act = json!({ "act": "add_admin", "email": ADMIN });
+    world.change(&two.account, act).await;
+    world.login(ADMIN).await;
+    let act = json!({
+        "act": "remove_member", "email": ADMIN, "replaced_by": "new@example.com",
+    });
+    world.change(&two.account, act).await;
+    world.check_counters().await;
+    let row = world.row(&format!("ACCT#{}", two.account), "ACCOUNT").await;
+    assert_eq!(row["admins"], only);
+    world.login("new@example.com").await;
+    two.delete(&format!("/api/team/{}", two.id)).await.ok(204);
+    world.check_counters().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_member_who_is_made_an_admin_is_one_in_the_same_session_and_needs_no_place() {
     let world = World::new().await;
     let admin = world.admin().await;

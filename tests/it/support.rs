@@ -750,8 +750,8 @@ impl Reply {
 
 impl World {
     /// Checks that the counters of every account are the numbers of its rows, that its set of
-    /// admins is who is one, that each of its members owns its address, and that reminders are of a
-    /// key that ends when they say.
+    /// admins is those who have logged in, or is one who is invited for ever, that each of its
+    /// members owns its address, and that reminders are of a key that ends when they say.
     #[track_caller]
     pub fn check_counters(&self) -> impl Future<Output = ()> {
         let caller = std::panic::Location::caller();
@@ -801,24 +801,33 @@ impl World {
                     .filter(|((pk, sk), _)| pk == partition && sk.starts_with("MEMBER#"))
                     .map(|(_, row)| row)
                     .collect();
-                let ids = |admins: bool| {
-                    let chosen = members.iter().filter(|row| {
-                        !admins || row["role"].as_s().is_ok_and(|role| role == "admin")
-                    });
+                let ids = |wanted: &dyn Fn(&BTreeMap<String, AttributeValue>) -> bool| {
+                    let chosen = members.iter().filter(|row| wanted(row));
                     chosen
                         .map(|row| row["id"].as_s().expect("a text").clone())
                         .collect::<BTreeSet<_>>()
                 };
+                let is = |row: &BTreeMap<String, AttributeValue>, name: &str, text: &str| {
+                    row[name].as_s().is_ok_and(|known| known == text)
+                };
+                let is_admin = |row: &_| is(row, "role", "admin");
                 let admins: BTreeSet<_> =
                     account["admins"].as_ss().expect("a set").iter().cloned().collect();
-                assert_eq!(admins, ids(true), "admins of {partition}, {caller}");
+                let active = ids(&|row| is_admin(row) && is(row, "status", "active"));
+                let lasting = ids(&|row| is_admin(row) && !row.contains_key("invited_until"));
+                assert!(
+                    !admins.is_empty() && active.is_subset(&admins) && admins.is_subset(&lasting),
+                    "admins of {partition}, {caller}: {admins:?}, and {active:?} are active"
+                );
+                let waiting = admins.difference(&active).count();
+                assert!(waiting <= 1, "{waiting} of {partition} never logged in, {caller}");
                 let owners = rows.iter().filter(|((_, sk), row)| {
                     sk == "OWNER" && row["account_id"].as_s().is_ok_and(|owner| owner == id)
                 });
                 let owners: BTreeSet<_> = owners
                     .map(|(_, row)| row["member_id"].as_s().expect("a text").clone())
                     .collect();
-                assert_eq!(owners, ids(false), "owners of {partition}, {caller}");
+                assert_eq!(owners, ids(&|_| true), "owners of {partition}, {caller}");
             }
         }
     }

@@ -25,9 +25,15 @@ pub(crate) fn changed(account: &AccountId, more: &str) -> Write {
         .value(":one", 1)
 }
 
-/// A member's invitation is one no more, of an account that is not suspended.
-pub(crate) fn accepted(account: &AccountId, member: &MemberId) -> Write {
-    of_customer(changed(account, " REMOVE invited.#member")).name("#member", member.as_str())
+/// A member's invitation is one no more, of an account that is not suspended. Whoever is an admin
+/// counts as one from then on.
+pub(crate) fn accepted(account: &AccountId, member: &MemberId, role: Role) -> Write {
+    let accepted = match role {
+        Role::Member => changed(account, " REMOVE invited.#member"),
+        Role::Admin => changed(account, " REMOVE invited.#member ADD admins :admin")
+            .set_of(":admin", [member.to_string()]),
+    };
+    of_customer(accepted).name("#member", member.as_str())
 }
 
 /// One member less, and the invitation, if it was one.
@@ -39,11 +45,20 @@ pub(crate) fn member_less(account: &AccountId, member: &MemberId) -> Write {
 /// One member less, who may be an admin, but not the last one.
 pub(crate) fn admin_less(account: &AccountId, member: &MemberId) -> Write {
     let less = ", member_count = member_count - :one DELETE admins :gone REMOVE invited.#gone";
-    changed(account, less)
-        .name("#gone", member.as_str())
+    unless_last(changed(account, less), member).name("#gone", member.as_str())
+}
+
+/// One admin more among the members.
+pub(crate) fn admin_more(account: &AccountId, member: &MemberId) -> Write {
+    changed(account, " ADD admins :admin").set_of(":admin", [member.to_string()])
+}
+
+/// On condition that `:gone`, who counts as an admin no more, is not the last who does.
+fn unless_last(changed: Write, gone: &MemberId) -> Write {
+    changed
         .and("(NOT contains(admins, :id) OR size(admins) > :one)")
-        .value(":id", member)
-        .set_of(":gone", [member.to_string()])
+        .value(":id", gone)
+        .set_of(":gone", [gone.to_string()])
 }
 
 /// A customer's change of what the account counts, which is not suspended.
@@ -145,7 +160,7 @@ impl Store {
         let account_row = AccountRow::new(&account, &admin, now);
         let member = MemberRow::new(&admin, &wanted.admin_email, Role::Admin, now);
         let sandbox = SandboxRow::from(Sandbox::never_provisioned(now));
-        let owner = Write::put(&layout::owner(&address), &OwnerRow::new(&id, &admin));
+        let owner = Write::put(&layout::owner(&address), &OwnerRow::new(&id, &admin, Role::Admin));
         let owner = match holder {
             None => owner.if_new(),
             Some(holder) => owner.when("member_id = :holder").value(":holder", &holder.member_id),
@@ -183,8 +198,8 @@ impl Store {
     }
 }
 
-/// Ends an invitation elsewhere that nobody has accepted. An admin counts from the start, so that
-/// no account is left without one.
+/// Ends an invitation elsewhere that nobody has accepted. Who counts as an admin there from the
+/// start stays, so that no account is left without one.
 fn giving_way<'a>(
     transaction: Transaction<'a, Against>,
     holder: &OwnerRow,
@@ -192,17 +207,21 @@ fn giving_way<'a>(
     now: Timestamp,
 ) -> Transaction<'a, Against> {
     let OwnerRow { account_id: account, member_id: member, .. } = holder;
-    let invited = Write::delete(layout::member(account, member))
-        .if_there()
-        .and("status <> :active")
-        .value(":active", MemberStatus::Active);
+    let role = holder.invited_as.unwrap_or(Role::Member);
     let one_less =
         member_less(account, member).and("NOT contains(admins, :id)").value(":id", member);
-    let [accepted, admin] = [(); 2]
+    let invited = Write::delete(layout::member(account, member))
+        .when("status <> :active AND role = :role")
+        .value(":active", MemberStatus::Active)
+        .value(":role", role);
+    let [admin, accepted] = [(); 2]
         .map(|()| Obstacle::Refused(RegistrationRefusal::AlreadyRegistered(account.clone())));
     transaction
-        .guarded(invited, |row| Ok(if row.is_some() { accepted } else { Obstacle::Found(None) }))
         .guarded(one_less, |_| Ok(admin))
+        .guarded(invited, |row| {
+            let row: Option<MemberRow> = row.map(|row| from_item("member", row)).transpose()?;
+            Ok(row.filter(MemberRow::is_active).map_or(Obstacle::Found(None), |_| accepted))
+        })
         .with(
             audit::by_operator(
                 account,
@@ -212,6 +231,6 @@ fn giving_way<'a>(
                 now,
             )
             .labelled(wanted.admin_email.as_str())
-            .changed("role", Role::Member, None::<Role>),
+            .changed("role", role, None::<Role>),
         )
 }

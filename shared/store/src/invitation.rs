@@ -415,7 +415,7 @@ fn inviting<'a>(
 
     let row = MemberRow::new(member, email, Role::Member, now).until(ends, outbox::DUTIES.any());
     let row = Write::put(&layout::member(account, member), &row).if_new();
-    let owner = OwnerRow::new(account, member).until(ends);
+    let owner = OwnerRow::new(account, member, Role::Member).until(ends);
     let owner = Write::put(&layout::owner(&address), &owner);
     let owner = match holder {
         None => owner.if_new(),

@@ -8,7 +8,9 @@ use domain::login::{
     MAX_KNOWN_BROWSERS, NOTICE_EVERY, NetworkHash,
 };
 use domain::session::Slot;
-use domain::{AccountId, AddressHash, EmailAddress, MemberId, MemberStatus, SessionToken, base62};
+use domain::{
+    AccountId, AddressHash, EmailAddress, MemberId, MemberStatus, Role, SessionToken, base62,
+};
 use jiff::{SignedDuration, Timestamp};
 use rand::CryptoRng;
 
@@ -63,6 +65,7 @@ pub struct Owner {
     pub member: MemberId,
     logins: u64,
     invited_until: Option<Timestamp>,
+    invited_as: Option<Role>,
 }
 
 impl Owner {
@@ -136,6 +139,7 @@ impl Store {
             member: row.member_id,
             logins: row.logins,
             invited_until: row.invited_until,
+            invited_as: row.invited_as,
         }))
     }
 
@@ -289,7 +293,12 @@ impl Store {
         rng: &mut impl CryptoRng,
     ) -> Result<SessionToken, Failure<OpenSessionRefusal>> {
         let OpenSession { owner, now, .. } = wanted;
-        let mut place = Place { logins: owner.logins, slot: None, record: wanted.record.clone() };
+        let mut place = Place {
+            logins: owner.logins,
+            role: owner.invited_as.unwrap_or(Role::Member),
+            slot: None,
+            record: wanted.record.clone(),
+        };
         let mut backoff = Backoff::new();
         loop {
             let slot = place.slot.unwrap_or(Slot::of_login(place.logins));
@@ -309,6 +318,8 @@ impl Store {
 struct Place {
     /// How many logins the member has had. No session is opened without that rising.
     logins: u64,
+    /// As what the first login accepts the invitation.
+    role: Role,
     /// Chosen from the member's row; until that is known, the next one in turn is tried.
     slot: Option<Slot>,
     record: LoginRecord,
@@ -317,6 +328,7 @@ struct Place {
 /// What was found to be otherwise.
 enum Other {
     Logins(u64),
+    Role(Role),
     Slot(Option<Slot>),
     Record(LoginRecord),
 }
@@ -325,6 +337,7 @@ impl Place {
     fn change(&mut self, other: Other) {
         match other {
             Other::Logins(logins) => (self.logins, self.slot) = (logins, None),
+            Other::Role(role) => self.role = role,
             Other::Slot(slot) => self.slot = slot,
             Other::Record(record) => self.record = record,
         }
@@ -402,8 +415,8 @@ fn session_opening<'a>(
     place: &Place,
     now: Timestamp,
 ) -> Transaction<'a, Obstacle<OpenSessionRefusal, Other>> {
-    let Place { logins, slot, record } = place;
-    let (logins, slot) = (*logins, *slot);
+    let Place { logins, role, slot, record } = place;
+    let (logins, role, slot) = (*logins, *role, *slot);
     let challenge = wanted.challenge;
     let account = &token.account;
     let member = &token.member;
@@ -413,7 +426,7 @@ fn session_opening<'a>(
     let answered = answered(wanted, record, is_noticed, now);
     let counted = Write::update(
         layout::owner(&challenge.address),
-        "SET logins = logins + :one REMOVE invited_until",
+        "SET logins = logins + :one REMOVE invited_until, invited_as",
     )
     .when("member_id = :member AND logins = :logins")
     .value(":one", 1)
@@ -431,10 +444,13 @@ fn session_opening<'a>(
     .value(":active", MemberStatus::Active)
     .value(":now", now.as_millisecond());
     let opened = if slot.is_some() { opened } else { actor::unless_live(opened, now) };
-    // The first login accepts the invitation.
-    let accepting = match logins {
-        0 => account::accepted(account, member),
-        _ => account::not_suspended(account),
+    // The first login accepts the invitation, as what it is at that moment.
+    let (accepting, opened) = match logins {
+        0 => (
+            account::accepted(account, member, role),
+            opened.and("role = :role").value(":role", role),
+        ),
+        _ => (account::not_suspended(account), opened),
     };
     let opening = Transaction::new()
         .guarded(answered, move |row| {
@@ -459,6 +475,9 @@ fn session_opening<'a>(
         .guarded(opened, move |row| {
             let row: Option<MemberRow> = row.map(|row| from_item("member", row)).transpose()?;
             Ok(match row.filter(|row| !row.has_ended(now)) {
+                Some(row) if logins == 0 && row.role() != role => {
+                    Obstacle::Found(Other::Role(row.role()))
+                }
                 Some(row) => Obstacle::Found(Other::Slot(row.next_slot(now))),
                 None => Obstacle::Refused(OpenSessionRefusal::NoMember),
             })

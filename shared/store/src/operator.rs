@@ -10,8 +10,8 @@ use crate::rows::{
 use crate::write::{Backoff, Obstacle, Transaction, Write};
 use crate::{Failure, Store, StoreError, account, address, audit, layout, outbox, sandbox};
 use domain::{
-    AccountId, AccountName, AddressHash, EmailAddress, Invitation, KeyId, KeyKind, MemberId,
-    MemberStatus, OperatorName, Role,
+    AccountId, AccountName, AddressHash, EmailAddress, Invitation, KeyId, KeyKind, Member,
+    MemberId, MemberStatus, OperatorName, Role,
 };
 use jiff::Timestamp;
 use std::collections::HashMap;
@@ -41,17 +41,27 @@ pub struct Operator<'a> {
     pub by: Option<&'a OperatorName>,
 }
 
-/// Somebody who is to be an admin of the account: nobody's member yet, or one of its own.
+/// Somebody who is to be an admin of the account: nobody's member yet, or one of its own as it was
+/// read.
 enum Successor {
     New(MemberId),
-    Member(MemberId),
+    Member(Member),
 }
 
 impl Successor {
     fn id(&self) -> &MemberId {
         match self {
-            Self::New(id) | Self::Member(id) => id,
+            Self::New(id) => id,
+            Self::Member(member) => &member.id,
         }
+    }
+
+    fn is_admin(&self) -> bool {
+        matches!(self, Self::Member(member) if member.role == Role::Admin)
+    }
+
+    fn is_active(&self) -> bool {
+        matches!(self, Self::Member(member) if member.status == MemberStatus::Active)
     }
 }
 
@@ -158,7 +168,8 @@ impl Store {
         }
     }
 
-    /// Adds an admin, or makes a member one; with whether it was none before.
+    /// Adds an admin, or makes a member one; with whether it was none before. Whoever is new counts
+    /// as one from the first login on.
     pub async fn add_admin(
         &self,
         operator: Operator<'_>,
@@ -168,21 +179,24 @@ impl Store {
         self.end_invitations(operator.account, now).await?;
         let mut backoff = Backoff::new();
         loop {
-            let admins = self.account_of(operator).await?.admins;
-            let successor = self.successor(operator.account, email, now).await?;
+            let Some(successor) = self.successor(operator.account, email, now).await? else {
+                backoff.wait().await?;
+                continue;
+            };
             let id = successor.id().clone();
-            if admins.contains(&id.to_string()) {
+            if successor.is_admin() {
                 return Ok((id, false));
             }
-            let more = match successor {
-                Successor::New(_) => ", member_count = member_count + :one ADD admins :admins",
-                Successor::Member(_) => " ADD admins :admins REMOVE invited.#admin",
-            };
-            let counted =
-                account::changed(operator.account, more).set_of(":admins", [id.to_string()]);
             let counted = match successor {
-                Successor::New(_) => counted.and("member_count < member_limit"),
-                Successor::Member(_) => counted.name("#admin", id.as_str()),
+                Successor::New(_) => {
+                    account::changed(operator.account, ", member_count = member_count + :one")
+                        .and("member_count < member_limit")
+                }
+                Successor::Member(_) if successor.is_active() => {
+                    account::admin_more(operator.account, &id)
+                }
+                Successor::Member(_) => account::changed(operator.account, " REMOVE invited.#id")
+                    .name("#id", id.as_str()),
             };
             let limit = Obstacle::Refused(ChangeRefusal::MemberLimitReached);
             let added = Transaction::new().guarded(counted, |row| unless_gone(row, limit));
@@ -214,8 +228,12 @@ impl Store {
                 continue;
             };
             let removed = match replaced_by {
-                None => removal(account, &gone),
+                None => Some(removal(account, &gone)),
                 Some(email) => self.succession(operator, &gone, email, now).await?,
+            };
+            let Some(removed) = removed else {
+                backoff.wait().await?;
+                continue;
             };
             let member = Write::delete(row)
                 .when("role = :role AND status = :status")
@@ -236,25 +254,33 @@ impl Store {
         }
     }
 
-    /// The account's part of a removal after which somebody else is an admin.
+    /// The account's part of a removal after which somebody else is an admin, who counts as one from
+    /// the start where nobody else does. Nothing, if it was read in the midst of a change.
     async fn succession(
         &self,
         operator: Operator<'_>,
         gone: &MemberId,
         email: &EmailAddress,
         now: Timestamp,
-    ) -> Result<Transaction<'static, Against<()>>, Failure<ChangeRefusal>> {
+    ) -> Result<Option<Transaction<'static, Against<()>>>, Failure<ChangeRefusal>> {
         let before = self.account_of(operator).await?.admins;
-        let successor = self.successor(operator.account, email, now).await?;
-        if before.contains(&successor.id().to_string()) {
-            return Ok(removal(operator.account, gone));
+        let Some(successor) = self.successor(operator.account, email, now).await? else {
+            return Ok(None);
+        };
+        let others = before.iter().filter(|id| *id != gone.as_str()).cloned();
+        let mut after: Vec<String> = others.collect();
+        let counts = successor.is_active() || after.is_empty();
+        let id = successor.id().to_string();
+        if after.contains(&id) || successor.is_admin() && !counts {
+            return Ok(Some(removal(operator.account, gone)));
+        }
+        if counts {
+            after.push(id);
         }
         let count = match successor {
             Successor::New(_) => "",
             Successor::Member(_) => ", member_count = member_count - :one",
         };
-        let after = before.iter().filter(|id| *id != gone.as_str()).cloned();
-        let after: Vec<String> = after.chain([successor.id().to_string()]).collect();
         let more = format!(", admins = :after{count} REMOVE invited.#before, invited.#after");
         let counted = account::changed(operator.account, &more)
             .and("admins = :before")
@@ -263,7 +289,7 @@ impl Store {
             .set_of(":after", after)
             .set_of(":before", before);
         let whole = Transaction::new().guarded(counted, anew);
-        Ok(appointing(whole, operator, &successor, email, now))
+        Ok(Some(appointing(whole, operator, &successor, email, now)))
     }
 
     /// Ends every session of a member, or of all members.
@@ -425,17 +451,24 @@ impl Store {
         row.ok_or(Failure::Refused(ChangeRefusal::AccountNotFound))
     }
 
-    /// Who is to be an admin: whoever has the address in this account, or else somebody new.
+    /// Who is to be an admin: whoever has the address in this account, or else somebody new; nobody,
+    /// if its membership ended since the address was read.
     async fn successor(
         &self,
         account: &AccountId,
         email: &EmailAddress,
         now: Timestamp,
-    ) -> Result<Successor, Failure<ChangeRefusal>> {
+    ) -> Result<Option<Successor>, Failure<ChangeRefusal>> {
         let address = email.hash();
         match self.owner_now(&address, now).await? {
-            None => Ok(Successor::New(MemberId::random(&address, &mut crate::rng()))),
-            Some(owner) if owner.account_id == *account => Ok(Successor::Member(owner.member_id)),
+            None => {
+                let id = MemberId::random(&address, &mut crate::rng());
+                Ok(Some(Successor::New(id)))
+            }
+            Some(owner) if owner.account_id == *account => {
+                let member = self.find_member(account, &owner.member_id).await?;
+                Ok(member.map(Successor::Member))
+            }
             Some(owner) => {
                 Err(Failure::Refused(ChangeRefusal::AlreadyRegistered(owner.account_id)))
             }
@@ -493,7 +526,8 @@ fn appointing<'a>(
     let account = operator.account;
     match successor {
         Successor::New(id) => {
-            let owner = Write::put(&layout::owner(&id.address()), &OwnerRow::new(account, id));
+            let owner = OwnerRow::new(account, id, Role::Admin);
+            let owner = Write::put(&layout::owner(&id.address()), &owner);
             let row = MemberRow::new(id, email, Role::Admin, now);
             let invitation = Invitation { account: account.clone(), member: id.clone(), number: 1 };
             transaction
@@ -507,26 +541,52 @@ fn appointing<'a>(
                         .changed("role", None::<Role>, Role::Admin),
                 )
         }
-        Successor::Member(id) => {
-            // Whoever counts as an admin is not invited for a while only.
-            let promoted = Write::update(
-                layout::member(account, id),
-                "SET role = :admin REMOVE invited_until, duty, due_at",
-            )
-            .when("role = :member")
-            .and("(attribute_not_exists(invited_until) OR invited_until > :now)")
-            .value(":now", now.as_millisecond())
-            .value(":member", Role::Member)
-            .value(":admin", Role::Admin);
-            let kept = Write::update(layout::owner(&id.address()), "REMOVE invited_until")
-                .when("member_id = :id")
-                .value(":id", id);
-            transaction.guarded(promoted, anew).guarded(kept, anew).with(
+        Successor::Member(member) => {
+            let transaction = promoting(transaction, account, member, now);
+            if member.role == Role::Admin {
+                return transaction;
+            }
+            transaction.with(
                 operator
-                    .audited("role_changed", Some(id.as_str()), now)
+                    .audited("role_changed", Some(member.id.as_str()), now)
                     .labelled(email.as_str())
-                    .changed("role", Role::Member, Role::Admin),
+                    .changed("role", member.role, Role::Admin),
             )
         }
     }
+}
+
+/// Makes a member an admin, as it was read. Whom an operator made one is not invited for a while
+/// only.
+fn promoting<'a>(
+    transaction: Transaction<'a, Against<()>>,
+    account: &AccountId,
+    member: &Member,
+    now: Timestamp,
+) -> Transaction<'a, Against<()>> {
+    let row = layout::member(account, &member.id);
+    let is_active = member.status == MemberStatus::Active;
+    let promoted = if is_active {
+        Write::update(row, "SET role = :admin").when("status = :active")
+    } else {
+        Write::update(row, "SET role = :admin REMOVE invited_until, duty, due_at")
+            .when("status <> :active")
+            .and("(attribute_not_exists(invited_until) OR invited_until > :now)")
+            .value(":now", now.as_millisecond())
+    };
+    let promoted = promoted
+        .and("role = :role")
+        .value(":active", MemberStatus::Active)
+        .value(":role", member.role)
+        .value(":admin", Role::Admin);
+    let promoting = transaction.guarded(promoted, anew);
+    if is_active {
+        return promoting;
+    }
+    let owner = layout::owner(&member.id.address());
+    let kept = Write::update(owner, "SET invited_as = :admin REMOVE invited_until")
+        .when("member_id = :id")
+        .value(":id", &member.id)
+        .value(":admin", Role::Admin);
+    promoting.guarded(kept, anew)
 }

@@ -55,7 +55,8 @@ pub(crate) struct AccountRow {
     pub member_limit: u32,
     /// Until when each invitation holds that ends by itself.
     invited: BTreeMap<MemberId, Time>,
-    /// A set, so that one condition can tell whether somebody is the last of them.
+    /// Who counts as an admin: who has logged in, and the first one from the start. A set, so that
+    /// one condition can tell whether somebody is the last of them.
     #[serde(serialize_with = "serde_dynamo::string_set::serialize")]
     pub admins: Vec<String>,
     pub suspended: bool,
@@ -192,6 +193,14 @@ impl MemberRow {
     pub fn session(&self, token: &SessionToken) -> Option<SessionTimes> {
         let session = self.sessions.get(&token.slot.name())?;
         (session.digest == token.digest().as_str()).then(|| session.times())
+    }
+
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    pub fn is_active(&self) -> bool {
+        self.status == MemberStatus::Active
     }
 
     /// Whether it was an invitation only, and has ended.
@@ -469,16 +478,20 @@ pub(crate) struct OwnerRow {
     /// Until when the membership holds the address, as long as nobody has logged in.
     #[serde(default, with = "millisecond::optional", skip_serializing_if = "Option::is_none")]
     pub invited_until: Option<Timestamp>,
+    /// As what, as long as nobody has logged in: the first login makes an admin count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invited_as: Option<Role>,
 }
 
 impl OwnerRow {
-    pub fn new(account: &AccountId, member: &MemberId) -> Self {
+    pub fn new(account: &AccountId, member: &MemberId, role: Role) -> Self {
         Self {
             kind: "owner".to_owned(),
             account_id: account.clone(),
             member_id: member.clone(),
             logins: 0,
             invited_until: None,
+            invited_as: Some(role),
         }
     }
 

@@ -187,6 +187,9 @@ impl Run {
             book.learn(account, email, &member, span);
             let membership = book.member(&member).cloned().expect("it was learnt");
             hold(membership.email == email, || format!("{member} logged in as {email}"))?;
+            if let Some(member) = book.member_mut(&member) {
+                member.arrived.get_or_insert(span);
+            }
             book.standing(&membership, span)
         };
         hold(standing != Standing::Over, || format!("{member} logged in after the removal"))?;

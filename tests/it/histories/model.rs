@@ -117,6 +117,8 @@ pub struct Membership {
     pub made: Span,
     pub gone: Option<Span>,
     pub admin: Option<Span>,
+    /// The first login that was answered; an account's first admin counts from the start.
+    pub arrived: Option<Span>,
 }
 
 /// Whose each address is, in all accounts.
@@ -167,6 +169,13 @@ impl Book {
         }
     }
 
+    /// Whether the member surely counted as an admin all the time.
+    pub fn counts_as_admin(&self, member: &Membership, span: Span) -> bool {
+        self.standing(member, span) == Standing::Good
+            && self.is_admin(member, span) == Standing::Good
+            && member.arrived.is_some_and(|arrived| arrived.is_before(span))
+    }
+
     /// Members of an account: those that were there all the time, and those that may have been.
     pub fn count(&self, account: usize, span: Span) -> (usize, usize) {
         let standings = self
@@ -191,6 +200,7 @@ impl Book {
                 made,
                 gone: None,
                 admin: None,
+                arrived: None,
             });
         }
     }

@@ -204,6 +204,7 @@ impl Run {
             made: span,
             gone: None,
             admin: None,
+            arrived: None,
         });
     }
 

@@ -306,6 +306,9 @@ fn members(run: &Run, account: usize, rows: &Rows, now: Span) -> Judgement {
         if is_admin {
             member.admin.get_or_insert(now);
         }
+        if text(row, "status") == Some("active") {
+            member.arrived.get_or_insert(now);
+        }
     }
     let own = |attempt: &Attempt| attempt.account == account;
     book.removals.retain(|removal| !own(removal));

@@ -169,6 +169,7 @@ impl Run {
             made: Span::BEFORE_ALL,
             gone: None,
             admin: Some(Span::BEFORE_ALL),
+            arrived: Some(Span::BEFORE_ALL),
         });
     }
 
