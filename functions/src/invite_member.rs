@@ -2,7 +2,7 @@
 
 use crate::view::{TeamMemberView, of_invitations};
 use domain::{EmailAddress, Member, MemberId, MemberStatus, Role};
-use edge::http::{Answer, Call};
+use edge::http::{Answer, Call, one_word};
 use edge::telemetry::{self, Metric};
 use edge::{App, Problem, ProblemCode};
 use lambda_http::http::StatusCode;
@@ -14,6 +14,12 @@ use store::{Admin, Failure, InviteRefusal};
 pub struct InviteMember {
     #[serde(default)]
     email: String,
+    #[serde(default = "member", deserialize_with = "one_word")]
+    role: Role,
+}
+
+fn member() -> Role {
+    Role::Member
 }
 
 #[derive(Serialize)]
@@ -28,7 +34,7 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
     let email: EmailAddress = request.email.parse().or(Err(ProblemCode::InvalidEmail))?;
     let id = MemberId::random(&email.hash(), &mut app.rng());
     let now = app.clock.now();
-    let done = app.store.insert_member(&actor, &id, &email, now).await;
+    let done = app.store.insert_member(&actor, &id, &email, request.role, now).await;
     if let Err(Failure::Refused(InviteRefusal::AlreadyRegistered)) = done {
         telemetry::set_account(account);
         Metric::AddressNamed.count();
@@ -41,7 +47,7 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
     let member = Member {
         id,
         email,
-        role: Role::Member,
+        role: request.role,
         status: MemberStatus::Invited,
         invited_at: now,
         invitation: 1,

@@ -1,5 +1,6 @@
 //! `POST /api/team`
 
+use crate::invitations::link;
 use crate::support::{ADMIN, Person, Reply, World};
 use serde_json::{Value, json};
 
@@ -87,6 +88,92 @@ async fn who_was_invited_logs_in_as_a_member_of_that_account() {
         (&session.ok(200)["member"], session.body["account"]["id"].as_str()),
         (&expected, Some(admin.account.as_str()))
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_invited_as_an_admin_is_one_and_counts_as_one_from_the_first_login_on() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let invitation = json!({ "email": "second@example.com", "role": "admin" });
+    let invited = admin.post("/api/team", invitation).await;
+    let member = &invited.ok(201)["member"];
+    assert_eq!((&member["role"], &member["status"]), (&json!("admin"), &json!("invited")));
+    world.settle().await;
+    assert_eq!(world.mailed("invitation"), ["second@example.com"]);
+    world.check_counters().await;
+    let own = format!("/api/team/{}", admin.id);
+    world.changes_nothing(admin.delete(&own)).await.problem(409, "last_admin");
+
+    let second = world.login("second@example.com").await;
+    assert_eq!(json!(second.id), member["id"]);
+    assert_eq!(second.get("/api/team").await.ok(200)["count"], 2);
+    world.check_counters().await;
+    admin.delete(&own).await.ok(204);
+    second.key("By the second admin").await;
+    world.check_counters().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_admins_invitation_ends_as_any_other_and_the_last_admin_stays() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    for email in ["late@example.com", "declining@example.com"] {
+        let invitation = json!({ "email": email, "role": "admin" });
+        admin.post("/api/team", invitation).await.ok(201);
+    }
+    world.settle().await;
+    let declined = json!({ "invitation": link(&world, "declining@example.com") });
+    world.call("POST", "/api/invitation/decline").json(declined).send().await.ok(204);
+    world.check_counters().await;
+    world.advance(7 * 24 * 3600);
+    world.settle().await;
+    let admin = world.admin().await;
+    assert_eq!(admin.get("/api/team").await.ok(200)["count"], 1);
+    assert_eq!(world.rows_of("member").await.len(), 1);
+    let own = format!("/api/team/{}", admin.id);
+    world.changes_nothing(admin.delete(&own)).await.problem(409, "last_admin");
+    world.check_counters().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_admins_invitation_gives_way_to_a_registration() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let invitation = json!({ "email": "boss@example.net", "role": "admin" });
+    admin.post("/api/team", invitation).await.ok(201);
+    let made = json!({ "name": "New", "admin_email": "boss@example.net" });
+    let made = world.register(made).await;
+    assert_eq!(json!(world.login("boss@example.net").await.account), made["account"]["id"]);
+    let rows = world.rows_of("audit").await;
+    let ended = rows.iter().find(|row| row["action"].as_s().unwrap() == "invitation_ended");
+    let was = ended.expect("it is on record")["was"].as_m().expect("a map");
+    assert_eq!(was["role"].as_s().unwrap(), "admin");
+    world.check_counters().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_is_admin_or_member_and_nothing_else() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    world
+        .changes_nothing(async {
+            let none = [
+                json!("owner"),
+                json!("Admin"),
+                json!(""),
+                json!(7),
+                json!(null),
+                json!({ "admin": null }),
+                json!(["admin"]),
+            ];
+            for role in none {
+                let invitation = json!({ "email": "new@example.com", "role": role });
+                admin.post("/api/team", invitation).await.problem(400, "invalid_request");
+            }
+        })
+        .await;
+    let invitation = json!({ "email": "new@example.com", "role": "member" });
+    assert_eq!(admin.post("/api/team", invitation).await.ok(201)["member"]["role"], "member");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -204,7 +291,7 @@ async fn what_is_no_address_is_not_invited() {
             for body in [
                 json!({ "email": 7 }),
                 json!({ "email": ["new@example.com"] }),
-                json!({ "email": "new@example.com", "role": "admin" }),
+                json!({ "email": "new@example.com", "status": "active" }),
             ] {
                 admin.post("/api/team", body).await.problem(400, "invalid_request");
             }

@@ -214,12 +214,13 @@ impl Store {
         actor: &Admin,
         member: &MemberId,
         email: &EmailAddress,
+        role: Role,
         now: Timestamp,
     ) -> Result<(), Failure<InviteRefusal>> {
         let mut backoff = Backoff::new();
         let mut terms = Terms::default();
         loop {
-            let met = match inviting(actor, member, email, &terms, now).commit(self).await {
+            let met = match inviting(actor, member, email, role, &terms, now).commit(self).await {
                 Ok(()) => return Ok(()),
                 Err(failure) => failure.found()?,
             };
@@ -403,6 +404,7 @@ fn inviting<'a>(
     actor: &'a Admin,
     member: &MemberId,
     email: &EmailAddress,
+    role: Role,
     terms: &Terms,
     now: Timestamp,
 ) -> Transaction<'a, InviteObstacle> {
@@ -413,9 +415,9 @@ fn inviting<'a>(
     let Terms { bound, place, elsewhere, holder } = terms;
     let tried = *bound;
 
-    let row = MemberRow::new(member, email, Role::Member, now).until(ends, outbox::DUTIES.any());
+    let row = MemberRow::new(member, email, role, now).until(ends, outbox::DUTIES.any());
     let row = Write::put(&layout::member(account, member), &row).if_new();
-    let owner = OwnerRow::new(account, member, Role::Member).until(ends);
+    let owner = OwnerRow::new(account, member, role).until(ends);
     let owner = Write::put(&layout::owner(&address), &owner);
     let owner = match holder {
         None => owner.if_new(),
@@ -438,7 +440,8 @@ fn inviting<'a>(
         .with(outbox::invitation(&invitation, email, now))
         .with(
             audit::by_member(&actor.session, "member_invited", Some(member.as_str()), now)
-                .labelled(email.as_str()),
+                .labelled(email.as_str())
+                .changed("role", None::<Role>, role),
         );
 
     let changed: Naming<InviteObstacle> = |_| Ok(Obstacle::Found(Met::Changed));
