@@ -50,6 +50,7 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
         role: request.role,
         status: MemberStatus::Invited,
         invited_at: now,
+        invited_by: Some(actor.session.member.clone()),
         invitation: 1,
         invited_until: None,
         last_login_at: None,

@@ -1,6 +1,7 @@
 //! How keys look to clients, and refusals of what is done to them.
 
-use domain::{ApiKey, EmailAddress, KeyId, KeyName, MemberId, PlainKey, Role};
+use crate::view::PersonView;
+use domain::{ApiKey, KeyId, KeyName, PlainKey, Role};
 use edge::{ProblemCode, UtcTime};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -64,19 +65,12 @@ pub struct ListedKeyView<'a> {
     #[serde(flatten)]
     key: KeyView,
     #[serde(skip_serializing_if = "Option::is_none")]
-    created_by: Option<Option<MakerView<'a>>>,
-}
-
-/// Who made a key, and the address, while that is a member.
-#[derive(Debug, Serialize)]
-struct MakerView<'a> {
-    id: &'a MemberId,
-    email: Option<&'a EmailAddress>,
+    created_by: Option<Option<PersonView<'a>>>,
 }
 
 impl<'a> ListedKeyView<'a> {
     pub fn new(key: &'a ApiKey, found: &'a FoundKeys, now: Timestamp) -> Self {
-        let maker = |id| MakerView { id, email: found.addresses.get(id) };
+        let maker = |id| PersonView { id, email: found.addresses.get(id) };
         let to_admin = found.caller.member.role == Role::Admin;
         let created_by = to_admin.then(|| key.created_by.as_ref().map(maker));
         Self { key: KeyView::new(key, now), created_by }

@@ -1,14 +1,14 @@
 //! `GET /api/team`: members, count, limit.
 
-use crate::view::TeamMemberView;
+use crate::view::ListedMemberView;
 use edge::http::{Answer, Call};
 use edge::{App, Problem};
 use serde::Serialize;
 use store::Admin;
 
 #[derive(Serialize)]
-struct Team {
-    members: Vec<TeamMemberView>,
+struct Team<'a> {
+    members: Vec<ListedMemberView<'a>>,
     count: usize,
     limit: u32,
 }
@@ -23,7 +23,7 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
         .map_err(|failure| Problem::from(failure).for_account(account))?;
     let views = members
         .iter()
-        .map(|member| TeamMemberView::new(member, member.id == caller.member.id))
+        .map(|member| ListedMemberView::new(member, &members, member.id == caller.member.id))
         .collect();
     Ok(Answer::ok(&Team {
         members: views,

@@ -95,16 +95,27 @@ async fn invitation_owed(
             && member.invitation == invitation.number
             && !member.has_ended(now)
     });
-    let (Some(account), Some(_)) = (account?, member) else { return Ok(Owed::Nothing) };
+    let (Some(account), Some(member)) = (account?, member) else { return Ok(Owed::Nothing) };
     if account.suspended {
         return Ok(Owed::Later);
     }
+    let inviter = match &member.invited_by {
+        Some(inviter) => app.store.find_member(&invitation.account, inviter).await?,
+        None => None,
+    };
     let link = invitation.token(&*app.keyrings.login().await?);
     if !app.store.count_invitation(key, &to.hash(), now).await? {
         telemetry::set_outcome("enough");
         return Ok(Owed::Nothing);
     }
-    Ok(mail_to(to, Ok(Mail::Invitation { account: account.name, link })))
+    Ok(mail_to(
+        to,
+        Ok(Mail::Invitation {
+            account: account.name,
+            by: inviter.map(|inviter| inviter.email),
+            link,
+        }),
+    ))
 }
 
 /// A reminder for whoever is an active admin now; for nobody, once the key has ended, or ends

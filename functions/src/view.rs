@@ -77,6 +77,34 @@ impl TeamMemberView {
     }
 }
 
+/// A member as the list has it, with whoever invited it.
+#[derive(Debug, Serialize)]
+pub struct ListedMemberView<'a> {
+    #[serde(flatten)]
+    member: TeamMemberView,
+    invited_by: Option<PersonView<'a>>,
+}
+
+impl<'a> ListedMemberView<'a> {
+    pub fn new(member: &'a Member, team: &'a [Member], you: bool) -> Self {
+        let person = |id: &'a MemberId| PersonView {
+            id,
+            email: team.iter().find(|member| member.id == *id).map(|member| &member.email),
+        };
+        Self {
+            member: TeamMemberView::new(member, you),
+            invited_by: member.invited_by.as_ref().map(person),
+        }
+    }
+}
+
+/// Who did something, and the address, while that is a member.
+#[derive(Debug, Serialize)]
+pub struct PersonView<'a> {
+    pub id: &'a MemberId,
+    pub email: Option<&'a EmailAddress>,
+}
+
 #[derive(Debug, Serialize)]
 pub struct SandboxView {
     state: SandboxState,

@@ -31,7 +31,9 @@ async fn who_is_invited_gets_a_place_and_a_mail() {
         (before..=after).contains(&at.as_str().expect("a text").parse().expect("a time")),
         "{at}"
     );
-    assert_eq!(admin.get("/api/team").await.ok(200)["members"][1], member);
+    let mut listed = member.clone();
+    listed["invited_by"] = json!({ "id": admin.id, "email": ADMIN });
+    assert_eq!(admin.get("/api/team").await.ok(200)["members"][1], listed);
     world.settle().await;
     assert_eq!(world.mailed("invitation"), ["new.colleague+desk@example.com"]);
     assert!(world.audit().await.contains(&"member_invited".to_owned()));
@@ -71,6 +73,46 @@ async fn the_invitation_has_a_text_and_an_html_part_and_one_link() {
         "{}",
         mail.html
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_invitation_says_who_invited_while_that_is_a_member() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let added = json!({ "act": "add_admin", "email": "second@example.com" });
+    world.change(&admin.account, added).await;
+    let newest = |world: &World| world.desk.inbox().mails().swap_remove(0);
+    // Whom an operator added was invited by nobody, though an admin has the mail sent.
+    let team = admin.get("/api/team").await;
+    let second = team.ok(200)["members"][1]["id"].as_str().expect("an id").to_owned();
+    admin.act(&format!("/api/team/{second}/invitation")).await.ok(202);
+    world.settle().await;
+    let mail = newest(&world);
+    assert_eq!((mail.kind.as_str(), mail.to.as_str()), ("invitation", "second@example.com"));
+    for part in [&mail.text, &mail.html] {
+        assert!(
+            part.contains("You have been added to") && !part.contains("@example.com"),
+            "{part}"
+        );
+    }
+    let second = world.login("second@example.com").await;
+    let new = invite(&second, "new@example.com").await.ok(201)["member"]["id"].clone();
+    world.settle().await;
+    let mail = newest(&world);
+    for part in [&mail.text, &mail.html] {
+        assert!(part.contains("second@example.com has added you to"), "{part}");
+    }
+    admin.delete(&format!("/api/team/{}", second.id)).await.ok(204);
+    admin.act(&format!("/api/team/{}/invitation", new.as_str().expect("an id"))).await.ok(202);
+    world.settle().await;
+    let mail = newest(&world);
+    assert_eq!(mail.to, "new@example.com");
+    for part in [&mail.text, &mail.html] {
+        assert!(
+            part.contains("You have been added to") && !part.contains("@example.com"),
+            "{part}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

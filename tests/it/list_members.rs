@@ -22,13 +22,15 @@ fn find<'v>(body: &'v Value, email: &str) -> &'v Value {
 async fn the_team_is_listed_in_the_order_of_the_invitations() {
     let world = World::new().await;
     let admin = world.admin().await;
+    let by = json!({ "id": admin.id, "email": ADMIN });
     let mut invited = Vec::new();
     // Addresses whose order is not that of the invitations.
     for email in ["middle@example.com", "zulu@example.com", "alpha@example.com"] {
         world.advance(1);
-        invited.push(
-            admin.post("/api/team", json!({ "email": email })).await.ok(201)["member"].clone(),
-        );
+        let reply = admin.post("/api/team", json!({ "email": email })).await;
+        let mut member = reply.ok(201)["member"].clone();
+        member["invited_by"] = by.clone();
+        invited.push(member);
     }
     let team = admin.get("/api/team").await;
     let first = &team.ok(200)["members"][0];
@@ -67,6 +69,7 @@ async fn a_member_is_shown_with_role_status_and_times() {
             "invited_at": own["invited_at"],
             "last_login_at": own["last_login_at"],
             "you": true,
+            "invited_by": null,
         })
     );
 }
@@ -103,8 +106,30 @@ async fn who_was_invited_is_active_from_the_first_login_on() {
         "invited_at": pending["invited_at"],
         "last_login_at": active["last_login_at"],
         "you": false,
+        "invited_by": { "id": admin.id, "email": ADMIN },
     });
     assert_eq!((active, member.id.as_str()), (&expected, id.as_str().expect("an id")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_invited_stays_in_the_list_and_has_an_address_while_being_a_member() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let added = json!({ "act": "add_admin", "email": "second@example.com" });
+    world.change(&admin.account, added).await;
+    let second = world.login("second@example.com").await;
+    second.post("/api/team", json!({ "email": "new@example.com" })).await.ok(201);
+    let invited_by =
+        async |email: &str| find(&admin.get("/api/team").await.body, email)["invited_by"].clone();
+    assert_eq!(invited_by("second@example.com").await, Value::Null);
+    let by = json!({ "id": second.id, "email": "second@example.com" });
+    assert_eq!(invited_by("new@example.com").await, by);
+    admin.delete(&format!("/api/team/{}", second.id)).await.ok(204);
+    let gone = json!({ "id": second.id, "email": null });
+    assert_eq!(invited_by("new@example.com").await, gone);
+    // Somebody else with the same address has invited nobody.
+    admin.post("/api/team", json!({ "email": "second@example.com" })).await.ok(201);
+    assert_eq!(invited_by("new@example.com").await, gone);
 }
 
 #[tokio::test(flavor = "multi_thread")]

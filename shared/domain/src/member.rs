@@ -29,6 +29,8 @@ pub struct Member {
     pub role: Role,
     pub status: MemberStatus,
     pub invited_at: Timestamp,
+    /// By whom; an operator is nobody's member.
+    pub invited_by: Option<MemberId>,
     /// The number of the invitation: the first is 1, each resend has the next.
     pub invitation: u32,
     /// Until when it is open, if it ends by itself.

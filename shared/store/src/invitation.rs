@@ -415,7 +415,9 @@ fn inviting<'a>(
     let Terms { bound, place, elsewhere, holder } = terms;
     let tried = *bound;
 
-    let row = MemberRow::new(member, email, role, now).until(ends, outbox::DUTIES.any());
+    let row = MemberRow::new(member, email, role, now)
+        .invited_by(&actor.session.member)
+        .until(ends, outbox::DUTIES.any());
     let row = Write::put(&layout::member(account, member), &row).if_new();
     let owner = OwnerRow::new(account, member, role).until(ends);
     let owner = Write::put(&layout::owner(&address), &owner);

@@ -131,6 +131,8 @@ pub(crate) struct MemberRow {
     status: MemberStatus,
     #[serde(with = "millisecond::required")]
     invited_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    invited_by: Option<MemberId>,
     invitation: u32,
     #[serde(default, with = "millisecond::optional", skip_serializing_if = "Option::is_none")]
     invited_until: Option<Timestamp>,
@@ -175,6 +177,7 @@ impl MemberRow {
             role,
             status: MemberStatus::Invited,
             invited_at: now,
+            invited_by: None,
             invitation: 1,
             invited_until: None,
             shard: None,
@@ -182,6 +185,10 @@ impl MemberRow {
             last_login_at: None,
             sessions: HashMap::new(),
         }
+    }
+
+    pub fn invited_by(self, member: &MemberId) -> Self {
+        Self { invited_by: Some(member.clone()), ..self }
     }
 
     /// The invitation ends then, and is in this partition of the index of duties.
@@ -223,6 +230,7 @@ impl MemberRow {
             role: self.role,
             status: self.status,
             invited_at: self.invited_at,
+            invited_by: self.invited_by,
             invitation: self.invitation,
             invited_until: self.invited_until,
             last_login_at: self.last_login_at,

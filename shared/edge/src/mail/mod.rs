@@ -20,9 +20,10 @@ pub enum Mail {
     LoginCode {
         code: LoginCode,
     },
-    /// `link` is what the invitation's link carries.
+    /// `by` is whoever invited, while that is a member; `link` is what the link carries.
     Invitation {
         account: AccountName,
+        by: Option<EmailAddress>,
         link: Secret,
     },
     LoginNotice(LoginNotice),
@@ -171,6 +172,7 @@ struct InvitationText<'a> {
     product: &'a str,
     url: &'a str,
     account: &'a str,
+    by: Option<&'a str>,
 }
 
 #[derive(Template)]
@@ -180,6 +182,7 @@ struct InvitationHtml<'a> {
     product: &'a str,
     url: &'a str,
     account: &'a str,
+    by: Option<&'a str>,
 }
 
 #[derive(Template)]
@@ -239,14 +242,15 @@ fn write(mail: &Mail, product: &str, console: &str) -> Written {
         }
         Mail::LoginNotice(notice) => write_notice(notice, product, console),
         Mail::KeyExpiring(key) => write_key_expiring(key, product, console),
-        Mail::Invitation { account, link } => {
+        Mail::Invitation { account, by, link } => {
             let url = &format!("{console}/#invitation={}", link.expose());
             let subject = format!("You are invited to {product}");
             let account = account.as_str();
+            let by = by.as_ref().map(EmailAddress::as_str);
             Written {
                 kind: "invitation",
-                text: render(&InvitationText { product, url, account }),
-                html: render(&InvitationHtml { subject: &subject, product, url, account }),
+                text: render(&InvitationText { product, url, account, by }),
+                html: render(&InvitationHtml { subject: &subject, product, url, account, by }),
                 subject,
             }
         }
@@ -374,12 +378,19 @@ mod tests {
 
     #[test]
     fn an_invitation_is_mailed_as_this_text_and_this_page_with_every_name_escaped() {
-        let account = "<b>Sons</b> & \"Co\"".parse().unwrap();
-        let link = Secret::new("inv_1.account.member.1.mac".to_owned());
-        let Written { kind, subject, text, html } = written(&Mail::Invitation { account, link });
-        assert_eq!((kind, &*subject), ("invitation", "You are invited to Front<&\"desk'"));
-        insta::assert_snapshot!("invitation.txt", text);
-        insta::assert_snapshot!("invitation.html", html);
+        for (by, names) in [
+            (Some("o'brien&sons@example.com"), ["invitation.txt", "invitation.html"]),
+            (None, ["invitation_by_nobody.txt", "invitation_by_nobody.html"]),
+        ] {
+            let account = "<b>Sons</b> & \"Co\"".parse().unwrap();
+            let by = by.map(|by| by.parse().unwrap());
+            let link = Secret::new("inv_1.account.member.1.mac".to_owned());
+            let mail = Mail::Invitation { account, by, link };
+            let Written { kind, subject, text, html } = written(&mail);
+            assert_eq!((kind, &*subject), ("invitation", "You are invited to Front<&\"desk'"));
+            insta::assert_snapshot!(names[0], text);
+            insta::assert_snapshot!(names[1], html);
+        }
     }
 
     #[test]
