@@ -7,6 +7,7 @@
 pub mod authorize_key;
 pub mod change_account;
 pub mod change_key;
+pub mod change_role;
 pub mod check_key;
 pub mod create_key;
 pub mod decline_invitation;
@@ -86,6 +87,8 @@ pub const LIST_MEMBERS: Function =
     http_function!("list-members", "GET", "/api/team", list_members::handle);
 pub const INVITE_MEMBER: Function =
     http_function!("invite-member", "POST", "/api/team", invite_member::handle);
+pub const CHANGE_ROLE: Function =
+    http_function!("change-role", "PATCH", "/api/team/{member_id}", change_role::handle);
 pub const REVOKE_MEMBER: Function =
     http_function!("revoke-member", "DELETE", "/api/team/{member_id}", revoke_member::handle);
 pub const RESEND_INVITATION: Function = http_function!(
@@ -135,6 +138,7 @@ pub static FUNCTIONS: [Function; 25] = [
     DELETE_KEY,
     LIST_MEMBERS,
     INVITE_MEMBER,
+    CHANGE_ROLE,
     REVOKE_MEMBER,
     RESEND_INVITATION,
     DECLINE_INVITATION,

@@ -223,6 +223,12 @@ class Work:
         link = self.world.mailed_link(address)
         return self.answers("POST", "/api/invitation/decline", 204, {"invitation": link})
 
+    def change_role(self):
+        """Of one who is invited, and so far only that."""
+        admin = self.world.customer()
+        path = f"/api/team/{admin.invite()[1].body['member']['id']}"
+        return self.answers("PATCH", path, 200, {"role": "admin"}, admin)
+
     def revoke_member(self):
         admin = self.world.customer()
         return self.answers(

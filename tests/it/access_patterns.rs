@@ -42,6 +42,7 @@ const DECLARED: [(&str, Waves); 20] = [
     ("delete-key", &[&["TransactWriteItems"]]),
     ("list-members", &[&["GetItem", "Query", "UpdateItem"]]),
     ("invite-member", &[&["TransactWriteItems"]]),
+    ("change-role", &[&["GetItem"], &["TransactWriteItems"]]),
     ("revoke-member", &[&["TransactWriteItems"]]),
     ("resend-invitation", &[&["GetItem"], &["TransactWriteItems"]]),
     ("decline-invitation", &[&["TransactWriteItems"]]),
@@ -194,6 +195,12 @@ async fn measure_all() -> Vec<(&'static str, Recording)> {
         })
         .await;
     bench
+        .action("change-role", 200, async |turn| {
+            let body = json!({ "role": if turn == 1 { "admin" } else { "member" } });
+            http_event("change-role", Some(&admin), Some(&grace.id), Some(body))
+        })
+        .await;
+    bench
         .action("revoke-member", 204, async |turn| {
             http_event("revoke-member", Some(&admin), Some(&ids[turn - 1]), None)
         })
@@ -298,6 +305,8 @@ async fn every_console_action_waits_for_the_store_at_most_once_and_a_login_at_mo
             "resend-invitation" => 2,
             // What the trail and the answer say of a key.
             "change-key" | "rotate-key" => 2,
+            // What they say of a member.
+            "change-role" => 2,
             _ => 1,
         };
         assert!(recording.waits() <= most, "{name} waits {} times", recording.waits());
@@ -597,6 +606,9 @@ async fn a_refusal_waits_for_the_store_no_longer_than_a_success() {
         let body = Some(json!({ "name": "Another name" }));
         http_event("change-key", Some(person), Some(id), body)
     };
+    let demote = |person: &Person<'_>, id: &str| {
+        http_event("change-role", Some(person), Some(id), Some(json!({ "role": "member" })))
+    };
     let revoke =
         |person: &Person<'_>, id: &str| http_event("revoke-member", Some(person), Some(id), None);
     let plain = |function: &'static str, person: &Person<'_>| {
@@ -652,6 +664,9 @@ async fn a_refusal_waits_for_the_store_no_longer_than_a_success() {
             WRITE,
         ),
         refused("invite-member", invite(&other, ADMIN), 409, "email_already_registered", NAMED),
+        refused("change-role", demote(&member, &admin.id), 403, "admin_required", READ_THEN_WRITE),
+        refused("change-role", demote(&admin, &other.id), 404, "member_not_found", READ_THEN_WRITE),
+        refused("change-role", demote(&admin, &admin.id), 409, "last_admin", READ_THEN_WRITE),
         refused("revoke-member", revoke(&admin, &other.id), 404, "member_not_found", WRITE),
         refused("revoke-member", revoke(&admin, "nobody"), 404, "member_not_found", WRITE),
         refused("revoke-member", revoke(&admin, &admin.id), 409, "last_admin", WRITE),

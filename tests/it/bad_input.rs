@@ -18,7 +18,7 @@ struct Taking {
     field: &'static str,
 }
 
-fn taking() -> [Taking; 6] {
+fn taking() -> [Taking; 7] {
     let email = format!("{PRIVATE}@example.com");
     [
         Taking {
@@ -63,6 +63,13 @@ fn taking() -> [Taking; 6] {
             good: json!({ "email": email }),
             field: "email",
         },
+        Taking {
+            method: "PATCH",
+            path: "/api/team/mem_0000000000000000000000000000",
+            session: true,
+            good: json!({ "role": "member" }),
+            field: "role",
+        },
     ]
 }
 
@@ -79,7 +86,7 @@ fn changing() -> Vec<(&'static str, String)> {
             routes.push((method, path));
         }
     }
-    assert_eq!(routes.len(), 14);
+    assert_eq!(routes.len(), 15);
     routes
 }
 

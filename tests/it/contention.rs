@@ -28,9 +28,10 @@ struct Good {
 
 /// One good event for every HTTP action, for each of them in a state that the others leave alone.
 async fn good_events(world: &World, admin: &Person<'_>) -> Vec<Good> {
-    world.change(&admin.account, json!({ "act": "set_limits", "member_limit": 9 })).await;
+    world.change(&admin.account, json!({ "act": "set_limits", "member_limit": 10 })).await;
     let leaving = world.member(admin, "grace@example.com").await;
     let revoked = world.member(admin, "linus@example.com").await;
+    let promoted = world.member(admin, "hedy@example.com").await;
     let invited = invited(admin, "invited@example.com").await;
     invite(admin, "declining@example.com").await.ok(201);
     world.settle().await;
@@ -111,6 +112,17 @@ async fn good_events(world: &World, admin: &Person<'_>) -> Vec<Good> {
             ),
             201,
             Some("member_invited"),
+        ),
+        good(
+            "change-role",
+            http_event(
+                "change-role",
+                Some(admin),
+                Some(&promoted.id),
+                Some(json!({ "role": "admin" })),
+            ),
+            200,
+            Some("role_changed"),
         ),
         good(
             "revoke-member",

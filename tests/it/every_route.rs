@@ -55,6 +55,11 @@ fn cases() -> Vec<Case> {
             body: Some(json!({ "email": "guest@example.com" })),
             ..case("invite-member", Who::Admins, 201)
         },
+        Case {
+            id: "mem_0000000000000000000000000000",
+            body: Some(json!({ "role": "admin" })),
+            ..case("change-role", Who::Admins, 404)
+        },
         Case { id: "mem_0000000000000000000000000000", ..case("revoke-member", Who::Admins, 404) },
         Case {
             id: "mem_0000000000000000000000000000/invitation",

@@ -189,6 +189,10 @@ async fn every_answer_of_the_api_has_one_line_with_its_function_account_and_outc
             expected("revoke-member", Some(&account), "last_admin"),
         ),
         (
+            admin.patch(&format!("/api/team/{}", member.id), json!({ "role": "admin" })).await,
+            expected("change-role", Some(&account), "ok"),
+        ),
+        (
             admin.delete(&format!("/api/team/{}", member.id)).await,
             expected("revoke-member", Some(&account), "ok"),
         ),

@@ -14,6 +14,7 @@ mod bad_input;
 mod batch;
 mod change_account;
 mod change_key;
+mod change_role;
 mod check_key;
 mod command_line;
 mod console_build;

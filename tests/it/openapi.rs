@@ -441,6 +441,12 @@ async fn every_operation_answers_as_the_document_says() {
     contract.answers("getSandbox", &admin.get("/api/sandbox").await);
 
     // Out.
+    let role = json!({ "role": "admin" });
+    assert!(contract.takes("changeRole", &role));
+    assert!(!contract.takes("changeRole", &json!({ "role": "owner" })));
+    let path = format!("/api/team/{}", member.id);
+    contract.answers("changeRole", &admin.patch(&path, role).await);
+    contract.answers("listMembers", &admin.get("/api/team").await);
     contract.answers("revokeMember", &admin.delete(&format!("/api/team/{}", member.id)).await);
     contract.answers("endSession", &admin.act("/api/logout").await);
 
@@ -657,9 +663,13 @@ async fn every_problem_is_told_as_the_document_says() {
         "resendInvitation",
         &admin.act(&format!("/api/team/{}/invitation", admin.id)).await,
     );
-    contract
-        .answers("revokeMember", &admin.delete("/api/team/mem_0000000000000000000000000000").await);
-    contract.answers("revokeMember", &admin.delete(&format!("/api/team/{}", admin.id)).await);
+    let nobody = "/api/team/mem_0000000000000000000000000000";
+    let own = format!("/api/team/{}", admin.id);
+    let role = json!({ "role": "member" });
+    contract.answers("changeRole", &admin.patch(nobody, role.clone()).await);
+    contract.answers("changeRole", &admin.patch(&own, role).await);
+    contract.answers("revokeMember", &admin.delete(nobody).await);
+    contract.answers("revokeMember", &admin.delete(&own).await);
 
     // What only another deployment says, and what goes wrong on Frontdesk's side.
     let telling = World::with_parameters(&[("PreventUserExistenceErrors", "LEGACY")]).await;

@@ -206,7 +206,16 @@ impl<'w> Script<'w> {
             "mails that were sent are done",
         )?;
         self.must(admin.act(&format!("/api/team/{grace}/invitation")).await, 202)?;
-        self.must(admin.delete(&format!("/api/team/{grace}")).await, 204)?;
+        // One who is invited and one who has logged in.
+        let path = format!("/api/team/{grace}");
+        let change = async |role: &str| {
+            let changed = self.must(admin.patch(&path, json!({ "role": role })).await, 200)?;
+            holds(changed["member"]["role"] == role, "the member has another role")
+        };
+        change("admin").await?;
+        self.login("grace@example.com").await?;
+        change("member").await?;
+        self.must(admin.delete(&path).await, 204)?;
         let again = admin.post("/api/team", json!({ "email": ADMIN })).await;
         holds(again.status == 409, "an address that is registered is")?;
         self.invite(admin, "edsger@example.com").await?;
@@ -775,9 +784,10 @@ async fn a_function_reaches_the_rows_that_its_role_names_and_no_others() {
 }
 
 /// Those whose acts the trail keeps.
-pub const AUDITED: [&str; 17] = [
+pub const AUDITED: [&str; 18] = [
     "change-account",
     "change-key",
+    "change-role",
     "create-key",
     "decline-invitation",
     "delete-key",

@@ -537,6 +537,8 @@ async fn in_flight(person: &Person<'_>, between: impl Future<Output = ()>) -> Ve
         ("delete-key", Some(key), None),
         ("delete-key", Some(text(&sandbox)), None),
         ("invite-member", None, Some(json!({ "email": "accomplice@example.com" }))),
+        ("change-role", Some(text(&colleague)), Some(json!({ "role": "admin" }))),
+        ("change-role", Some(person.id.clone()), Some(json!({ "role": "member" }))),
         ("revoke-member", Some(text(&colleague)), None),
         ("revoke-member", Some(person.id.clone()), None),
         ("retry-sandbox", None, None),
@@ -572,7 +574,7 @@ async fn what_was_decided_before_a_revocation_is_not_written_after_it() {
     let world = World::new().await;
     let (first, second) = two_admins(&world, 0, 10).await;
     let outcomes = in_flight(&second, async { _ = revoke(&first, &second.id).await.ok(204) }).await;
-    assert_eq!(outcomes, vec![(401, "session_ended".to_owned()); 10]);
+    assert_eq!(outcomes, vec![(401, "session_ended".to_owned()); 12]);
     world.check_counters().await;
 }
 
@@ -581,7 +583,7 @@ async fn what_was_decided_before_a_logout_is_not_written_after_it() {
     let world = World::new().await;
     let (_, second) = two_admins(&world, 0, 10).await;
     let outcomes = in_flight(&second, async { _ = second.act("/api/logout").await.ok(204) }).await;
-    assert_eq!(outcomes, vec![(401, "session_ended".to_owned()); 10]);
+    assert_eq!(outcomes, vec![(401, "session_ended".to_owned()); 12]);
     world.check_counters().await;
 }
 
@@ -591,7 +593,7 @@ async fn what_was_decided_before_a_suspension_is_not_written_after_it() {
     let (first, second) = two_admins(&world, 0, 10).await;
     let suspension = async { _ = world.suspend(&first.account).await };
     let outcomes = in_flight(&second, suspension).await;
-    assert_eq!(outcomes, vec![(403, "account_suspended".to_owned()); 10]);
+    assert_eq!(outcomes, vec![(403, "account_suspended".to_owned()); 12]);
     world.check_counters().await;
 }
 

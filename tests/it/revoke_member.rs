@@ -17,7 +17,7 @@ const NOBODYS: [&str; 9] = [
 ];
 
 /// Everything that takes a session.
-const ROUTES: [(&str, &str); 15] = [
+const ROUTES: [(&str, &str); 16] = [
     ("POST", "/api/logout"),
     ("GET", "/api/session"),
     ("GET", "/api/sandbox"),
@@ -31,6 +31,7 @@ const ROUTES: [(&str, &str); 15] = [
     ("DELETE", "/api/keys/key_kAAAAAAAA"),
     ("GET", "/api/team"),
     ("POST", "/api/team"),
+    ("PATCH", "/api/team/mem_AAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
     ("DELETE", "/api/team/mem_AAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
     ("POST", "/api/team/mem_AAAAAAAAAAAAAAAAAAAAAAAAAAAA/invitation"),
 ];
@@ -51,6 +52,9 @@ async fn is_locked_out(person: &Person<'_>) {
         for (method, path) in ROUTES {
             let call = person.call(method, path);
             let call = match (method, path) {
+                ("PATCH", path) if path.starts_with("/api/team/") => {
+                    call.json(json!({ "role": "admin" }))
+                }
                 ("POST", "/api/keys") | ("PATCH", _) => call.json(json!({ "name": "Back door" })),
                 ("POST", "/api/team") => call.json(json!({ "email": "accomplice@example.com" })),
                 _ => call,

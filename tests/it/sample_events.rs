@@ -131,9 +131,8 @@ async fn the_session_of_a_sample_event_may_be_replaced_by_a_real_one() {
             "create-key" | "invite-member" => 201,
             "retry-sandbox" => 202,
             // Their ids are nobody's here.
-            "change-key" | "rotate-key" | "delete-key" | "revoke-member" | "resend-invitation" => {
-                404
-            }
+            "change-key" | "rotate-key" | "delete-key" | "change-role" | "revoke-member"
+            | "resend-invitation" => 404,
             _ => 200,
         };
         assert_eq!(answer["statusCode"], expected, "{file}: {answer}");

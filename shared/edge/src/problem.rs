@@ -120,7 +120,7 @@ catalogue! {
     AlreadyActive = 409 "already_active" AfterSession:
         "This member has logged in already, and needs no invitation.",
     LastAdmin = 409 "last_admin" AfterSession:
-        "The last admin of an account cannot be removed.",
+        "Nobody else who has logged in is an admin of the account. Make somebody one first.",
     InvalidJson = 400 "invalid_json" Anytime:
         "The body is not valid JSON.",
     InvalidRequest = 400 "invalid_request" Anytime:

@@ -53,6 +53,11 @@ pub(crate) fn admin_more(account: &AccountId, member: &MemberId) -> Write {
     changed(account, " ADD admins :admin").set_of(":admin", [member.to_string()])
 }
 
+/// One admin less among the members, but not the last one.
+pub(crate) fn admin_no_more(account: &AccountId, member: &MemberId) -> Write {
+    unless_last(changed(account, " DELETE admins :gone"), member)
+}
+
 /// On condition that `:gone`, who counts as an admin no more, is not the last who does.
 fn unless_last(changed: Write, gone: &MemberId) -> Write {
     changed

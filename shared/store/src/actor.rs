@@ -79,6 +79,19 @@ pub(crate) fn leaving_transaction<R: From<ActorRefusal>>(
     begun(&admin.session, if_admin(if_live(gone, &admin.session, now)), now)
 }
 
+/// A transaction of the admin who changes its own role.
+pub(crate) fn own_role_transaction<R: From<ActorRefusal>>(
+    admin: &Admin,
+    role: Role,
+    now: Timestamp,
+) -> Transaction<'_, R> {
+    let token = &admin.session;
+    let changed = Write::update(member_of(token), "SET sessions.#slot.used_at = :now, role = :is")
+        .value(":now", now.as_millisecond())
+        .value(":is", role);
+    begun(token, if_admin(if_live(changed, token, now)), now)
+}
+
 /// A transaction of the session that ends itself.
 pub(crate) fn ending_transaction(
     token: &SessionToken,

@@ -1,15 +1,26 @@
 //! Members: who they are, and how they are removed.
 
 use crate::actor::{self, ActorRefusal, Admin, Caller};
-use crate::rows::{AccountRow, MemberRow};
-use crate::write::Write;
+use crate::rows::{AccountRow, Item, MemberRow, from_item};
+use crate::write::{Backoff, Obstacle, Transaction, Write};
 use crate::{Failure, Store, StoreError, account, address, audit, layout};
-use domain::{Account, AccountId, Member, MemberId, Role};
+use domain::{Account, AccountId, Member, MemberId, MemberStatus, Role};
 use jiff::Timestamp;
 
 /// Why nobody was removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RevokeRefusal {
+    #[error(transparent)]
+    Actor(#[from] ActorRefusal),
+    #[error("the account has no such member")]
+    NotFound,
+    #[error("an account keeps at least one admin")]
+    LastAdmin,
+}
+
+/// Why a role was not changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ChangeRoleRefusal {
     #[error(transparent)]
     Actor(#[from] ActorRefusal),
     #[error("the account has no such member")]
@@ -91,4 +102,104 @@ impl Store {
             .commit(self)
             .await
     }
+
+    /// Gives a member another role, with which its sessions go on. The member is read for the
+    /// answer and the trail; the write alone decides, on condition that it is still as it was read.
+    pub async fn change_role(
+        &self,
+        actor: &Admin,
+        member: &MemberId,
+        role: Role,
+        now: Timestamp,
+    ) -> Result<Member, Failure<ChangeRoleRefusal>> {
+        let mut backoff = Backoff::new();
+        loop {
+            let was = self.find_member(&actor.session.account, member).await?;
+            match role_changing(actor, member, was.as_ref(), role, now).commit(self).await {
+                Ok(()) => {
+                    let was = was.ok_or(Failure::Refused(ChangeRoleRefusal::NotFound))?;
+                    return Ok(Member { role, ..was });
+                }
+                Err(failure) => failure.found()?,
+            }
+            backoff.wait().await?;
+        }
+    }
+}
+
+/// Another role of a member who is as it was read; of one who is not there, nothing is written.
+fn role_changing<'a>(
+    actor: &'a Admin,
+    member: &'a MemberId,
+    read: Option<&'a Member>,
+    role: Role,
+    now: Timestamp,
+) -> Transaction<'a, Obstacle<ChangeRoleRefusal, ()>> {
+    let account = &actor.session.account;
+    let was = read.map_or(role, |member| member.role);
+    let is_active = read.is_none_or(|member| member.status == MemberStatus::Active);
+    let changing = if *member == actor.session.member {
+        actor::own_role_transaction(actor, role, now)
+    } else {
+        let changed = role_changed(account, member, (was, role), is_active, now);
+        actor::transaction(actor, now).guarded(changed, move |row| unchanged(row, now))
+    };
+    let counted = match (was, role) {
+        (Role::Admin, Role::Member) => {
+            account::of_customer(account::admin_no_more(account, member))
+        }
+        // Who is invited counts from the first login on.
+        (Role::Member, Role::Admin) if is_active => {
+            account::of_customer(account::admin_more(account, member))
+        }
+        (Role::Member | Role::Admin, _) => account::not_suspended(account),
+    };
+    let last = Obstacle::Refused(ChangeRoleRefusal::LastAdmin);
+    let changing = changing.guarded(counted, |row| account::refused(row, last));
+    let Some(read) = read.filter(|_| was != role) else { return changing };
+    let changing = changing.with(
+        audit::by_member(&actor.session, "role_changed", Some(member.as_str()), now)
+            .labelled(read.email.as_str())
+            .changed("role", was, role),
+    );
+    if is_active {
+        return changing;
+    }
+    let told = Write::update(layout::owner(&member.address()), "SET invited_as = :role")
+        .when("member_id = :id")
+        .value(":id", member)
+        .value(":role", role);
+    changing.guarded(told, |_| Ok(Obstacle::Found(())))
+}
+
+/// A member's row from one role to another.
+fn role_changed(
+    account: &AccountId,
+    member: &MemberId,
+    (was, is): (Role, Role),
+    is_active: bool,
+    now: Timestamp,
+) -> Write {
+    let changed = Write::update(layout::member(account, member), "SET role = :is")
+        .when("role = :was")
+        .value(":was", was)
+        .value(":is", is)
+        .value(":active", MemberStatus::Active);
+    if is_active {
+        return changed.and("status = :active");
+    }
+    changed
+        .and("status <> :active")
+        .and("(attribute_not_exists(invited_until) OR invited_until > :now)")
+        .value(":now", now.as_millisecond())
+}
+
+/// That nobody is there, or that the member is not as it was read any more.
+fn unchanged(
+    row: Option<Item>,
+    now: Timestamp,
+) -> Result<Obstacle<ChangeRoleRefusal, ()>, StoreError> {
+    let row: Option<MemberRow> = row.map(|row| from_item("member", row)).transpose()?;
+    let gone = Obstacle::Refused(ChangeRoleRefusal::NotFound);
+    Ok(row.filter(|row| !row.has_ended(now)).map_or(gone, |_| Obstacle::Found(())))
 }

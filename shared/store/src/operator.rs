@@ -254,8 +254,8 @@ impl Store {
         }
     }
 
-    /// The account's part of a removal after which somebody else is an admin, who counts as one from
-    /// the start where nobody else does. Nothing, if it was read in the midst of a change.
+    /// The account's part of a removal after which somebody else is an admin, who counts as one
+    /// from the start where nobody else does. Nothing, if it was read in the midst of a change.
     async fn succession(
         &self,
         operator: Operator<'_>,
@@ -451,8 +451,8 @@ impl Store {
         row.ok_or(Failure::Refused(ChangeRefusal::AccountNotFound))
     }
 
-    /// Who is to be an admin: whoever has the address in this account, or else somebody new; nobody,
-    /// if its membership ended since the address was read.
+    /// Who is to be an admin: whoever has the address in this account, or else somebody new;
+    /// nobody, if its membership ended since the address was read.
     async fn successor(
         &self,
         account: &AccountId,
