@@ -20,6 +20,7 @@ pub mod get_session;
 pub mod invite_member;
 mod key_check;
 mod key_view;
+pub mod leave_team;
 pub mod list_keys;
 pub mod list_members;
 mod operator;
@@ -91,6 +92,8 @@ pub const CHANGE_ROLE: Function =
     http_function!("change-role", "PATCH", "/api/team/{member_id}", change_role::handle);
 pub const REVOKE_MEMBER: Function =
     http_function!("revoke-member", "DELETE", "/api/team/{member_id}", revoke_member::handle);
+pub const LEAVE_TEAM: Function =
+    http_function!("leave-team", "DELETE", "/api/team/me", leave_team::handle);
 pub const RESEND_INVITATION: Function = http_function!(
     "resend-invitation",
     "POST",
@@ -122,7 +125,7 @@ pub const CHANGE_ACCOUNT: Function =
     function!("change-account", Trigger::Operator, BATCH, event, change_account::handle);
 pub const SWEEP: Function = function!("sweep", Trigger::Schedule, BATCH, event, sweep::handle);
 
-pub static FUNCTIONS: [Function; 25] = [
+pub static FUNCTIONS: [Function; 26] = [
     REQUEST_CODE,
     VERIFY_CODE,
     END_SESSION,
@@ -140,6 +143,7 @@ pub static FUNCTIONS: [Function; 25] = [
     INVITE_MEMBER,
     CHANGE_ROLE,
     REVOKE_MEMBER,
+    LEAVE_TEAM,
     RESEND_INVITATION,
     DECLINE_INVITATION,
     AUTHORIZE_KEY,
@@ -168,5 +172,12 @@ static TRIGGERS: [Trigger; FUNCTIONS.len()] = {
 
 /// The methods that a path is known under; empty for an unknown path.
 fn methods_of(path: &str) -> Vec<&'static str> {
-    TRIGGERS.iter().filter_map(|trigger| trigger.method_for(path)).collect()
+    let known = TRIGGERS.iter().filter_map(|trigger| trigger.method_for(path));
+    // A path with a name in it may be one with a parameter as well.
+    known.fold(Vec::new(), |mut methods, method| {
+        if !methods.contains(&method) {
+            methods.push(method);
+        }
+        methods
+    })
 }

@@ -235,6 +235,11 @@ class Work:
             "DELETE", f"/api/team/{admin.invite()[1].body['member']['id']}", 204, caller=admin
         )
 
+    def leave_team(self):
+        """Who was invited, and has logged in since."""
+        address, _ = self.world.customer().invite()
+        return self.answers("DELETE", "/api/team/me", 204, caller=self.world.login(address))
+
     def authorize_key(self):
         return self.marks_a_use(self.world.product)
 

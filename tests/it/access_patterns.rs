@@ -26,7 +26,7 @@ use tokio::sync::Notify;
 type Waves = &'static [&'static [&'static str]];
 
 /// What an action sends when all goes well.
-const DECLARED: [(&str, Waves); 20] = [
+const DECLARED: [(&str, Waves); 21] = [
     ("request-code", &[&["GetItem", "UpdateItem"], &["TransactWriteItems"]]),
     ("verify-code", &[&["GetItem", "UpdateItem"], &["GetItem", "GetItem", "TransactWriteItems"]]),
     ("end-session", &[&["GetItem", "TransactWriteItems"]]),
@@ -44,6 +44,7 @@ const DECLARED: [(&str, Waves); 20] = [
     ("invite-member", &[&["TransactWriteItems"]]),
     ("change-role", &[&["GetItem"], &["TransactWriteItems"]]),
     ("revoke-member", &[&["TransactWriteItems"]]),
+    ("leave-team", &[&["GetItem"], &["TransactWriteItems"]]),
     ("resend-invitation", &[&["GetItem"], &["TransactWriteItems"]]),
     ("decline-invitation", &[&["TransactWriteItems"]]),
     ("authorize-key", &[&["GetItem"]]),
@@ -219,6 +220,8 @@ async fn measure_all() -> Vec<(&'static str, Recording)> {
     bench.action("verify-code", 200, login).await;
     let leaving = [&grace, &linus];
     bench.action("end-session", 204, async |turn| plain("end-session", leaving[turn - 1])).await;
+    let again = [world.login("grace@example.com").await, world.login("linus@example.com").await];
+    bench.action("leave-team", 204, async |turn| plain("leave-team", &again[turn - 1])).await;
 
     let (_, key) = admin.key("Key 5").await;
     bench.action("check-key", 200, async |_| check_event("GET", Some(&key))).await;
@@ -306,7 +309,7 @@ async fn every_console_action_waits_for_the_store_at_most_once_and_a_login_at_mo
             // What the trail and the answer say of a key.
             "change-key" | "rotate-key" => 2,
             // What they say of a member.
-            "change-role" => 2,
+            "change-role" | "leave-team" => 2,
             _ => 1,
         };
         assert!(recording.waits() <= most, "{name} waits {} times", recording.waits());
@@ -667,6 +670,8 @@ async fn a_refusal_waits_for_the_store_no_longer_than_a_success() {
         refused("change-role", demote(&member, &admin.id), 403, "admin_required", READ_THEN_WRITE),
         refused("change-role", demote(&admin, &other.id), 404, "member_not_found", READ_THEN_WRITE),
         refused("change-role", demote(&admin, &admin.id), 409, "last_admin", READ_THEN_WRITE),
+        refused("leave-team", plain("leave-team", &admin), 409, "last_admin", READ_THEN_WRITE),
+        refused("leave-team", plain("leave-team", &ended), 401, "session_ended", READ_THEN_WRITE),
         refused("revoke-member", revoke(&admin, &other.id), 404, "member_not_found", WRITE),
         refused("revoke-member", revoke(&admin, "nobody"), 404, "member_not_found", WRITE),
         refused("revoke-member", revoke(&admin, &admin.id), 409, "last_admin", WRITE),

@@ -86,7 +86,7 @@ fn changing() -> Vec<(&'static str, String)> {
             routes.push((method, path));
         }
     }
-    assert_eq!(routes.len(), 15);
+    assert_eq!(routes.len(), 16);
     routes
 }
 

@@ -28,10 +28,11 @@ struct Good {
 
 /// One good event for every HTTP action, for each of them in a state that the others leave alone.
 async fn good_events(world: &World, admin: &Person<'_>) -> Vec<Good> {
-    world.change(&admin.account, json!({ "act": "set_limits", "member_limit": 10 })).await;
+    world.change(&admin.account, json!({ "act": "set_limits", "member_limit": 11 })).await;
     let leaving = world.member(admin, "grace@example.com").await;
     let revoked = world.member(admin, "linus@example.com").await;
     let promoted = world.member(admin, "hedy@example.com").await;
+    let tired = world.member(admin, "barbara@example.com").await;
     let invited = invited(admin, "invited@example.com").await;
     invite(admin, "declining@example.com").await.ok(201);
     world.settle().await;
@@ -129,6 +130,12 @@ async fn good_events(world: &World, admin: &Person<'_>) -> Vec<Good> {
             http_event("revoke-member", Some(admin), Some(&revoked.id), None),
             204,
             Some("member_revoked"),
+        ),
+        good(
+            "leave-team",
+            http_event("leave-team", Some(&tired), None, None),
+            204,
+            Some("member_left"),
         ),
         good(
             "resend-invitation",

@@ -69,6 +69,8 @@ fn cases() -> Vec<Case> {
             body: Some(json!({ "invitation": "made up" })),
             ..case("decline-invitation", Who::Anyone, 204)
         },
+        // The caller here is the last admin.
+        case("leave-team", Who::Members, 409),
         // The last one, for it takes the caller's session.
         case("end-session", Who::Members, 204),
     ]
@@ -196,9 +198,13 @@ async fn a_member_gets_through_where_members_may_and_nowhere_else() {
     let world = World::new().await;
     let admin = world.admin().await;
     let member = world.member(&admin, "grace@example.com").await;
+    let leaving = world.member(&admin, "linus@example.com").await;
     for case in cases() {
         match case.who {
             Who::Anyone => {}
+            Who::Members if case.function == "leave-team" => {
+                case.by(&world, &leaving.token).await.ok(204);
+            }
             Who::Members => {
                 let reply = case.by(&world, &member.token).await;
                 assert_eq!(reply.status.as_u16(), case.status, "{}: {}", case.function, reply.text);

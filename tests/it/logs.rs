@@ -188,6 +188,7 @@ async fn every_answer_of_the_api_has_one_line_with_its_function_account_and_outc
                 .await,
             expected("revoke-member", Some(&account), "last_admin"),
         ),
+        (admin.delete("/api/team/me").await, expected("leave-team", Some(&account), "last_admin")),
         (
             admin.patch(&format!("/api/team/{}", member.id), json!({ "role": "admin" })).await,
             expected("change-role", Some(&account), "ok"),

@@ -37,6 +37,7 @@ mod invitations;
 mod invite_member;
 mod journeys;
 mod kept_state;
+mod leave_team;
 mod list_keys;
 mod list_members;
 mod local_desk;

@@ -447,6 +447,8 @@ async fn every_operation_answers_as_the_document_says() {
     let path = format!("/api/team/{}", member.id);
     contract.answers("changeRole", &admin.patch(&path, role).await);
     contract.answers("listMembers", &admin.get("/api/team").await);
+    let leaving = world.member(&admin, "leaving@example.com").await;
+    contract.answers("leaveTeam", &leaving.delete("/api/team/me").await);
     contract.answers("revokeMember", &admin.delete(&format!("/api/team/{}", member.id)).await);
     contract.answers("endSession", &admin.act("/api/logout").await);
 
@@ -670,6 +672,7 @@ async fn every_problem_is_told_as_the_document_says() {
     contract.answers("changeRole", &admin.patch(&own, role).await);
     contract.answers("revokeMember", &admin.delete(nobody).await);
     contract.answers("revokeMember", &admin.delete(&own).await);
+    contract.answers("leaveTeam", &admin.delete("/api/team/me").await);
 
     // What only another deployment says, and what goes wrong on Frontdesk's side.
     let telling = World::with_parameters(&[("PreventUserExistenceErrors", "LEGACY")]).await;

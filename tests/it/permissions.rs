@@ -216,6 +216,10 @@ impl<'w> Script<'w> {
         self.login("grace@example.com").await?;
         change("member").await?;
         self.must(admin.delete(&path).await, 204)?;
+        self.invite(admin, "barbara@example.com").await?;
+        let barbara = self.login("barbara@example.com").await?;
+        self.must(barbara.delete("/api/team/me").await, 204)?;
+        self.must(barbara.get("/api/session").await, 401)?;
         let again = admin.post("/api/team", json!({ "email": ADMIN })).await;
         holds(again.status == 409, "an address that is registered is")?;
         self.invite(admin, "edsger@example.com").await?;
@@ -784,7 +788,7 @@ async fn a_function_reaches_the_rows_that_its_role_names_and_no_others() {
 }
 
 /// Those whose acts the trail keeps.
-pub const AUDITED: [&str; 18] = [
+pub const AUDITED: [&str; 19] = [
     "change-account",
     "change-key",
     "change-role",
@@ -793,6 +797,7 @@ pub const AUDITED: [&str; 18] = [
     "delete-key",
     "end-session",
     "invite-member",
+    "leave-team",
     "provision-sandbox",
     "register-account",
     "resend-invitation",

@@ -541,6 +541,7 @@ async fn in_flight(person: &Person<'_>, between: impl Future<Output = ()>) -> Ve
         ("change-role", Some(person.id.clone()), Some(json!({ "role": "member" }))),
         ("revoke-member", Some(text(&colleague)), None),
         ("revoke-member", Some(person.id.clone()), None),
+        ("leave-team", None, None),
         ("retry-sandbox", None, None),
         ("reveal-sandbox-key", None, None),
     ];
@@ -574,7 +575,7 @@ async fn what_was_decided_before_a_revocation_is_not_written_after_it() {
     let world = World::new().await;
     let (first, second) = two_admins(&world, 0, 10).await;
     let outcomes = in_flight(&second, async { _ = revoke(&first, &second.id).await.ok(204) }).await;
-    assert_eq!(outcomes, vec![(401, "session_ended".to_owned()); 12]);
+    assert_eq!(outcomes, vec![(401, "session_ended".to_owned()); 13]);
     world.check_counters().await;
 }
 
@@ -583,7 +584,7 @@ async fn what_was_decided_before_a_logout_is_not_written_after_it() {
     let world = World::new().await;
     let (_, second) = two_admins(&world, 0, 10).await;
     let outcomes = in_flight(&second, async { _ = second.act("/api/logout").await.ok(204) }).await;
-    assert_eq!(outcomes, vec![(401, "session_ended".to_owned()); 12]);
+    assert_eq!(outcomes, vec![(401, "session_ended".to_owned()); 13]);
     world.check_counters().await;
 }
 
@@ -593,7 +594,7 @@ async fn what_was_decided_before_a_suspension_is_not_written_after_it() {
     let (first, second) = two_admins(&world, 0, 10).await;
     let suspension = async { _ = world.suspend(&first.account).await };
     let outcomes = in_flight(&second, suspension).await;
-    assert_eq!(outcomes, vec![(403, "account_suspended".to_owned()); 12]);
+    assert_eq!(outcomes, vec![(403, "account_suspended".to_owned()); 13]);
     world.check_counters().await;
 }
 

@@ -17,7 +17,7 @@ const NOBODYS: [&str; 9] = [
 ];
 
 /// Everything that takes a session.
-const ROUTES: [(&str, &str); 16] = [
+const ROUTES: [(&str, &str); 17] = [
     ("POST", "/api/logout"),
     ("GET", "/api/session"),
     ("GET", "/api/sandbox"),
@@ -33,6 +33,7 @@ const ROUTES: [(&str, &str); 16] = [
     ("POST", "/api/team"),
     ("PATCH", "/api/team/mem_AAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
     ("DELETE", "/api/team/mem_AAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
+    ("DELETE", "/api/team/me"),
     ("POST", "/api/team/mem_AAAAAAAAAAAAAAAAAAAAAAAAAAAA/invitation"),
 ];
 

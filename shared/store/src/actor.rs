@@ -59,7 +59,8 @@ pub(crate) fn transaction<R: From<ActorRefusal>>(
     admin: &Admin,
     now: Timestamp,
 ) -> Transaction<'_, R> {
-    begun(&admin.session, if_admin(used(&admin.session, now)), now)
+    let token = &admin.session;
+    begun(token, in_role(used(token, now), Role::Admin), || ActorRefusal::AdminRequired.into(), now)
 }
 
 /// A transaction of any member's.
@@ -67,16 +68,19 @@ pub(crate) fn member_transaction<R: From<ActorRefusal>>(
     token: &SessionToken,
     now: Timestamp,
 ) -> Transaction<'_, R> {
-    begun(token, used(token, now), now)
+    begun(token, used(token, now), || ActorRefusal::AdminRequired.into(), now)
 }
 
-/// A transaction of the admin who deletes itself.
-pub(crate) fn leaving_transaction<R: From<ActorRefusal>>(
-    admin: &Admin,
+/// A transaction of the member who deletes itself, in this role; `otherwise` is what it means that
+/// it has another one.
+pub(crate) fn leaving_transaction<'a, R: From<ActorRefusal>>(
+    token: &'a SessionToken,
+    role: Role,
+    otherwise: impl FnOnce() -> R + Send + 'a,
     now: Timestamp,
-) -> Transaction<'_, R> {
-    let gone = Write::delete(member_of(&admin.session));
-    begun(&admin.session, if_admin(if_live(gone, &admin.session, now)), now)
+) -> Transaction<'a, R> {
+    let gone = if_live(Write::delete(member_of(token)), token, now);
+    begun(token, in_role(gone, role), otherwise, now)
 }
 
 /// A transaction of the admin who changes its own role.
@@ -89,7 +93,12 @@ pub(crate) fn own_role_transaction<R: From<ActorRefusal>>(
     let changed = Write::update(member_of(token), "SET sessions.#slot.used_at = :now, role = :is")
         .value(":now", now.as_millisecond())
         .value(":is", role);
-    begun(token, if_admin(if_live(changed, token, now)), now)
+    begun(
+        token,
+        in_role(if_live(changed, token, now), Role::Admin),
+        || ActorRefusal::AdminRequired.into(),
+        now,
+    )
 }
 
 /// A transaction of the session that ends itself.
@@ -98,37 +107,27 @@ pub(crate) fn ending_transaction(
     now: Timestamp,
 ) -> Transaction<'_, ActorRefusal> {
     let ended = Write::update(member_of(token), "REMOVE sessions.#slot");
-    begun(token, if_live(ended, token, now), now)
+    begun(token, if_live(ended, token, now), || ActorRefusal::AdminRequired.into(), now)
 }
 
 /// The actor's write comes first, so that its refusal comes before any other. Whose session is over
 /// learns that alone; whose is live, that the account is suspended before what else stands against
-/// it.
-fn begun<R: From<ActorRefusal>>(
-    token: &SessionToken,
+/// it; and then what it means `otherwise`: that the member is in another role.
+fn begun<'a, R: From<ActorRefusal>>(
+    token: &'a SessionToken,
     actor: Write,
+    otherwise: impl FnOnce() -> R + Send + 'a,
     now: Timestamp,
-) -> Transaction<'_, R> {
-    Transaction::of_actor(
-        actor,
-        move |row, suspended| refusal(token, row, suspended, now).map(R::from),
-        ActorRefusal::AccountSuspended.into(),
-    )
-}
-
-/// Why the actor's write was refused, told from the member's row as it was.
-fn refusal(
-    token: &SessionToken,
-    row: Option<Item>,
-    suspended: bool,
-    now: Timestamp,
-) -> Result<ActorRefusal, StoreError> {
-    let row: Option<MemberRow> = row.map(|row| from_item("member", row)).transpose()?;
-    Ok(match live_session(token, row.as_ref(), now) {
-        Err(over) => over,
-        Ok(_) if suspended => ActorRefusal::AccountSuspended,
-        Ok(_) => ActorRefusal::AdminRequired,
-    })
+) -> Transaction<'a, R> {
+    let refusal = move |row: Option<Item>, suspended| {
+        let row: Option<MemberRow> = row.map(|row| from_item("member", row)).transpose()?;
+        Ok(match live_session(token, row.as_ref(), now) {
+            Err(over) => over.into(),
+            Ok(_) if suspended => ActorRefusal::AccountSuspended.into(),
+            Ok(_) => otherwise(),
+        })
+    };
+    Transaction::of_actor(actor, refusal, ActorRefusal::AccountSuspended.into())
 }
 
 /// The session in its member's row, or why it is over.
@@ -175,8 +174,8 @@ fn ends(write: Write, now: Timestamp) -> Write {
         .value(":oldest", (now - session::SESSION_LIFETIME).as_millisecond())
 }
 
-fn if_admin(write: Write) -> Write {
-    write.and("role = :role").value(":role", Role::Admin)
+fn in_role(write: Write, role: Role) -> Write {
+    write.and("role = :role").value(":role", role)
 }
 
 impl Store {

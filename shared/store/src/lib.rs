@@ -43,7 +43,7 @@ pub use login::{
     CountRefusal, Counted, LoginMail, NetworkLimited, OpenSession, OpenSessionRefusal, Owner,
     PutLoginRefusal,
 };
-pub use member::{ChangeRoleRefusal, RevokeRefusal};
+pub use member::{ChangeRoleRefusal, LeaveRefusal, RevokeRefusal};
 pub use operator::{ChangeRefusal, Operator};
 pub use outbox::{ASKS, DUTIES, Duty, OutboxKey, Redelivery};
 pub use rows::{DutyKind, KeyExpiring, LoginNotice, MailKind, MailRow, NoticeReason, OutboxRow};

@@ -4,7 +4,7 @@ use crate::actor::{self, ActorRefusal, Admin, Caller};
 use crate::rows::{AccountRow, Item, MemberRow, from_item};
 use crate::write::{Backoff, Obstacle, Transaction, Write};
 use crate::{Failure, Store, StoreError, account, address, audit, layout};
-use domain::{Account, AccountId, Member, MemberId, MemberStatus, Role};
+use domain::{Account, AccountId, Member, MemberId, MemberStatus, Role, SessionToken};
 use jiff::Timestamp;
 
 /// Why nobody was removed.
@@ -14,6 +14,15 @@ pub enum RevokeRefusal {
     Actor(#[from] ActorRefusal),
     #[error("the account has no such member")]
     NotFound,
+    #[error("an account keeps at least one admin")]
+    LastAdmin,
+}
+
+/// Why a member did not leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum LeaveRefusal {
+    #[error(transparent)]
+    Actor(#[from] ActorRefusal),
     #[error("an account keeps at least one admin")]
     LastAdmin,
 }
@@ -90,7 +99,8 @@ impl Store {
         let account = &actor.session.account;
         let one_less = account::of_customer(account::admin_less(account, member));
         let transaction = if *member == actor.session.member {
-            actor::leaving_transaction(actor, now)
+            let otherwise = || ActorRefusal::AdminRequired.into();
+            actor::leaving_transaction(&actor.session, Role::Admin, otherwise, now)
         } else {
             let gone = Write::delete(layout::member(account, member)).if_there();
             actor::transaction(actor, now).guarded(gone, |_| Ok(RevokeRefusal::NotFound))
@@ -101,6 +111,24 @@ impl Store {
             .with(audit::by_member(&actor.session, "member_revoked", Some(member.as_str()), now))
             .commit(self)
             .await
+    }
+
+    /// Removes the member whose session it is, as [`Store::delete_member`] does. It is read for the
+    /// trail; the write alone decides, on condition that it is still as it was read.
+    pub async fn leave(
+        &self,
+        token: &SessionToken,
+        now: Timestamp,
+    ) -> Result<(), Failure<LeaveRefusal>> {
+        let mut backoff = Backoff::new();
+        loop {
+            let was = self.find_member(&token.account, &token.member).await?;
+            match leaving(token, was.as_ref(), now).commit(self).await {
+                Ok(()) => return Ok(()),
+                Err(failure) => failure.found()?,
+            }
+            backoff.wait().await?;
+        }
     }
 
     /// Gives a member another role, with which its sessions go on. The member is read for the
@@ -125,6 +153,29 @@ impl Store {
             backoff.wait().await?;
         }
     }
+}
+
+/// The end of a membership, by the member who is as it was read.
+fn leaving<'a>(
+    token: &'a SessionToken,
+    read: Option<&'a Member>,
+    now: Timestamp,
+) -> Transaction<'a, Obstacle<LeaveRefusal, ()>> {
+    let role = read.map_or(Role::Member, |member| member.role);
+    let one_less = account::of_customer(account::admin_less(&token.account, &token.member));
+    let last = Obstacle::Refused(LeaveRefusal::LastAdmin);
+    let leaving = actor::leaving_transaction(token, role, || Obstacle::Found(()), now)
+        .guarded(one_less, |row| account::refused(row, last));
+    let left = audit::by_member(token, "member_left", Some(token.member.as_str()), now).changed(
+        "role",
+        role,
+        None::<Role>,
+    );
+    let left = match read {
+        None => left,
+        Some(member) => left.labelled(member.email.as_str()),
+    };
+    address::released(leaving, &token.member, now, |_| Ok(Obstacle::Found(()))).with(left)
 }
 
 /// Another role of a member who is as it was read; of one who is not there, nothing is written.
