@@ -16,7 +16,7 @@ use domain::{AccountId, KeyId, KeyKind, PlainKey};
 use edge::App;
 use functions::{FUNCTIONS, Trigger};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -541,6 +541,51 @@ async fn a_session_that_was_used_a_moment_ago_costs_no_further_request() {
         assert_eq!(outcome(&answer), (200, String::new()));
         assert_eq!(recording.waves(), declared("get-session"));
     }
+}
+
+/// Bytes of a row as DynamoDB bills them: its names and what they hold.
+fn bytes_of(row: &BTreeMap<String, AttributeValue>) -> usize {
+    row.iter().map(|(name, value)| name.len() + bytes_of_value(value)).sum()
+}
+
+fn bytes_of_value(value: &AttributeValue) -> usize {
+    // A list or a map takes three bytes, and one more for each that is in it.
+    let inside = |sizes: &mut dyn Iterator<Item = usize>| sizes.map(|size| 1 + size).sum::<usize>();
+    match value {
+        AttributeValue::S(text) => text.len(),
+        AttributeValue::B(bytes) => bytes.as_ref().len(),
+        AttributeValue::N(number) => {
+            let digits = number.bytes().filter(u8::is_ascii_digit).count();
+            digits.div_ceil(2) + 1
+        }
+        AttributeValue::Bool(_) | AttributeValue::Null(_) => 1,
+        AttributeValue::L(list) => 3 + inside(&mut list.iter().map(bytes_of_value)),
+        AttributeValue::M(map) => {
+            3 + inside(&mut map.iter().map(|(name, value)| name.len() + bytes_of_value(value)))
+        }
+        AttributeValue::Ss(texts) => texts.iter().map(String::len).sum(),
+        other => panic!("no row has {other:?}"),
+    }
+}
+
+/// Every call with a session writes this row, at a unit for each KB.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_row_of_a_member_with_ten_sessions_and_the_longest_address_is_under_one_kb() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let label = "x".repeat(61);
+    let longest = format!("{}@{label}.{label}.{label}.com", "x".repeat(64));
+    assert_eq!(longest.len(), 254);
+    let member = world.member(&admin, &longest).await;
+    for _ in 1..domain::session::MAX_SESSIONS {
+        world.advance(3 * 3600);
+        world.login(&longest).await;
+    }
+    let row =
+        world.row(&format!("ACCT#{}", member.account), &format!("MEMBER#{}", member.id)).await;
+    assert_eq!(row["sessions"].as_m().expect("a map").len(), 10);
+    let size = bytes_of(&row);
+    assert!(size <= 1024, "{size} bytes");
 }
 
 /// A refused call: which function, what is asked, how it is answered, and what that takes.
