@@ -304,7 +304,7 @@ impl World {
             if let Some(AttributeValue::M(sessions)) = row.get_mut("sessions") {
                 for session in sessions.values_mut() {
                     if let AttributeValue::M(session) = session {
-                        session.remove("used_at");
+                        session.remove("u");
                     }
                 }
             }

@@ -17,7 +17,7 @@ const UNFINISHED: [&str; 4] = [DATABASE_FILE, "desk.db-wal", "desk.db-shm", CHEC
 
 /// The form of everything in the folder. It rises with each change that an older desk could not
 /// read, or that makes what an older one has kept unreadable: other rows, files or fields.
-const FORMAT: u64 = 2;
+const FORMAT: u64 = 3;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Content {

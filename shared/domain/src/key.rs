@@ -217,7 +217,7 @@ impl IdempotencyKey {
     /// Names the request's row within its account: one for each session and key.
     pub fn digest(&self, caller: &SessionToken) -> String {
         let digest = Sha256::new()
-            .chain_update(caller.digest().as_str())
+            .chain_update(caller.digest().as_bytes())
             .chain_update(b"\0")
             .chain_update(&self.0)
             .finalize();

@@ -3,10 +3,9 @@
 use crate::base62;
 use crate::id::{AccountId, MemberId};
 use crate::secret::Secret;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 use rand::CryptoRng;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// A session that nobody used for this long has ended.
@@ -99,16 +98,22 @@ impl SessionToken {
     }
 
     pub fn digest(&self) -> SessionDigest {
-        SessionDigest(URL_SAFE_NO_PAD.encode(Sha256::digest(self.text.expose().as_bytes())))
+        let whole = Sha256::digest(self.text.expose().as_bytes());
+        let (kept, _) = whole.split_first_chunk().expect("it has 32 bytes");
+        SessionDigest(*kept)
     }
 }
 
-/// SHA-256 of a session token: what the table knows of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SessionDigest(String);
+/// The first half of SHA-256 of a session token: what the table knows of it.
+///
+/// Nobody can choose a token, so what is to be found is one with a digest that is there: for that,
+/// 128 bits are as good as 256.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SessionDigest(#[serde(with = "serde_bytes")] [u8; 16]);
 
 impl SessionDigest {
-    pub fn as_str(&self) -> &str {
+    pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 }

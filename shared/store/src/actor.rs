@@ -1,7 +1,7 @@
 //! Who acts. A session token is a claim; it becomes true or false in the write, or in the read,
 //! that carries it.
 
-use crate::rows::{AccountRow, Item, MemberRow, from_item};
+use crate::rows::{AccountRow, Item, MemberRow, SessionRow, from_item};
 use crate::write::{Obstacle, Transaction, Write};
 use crate::{Failure, Store, StoreError, audit, layout};
 use domain::session::{self, SessionTimes};
@@ -146,25 +146,28 @@ fn member_of(token: &SessionToken) -> layout::RowKey {
 
 /// Marks the session as used.
 fn used(token: &SessionToken, now: Timestamp) -> Write {
-    let used = Write::update(member_of(token), "SET sessions.#slot.used_at = :now");
+    let used = Write::update(member_of(token), &format!("SET {} = :now", SessionRow::USED_AT));
     if_live(used, token, now).value(":now", now.as_millisecond())
 }
 
 /// On condition that the member is there with this session, and the session is live.
 fn if_live(write: Write, token: &SessionToken, now: Timestamp) -> Write {
     let live = write
-        .when("sessions.#slot.digest = :digest")
-        .and("sessions.#slot.used_at > :idle AND sessions.#slot.opened_at > :oldest")
+        .when(&format!("{} = :digest", SessionRow::DIGEST))
+        .and(&format!("{} > :idle AND {} > :oldest", SessionRow::USED_AT, SessionRow::OPENED_AT))
         .name("#slot", token.slot.name())
-        .value(":digest", token.digest().as_str());
+        .value(":digest", token.digest());
     ends(live, now)
 }
 
 /// One more condition: that no session is live in the slot.
 pub(crate) fn unless_live(write: Write, now: Timestamp) -> Write {
-    let over = "(attribute_not_exists(sessions.#slot) OR sessions.#slot.used_at <= :idle \
-                OR sessions.#slot.opened_at <= :oldest)";
-    ends(write.and(over), now)
+    let over = format!(
+        "(attribute_not_exists(sessions.#slot) OR {} <= :idle OR {} <= :oldest)",
+        SessionRow::USED_AT,
+        SessionRow::OPENED_AT
+    );
+    ends(write.and(&over), now)
 }
 
 /// The times at or before which a session was used, or opened, that is over now.
@@ -211,7 +214,8 @@ impl Store {
             return self.get("member", member_of(token)).await;
         }
         let due = (now - session::USE_RECORDED_EVERY).as_millisecond();
-        let mark = used(token, now).and("sessions.#slot.used_at < :due").value(":due", due);
+        let mark =
+            used(token, now).and(&format!("{} < :due", SessionRow::USED_AT)).value(":due", due);
         let marked = self.update(mark).await.map_err(|error| match error {
             // The mark is not what was asked for: that it may have been made is nobody's concern.
             StoreError::Unknown(cause) => StoreError::Unavailable(cause),

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::key::{OldValue, reminder_due};
 use domain::login::{Challenge, LoginRecord};
 use domain::sandbox::SandboxKey;
-use domain::session::{SessionTimes, Slot};
+use domain::session::{SessionDigest, SessionTimes, Slot};
 use domain::{
     Account, AccountId, AccountName, AddressHash, ApiKey, EmailAddress, Invitation, KeyDigest,
     KeyId, KeyName, Member, MemberId, MemberStatus, OperatorName, Reason, Role, Sandbox,
@@ -147,19 +147,26 @@ pub(crate) struct MemberRow {
     sessions: HashMap<String, SessionRow>,
 }
 
-/// One session, inside its member's row.
+/// One session, inside its member's row. Names are short, for there may be ten of them, and every
+/// call with a session pays for each KB of the row.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct SessionRow {
-    digest: String,
-    #[serde(with = "millisecond::required")]
+    #[serde(rename = "d")]
+    digest: SessionDigest,
+    #[serde(rename = "o", with = "millisecond::required")]
     opened_at: Timestamp,
-    #[serde(with = "millisecond::required")]
+    #[serde(rename = "u", with = "millisecond::required")]
     used_at: Timestamp,
 }
 
 impl SessionRow {
+    /// Where an expression finds them in the member's row; `#slot` is the session's.
+    pub const DIGEST: &str = "sessions.#slot.d";
+    pub const OPENED_AT: &str = "sessions.#slot.o";
+    pub const USED_AT: &str = "sessions.#slot.u";
+
     pub fn new(token: &SessionToken, now: Timestamp) -> Self {
-        Self { digest: token.digest().as_str().to_owned(), opened_at: now, used_at: now }
+        Self { digest: token.digest(), opened_at: now, used_at: now }
     }
 
     fn times(&self) -> SessionTimes {
@@ -199,7 +206,7 @@ impl MemberRow {
     /// The times of this session, if the member has it: live, or over and not yet replaced.
     pub fn session(&self, token: &SessionToken) -> Option<SessionTimes> {
         let session = self.sessions.get(&token.slot.name())?;
-        (session.digest == token.digest().as_str()).then(|| session.times())
+        (session.digest == token.digest()).then(|| session.times())
     }
 
     pub fn role(&self) -> Role {
