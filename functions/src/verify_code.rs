@@ -7,7 +7,7 @@
 use crate::view::{AccountView, MemberView};
 use domain::login::{ChallengeToken, DEVICE_LIFETIME, Device, LoginCode};
 use domain::session::{SESSION_IDLE_LIMIT, SESSION_LIFETIME};
-use domain::{Account, Member, MemberStatus, SessionToken};
+use domain::{Account, Member, MemberStatus, SessionLabel, SessionToken};
 use edge::http::{Answer, Call, DEVICE_COOKIE, SESSION_COOKIE};
 use edge::telemetry::Metric;
 use edge::{App, Problem, ProblemCode, UtcTime, telemetry};
@@ -64,8 +64,9 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
         let cookies = call.cookies(DEVICE_COOKIE);
         cookies.filter_map(|cookie| Device::verify(&cookie, &ring, &challenge.address)).collect()
     });
+    let label = SessionLabel::of(call.user_agent());
     let Opened { token, browser, member, account } =
-        verify_code(app, &challenge, &guess, shown, now).await?;
+        verify_code(app, &challenge, &guess, shown, label, now).await?;
     let answer = Answer::ok(&Verified {
         member: MemberView::from(&member),
         account: AccountView::to(member.role, &account, now),
@@ -87,6 +88,7 @@ async fn verify_code(
     challenge: &ChallengeToken,
     guess: &LoginCode,
     shown: Option<Vec<Device>>,
+    label: SessionLabel,
     now: Timestamp,
 ) -> Result<Opened, Problem> {
     let (counted, owner) = tokio::join!(
@@ -109,9 +111,9 @@ async fn verify_code(
     // was revoked since.
     let owner: Owner = owner?.ok_or_else(incorrect)?;
     let mut rng = app.rng();
-    let browser = shown.map(|shown| record.known_of(shown, now, &mut rng));
-    let wanted =
-        OpenSession { challenge, owner: &owner, record: &record, browser: browser.as_ref(), now };
+    let known = shown.map(|shown| record.known_of(shown, now, &mut rng));
+    let browser = known.as_ref();
+    let wanted = OpenSession { challenge, owner: &owner, record: &record, browser, label, now };
     let (opened, member, account) = tokio::join!(
         app.store.open_session(wanted, &mut rng),
         app.store.find_member(&owner.account, &owner.member),
@@ -128,7 +130,7 @@ async fn verify_code(
     let account = account.map_err(StoreError::beside_a_change)?.ok_or_else(incorrect)?;
     // Read beside the write that made it so.
     let member = Member { status: MemberStatus::Active, last_login_at: Some(now), ..member };
-    Ok(Opened { token, browser, member, account })
+    Ok(Opened { token, browser: known, member, account })
 }
 
 fn count_refused(refusal: CountRefusal) -> ProblemCode {

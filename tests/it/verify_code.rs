@@ -567,3 +567,35 @@ async fn a_login_leads_to_the_account_that_the_address_belongs_to() {
     assert_ne!(admin.account, other.account);
     assert_eq!(other.get("/api/session").await.ok(200)["account"]["name"], "Other Company");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_user_agent_two_letters_are_kept_and_their_words_in_the_trail() {
+    let world = World::new().await;
+    for (user_agent, letters, words) in [
+        (
+            &b"Mozilla/5.0 (X11; Rare; Linux x86_64; rv:133.0) Firefox/133.0"[..],
+            "fl",
+            "Firefox on Linux",
+        ),
+        (b"Rare/1.0 \xff\xfe", "--", "Unknown browser"),
+        (&[b'R'; 8000], "--", "Unknown browser"),
+    ] {
+        world.advance(3600);
+        let (challenge, code) = world.challenge(ADMIN).await;
+        let body = json!({ "challenge": challenge, "code": code });
+        let login = world.call("POST", "/api/login/verify").json(body);
+        login.header_bytes("user-agent", user_agent).send().await.ok(200);
+        world.settle().await;
+        let rows = world.rows().await;
+        assert!(!format!("{rows:?}").contains("Rare"), "nothing else of it");
+        let member = world.rows_of("member").await.remove(0);
+        let sessions = member["sessions"].as_m().expect("a map").values();
+        let newest = sessions.map(|session| session.as_m().expect("a map"));
+        let newest = newest.max_by_key(|session| session["o"].as_n().expect("a time").clone());
+        assert_eq!(newest.expect("a session")["l"], AttributeValue::S(letters.to_owned()));
+        let mut trail = world.rows_of("audit").await;
+        trail.retain(|row| row["action"].as_s().is_ok_and(|action| action == "session_opened"));
+        let newest = trail.into_iter().max_by_key(|row| row["at"].as_n().expect("a time").clone());
+        assert_eq!(newest.expect("a row")["label"], AttributeValue::S(words.to_owned()));
+    }
+}

@@ -59,6 +59,11 @@ impl Call {
         self.headers.get(name).map(HeaderValue::as_bytes)
     }
 
+    /// What the client says that it is.
+    pub fn user_agent(&self) -> Option<&[u8]> {
+        self.header(header::USER_AGENT)
+    }
+
     /// What the request may be repeated under. Several of it, or bytes that are no text, are none.
     pub fn idempotency_key(&self) -> Result<Option<IdempotencyKey>, Invalid> {
         let mut values = self.headers.get_all("idempotency-key").iter();

@@ -9,7 +9,8 @@ use domain::login::{
 };
 use domain::session::Slot;
 use domain::{
-    AccountId, AddressHash, EmailAddress, MemberId, MemberStatus, Role, SessionToken, base62,
+    AccountId, AddressHash, EmailAddress, MemberId, MemberStatus, Role, SessionLabel, SessionToken,
+    base62,
 };
 use jiff::{SignedDuration, Timestamp};
 use rand::CryptoRng;
@@ -84,6 +85,7 @@ pub struct OpenSession<'a> {
     pub record: &'a LoginRecord,
     /// The browser that is to be known from now on, or is known; a program has none.
     pub browser: Option<&'a Device>,
+    pub label: SessionLabel,
     pub now: Timestamp,
 }
 
@@ -440,7 +442,7 @@ fn session_opening<'a>(
     .if_there()
     .and("(attribute_not_exists(invited_until) OR invited_until > :now)")
     .name("#slot", token.slot.name())
-    .value(":session", SessionRow::new(token, now))
+    .value(":session", SessionRow::new(token, wanted.label, now))
     .value(":active", MemberStatus::Active)
     .value(":now", now.as_millisecond());
     let opened = if slot.is_some() { opened } else { actor::unless_live(opened, now) };
@@ -483,7 +485,10 @@ fn session_opening<'a>(
             })
         })
         .with(outbox::login_event(account, member, now))
-        .with(audit::by_member(token, "session_opened", None, now));
+        .with(
+            audit::by_member(token, "session_opened", None, now)
+                .labelled(&wanted.label.to_string()),
+        );
     if is_noticed {
         opening.with(outbox::login_notice(&challenge.address, NoticeReason::NewBrowser, now))
     } else {

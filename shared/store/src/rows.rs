@@ -12,7 +12,7 @@ use domain::session::{SessionDigest, SessionTimes, Slot};
 use domain::{
     Account, AccountId, AccountName, AddressHash, ApiKey, EmailAddress, Invitation, KeyDigest,
     KeyId, KeyName, Member, MemberId, MemberStatus, OperatorName, Reason, Role, Sandbox,
-    SandboxState, SessionToken,
+    SandboxState, SessionLabel, SessionToken,
 };
 use jiff::fmt::serde::timestamp::millisecond;
 use jiff::{SignedDuration, Timestamp};
@@ -157,6 +157,8 @@ pub(crate) struct SessionRow {
     opened_at: Timestamp,
     #[serde(rename = "u", with = "millisecond::required")]
     used_at: Timestamp,
+    #[serde(rename = "l")]
+    label: SessionLabel,
 }
 
 impl SessionRow {
@@ -165,8 +167,8 @@ impl SessionRow {
     pub const OPENED_AT: &str = "sessions.#slot.o";
     pub const USED_AT: &str = "sessions.#slot.u";
 
-    pub fn new(token: &SessionToken, now: Timestamp) -> Self {
-        Self { digest: token.digest(), opened_at: now, used_at: now }
+    pub fn new(token: &SessionToken, label: SessionLabel, now: Timestamp) -> Self {
+        Self { digest: token.digest(), opened_at: now, used_at: now, label }
     }
 
     fn times(&self) -> SessionTimes {
