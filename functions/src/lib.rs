@@ -23,6 +23,7 @@ mod key_view;
 pub mod leave_team;
 pub mod list_keys;
 pub mod list_members;
+pub mod list_sessions;
 mod operator;
 mod owed_mail;
 mod pending;
@@ -106,6 +107,8 @@ pub const DECLINE_INVITATION: Function = http_function!(
     "/api/invitation/decline",
     decline_invitation::handle
 );
+pub const LIST_SESSIONS: Function =
+    http_function!("list-sessions", "GET", "/api/sessions", list_sessions::handle);
 pub const AUTHORIZE_KEY: Function =
     function!("authorize-key", Trigger::Authorizer, KEY_CHECK, event, authorize_key::handle);
 pub const CHECK_KEY: Function = function!(
@@ -125,7 +128,7 @@ pub const CHANGE_ACCOUNT: Function =
     function!("change-account", Trigger::Operator, BATCH, event, change_account::handle);
 pub const SWEEP: Function = function!("sweep", Trigger::Schedule, BATCH, event, sweep::handle);
 
-pub static FUNCTIONS: [Function; 26] = [
+pub static FUNCTIONS: [Function; 28] = [
     REQUEST_CODE,
     VERIFY_CODE,
     END_SESSION,
@@ -146,6 +149,7 @@ pub static FUNCTIONS: [Function; 26] = [
     LEAVE_TEAM,
     RESEND_INVITATION,
     DECLINE_INVITATION,
+    LIST_SESSIONS,
     AUTHORIZE_KEY,
     CHECK_KEY,
     PROVISION_SANDBOX,

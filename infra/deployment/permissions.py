@@ -240,6 +240,9 @@ class Work:
         address, _ = self.world.customer().invite()
         return self.answers("DELETE", "/api/team/me", 204, caller=self.world.login(address))
 
+    def list_sessions(self):
+        return self.answers("GET", "/api/sessions", 200)
+
     def authorize_key(self):
         return self.marks_a_use(self.world.product)
 

@@ -26,7 +26,7 @@ use tokio::sync::Notify;
 type Waves = &'static [&'static [&'static str]];
 
 /// What an action sends when all goes well.
-const DECLARED: [(&str, Waves); 21] = [
+const DECLARED: [(&str, Waves); 23] = [
     ("request-code", &[&["GetItem", "UpdateItem"], &["TransactWriteItems"]]),
     ("verify-code", &[&["GetItem", "UpdateItem"], &["GetItem", "GetItem", "TransactWriteItems"]]),
     ("end-session", &[&["GetItem", "TransactWriteItems"]]),
@@ -47,6 +47,7 @@ const DECLARED: [(&str, Waves); 21] = [
     ("leave-team", &[&["GetItem"], &["TransactWriteItems"]]),
     ("resend-invitation", &[&["GetItem"], &["TransactWriteItems"]]),
     ("decline-invitation", &[&["TransactWriteItems"]]),
+    ("list-sessions", &[&["GetItem", "UpdateItem"]]),
     ("authorize-key", &[&["GetItem"]]),
     ("check-key", &[&["GetItem"]]),
 ];
@@ -120,6 +121,7 @@ async fn measure_all() -> Vec<(&'static str, Recording)> {
         http_event(name, Some(person), None, Some(body))
     };
     bench.action("get-session", 200, async |_| plain("get-session", &admin)).await;
+    bench.action("list-sessions", 200, async |_| plain("list-sessions", &admin)).await;
     bench.action("get-sandbox", 200, async |_| plain("get-sandbox", &admin)).await;
     bench.action("test-sandbox", 200, async |_| plain("test-sandbox", &admin)).await;
     bench.action("retry-sandbox", 202, async |_| plain("retry-sandbox", &admin)).await;
@@ -245,6 +247,7 @@ async fn a_read_that_nobody_asked_for_sends_as_much_and_writes_nothing() {
     let proxy = Proxy::new(&world).await;
     for (name, waves) in [
         ("get-session", READ),
+        ("list-sessions", READ),
         ("get-sandbox", SANDBOX),
         ("list-keys", KEYS),
         ("list-members", LIST),
@@ -721,6 +724,7 @@ async fn a_refusal_waits_for_the_store_no_longer_than_a_success() {
         refused("revoke-member", revoke(&admin, "nobody"), 404, "member_not_found", WRITE),
         refused("revoke-member", revoke(&admin, &admin.id), 409, "last_admin", WRITE),
         refused("get-session", plain("get-session", &ended), 401, "session_ended", READ),
+        refused("list-sessions", plain("list-sessions", &ended), 401, "session_ended", READ),
         refused("get-sandbox", plain("get-sandbox", &ended), 401, "session_ended", SANDBOX),
         refused(
             "end-session",

@@ -143,6 +143,7 @@ async fn good_events(world: &World, admin: &Person<'_>) -> Vec<Good> {
             202,
             Some("invitation_resent"),
         ),
+        good("list-sessions", plain("list-sessions"), 200, None),
         good(
             "decline-invitation",
             http_event("decline-invitation", None, None, Some(json!({ "invitation": declined }))),

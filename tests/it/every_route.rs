@@ -71,6 +71,7 @@ fn cases() -> Vec<Case> {
         },
         // The caller here is the last admin.
         case("leave-team", Who::Members, 409),
+        case("list-sessions", Who::Members, 200),
         // The last one, for it takes the caller's session.
         case("end-session", Who::Members, 204),
     ]

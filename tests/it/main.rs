@@ -40,6 +40,7 @@ mod kept_state;
 mod leave_team;
 mod list_keys;
 mod list_members;
+mod list_sessions;
 mod local_desk;
 mod logs;
 mod no_certificates;

@@ -383,6 +383,7 @@ async fn every_operation_answers_as_the_document_says() {
     let member = world.login("grace@example.com").await;
     for person in [&admin, &member] {
         contract.answers("getSession", &person.get("/api/session").await);
+        contract.answers("listSessions", &person.get("/api/sessions").await);
         contract.answers("getSandbox", &person.get("/api/sandbox").await);
         contract.answers("listKeys", &person.get("/api/keys").await);
     }
@@ -499,6 +500,7 @@ async fn a_time_of_a_whole_second_has_its_milliseconds_in_every_answer() {
     let mut seen = 0;
     for (id, path) in [
         ("getSession", "/api/session"),
+        ("listSessions", "/api/sessions"),
         ("getSandbox", "/api/sandbox"),
         ("listKeys", "/api/keys"),
         ("listMembers", "/api/team"),
@@ -509,7 +511,7 @@ async fn a_time_of_a_whole_second_has_its_milliseconds_in_every_answer() {
         assert!(times.iter().all(|time| time.ends_with(".000Z")), "{}", reply.text);
         seen += times.len();
     }
-    assert_eq!(seen, 8, "of the session, the Sandbox (2), the keys (3), the member (2)");
+    assert_eq!(seen, 10, "of the session (3), the Sandbox (2), the keys (3), the member (2)");
     for path in ["/_local/clock", "/_local/mail"] {
         let reply = world.call("GET", path).send().await;
         for time in times(&reply.body) {

@@ -127,6 +127,7 @@ impl<'w> Script<'w> {
     async fn reads(&self, admin: &Person<'_>) -> Step {
         self.must(admin.get("/api/session").await, 200)?;
         self.must(admin.get("/api/nowhere").await, 404)?;
+        self.must(admin.get("/api/sessions").await, 200)?;
         self.sandbox_is(admin, "ready").await?;
         holds(
             self.must(admin.get("/api/keys").await, 200)?["count"] == 1,

@@ -17,7 +17,7 @@ const NOBODYS: [&str; 9] = [
 ];
 
 /// Everything that takes a session.
-const ROUTES: [(&str, &str); 17] = [
+const ROUTES: [(&str, &str); 18] = [
     ("POST", "/api/logout"),
     ("GET", "/api/session"),
     ("GET", "/api/sandbox"),
@@ -35,6 +35,7 @@ const ROUTES: [(&str, &str); 17] = [
     ("DELETE", "/api/team/mem_AAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
     ("DELETE", "/api/team/me"),
     ("POST", "/api/team/mem_AAAAAAAAAAAAAAAAAAAAAAAAAAAA/invitation"),
+    ("GET", "/api/sessions"),
 ];
 
 #[test]

@@ -4,6 +4,7 @@ use crate::base62;
 use crate::email::AddressHash;
 use rand::CryptoRng;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 /// The text is not an identifier of that kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -162,6 +163,33 @@ impl KeyId {
 
     pub(crate) fn from_body(kind: KeyKind, body: &str) -> Option<Self> {
         base62::is(body, Self::BODY_LEN).then(|| Self(format!("key_{}{body}", kind.letter())))
+    }
+}
+
+/// `ses_` and 16 base62 characters; unique among the sessions of its member.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct SessionId(String);
+text_id!(SessionId);
+
+impl SessionId {
+    const BODY_LEN: usize = 16;
+
+    /// Of the session whose token has this digest. It says nothing of where the session lies, and
+    /// the digest is not to be found from it.
+    pub(crate) fn of_digest(digest: &[u8]) -> Self {
+        let hash = Sha256::digest(digest);
+        let (first, _) = hash.split_first_chunk().expect("it has 32 bytes");
+        Self(format!("ses_{}", base62::encode(u128::from_be_bytes(*first), Self::BODY_LEN)))
+    }
+
+    pub fn random(rng: &mut impl CryptoRng) -> Self {
+        Self(format!("ses_{}", base62::random(Self::BODY_LEN, rng)))
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let body = text.strip_prefix("ses_")?;
+        base62::is(body, Self::BODY_LEN).then(|| Self(text.to_owned()))
     }
 }
 

@@ -24,7 +24,7 @@ pub mod session;
 
 pub use account::{Account, AccountName, OperatorName};
 pub use email::{AddressHash, EmailAddress};
-pub use id::{AccountId, AuditId, EventId, KeyId, KeyKind, MemberId};
+pub use id::{AccountId, AuditId, EventId, KeyId, KeyKind, MemberId, SessionId};
 pub use invitation::Invitation;
 pub use key::{ApiKey, KeyDigest, KeyName, PlainKey};
 pub use keyring::{Keyring, Sealed};
@@ -33,4 +33,4 @@ pub use member::{Member, MemberStatus, Role};
 pub use name::InvalidName;
 pub use sandbox::{Reason, Sandbox, SandboxState, Verdict};
 pub use secret::Secret;
-pub use session::{SessionDigest, SessionToken};
+pub use session::{Session, SessionDigest, SessionToken};

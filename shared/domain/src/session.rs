@@ -1,7 +1,8 @@
 //! A session: what a verified code opens.
 
 use crate::base62;
-use crate::id::{AccountId, MemberId};
+use crate::id::{AccountId, MemberId, SessionId};
+use crate::label::SessionLabel;
 use crate::secret::Secret;
 use jiff::{SignedDuration, Timestamp};
 use rand::CryptoRng;
@@ -97,6 +98,11 @@ impl SessionToken {
         &self.text
     }
 
+    /// What the member knows the session by.
+    pub fn id(&self) -> SessionId {
+        self.digest().id()
+    }
+
     pub fn digest(&self) -> SessionDigest {
         let whole = Sha256::digest(self.text.expose().as_bytes());
         let (kept, _) = whole.split_first_chunk().expect("it has 32 bytes");
@@ -113,9 +119,22 @@ impl SessionToken {
 pub struct SessionDigest(#[serde(with = "serde_bytes")] [u8; 16]);
 
 impl SessionDigest {
+    /// What the member knows the session by.
+    pub fn id(&self) -> SessionId {
+        SessionId::of_digest(&self.0)
+    }
+
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
+}
+
+/// A session, as its member is told of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    pub id: SessionId,
+    pub label: SessionLabel,
+    pub times: SessionTimes,
 }
 
 /// When a session was opened and last used.

@@ -189,6 +189,16 @@ impl Store {
         token: &SessionToken,
         now: Timestamp,
     ) -> Result<Caller, Failure<ActorRefusal>> {
+        let (row, account, session) = self.find_caller_row(token, now).await?;
+        Ok(Caller { member: row.into_member(), account, session })
+    }
+
+    /// The same, with the member's row as it is.
+    pub(crate) async fn find_caller_row(
+        &self,
+        token: &SessionToken,
+        now: Timestamp,
+    ) -> Result<(MemberRow, Account, SessionTimes), Failure<ActorRefusal>> {
         let (row, account) = tokio::join!(
             self.shown_session(token, now),
             self.get::<AccountRow>("account", layout::account(&token.account))
@@ -201,7 +211,7 @@ impl Store {
         if account.suspended {
             return Err(Failure::Refused(ActorRefusal::AccountSuspended));
         }
-        Ok(Caller { member: row.into_member(), account, session })
+        Ok((row, account, session))
     }
 
     /// The member's row, its session marked as used; one request whether or not the mark is due.
@@ -232,10 +242,11 @@ impl Store {
         token: &SessionToken,
         now: Timestamp,
     ) -> Result<(), Failure<ActorRefusal>> {
+        let id = token.id();
         let ending = ending_transaction(token, now).with(audit::by_member(
             token,
             "session_ended",
-            None,
+            Some(id.as_str()),
             now,
         ));
         let (ended, account) = tokio::join!(ending.commit(self), self.find_account(&token.account));

@@ -8,7 +8,7 @@
 //! The modules depend on each other in one direction: `layout` (where rows lie) and `rows` (what
 //! they hold), `unanswered` (which tries of a request may have been made), `write` (conditions and
 //! transactions), `audit`, `account` and `actor`, `outbox`, and then the operations on logins,
-//! members, invitations, the Sandbox and keys, and those of operators.
+//! sessions, members, invitations, the Sandbox and keys, and those of operators.
 //!
 //! To add an operation: put it in the module of the row that it is about, begin with
 //! `actor::transaction`, and add each write together with the function that names its refusal
@@ -28,6 +28,7 @@ mod operator;
 mod outbox;
 mod rows;
 mod sandbox;
+mod session;
 mod suspension;
 mod unanswered;
 mod write;

@@ -454,6 +454,7 @@ fn session_opening<'a>(
         ),
         _ => (account::not_suspended(account), opened),
     };
+    let id = token.id();
     let opening = Transaction::new()
         .guarded(answered, move |row| {
             let row: Option<LoginRow> = row.map(|row| from_item("login", row)).transpose()?;
@@ -486,7 +487,7 @@ fn session_opening<'a>(
         })
         .with(outbox::login_event(account, member, now))
         .with(
-            audit::by_member(token, "session_opened", None, now)
+            audit::by_member(token, "session_opened", Some(id.as_str()), now)
                 .labelled(&wanted.label.to_string()),
         );
     if is_noticed {

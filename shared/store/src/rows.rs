@@ -12,7 +12,7 @@ use domain::session::{SessionDigest, SessionTimes, Slot};
 use domain::{
     Account, AccountId, AccountName, AddressHash, ApiKey, EmailAddress, Invitation, KeyDigest,
     KeyId, KeyName, Member, MemberId, MemberStatus, OperatorName, Reason, Role, Sandbox,
-    SandboxState, SessionLabel, SessionToken,
+    SandboxState, Session, SessionLabel, SessionToken,
 };
 use jiff::fmt::serde::timestamp::millisecond;
 use jiff::{SignedDuration, Timestamp};
@@ -174,6 +174,10 @@ impl SessionRow {
     fn times(&self) -> SessionTimes {
         SessionTimes { opened_at: self.opened_at, used_at: self.used_at }
     }
+
+    fn to_session(&self) -> Session {
+        Session { id: self.digest.id(), label: self.label, times: self.times() }
+    }
 }
 
 impl MemberRow {
@@ -217,6 +221,14 @@ impl MemberRow {
 
     pub fn is_active(&self) -> bool {
         self.status == MemberStatus::Active
+    }
+
+    /// The sessions that are live, newest first.
+    pub fn live_sessions(&self, now: Timestamp) -> Vec<Session> {
+        let live = self.sessions.values().filter(|session| session.times().is_live(now));
+        let mut live: Vec<_> = live.map(SessionRow::to_session).collect();
+        live.sort_by(|a, b| (b.times.opened_at, &b.id).cmp(&(a.times.opened_at, &a.id)));
+        live
     }
 
     /// Whether it was an invitation only, and has ended.
