@@ -4,7 +4,7 @@
 use crate::rows::{AccountRow, Item, MemberRow, SessionRow, from_item};
 use crate::write::{Obstacle, Transaction, Write};
 use crate::{Failure, Store, StoreError, audit, layout};
-use domain::session::{self, SessionTimes};
+use domain::session::{self, SessionTimes, Slot};
 use domain::{Account, Member, Role, SessionToken};
 use jiff::Timestamp;
 
@@ -106,7 +106,7 @@ pub(crate) fn ending_transaction(
     token: &SessionToken,
     now: Timestamp,
 ) -> Transaction<'_, ActorRefusal> {
-    let ended = Write::update(member_of(token), "REMOVE sessions.#slot");
+    let ended = Write::update(member_of(token), &format!("REMOVE {}", SessionRow::at(token.slot)));
     begun(token, if_live(ended, token, now), || ActorRefusal::AdminRequired.into(), now)
 }
 
@@ -146,26 +146,29 @@ fn member_of(token: &SessionToken) -> layout::RowKey {
 
 /// Marks the session as used.
 fn used(token: &SessionToken, now: Timestamp) -> Write {
-    let used = Write::update(member_of(token), &format!("SET {} = :now", SessionRow::USED_AT));
+    let used =
+        Write::update(member_of(token), &format!("SET {} = :now", SessionRow::used_at(token.slot)));
     if_live(used, token, now).value(":now", now.as_millisecond())
 }
 
 /// On condition that the member is there with this session, and the session is live.
 fn if_live(write: Write, token: &SessionToken, now: Timestamp) -> Write {
+    let slot = token.slot;
     let live = write
-        .when(&format!("{} = :digest", SessionRow::DIGEST))
-        .and(&format!("{} > :idle AND {} > :oldest", SessionRow::USED_AT, SessionRow::OPENED_AT))
-        .name("#slot", token.slot.name())
+        .when(&format!("{} = :digest", SessionRow::digest_at(slot)))
+        .and(&format!("{} > :idle", SessionRow::used_at(slot)))
+        .and(&format!("{} > :oldest", SessionRow::opened_at(slot)))
         .value(":digest", token.digest());
     ends(live, now)
 }
 
 /// One more condition: that no session is live in the slot.
-pub(crate) fn unless_live(write: Write, now: Timestamp) -> Write {
+pub(crate) fn unless_live(write: Write, slot: Slot, now: Timestamp) -> Write {
     let over = format!(
-        "(attribute_not_exists(sessions.#slot) OR {} <= :idle OR {} <= :oldest)",
-        SessionRow::USED_AT,
-        SessionRow::OPENED_AT
+        "(attribute_not_exists({}) OR {} <= :idle OR {} <= :oldest)",
+        SessionRow::at(slot),
+        SessionRow::used_at(slot),
+        SessionRow::opened_at(slot)
     );
     ends(write.and(&over), now)
 }
@@ -224,8 +227,9 @@ impl Store {
             return self.get("member", member_of(token)).await;
         }
         let due = (now - session::USE_RECORDED_EVERY).as_millisecond();
-        let mark =
-            used(token, now).and(&format!("{} < :due", SessionRow::USED_AT)).value(":due", due);
+        let mark = used(token, now)
+            .and(&format!("{} < :due", SessionRow::used_at(token.slot)))
+            .value(":due", due);
         let marked = self.update(mark).await.map_err(|error| match error {
             // The mark is not what was asked for: that it may have been made is nobody's concern.
             StoreError::Unknown(cause) => StoreError::Unavailable(cause),

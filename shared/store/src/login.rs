@@ -436,16 +436,18 @@ fn session_opening<'a>(
     .value(":logins", logins);
     let opened = Write::update(
         layout::member(account, member),
-        "SET sessions.#slot = :session, status = :active, last_login_at = :now \
-         REMOVE invited_until, duty, due_at",
+        &format!(
+            "SET {} = :session, status = :active, last_login_at = :now \
+             REMOVE invited_until, duty, due_at",
+            SessionRow::at(token.slot)
+        ),
     )
     .if_there()
     .and("(attribute_not_exists(invited_until) OR invited_until > :now)")
-    .name("#slot", token.slot.name())
     .value(":session", SessionRow::new(token, wanted.label, now))
     .value(":active", MemberStatus::Active)
     .value(":now", now.as_millisecond());
-    let opened = if slot.is_some() { opened } else { actor::unless_live(opened, now) };
+    let opened = if slot.is_some() { opened } else { actor::unless_live(opened, token.slot, now) };
     // The first login accepts the invitation, as what it is at that moment.
     let (accepting, opened) = match logins {
         0 => (

@@ -162,10 +162,22 @@ pub(crate) struct SessionRow {
 }
 
 impl SessionRow {
-    /// Where an expression finds them in the member's row; `#slot` is the session's.
-    pub const DIGEST: &str = "sessions.#slot.d";
-    pub const OPENED_AT: &str = "sessions.#slot.o";
-    pub const USED_AT: &str = "sessions.#slot.u";
+    /// Where an expression finds a session in its member's row.
+    pub fn at(slot: Slot) -> String {
+        format!("sessions.{}", slot.name())
+    }
+
+    pub fn digest_at(slot: Slot) -> String {
+        format!("{}.d", Self::at(slot))
+    }
+
+    pub fn opened_at(slot: Slot) -> String {
+        format!("{}.o", Self::at(slot))
+    }
+
+    pub fn used_at(slot: Slot) -> String {
+        format!("{}.u", Self::at(slot))
+    }
 
     pub fn new(token: &SessionToken, label: SessionLabel, now: Timestamp) -> Self {
         Self { digest: token.digest(), opened_at: now, used_at: now, label }
