@@ -45,11 +45,27 @@ impl Trigger {
 pub struct Function {
     pub name: &'static str,
     pub trigger: Trigger,
+    /// A second route of the same action.
+    pub also: Option<Trigger>,
     pub budget: Budget,
     pub(crate) build: fn(App) -> Invoke,
 }
 
 impl Function {
+    /// The same with one more route.
+    pub(crate) const fn and_route(self, method: &'static str, path: &'static str) -> Self {
+        Self { also: Some(Trigger::Http { method, path }), ..self }
+    }
+
+    pub(crate) const fn both(&self) -> [Option<Trigger>; 2] {
+        [Some(self.trigger), self.also]
+    }
+
+    /// All that makes it run.
+    pub fn triggers(&self) -> impl Iterator<Item = Trigger> {
+        self.both().into_iter().flatten()
+    }
+
     /// The function, ready to be called, on an app of its own.
     pub fn build(&self, app: App) -> Invoke {
         named(self.name, (self.build)(app))
@@ -70,6 +86,7 @@ macro_rules! function {
         Function {
             name: $name,
             trigger: $trigger,
+            also: None,
             budget: Budget::$budget,
             build: |app| $serve(app, |app, asked| $handle(app, asked).boxed()),
         }

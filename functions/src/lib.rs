@@ -34,6 +34,7 @@ pub mod resend_invitation;
 pub mod retry_sandbox;
 pub mod reveal_sandbox_key;
 pub mod revoke_member;
+pub mod revoke_session;
 pub mod rotate_key;
 pub mod sweep;
 pub mod test_sandbox;
@@ -58,6 +59,7 @@ pub const END_SESSION: Function =
 pub const GET_SESSION: Function = Function {
     name: "get-session",
     trigger: Trigger::Http { method: "GET", path: "/api/session" },
+    also: None,
     budget: Budget::REQUEST,
     build: |app| {
         http(app, |app, call| get_session::handle(app, call, methods_of(&call.path())).boxed())
@@ -109,6 +111,13 @@ pub const DECLINE_INVITATION: Function = http_function!(
 );
 pub const LIST_SESSIONS: Function =
     http_function!("list-sessions", "GET", "/api/sessions", list_sessions::handle);
+pub const REVOKE_SESSION: Function = http_function!(
+    "revoke-session",
+    "DELETE",
+    "/api/sessions/{session_id}",
+    revoke_session::handle
+)
+.and_route("DELETE", revoke_session::OTHERS);
 pub const AUTHORIZE_KEY: Function =
     function!("authorize-key", Trigger::Authorizer, KEY_CHECK, event, authorize_key::handle);
 pub const CHECK_KEY: Function = function!(
@@ -128,7 +137,7 @@ pub const CHANGE_ACCOUNT: Function =
     function!("change-account", Trigger::Operator, BATCH, event, change_account::handle);
 pub const SWEEP: Function = function!("sweep", Trigger::Schedule, BATCH, event, sweep::handle);
 
-pub static FUNCTIONS: [Function; 28] = [
+pub static FUNCTIONS: [Function; 29] = [
     REQUEST_CODE,
     VERIFY_CODE,
     END_SESSION,
@@ -150,6 +159,7 @@ pub static FUNCTIONS: [Function; 28] = [
     RESEND_INVITATION,
     DECLINE_INVITATION,
     LIST_SESSIONS,
+    REVOKE_SESSION,
     AUTHORIZE_KEY,
     CHECK_KEY,
     PROVISION_SANDBOX,
@@ -164,11 +174,11 @@ pub fn find(name: &str) -> Option<&'static Function> {
 }
 
 /// Of all functions, by themselves: whoever only wants to know the routes need not carry the code.
-static TRIGGERS: [Trigger; FUNCTIONS.len()] = {
-    let mut triggers = [Trigger::Stream; FUNCTIONS.len()];
+static TRIGGERS: [[Option<Trigger>; 2]; FUNCTIONS.len()] = {
+    let mut triggers = [[None; 2]; FUNCTIONS.len()];
     let mut number = 0;
     while number < FUNCTIONS.len() {
-        triggers[number] = FUNCTIONS[number].trigger;
+        triggers[number] = FUNCTIONS[number].both();
         number += 1;
     }
     triggers
@@ -176,7 +186,8 @@ static TRIGGERS: [Trigger; FUNCTIONS.len()] = {
 
 /// The methods that a path is known under; empty for an unknown path.
 fn methods_of(path: &str) -> Vec<&'static str> {
-    let known = TRIGGERS.iter().filter_map(|trigger| trigger.method_for(path));
+    let triggers = TRIGGERS.iter().flatten().flatten();
+    let known = triggers.filter_map(|trigger| trigger.method_for(path));
     // A path with a name in it may be one with a parameter as well.
     known.fold(Vec::new(), |mut methods, method| {
         if !methods.contains(&method) {

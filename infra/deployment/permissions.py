@@ -243,6 +243,12 @@ class Work:
     def list_sessions(self):
         return self.answers("GET", "/api/sessions", 200)
 
+    def revoke_session(self):
+        """It ends its own session, and no other one is left to end."""
+        admin = self.world.customer()
+        sessions = admin.call("GET", "/api/sessions").body["sessions"]
+        return self.answers("DELETE", f"/api/sessions/{sessions[0]['id']}", 204, caller=admin)
+
     def authorize_key(self):
         return self.marks_a_use(self.world.product)
 

@@ -5,6 +5,7 @@
 //! access patterns.
 
 use crate::invitations::{self, link};
+use crate::list_sessions;
 use crate::proxy::{
     Behind, KEY_CHECKS, Nobody, Proxy, Recording, authorizer_event, body_of, check_event,
     http_event, lets_in, outcome,
@@ -26,7 +27,7 @@ use tokio::sync::Notify;
 type Waves = &'static [&'static [&'static str]];
 
 /// What an action sends when all goes well.
-const DECLARED: [(&str, Waves); 23] = [
+const DECLARED: [(&str, Waves); 24] = [
     ("request-code", &[&["GetItem", "UpdateItem"], &["TransactWriteItems"]]),
     ("verify-code", &[&["GetItem", "UpdateItem"], &["GetItem", "GetItem", "TransactWriteItems"]]),
     ("end-session", &[&["GetItem", "TransactWriteItems"]]),
@@ -48,6 +49,7 @@ const DECLARED: [(&str, Waves); 23] = [
     ("resend-invitation", &[&["GetItem"], &["TransactWriteItems"]]),
     ("decline-invitation", &[&["TransactWriteItems"]]),
     ("list-sessions", &[&["GetItem", "UpdateItem"]]),
+    ("revoke-session", &[&["GetItem"], &["TransactWriteItems"]]),
     ("authorize-key", &[&["GetItem"]]),
     ("check-key", &[&["GetItem"]]),
 ];
@@ -121,7 +123,6 @@ async fn measure_all() -> Vec<(&'static str, Recording)> {
         http_event(name, Some(person), None, Some(body))
     };
     bench.action("get-session", 200, async |_| plain("get-session", &admin)).await;
-    bench.action("list-sessions", 200, async |_| plain("list-sessions", &admin)).await;
     bench.action("get-sandbox", 200, async |_| plain("get-sandbox", &admin)).await;
     bench.action("test-sandbox", 200, async |_| plain("test-sandbox", &admin)).await;
     bench.action("retry-sandbox", 202, async |_| plain("retry-sandbox", &admin)).await;
@@ -220,6 +221,16 @@ async fn measure_all() -> Vec<(&'static str, Recording)> {
         http_event("verify-code", None, None, Some(json!({ "challenge": challenge, "code": code })))
     };
     bench.action("verify-code", 200, login).await;
+    bench.action("list-sessions", 200, async |_| plain("list-sessions", &admin)).await;
+    let spare = [
+        list_sessions::id_of(&world.admin().await).await,
+        list_sessions::id_of(&world.admin().await).await,
+    ];
+    bench
+        .action("revoke-session", 204, async |turn| {
+            http_event("revoke-session", Some(&admin), Some(&spare[turn - 1]), None)
+        })
+        .await;
     let leaving = [&grace, &linus];
     bench.action("end-session", 204, async |turn| plain("end-session", leaving[turn - 1])).await;
     let again = [world.login("grace@example.com").await, world.login("linus@example.com").await];
@@ -313,6 +324,8 @@ async fn every_console_action_waits_for_the_store_at_most_once_and_a_login_at_mo
             "change-key" | "rotate-key" => 2,
             // What they say of a member.
             "change-role" | "leave-team" => 2,
+            // Where a session lies that is named by its id.
+            "revoke-session" => 2,
             _ => 1,
         };
         assert!(recording.waits() <= most, "{name} waits {} times", recording.waits());
@@ -724,6 +737,21 @@ async fn a_refusal_waits_for_the_store_no_longer_than_a_success() {
         refused("revoke-member", revoke(&admin, "nobody"), 404, "member_not_found", WRITE),
         refused("revoke-member", revoke(&admin, &admin.id), 409, "last_admin", WRITE),
         refused("get-session", plain("get-session", &ended), 401, "session_ended", READ),
+        refused(
+            "revoke-session",
+            http_event("revoke-session", Some(&member), Some("ses_0000000000000000"), None),
+            404,
+            "session_not_found",
+            READ_THEN_WRITE,
+        ),
+        refused("revoke-session", plain("revoke-session", &member), 204, "", READ_THEN_WRITE),
+        refused(
+            "revoke-session",
+            plain("revoke-session", &ended),
+            401,
+            "session_ended",
+            READ_THEN_WRITE,
+        ),
         refused("list-sessions", plain("list-sessions", &ended), 401, "session_ended", READ),
         refused("get-sandbox", plain("get-sandbox", &ended), 401, "session_ended", SANDBOX),
         refused(

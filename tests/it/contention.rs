@@ -2,6 +2,7 @@
 //! the embedded engine never does. A [`Proxy`] does it in its words.
 
 use crate::invitations::{invite, invited, link};
+use crate::list_sessions;
 use crate::proxy::{
     Behind, Fault, KEY_CHECKS, Nobody, Proxy, Recording, authorizer_event, body_of, check_event,
     http_event, lets_in, outcome,
@@ -33,6 +34,8 @@ async fn good_events(world: &World, admin: &Person<'_>) -> Vec<Good> {
     let revoked = world.member(admin, "linus@example.com").await;
     let promoted = world.member(admin, "hedy@example.com").await;
     let tired = world.member(admin, "barbara@example.com").await;
+    let laptop = world.member(admin, "edsger@example.com").await;
+    let phone = list_sessions::id_of(&world.login("edsger@example.com").await).await;
     let invited = invited(admin, "invited@example.com").await;
     invite(admin, "declining@example.com").await.ok(201);
     world.settle().await;
@@ -144,6 +147,12 @@ async fn good_events(world: &World, admin: &Person<'_>) -> Vec<Good> {
             Some("invitation_resent"),
         ),
         good("list-sessions", plain("list-sessions"), 200, None),
+        good(
+            "revoke-session",
+            http_event("revoke-session", Some(&laptop), Some(&phone), None),
+            204,
+            Some("session_ended"),
+        ),
         good(
             "decline-invitation",
             http_event("decline-invitation", None, None, Some(json!({ "invitation": declined }))),

@@ -4,13 +4,13 @@ use crate::support::{ADMIN, Person, Reply, World};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-const FIREFOX: &str =
+pub const FIREFOX: &str =
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:134.0) Gecko/20100101 Firefox/134.0";
 const CHROME: &str = "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) \
                       Chrome/131.0.0.0 Mobile Safari/537.36";
 
 /// Somebody who logs in with this `User-Agent`.
-async fn login_with<'w>(world: &'w World, email: &str, user_agent: &str) -> Person<'w> {
+pub async fn login_with<'w>(world: &'w World, email: &str, user_agent: &str) -> Person<'w> {
     let (challenge, code) = world.challenge(email).await;
     let login = world.call("POST", "/api/login/verify").header("user-agent", user_agent);
     let body = json!({ "challenge": challenge, "code": code, "session": "bearer" });

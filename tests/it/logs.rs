@@ -602,7 +602,10 @@ async fn an_account_that_a_made_up_session_claims_is_in_no_line() {
     let made_up = format!("{}{last}", &admin.token[..admin.token.len() - 1]);
     for function in FUNCTIONS {
         let Trigger::Http { method, path } = function.trigger else { continue };
-        let path = path.replace("{key_id}", "key_k00000000").replace("{member_id}", &admin.id);
+        let path = path
+            .replace("{key_id}", "key_k00000000")
+            .replace("{member_id}", &admin.id)
+            .replace("{session_id}", "ses_0000000000000000");
         for body in
             [None, Some(json!({ "name": "A key", "email": "new@example.com" })), Some(json!({}))]
         {

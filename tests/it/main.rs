@@ -56,6 +56,7 @@ mod resend_invitation;
 mod retry_sandbox;
 mod reveal_sandbox_key;
 mod revoke_member;
+mod revoke_session;
 mod rotate_key;
 mod rotation;
 mod sample_events;

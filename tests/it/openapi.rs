@@ -225,15 +225,16 @@ fn the_document_has_the_routes_of_the_functions_each_named_after_its_action() {
         (operation.id().to_owned(), operation.method.to_uppercase(), operation.path.to_owned())
     };
     let documented: BTreeSet<_> = contract.operations().iter().map(of).collect();
-    let routes = FUNCTIONS.iter().filter_map(|function| match function.trigger {
-        Trigger::Http { method, path } => {
-            Some((camel(function.name), method.to_owned(), path.to_owned()))
-        }
+    let named = |name: String, trigger| match trigger {
+        Trigger::Http { method, path } => Some((name, method.to_owned(), path.to_owned())),
         // OpenAPI has no word for "any", neither of methods nor of what is below a path.
-        Trigger::ForwardAuth { paths } => {
-            Some((camel(function.name), "GET".to_owned(), paths[0].to_owned()))
-        }
+        Trigger::ForwardAuth { paths } => Some((name, "GET".to_owned(), paths[0].to_owned())),
         Trigger::Authorizer | Trigger::Stream | Trigger::Operator | Trigger::Schedule => None,
+    };
+    let routes = FUNCTIONS.iter().flat_map(|function| {
+        // Two operations cannot have one name.
+        let also = function.also.and_then(|also| named("revokeOtherSessions".to_owned(), also));
+        named(camel(function.name), function.trigger).into_iter().chain(also)
     });
     assert_eq!(documented, routes.collect());
 }
@@ -450,6 +451,10 @@ async fn every_operation_answers_as_the_document_says() {
     contract.answers("listMembers", &admin.get("/api/team").await);
     let leaving = world.member(&admin, "leaving@example.com").await;
     contract.answers("leaveTeam", &leaving.delete("/api/team/me").await);
+    let spare = crate::list_sessions::id_of(&member).await;
+    let path = format!("/api/sessions/{spare}");
+    contract.answers("revokeOtherSessions", &member.delete("/api/sessions").await);
+    contract.answers("revokeSession", &member.delete(&path).await);
     contract.answers("revokeMember", &admin.delete(&format!("/api/team/{}", member.id)).await);
     contract.answers("endSession", &admin.act("/api/logout").await);
 
@@ -616,6 +621,7 @@ async fn every_problem_is_told_as_the_document_says() {
         );
     }
     contract.answers("deleteKey", &admin.delete("/api/keys/key_k00000000").await);
+    contract.answers("revokeSession", &admin.delete("/api/sessions/ses_0000000000000000").await);
 
     let rotate = async |once: &str, id: &str, seconds: i64| {
         let call = admin.call("POST", &format!("/api/keys/{id}/rotate"));

@@ -272,8 +272,14 @@ impl<'w> Script<'w> {
 
     async fn logins(&self) -> Step {
         let again = self.login(ADMIN).await?;
-        self.must(again.act("/api/logout").await, 204)?;
+        let own = self.must(again.get("/api/sessions").await, 200)?["sessions"][0]["id"].clone();
+        let path = format!("/api/sessions/{}", own.as_str().unwrap_or_default());
+        self.must(again.delete(&path).await, 204)?;
         self.must(again.get("/api/session").await, 401)?;
+        let other = self.login("other@example.com").await?;
+        self.must(other.delete("/api/sessions").await, 204)?;
+        self.must(other.act("/api/logout").await, 204)?;
+        self.must(other.get("/api/session").await, 401)?;
         // A code asked for once more, a wrong guess, and an address that nobody has.
         let asked = self.must(self.world.request_code(ADMIN).await, 202)?;
         self.world.settle().await;
@@ -789,7 +795,7 @@ async fn a_function_reaches_the_rows_that_its_role_names_and_no_others() {
 }
 
 /// Those whose acts the trail keeps.
-pub const AUDITED: [&str; 19] = [
+pub const AUDITED: [&str; 20] = [
     "change-account",
     "change-key",
     "change-role",
@@ -805,6 +811,7 @@ pub const AUDITED: [&str; 19] = [
     "retry-sandbox",
     "reveal-sandbox-key",
     "revoke-member",
+    "revoke-session",
     "rotate-key",
     "sweep",
     "test-sandbox",

@@ -498,17 +498,22 @@ pub fn http_event(
     id: Option<&str>,
     body: Option<Value>,
 ) -> Value {
-    let Some(Trigger::Http { method, path: route }) =
-        functions::find(function).map(|function| function.trigger)
-    else {
-        panic!("{function} has no route")
+    // The route that the id fits, or that has none.
+    let fitting = |trigger| match trigger {
+        Trigger::Http { method, path } => {
+            (path.contains('{') == id.is_some()).then_some((method, path))
+        }
+        Trigger::Authorizer | Trigger::Stream | Trigger::Operator | Trigger::Schedule => None,
+    };
+    let triggers = functions::find(function).into_iter().flat_map(functions::Function::triggers);
+    let Some((method, route)) = { triggers }.find_map(fitting) else {
+        panic!("{function} has no route for the id {id:?}")
     };
     let parameter =
         route.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map(|(name, _)| name);
     let path = match (parameter, id) {
         (Some(name), Some(id)) => route.replace(&format!("{{{name}}}"), id),
-        (None, None) => route.to_owned(),
-        _ => panic!("the path {route} and the id {id:?} do not fit"),
+        _ => route.to_owned(),
     };
     let route_key = format!("{method} {route}");
     let mut headers = json!({ "host": "desk.example.com", "content-type": "application/json" });

@@ -132,7 +132,7 @@ async fn the_session_of_a_sample_event_may_be_replaced_by_a_real_one() {
             "retry-sandbox" => 202,
             // Their ids are nobody's here.
             "change-key" | "rotate-key" | "delete-key" | "change-role" | "revoke-member"
-            | "resend-invitation" => 404,
+            | "resend-invitation" | "revoke-session" => 404,
             _ => 200,
         };
         assert_eq!(answer["statusCode"], expected, "{file}: {answer}");

@@ -136,9 +136,9 @@ fn routes() -> BTreeSet<(String, String)> {
         Trigger::ForwardAuth { paths } => paths.iter().map(|path| format!("ANY {path}")).collect(),
         Trigger::Authorizer | Trigger::Stream | Trigger::Operator | Trigger::Schedule => Vec::new(),
     };
-    let routes = |function: &functions::Function| {
+    let routes = |function: &'static functions::Function| {
         let name = function.name.to_owned();
-        keys(function.trigger).into_iter().map(move |key| (key, name.clone()))
+        function.triggers().flat_map(keys).map(move |key| (key, name.clone()))
     };
     FUNCTIONS.iter().flat_map(routes).collect()
 }

@@ -121,6 +121,8 @@ catalogue! {
         "This member has logged in already, and needs no invitation.",
     LastAdmin = 409 "last_admin" AfterSession:
         "Nobody else who has logged in is an admin of the account. Make somebody one first.",
+    SessionNotFound = 404 "session_not_found" AfterSession:
+        "You have no session with this id. It may have ended already.",
     InvalidJson = 400 "invalid_json" Anytime:
         "The body is not valid JSON.",
     InvalidRequest = 400 "invalid_request" Anytime:

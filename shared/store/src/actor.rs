@@ -60,7 +60,7 @@ pub(crate) fn transaction<R: From<ActorRefusal>>(
     now: Timestamp,
 ) -> Transaction<'_, R> {
     let token = &admin.session;
-    begun(token, in_role(used(token, now), Role::Admin), || ActorRefusal::AdminRequired.into(), now)
+    begun(token, in_role(used(token, now), Role::Admin), |_| ActorRefusal::AdminRequired.into(), now)
 }
 
 /// A transaction of any member's.
@@ -68,7 +68,7 @@ pub(crate) fn member_transaction<R: From<ActorRefusal>>(
     token: &SessionToken,
     now: Timestamp,
 ) -> Transaction<'_, R> {
-    begun(token, used(token, now), || ActorRefusal::AdminRequired.into(), now)
+    begun(token, used(token, now), |_| ActorRefusal::AdminRequired.into(), now)
 }
 
 /// A transaction of the member who deletes itself, in this role; `otherwise` is what it means that
@@ -80,7 +80,7 @@ pub(crate) fn leaving_transaction<'a, R: From<ActorRefusal>>(
     now: Timestamp,
 ) -> Transaction<'a, R> {
     let gone = if_live(Write::delete(member_of(token)), token, now);
-    begun(token, in_role(gone, role), otherwise, now)
+    begun(token, in_role(gone, role), |_| otherwise(), now)
 }
 
 /// A transaction of the admin who changes its own role.
@@ -90,13 +90,14 @@ pub(crate) fn own_role_transaction<R: From<ActorRefusal>>(
     now: Timestamp,
 ) -> Transaction<'_, R> {
     let token = &admin.session;
-    let changed = Write::update(member_of(token), "SET sessions.#slot.used_at = :now, role = :is")
+    let used = SessionRow::used_at(token.slot);
+    let changed = Write::update(member_of(token), &format!("SET {used} = :now, role = :is"))
         .value(":now", now.as_millisecond())
         .value(":is", role);
     begun(
         token,
         in_role(if_live(changed, token, now), Role::Admin),
-        || ActorRefusal::AdminRequired.into(),
+        |_| ActorRefusal::AdminRequired.into(),
         now,
     )
 }
@@ -107,24 +108,45 @@ pub(crate) fn ending_transaction(
     now: Timestamp,
 ) -> Transaction<'_, ActorRefusal> {
     let ended = Write::update(member_of(token), &format!("REMOVE {}", SessionRow::at(token.slot)));
-    begun(token, if_live(ended, token, now), || ActorRefusal::AdminRequired.into(), now)
+    begun(token, if_live(ended, token, now), |_| ActorRefusal::AdminRequired.into(), now)
+}
+
+/// A transaction of any member's that ends sessions of its own, on conditions of their own; what it
+/// means that these do not hold is told from the member's row as it was.
+pub(crate) fn revoking_transaction<'a, R: From<ActorRefusal>>(
+    token: &'a SessionToken,
+    ended: &[Slot],
+    conditions: impl FnOnce(Write) -> Write,
+    otherwise: impl FnOnce(MemberRow) -> R + Send + 'a,
+    now: Timestamp,
+) -> Transaction<'a, R> {
+    let gone: Vec<String> = ended.iter().map(|slot| SessionRow::at(*slot)).collect();
+    let gone = if gone.is_empty() { String::new() } else { format!("REMOVE {}", gone.join(", ")) };
+    let actor = if ended.contains(&token.slot) {
+        Write::update(member_of(token), &gone)
+    } else {
+        let used = format!("SET {} = :now {gone}", SessionRow::used_at(token.slot));
+        Write::update(member_of(token), &used).value(":now", now.as_millisecond())
+    };
+    begun(token, conditions(if_live(actor, token, now)), otherwise, now)
 }
 
 /// The actor's write comes first, so that its refusal comes before any other. Whose session is over
 /// learns that alone; whose is live, that the account is suspended before what else stands against
-/// it; and then what it means `otherwise`: that the member is in another role.
+/// it; and then what it means `otherwise`, told from the member's row as it was.
 fn begun<'a, R: From<ActorRefusal>>(
     token: &'a SessionToken,
     actor: Write,
-    otherwise: impl FnOnce() -> R + Send + 'a,
+    otherwise: impl FnOnce(MemberRow) -> R + Send + 'a,
     now: Timestamp,
 ) -> Transaction<'a, R> {
     let refusal = move |row: Option<Item>, suspended| {
-        let row: Option<MemberRow> = row.map(|row| from_item("member", row)).transpose()?;
-        Ok(match live_session(token, row.as_ref(), now) {
+        let Some(row) = row else { return Ok(ActorRefusal::SessionEnded.into()) };
+        let row: MemberRow = from_item("member", row)?;
+        Ok(match live_session(token, Some(&row), now) {
             Err(over) => over.into(),
             Ok(_) if suspended => ActorRefusal::AccountSuspended.into(),
-            Ok(_) => otherwise(),
+            Ok(_) => otherwise(row),
         })
     };
     Transaction::of_actor(actor, refusal, ActorRefusal::AccountSuspended.into())

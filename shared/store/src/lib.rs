@@ -49,6 +49,7 @@ pub use operator::{ChangeRefusal, Operator};
 pub use outbox::{ASKS, DUTIES, Duty, OutboxKey, Redelivery};
 pub use rows::{DutyKind, KeyExpiring, LoginNotice, MailKind, MailRow, NoticeReason, OutboxRow};
 pub use sandbox::{EnsureKeyRefusal, RevealRefusal, VerdictRefusal};
+pub use session::RevokeSessionRefusal;
 
 use crate::unanswered::Unanswered;
 use aws_sdk_dynamodb::Client;

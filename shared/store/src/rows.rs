@@ -235,12 +235,16 @@ impl MemberRow {
         self.status == MemberStatus::Active
     }
 
-    /// The sessions that are live, newest first.
-    pub fn live_sessions(&self, now: Timestamp) -> Vec<Session> {
-        let live = self.sessions.values().filter(|session| session.times().is_live(now));
-        let mut live: Vec<_> = live.map(SessionRow::to_session).collect();
-        live.sort_by(|a, b| (b.times.opened_at, &b.id).cmp(&(a.times.opened_at, &a.id)));
-        live
+    /// The sessions that are live, each with its slot.
+    pub fn live_sessions(&self, now: Timestamp) -> impl Iterator<Item = (Slot, Session)> {
+        let found = Slot::all().filter_map(|slot| Some((slot, self.sessions.get(&slot.name())?)));
+        let live = found.filter(move |(_, session)| session.times().is_live(now));
+        live.map(|(slot, session)| (slot, session.to_session()))
+    }
+
+    /// What lies in a slot, live or over.
+    pub fn digest_in(&self, slot: Slot) -> Option<SessionDigest> {
+        self.sessions.get(&slot.name()).map(|session| session.digest)
     }
 
     /// Whether it was an invitation only, and has ended.
