@@ -2,8 +2,10 @@
 //! them, one after the other, has.
 
 use crate::gate::{Gate, Held};
+use crate::invitations::link;
 use crate::proxy::{http_event, outcome};
 use crate::support::{ADMIN, Person, Reply, World};
+use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::{join, join_all};
 use serde_json::json;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -219,6 +221,150 @@ async fn of_two_admins_who_leave_at_once_one_remains() {
         assert_eq!(stayed.get("/api/team").await.ok(200)["count"], 1);
     }
     world.check_counters().await;
+}
+
+/// How an admin stops being one, by an admin's act on `whom`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Revoked,
+    Demoted,
+    Left,
+}
+
+impl End {
+    const ALL: [Self; 3] = [Self::Revoked, Self::Demoted, Self::Left];
+
+    async fn of(self, whom: &Person<'_>, by: &Person<'_>) -> Reply {
+        let path = format!("/api/team/{}", whom.id);
+        match self {
+            Self::Revoked => by.delete(&path).await,
+            Self::Demoted => by.patch(&path, json!({ "role": "member" })).await,
+            Self::Left => whom.delete("/api/team/me").await,
+        }
+    }
+}
+
+/// Checks that exactly one of two admins is one still, and works as one.
+async fn one_admin_is_left(first: &Person<'_>, second: &Person<'_>) {
+    let teams = [first.get("/api/team").await, second.get("/api/team").await];
+    assert_eq!(count(&teams, 200), 1, "{} {}", teams[0].text, teams[1].text);
+    let team = teams.iter().find(|team| team.status == 200).expect("one is there");
+    let members = team.body["members"].as_array().expect("a list").iter();
+    assert_eq!(members.filter(|member| member["role"] == "admin").count(), 1, "{}", team.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_admins_who_end_each_other_or_themselves_in_any_way_one_remains() {
+    let world = World::new().await;
+    let mut number = 0;
+    for ends in End::ALL.into_iter().flat_map(|one| End::ALL.map(|other| [one, other])) {
+        for by_themselves in [false, true] {
+            let (first, second) = two_admins(&world, number, 10).await;
+            number += 1;
+            let (by, other) = if by_themselves { (&first, &second) } else { (&second, &first) };
+            let replies = join(ends[0].of(&first, by), ends[1].of(&second, other)).await;
+            let replies = [replies.0, replies.1];
+            let done = replies.iter().filter(|reply| reply.status.is_success()).count();
+            assert_eq!(done, 1, "{ends:?}: {} {}", replies[0].text, replies[1].text);
+            for refused in replies.iter().filter(|reply| !reply.status.is_success()) {
+                let code = refused.body["code"].as_str().unwrap_or_default();
+                let known = ["last_admin", "session_ended", "admin_required"];
+                assert!(known.contains(&code), "{ends:?}: {}", refused.text);
+            }
+            one_admin_is_left(&first, &second).await;
+        }
+    }
+    world.check_counters().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_admins_who_end_in_any_way_at_once_one_remains() {
+    let world = World::new().await;
+    let (first, second) = two_admins(&world, 0, 10).await;
+    let mut admins = vec![first, second];
+    for number in 2..6 {
+        let member = world.member(&admins[0], &format!("more{number}@example.com")).await;
+        let path = format!("/api/team/{}", member.id);
+        admins[0].patch(&path, json!({ "role": "admin" })).await.ok(200);
+        admins.push(member);
+    }
+    let replies = join_all(
+        admins.iter().enumerate().map(|(place, admin)| End::ALL[place % 3].of(admin, admin)),
+    )
+    .await;
+    let done = replies.iter().filter(|reply| reply.status.is_success()).count();
+    assert_eq!(done, admins.len() - 1);
+    let refused = replies.iter().find(|reply| !reply.status.is_success()).expect("one is refused");
+    refused.problem(409, "last_admin");
+    world.check_counters().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_admin_ends_beside_the_first_login_of_another_only_if_that_comes_first() {
+    let world = World::new().await;
+    for (number, end) in End::ALL.into_iter().cycle().take(6).enumerate() {
+        let emails = [format!("old{number}@example.com"), format!("new{number}@example.com")];
+        let admin = world.other_admin(&emails[0]).await;
+        let invitation = json!({ "email": emails[1], "role": "admin" });
+        admin.post("/api/team", invitation).await.ok(201);
+        let (challenge, code) = world.challenge(&emails[1]).await;
+        let (opened, ended) = join(world.verify(&challenge, &code), end.of(&admin, &admin)).await;
+        opened.ok(200);
+        if !ended.status.is_success() {
+            ended.problem(409, "last_admin");
+        }
+        world.settle().await;
+        world.check_counters().await;
+        let second = Person {
+            token: opened.body["session_token"].as_str().expect("a token").to_owned(),
+            ..admin.clone()
+        };
+        second.get("/api/team").await.ok(200);
+        let others = if ended.status.is_success() { "member" } else { "admin" };
+        let role = admin.get("/api/session").await.body["member"]["role"].clone();
+        assert!(role == others || role.is_null(), "{end:?}: {role}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_admin_who_never_came_stands_in_for_nobody_however_the_invitation_ends_beside() {
+    let world = World::new().await;
+    for (number, end) in End::ALL.into_iter().enumerate() {
+        for way in ["declined", "revoked", "demoted", "ended"] {
+            let email = |who: &str| format!("{who}.{way}{number}@example.com");
+            let admin = world.other_admin(&email("old")).await;
+            let invitation = json!({ "email": email("new"), "role": "admin" });
+            let id = admin.post("/api/team", invitation).await.ok(201)["member"]["id"].clone();
+            world.settle().await;
+            let path = format!("/api/team/{}", id.as_str().expect("an id"));
+            let invitation = async {
+                match way {
+                    "declined" => {
+                        let body = json!({ "invitation": link(&world, &email("new")) });
+                        let call = world.call("POST", "/api/invitation/decline").json(body);
+                        call.send().await.ok(204);
+                    }
+                    "revoked" => _ = admin.delete(&path).await.ok(204),
+                    "demoted" => {
+                        admin.patch(&path, json!({ "role": "member" })).await.ok(200);
+                    }
+                    _ => {
+                        let row = format!("MEMBER#{}", id.as_str().expect("an id"));
+                        let long_ago = || AttributeValue::N("1".to_owned());
+                        let over = [("invited_until", long_ago()), ("due_at", long_ago())];
+                        let partition = format!("ACCT#{}", admin.account);
+                        world.set_attributes(&partition, &row, &over).await;
+                        world.desk.invoke("sweep", &json!({})).await.expect("the sweep runs");
+                    }
+                }
+            };
+            let (ended, ()) = join(end.of(&admin, &admin), invitation).await;
+            ended.problem(409, "last_admin");
+            world.check_counters().await;
+            let left = if way == "demoted" { 2 } else { 1 };
+            assert_eq!(admin.get("/api/team").await.ok(200)["count"], left, "{way}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
