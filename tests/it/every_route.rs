@@ -83,7 +83,11 @@ fn cases() -> Vec<Case> {
 fn routes_of(function: &Function) -> impl Iterator<Item = (&'static str, &'static str)> {
     function.triggers().filter_map(|trigger| match trigger {
         Trigger::Http { method, path } => Some((method, path)),
-        Trigger::Authorizer | Trigger::Stream | Trigger::Operator | Trigger::Schedule => None,
+        Trigger::ForwardAuth { .. }
+        | Trigger::Authorizer
+        | Trigger::Stream
+        | Trigger::Operator
+        | Trigger::Schedule => None,
     })
 }
 

@@ -503,7 +503,11 @@ pub fn http_event(
         Trigger::Http { method, path } => {
             (path.contains('{') == id.is_some()).then_some((method, path))
         }
-        Trigger::Authorizer | Trigger::Stream | Trigger::Operator | Trigger::Schedule => None,
+        Trigger::ForwardAuth { .. }
+        | Trigger::Authorizer
+        | Trigger::Stream
+        | Trigger::Operator
+        | Trigger::Schedule => None,
     };
     let triggers = functions::find(function).into_iter().flat_map(functions::Function::triggers);
     let Some((method, route)) = { triggers }.find_map(fitting) else {

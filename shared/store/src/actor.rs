@@ -60,7 +60,12 @@ pub(crate) fn transaction<R: From<ActorRefusal>>(
     now: Timestamp,
 ) -> Transaction<'_, R> {
     let token = &admin.session;
-    begun(token, in_role(used(token, now), Role::Admin), |_| ActorRefusal::AdminRequired.into(), now)
+    begun(
+        token,
+        in_role(used(token, now), Role::Admin),
+        |_| ActorRefusal::AdminRequired.into(),
+        now,
+    )
 }
 
 /// A transaction of any member's.
