@@ -54,6 +54,7 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
         invitation: 1,
         invited_until: None,
         last_login_at: None,
+        mail_problem: None,
     };
     let invited = Invited { member: TeamMemberView::new(&member, false) };
     Ok(Answer::json(StatusCode::CREATED, &invited).for_account(account))

@@ -7,7 +7,7 @@
 use crate::view::{AccountView, MemberView};
 use domain::login::{ChallengeToken, DEVICE_LIFETIME, Device, LoginCode};
 use domain::session::{SESSION_IDLE_LIMIT, SESSION_LIFETIME};
-use domain::{Account, Member, MemberStatus, SessionLabel, SessionToken};
+use domain::{Account, Member, SessionLabel, SessionToken};
 use edge::http::{Answer, Call, DEVICE_COOKIE, SESSION_COOKIE};
 use edge::telemetry::Metric;
 use edge::{App, Problem, ProblemCode, UtcTime, telemetry};
@@ -129,8 +129,7 @@ async fn verify_code(
     let member = member.map_err(StoreError::beside_a_change)?.ok_or_else(incorrect)?;
     let account = account.map_err(StoreError::beside_a_change)?.ok_or_else(incorrect)?;
     // Read beside the write that made it so.
-    let member = Member { status: MemberStatus::Active, last_login_at: Some(now), ..member };
-    Ok(Opened { token, browser: known, member, account })
+    Ok(Opened { token, browser: known, member: member.logged_in(now), account })
 }
 
 fn count_refused(refusal: CountRefusal) -> ProblemCode {

@@ -2,8 +2,8 @@
 
 use domain::invitation::rest_of_day;
 use domain::{
-    Account, AccountId, EmailAddress, KeyId, Member, MemberId, MemberStatus, Reason, Role, Sandbox,
-    SandboxState,
+    Account, AccountId, EmailAddress, KeyId, MailProblem, Member, MemberId, MemberStatus, Reason,
+    Role, Sandbox, SandboxState,
 };
 use edge::{Problem, ProblemCode, UtcTime};
 use jiff::Timestamp;
@@ -63,6 +63,7 @@ pub struct TeamMemberView {
     member: MemberView,
     invited_at: UtcTime,
     last_login_at: Option<UtcTime>,
+    mail_problem: Option<MailProblem>,
     you: bool,
 }
 
@@ -72,6 +73,7 @@ impl TeamMemberView {
             member: member.into(),
             invited_at: member.invited_at.into(),
             last_login_at: member.last_login_at.map(UtcTime),
+            mail_problem: member.mail_problem,
             you,
         }
     }

@@ -24,6 +24,7 @@ async fn who_is_invited_gets_a_place_and_a_mail() {
         "status": "invited",
         "invited_at": at,
         "last_login_at": null,
+        "mail_problem": null,
         "you": false,
     });
     assert_eq!(reply.body, json!({ "member": member }));

@@ -68,6 +68,7 @@ async fn a_member_is_shown_with_role_status_and_times() {
             "status": "active",
             "invited_at": own["invited_at"],
             "last_login_at": own["last_login_at"],
+            "mail_problem": null,
             "you": true,
             "invited_by": null,
         })
@@ -105,6 +106,7 @@ async fn who_was_invited_is_active_from_the_first_login_on() {
         "status": "active",
         "invited_at": pending["invited_at"],
         "last_login_at": active["last_login_at"],
+        "mail_problem": null,
         "you": false,
         "invited_by": { "id": admin.id, "email": ADMIN },
     });

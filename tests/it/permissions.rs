@@ -76,11 +76,12 @@ impl<'w> Script<'w> {
         holds(sandbox["state"] == state, &format!("the Sandbox is {state}: {sandbox}"))
     }
 
-    async fn status_of(&self, admin: &Person<'_>, member: &str) -> Step<String> {
+    /// A member, as the list has it.
+    async fn listed(&self, admin: &Person<'_>, member: &str) -> Step<Value> {
         let team = self.must(admin.get("/api/team").await, 200)?;
-        let found =
-            team["members"].as_array().into_iter().flatten().find(|known| known["id"] == member);
-        Ok(found.and_then(|member| member["status"].as_str()).unwrap_or("(nobody)").to_owned())
+        let mut members = team["members"].as_array().into_iter().flatten();
+        let found = members.find(|known| known["id"] == member).cloned();
+        found.ok_or_else(|| format!("not listed: {member}"))
     }
 
     async fn sweep(&self) -> Step<Value> {
@@ -133,7 +134,7 @@ impl<'w> Script<'w> {
             self.must(admin.get("/api/keys").await, 200)?["count"] == 1,
             "the Sandbox key is listed",
         )?;
-        holds(self.status_of(admin, &admin.id).await? == "active", "the admin is listed")
+        holds(self.listed(admin, &admin.id).await?["status"] == "active", "the admin is listed")
     }
 
     async fn keys(&self, admin: &Person<'_>) -> Step {
@@ -236,7 +237,7 @@ impl<'w> Script<'w> {
         desk.mail_service().set_mode(MailServiceMode::Rejecting);
         let ada = self.invite(admin, "ada@example.com").await?;
         holds(
-            self.status_of(admin, &ada).await? == "invitation_failed",
+            self.listed(admin, &ada).await?["mail_problem"] == "failed",
             "a refused invitation shows",
         )?;
         desk.mail_service().set_mode(MailServiceMode::Up);
@@ -375,7 +376,7 @@ impl<'w> Script<'w> {
         self.world.desk.mail_service().set_mode(MailServiceMode::Up);
         let admin = self.login(ADMIN).await?;
         holds(
-            self.status_of(&admin, &linus).await? == "invitation_failed",
+            self.listed(&admin, &linus).await?["mail_problem"] == "failed",
             "an invitation that was given up shows",
         )?;
         // Whoever has a link and has asked for nothing has nothing to be looked after.

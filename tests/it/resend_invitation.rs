@@ -80,12 +80,12 @@ async fn an_invitation_whose_mail_failed_is_mailed_and_invited_again() {
     world.desk.mail_service().set_mode(MailServiceMode::Rejecting);
     let id = invited(&admin, "new@example.com").await;
     world.settle().await;
-    let status = async || admin.get("/api/team").await.body["members"][1]["status"].clone();
-    assert_eq!(status().await, "invitation_failed");
+    let problem = async || admin.get("/api/team").await.body["members"][1]["mail_problem"].clone();
+    assert_eq!(problem().await, "failed");
     world.desk.mail_service().set_mode(MailServiceMode::Up);
-    assert_eq!(resend(&admin, &id).await.ok(202)["member"]["status"], "invited");
+    assert_eq!(resend(&admin, &id).await.ok(202)["member"]["mail_problem"], json!(null));
     world.settle().await;
-    assert_eq!((status().await, world.mailed("invitation").len()), (json!("invited"), 1));
+    assert_eq!((problem().await, world.mailed("invitation").len()), (json!(null), 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -216,7 +216,7 @@ async fn an_invitation_that_was_redelivered_in_vain_for_a_day_and_a_half_is_give
 
     world.desk.mail_service().set_mode(MailServiceMode::Up);
     let admin = world.admin().await;
-    assert_eq!(admin.get("/api/team").await.ok(200)["members"][1]["status"], "invitation_failed");
+    assert_eq!(admin.get("/api/team").await.ok(200)["members"][1]["mail_problem"], "failed");
     world.advance(6 * HOUR);
     world.settle().await;
     assert!(world.mailed("invitation").is_empty());

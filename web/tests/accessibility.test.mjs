@@ -273,7 +273,7 @@ for (const { theme, viewport } of WALKS) {
     await press(page, "Send invitation");
     await closed(page);
     await until("the mail to fail", async () =>
-      (await (await page.request.get("/api/team")).text()).includes("invitation_failed"),
+      (await (await page.request.get("/api/team")).text()).includes('"mail_problem":"failed"'),
     );
     await desk.mailService("up");
     await page.reload();

@@ -250,7 +250,7 @@ async function inviteInVain(page, someone) {
   await until("the mail to fail", async () => {
     const { members } = await (await page.request.get("/api/team")).json();
     return members.some(
-      (/** @type {{ status: string }} */ member) => member.status === "invitation_failed",
+      (/** @type {{ mail_problem: string }} */ member) => member.mail_problem === "failed",
     );
   });
   await page.evaluate(() => window.dispatchEvent(new Event("visibilitychange")));

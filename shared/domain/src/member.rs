@@ -17,9 +17,15 @@ pub enum Role {
 pub enum MemberStatus {
     /// Until the first login.
     Invited,
-    /// Invited, but the mail that says so could not be delivered.
-    InvitationFailed,
     Active,
+}
+
+/// Why a mail is known not to have arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MailProblem {
+    /// The newest invitation could not be sent.
+    Failed,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,9 +42,17 @@ pub struct Member {
     /// Until when it is open, if it ends by itself.
     pub invited_until: Option<Timestamp>,
     pub last_login_at: Option<Timestamp>,
+    /// Since the last login, and of the newest invitation.
+    pub mail_problem: Option<MailProblem>,
 }
 
 impl Member {
+    /// The member as a login leaves it.
+    pub fn logged_in(self, now: Timestamp) -> Self {
+        let status = MemberStatus::Active;
+        Self { status, last_login_at: Some(now), mail_problem: None, ..self }
+    }
+
     /// Whether the invitation has ended: then it holds neither place nor address.
     pub fn has_ended(&self, now: Timestamp) -> bool {
         self.invited_until.is_some_and(|until| until <= now)

@@ -298,8 +298,8 @@ impl Store {
                     let read = read.ok_or(Failure::Refused(ResendRefusal::NotFound))?;
                     let invitation = read.invitation + 1;
                     let invited_until = read.invited_until.map(|_| now + INVITATION_LIFETIME);
-                    let status = MemberStatus::Invited;
-                    return Ok(Member { status, invitation, invited_until, ..read });
+                    let mail_problem = None;
+                    return Ok(Member { invitation, invited_until, mail_problem, ..read });
                 }
                 Err(failure) => bound = failure.found()?.or(bound),
             }
@@ -584,11 +584,11 @@ fn resending<'a>(
 fn renewed(next: &Invitation, ends: Option<Timestamp>, now: Timestamp) -> Write {
     let row = layout::member(&next.account, &next.member);
     let renewed = match ends {
-        None => Write::update(row, "SET invitation = :next, status = :invited")
+        None => Write::update(row, "SET invitation = :next REMOVE mail_problem")
             .when("attribute_not_exists(invited_until)"),
         Some(ends) => Write::update(
             row,
-            "SET invitation = :next, status = :invited, invited_until = :until, due_at = :until",
+            "SET invitation = :next, invited_until = :until, due_at = :until REMOVE mail_problem",
         )
         .when("invited_until > :now")
         .value(":until", ends.as_millisecond())
@@ -598,7 +598,6 @@ fn renewed(next: &Invitation, ends: Option<Timestamp>, now: Timestamp) -> Write 
         .and("invitation = :read AND status <> :active")
         .value(":next", next.number)
         .value(":read", next.number - 1)
-        .value(":invited", MemberStatus::Invited)
         .value(":active", MemberStatus::Active)
 }
 

@@ -438,7 +438,7 @@ fn session_opening<'a>(
         layout::member(account, member),
         &format!(
             "SET {} = :session, status = :active, last_login_at = :now \
-             REMOVE invited_until, duty, due_at",
+             REMOVE invited_until, duty, due_at, mail_problem",
             SessionRow::at(token.slot)
         ),
     )

@@ -21,8 +21,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::key::next_reminder;
 use domain::login::Challenge;
 use domain::{
-    AccountId, AddressHash, ApiKey, EmailAddress, EventId, Invitation, KeyId, MemberId,
-    MemberStatus, invitation,
+    AccountId, AddressHash, ApiKey, EmailAddress, EventId, Invitation, KeyId, MailProblem,
+    MemberId, MemberStatus, invitation,
 };
 use jiff::{SignedDuration, Timestamp};
 use rand::RngExt;
@@ -315,11 +315,11 @@ impl Store {
             && let MailKind::Invitation { account_id, member_id, number } = &mail.mail
         {
             let shown =
-                Write::update(layout::member(account_id, member_id), "SET status = :failed")
+                Write::update(layout::member(account_id, member_id), "SET mail_problem = :failed")
                     .when("status = :invited AND invitation = :number")
                     .value(":number", number)
                     .value(":invited", MemberStatus::Invited)
-                    .value(":failed", MemberStatus::InvitationFailed);
+                    .value(":failed", MailProblem::Failed);
             self.update(shown).await.map(drop)?;
         }
         self.update(finished(key, OutboxStatus::Failed)).await.map(drop)

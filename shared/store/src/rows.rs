@@ -11,8 +11,8 @@ use domain::sandbox::SandboxKey;
 use domain::session::{SessionDigest, SessionTimes, Slot};
 use domain::{
     Account, AccountId, AccountName, AddressHash, ApiKey, EmailAddress, Invitation, KeyDigest,
-    KeyId, KeyName, Member, MemberId, MemberStatus, OperatorName, Reason, Role, Sandbox,
-    SandboxState, Session, SessionLabel, SessionToken,
+    KeyId, KeyName, MailProblem, Member, MemberId, MemberStatus, OperatorName, Reason, Role,
+    Sandbox, SandboxState, Session, SessionLabel, SessionToken,
 };
 use jiff::fmt::serde::timestamp::millisecond;
 use jiff::{SignedDuration, Timestamp};
@@ -143,6 +143,8 @@ pub(crate) struct MemberRow {
     due_at: Option<Timestamp>,
     #[serde(default, with = "millisecond::optional", skip_serializing_if = "Option::is_none")]
     last_login_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    mail_problem: Option<MailProblem>,
     /// By slot.
     sessions: HashMap<String, SessionRow>,
 }
@@ -208,6 +210,7 @@ impl MemberRow {
             shard: None,
             due_at: None,
             last_login_at: None,
+            mail_problem: None,
             sessions: HashMap::new(),
         }
     }
@@ -271,6 +274,7 @@ impl MemberRow {
             invitation: self.invitation,
             invited_until: self.invited_until,
             last_login_at: self.last_login_at,
+            mail_problem: self.mail_problem,
         }
     }
 }

@@ -23,6 +23,7 @@ export function MemberRow({ member, lastAdmin, resending, onResend, onRevoke }: 
   ) : (
     <span>Never logged in</span>
   );
+  const failed = member.mail_problem === "failed";
   return (
     <tr>
       <th scope="row">
@@ -31,8 +32,8 @@ export function MemberRow({ member, lastAdmin, resending, onResend, onRevoke }: 
             <Address>{member.email}</Address>
           </Cut>
           {member.you && <Badge tone="accent">You</Badge>}
-          {member.status === "invited" && <Badge>Pending</Badge>}
-          {member.status === "invitation_failed" && <Badge tone="danger">Invitation failed</Badge>}
+          {member.status === "invited" && !failed && <Badge>Pending</Badge>}
+          {failed && <Badge tone="danger">Invitation failed</Badge>}
         </span>
         <span className="cell-under">
           <span>{member.role === "admin" ? "Admin" : "Member"}</span>
@@ -41,9 +42,7 @@ export function MemberRow({ member, lastAdmin, resending, onResend, onRevoke }: 
             {lastLogin}
           </span>
           {lastAdmin && <span> · The last admin cannot be removed</span>}
-          {member.status === "invitation_failed" && (
-            <span> · The mail could not be delivered. Send it again, or revoke it.</span>
-          )}
+          {failed && <span> · The mail could not be delivered. Send it again, or revoke it.</span>}
         </span>
       </th>
       <td className="wide-only">{lastLogin}</td>

@@ -21,7 +21,10 @@ export function useTeam() {
     ...teamQuery,
     refetchInterval({ state }) {
       const waits = (state.data?.members ?? [])
-        .filter((member) => member.status === "invited" && sent.current.has(member.id))
+        .filter(
+          (member) =>
+            member.status === "invited" && !member.mail_problem && sent.current.has(member.id),
+        )
         .map((member) => Date.now() - (sent.current.get(member.id) ?? 0));
       const waited = Math.min(...waits);
       return waited < FOLLOW_LONGEST_MS
@@ -33,8 +36,8 @@ export function useTeam() {
   const { data, dataUpdatedAt } = query;
   // biome-ignore lint/correctness/useExhaustiveDependencies: an answer may say the same once more
   useEffect(() => {
-    for (const { id, email, status } of data?.members ?? []) {
-      if (status === "invitation_failed" && sent.current.delete(id))
+    for (const { id, email, mail_problem } of data?.members ?? []) {
+      if (mail_problem === "failed" && sent.current.delete(id))
         toast({
           kind: "problem",
           about: id,
