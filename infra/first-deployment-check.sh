@@ -178,7 +178,7 @@ for function in $functions; do
 done
 expect "nobody may read or change the trail" nobody "$reached" "look at the role of $reached"
 from="ContextKeyName=ses:FromAddress,ContextKeyType=string,ContextKeyValues=$sender"
-for resource in "identity/$sender" configuration-set/any; do
+for resource in "identity/$sender" "configuration-set/$(id MailConfigurationSet)"; do
     expect "deliver-mail may send by ${resource%/*}" allowed "$(simulate DeliverMail \
         ses:SendEmail "arn:$partition:ses:$region:$account:$resource" "$from")" \
         "look at the role of deliver-mail"

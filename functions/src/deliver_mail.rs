@@ -6,7 +6,7 @@
 
 use crate::owed_mail::{Owed, Reminder, TooLate, owed};
 use crate::pending::{find_pending, pass_over};
-use domain::EmailAddress;
+use domain::{EmailAddress, Recipient};
 use edge::App;
 use edge::lambda::{Record, RecordFailed};
 use edge::mail::{Mail, MailError};
@@ -30,7 +30,9 @@ async fn deliver_mail(app: &App, record: &Record<'_>) -> Result<(), RecordFailed
     let due = if record.is_first() { Some(due) } else { find_due(app, &key).await? };
     match due {
         None => Ok(()),
-        Some(Due::Mail { row, to, mail }) => deliver(app, &key, &row, &to, mail).await,
+        Some(Due::Mail { row, to, recipient, mail }) => {
+            deliver(app, &key, &row, &to, &recipient, mail).await
+        }
         Some(Due::Reminder(reminder)) => remind(app, &key, reminder).await,
     }
 }
@@ -40,11 +42,12 @@ async fn deliver(
     key: &OutboxKey,
     row: &OutboxRow,
     to: &EmailAddress,
+    recipient: &Recipient,
     mail: Result<Mail, TooLate>,
 ) -> Result<(), RecordFailed> {
     let cause = match mail {
         Err(TooLate(cause)) => cause.to_owned(),
-        Ok(mail) => match send(app, to, &mail).await? {
+        Ok(mail) => match send(app, to, recipient, &mail).await? {
             Sent::Yes => {
                 telemetry::set_outcome("sent");
                 return Ok(app.store.finish(key).await?);
@@ -62,11 +65,11 @@ async fn deliver(
 async fn remind(app: &App, key: &OutboxKey, reminder: Reminder) -> Result<(), RecordFailed> {
     telemetry::set_outcome("given_up");
     for (admin, to, mail) in &reminder.mails {
-        match send(app, to, mail).await? {
+        match send(app, to, admin, mail).await? {
             Sent::Yes => telemetry::set_outcome("sent"),
             Sent::Refused(cause) => Metric::MailFailed.count_because(cause),
         }
-        if !app.store.note_reminded(key, &reminder.of, admin, reminder.at).await? {
+        if !app.store.note_reminded(key, &reminder.of, &admin.member, reminder.at).await? {
             return Ok(());
         }
     }
@@ -79,8 +82,13 @@ enum Sent {
     Refused(String),
 }
 
-async fn send(app: &App, to: &EmailAddress, mail: &Mail) -> Result<Sent, RecordFailed> {
-    match app.mailer.send(to, mail).await {
+async fn send(
+    app: &App,
+    to: &EmailAddress,
+    recipient: &Recipient,
+    mail: &Mail,
+) -> Result<Sent, RecordFailed> {
+    match app.mailer.send(to, recipient, mail).await {
         Ok(()) => Ok(Sent::Yes),
         Err(MailError::Refused(cause)) => Ok(Sent::Refused(cause)),
         // What keeps every mail back is counted at each try, because somebody has to do something.
@@ -99,7 +107,7 @@ async fn send(app: &App, to: &EmailAddress, mail: &Mail) -> Result<Sent, RecordF
 
 /// A mail that is to be sent, or given up; or those of a reminder.
 enum Due {
-    Mail { row: OutboxRow, to: EmailAddress, mail: Result<Mail, TooLate> },
+    Mail { row: OutboxRow, to: EmailAddress, recipient: Recipient, mail: Result<Mail, TooLate> },
     Reminder(Reminder),
 }
 
@@ -107,7 +115,9 @@ enum Due {
 async fn find_due(app: &App, key: &OutboxKey) -> Result<Option<Due>, RecordFailed> {
     let Some(row) = find_pending(app, key).await? else { return Ok(None) };
     match owed(app, key, &row.duty).await? {
-        Owed::Due { to, mail } => return Ok(Some(Due::Mail { row, to, mail })),
+        Owed::Due { to, recipient, mail } => {
+            return Ok(Some(Due::Mail { row, to, recipient, mail }));
+        }
         Owed::Reminder(Reminder { of, at, mails }) if mails.is_empty() => {
             app.store.finish_reminder(key, &of, at).await?;
         }

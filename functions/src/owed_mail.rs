@@ -1,12 +1,12 @@
 //! What is owed to an address: who has it is looked up here, where no client waits.
 
-use domain::{AddressHash, EmailAddress, Invitation, MemberId, MemberStatus};
+use domain::{AccountId, AddressHash, EmailAddress, Invitation, Member, MemberStatus, Recipient};
 use edge::App;
 use edge::lambda::RecordFailed;
 use edge::mail::{KeyEnd, Mail};
 use edge::telemetry;
 use jiff::Timestamp;
-use store::{DutyKind, KeyExpiring, MailKind, MailRow, OutboxKey, Owner, StoreError};
+use store::{DutyKind, KeyExpiring, MailKind, MailRow, OutboxKey, StoreError};
 
 /// It would be of no use, for this cause.
 pub struct TooLate(pub &'static str);
@@ -15,6 +15,7 @@ pub struct TooLate(pub &'static str);
 pub enum Owed {
     Due {
         to: EmailAddress,
+        recipient: Recipient,
         mail: Result<Mail, TooLate>,
     },
     Reminder(Reminder),
@@ -28,17 +29,17 @@ pub enum Owed {
 pub struct Reminder {
     pub of: KeyExpiring,
     pub at: Timestamp,
-    pub mails: Vec<(MemberId, EmailAddress, Mail)>,
+    pub mails: Vec<(Recipient, EmailAddress, Mail)>,
 }
 
 pub async fn owed(app: &App, key: &OutboxKey, duty: &DutyKind) -> Result<Owed, RecordFailed> {
     match duty {
         DutyKind::Mail(mail) => owed_mail(app, key, mail).await,
         DutyKind::LoginNotice { address, notice } => {
-            let Some(owner) = owner_of(app, address).await? else { return Ok(Owed::Nothing) };
-            let member = app.store.find_member(&owner.account, &owner.member).await?;
-            Ok(member.map_or(Owed::Nothing, |member| {
-                mail_to(&member.email, Ok(Mail::LoginNotice(notice.clone())))
+            let holder = holder_of(app, address).await?;
+            Ok(holder.map_or(Owed::Nothing, |holder| {
+                let to = holder.member.email.clone();
+                holder.mail(&to, Ok(Mail::LoginNotice(notice.clone())))
             }))
         }
         DutyKind::KeyExpiring(of) => reminder_owed(app, of).await,
@@ -51,20 +52,17 @@ async fn owed_mail(app: &App, key: &OutboxKey, mail: &MailRow) -> Result<Owed, R
     match &mail.mail {
         MailKind::LoginCode { challenge_id, keyring_version, expires_at } => {
             let address = mail.to.hash();
-            if owner_of(app, &address).await?.is_none() {
-                return Ok(Owed::Nothing);
-            }
+            let Some(holder) = holder_of(app, &address).await? else { return Ok(Owed::Nothing) };
             if app.clock.now() >= *expires_at {
-                return Ok(mail_to(
-                    &mail.to,
-                    Err(TooLate("the code expired before it could be sent")),
-                ));
+                let late = TooLate("the code expired before it could be sent");
+                return Ok(holder.mail(&mail.to, Err(late)));
             }
             let code = app.keyrings.login_code(&address, challenge_id, keyring_version).await?;
             // With a version that was taken out nobody can derive it any more; trying again would
             // hold up the mails behind it.
             let taken_out = TooLate("its keyring version was taken out");
-            Ok(mail_to(&mail.to, code.map(|code| Mail::LoginCode { code }).ok_or(taken_out)))
+            let code = code.map(|code| Mail::LoginCode { code });
+            Ok(holder.mail(&mail.to, code.ok_or(taken_out)))
         }
         MailKind::Invitation { account_id, member_id, number } => {
             let invitation = Invitation {
@@ -108,14 +106,9 @@ async fn invitation_owed(
         telemetry::set_outcome("enough");
         return Ok(Owed::Nothing);
     }
-    Ok(mail_to(
-        to,
-        Ok(Mail::Invitation {
-            account: account.name,
-            by: inviter.map(|inviter| inviter.email),
-            link,
-        }),
-    ))
+    let holder = Holder { account: account.id, member };
+    let by = inviter.map(|inviter| inviter.email);
+    Ok(holder.mail(to, Ok(Mail::Invitation { account: account.name, by, link })))
 }
 
 /// A reminder for whoever is an active admin now; for nobody, once the key has ended, or ends
@@ -137,23 +130,37 @@ async fn reminder_owed(app: &App, of: &KeyExpiring) -> Result<Owed, RecordFailed
     let end = KeyEnd { name: key.name, start: key.start, at: of.expires_at };
     for admin in admins {
         if admin.status == MemberStatus::Active && !of.has_told(&admin.id, reminder.at) {
-            reminder.mails.push((admin.id, admin.email, Mail::KeyExpiring(end.clone())));
+            let recipient = Recipient::new(&account.id, &admin);
+            reminder.mails.push((recipient, admin.email, Mail::KeyExpiring(end.clone())));
         }
     }
     Ok(Owed::Reminder(reminder))
 }
 
-fn mail_to(to: &EmailAddress, mail: Result<Mail, TooLate>) -> Owed {
-    Owed::Due { to: to.clone(), mail }
+/// Who has an address.
+struct Holder {
+    account: AccountId,
+    member: Member,
 }
 
-/// Whose the address is: that of an account that is not suspended, and of an invitation that has
+impl Holder {
+    fn mail(&self, to: &EmailAddress, mail: Result<Mail, TooLate>) -> Owed {
+        let recipient = Recipient::new(&self.account, &self.member);
+        Owed::Due { to: to.clone(), recipient, mail }
+    }
+}
+
+/// Who has the address: a member of an account that is not suspended, and by an invitation that has
 /// not ended.
-async fn owner_of(app: &App, address: &AddressHash) -> Result<Option<Owner>, StoreError> {
+async fn holder_of(app: &App, address: &AddressHash) -> Result<Option<Holder>, StoreError> {
     let owner = app.store.find_owner(address).await?;
     let owner = owner.filter(|owner| !owner.has_ended(app.clock.now()));
     let Some(owner) = owner else { return Ok(None) };
     telemetry::set_account(&owner.account);
-    let account = app.store.find_account(&owner.account).await?;
-    Ok(account.filter(|account| !account.suspended).map(|_| owner))
+    let (account, member) = tokio::join!(
+        app.store.find_account(&owner.account),
+        app.store.find_member(&owner.account, &owner.member)
+    );
+    let account = account?.filter(|account| !account.suspended);
+    Ok(account.zip(member?).map(|(account, member)| Holder { account: account.id, member }))
 }

@@ -145,6 +145,7 @@ impl Desk {
             mode: mail_service.clone(),
             clock: clock.clone(),
             verified_domain: sender_domain(&template),
+            configuration_sets: template.configuration_sets.clone(),
             iam: iam.clone(),
         };
         servers.push(server::serve(ses_listener, ses.router(), &shutdown));

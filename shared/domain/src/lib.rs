@@ -29,7 +29,7 @@ pub use invitation::Invitation;
 pub use key::{ApiKey, KeyDigest, KeyName, PlainKey};
 pub use keyring::{Keyring, Sealed};
 pub use label::SessionLabel;
-pub use member::{MailProblem, Member, MemberStatus, Role};
+pub use member::{MailProblem, Member, MemberStatus, Recipient, Role};
 pub use name::InvalidName;
 pub use sandbox::{Reason, Sandbox, SandboxState, Verdict};
 pub use secret::Secret;

@@ -1,7 +1,7 @@
 //! A member: a person's login in exactly one account.
 
 use crate::email::EmailAddress;
-use crate::id::MemberId;
+use crate::id::{AccountId, MemberId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -56,5 +56,26 @@ impl Member {
     /// Whether the invitation has ended: then it holds neither place nor address.
     pub fn has_ended(&self, now: Timestamp) -> bool {
         self.invited_until.is_some_and(|until| until <= now)
+    }
+}
+
+/// Whom a mail goes to: a member as often invited, and logged in when, as it was at that time. What
+/// becomes of the mail later says nothing of a member who has been invited anew or was there since.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recipient {
+    pub account: AccountId,
+    pub member: MemberId,
+    pub invitation: u32,
+    pub last_login_at: Option<Timestamp>,
+}
+
+impl Recipient {
+    pub fn new(account: &AccountId, member: &Member) -> Self {
+        Self {
+            account: account.clone(),
+            member: member.id.clone(),
+            invitation: member.invitation,
+            last_login_at: member.last_login_at,
+        }
     }
 }

@@ -114,6 +114,8 @@ pub struct Settings {
     pub network_code_limit: u32,
     pub product_api_timeout: Duration,
     pub product_name: String,
+    /// Without it, SES takes the default one of the sender's identity, if that has any.
+    pub mail_configuration_set: Option<String>,
     /// How long a row of the audit trail is kept; for ever without.
     pub trail_kept_for: Option<SignedDuration>,
     product_api_url: Option<String>,
@@ -172,6 +174,7 @@ impl Settings {
                 .map(|url| checked_url("CONSOLE_ORIGIN", url))
                 .transpose()?,
             mail_from: text("MAIL_FROM"),
+            mail_configuration_set: text("MAIL_CONFIGURATION_SET"),
             network_code_limit: within(
                 env,
                 "NETWORK_CODE_LIMIT",

@@ -15,12 +15,10 @@ use edge::Clock;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::iter;
 
 /// The XML namespace of its answers.
 const NAMESPACE: &str = "http://ses.amazonaws.com/doc/2010-12-01/";
-
-/// What the wizard of SES's console gives an identity. It is for every mail that names no other.
-const DEFAULT_CONFIGURATION_SET: &str = "my-first-configuration-set";
 
 /// How the mail service behaves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +42,8 @@ pub(crate) struct Ses {
     pub(crate) clock: Clock,
     /// The domain of `MAIL_FROM`: the one whose addresses are verified.
     pub(crate) verified_domain: String,
+    /// Those that there are, by name.
+    pub(crate) configuration_sets: Vec<String>,
     pub(crate) iam: Iam,
 }
 
@@ -63,8 +63,9 @@ impl Ses {
         let from = form.get("Source").map(|sender| address_of(sender));
         let sender = from.map_or_else(|| "*".to_owned(), |from| identity_arn(domain_of(from)));
         let receivers = numbered(form, |n| format!("Destination.ToAddresses.member.{n}"));
-        [sender, configuration_set_arn(DEFAULT_CONFIGURATION_SET)]
-            .into_iter()
+        let configuration_set = form.get("ConfigurationSetName");
+        iter::once(sender)
+            .chain(configuration_set.map(|name| configuration_set_arn(name)))
             .chain(receivers.iter().map(|receiver| identity_arn(address_of(receiver))))
             .try_for_each(|resource| {
                 let from_address = from.map(str::to_owned);
@@ -124,6 +125,12 @@ impl Ses {
             );
             return Err(Refusal::new("MessageRejected", message));
         }
+        if let Some(name) = form.get("ConfigurationSetName")
+            && !self.configuration_sets.contains(name)
+        {
+            let message = format!("Configuration set <{name}> does not exist.");
+            return Err(Refusal::new("ConfigurationSetDoesNotExist", message));
+        }
         let to = numbered(form, |n| format!("Destination.ToAddresses.member.{n}"));
         let subject = field("Message.Subject.Data");
         let text = field("Message.Body.Text.Data");
@@ -134,11 +141,8 @@ impl Ses {
         if text.is_empty() && html.is_empty() {
             return Err(Refusal::new("InvalidParameterValue", "Message body is empty."));
         }
-        let kind = (1..)
-            .map_while(|n| Some((form.get(&format!("Tags.member.{n}.Name"))?, n)))
-            .find(|(name, _)| *name == "kind")
-            .and_then(|(_, n)| form.get(&format!("Tags.member.{n}.Value")));
-        let kind = kind.map_or("other", String::as_str);
+        let tags = tags(form)?;
+        let kind = tags.get("kind").map_or("other", String::as_str);
         let mail = Mail {
             kind: kind.to_owned(),
             to: to.join(", "),
@@ -156,6 +160,22 @@ impl Ses {
                 ..Refusal::new("ServiceUnavailable", "The desk cannot keep the mail.")
             }
         })
+    }
+}
+
+/// The tags of a mail, held to SES's rule about them.
+fn tags(form: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>, Refusal> {
+    let part = |n: usize, part: &str| form.get(&format!("Tags.member.{n}.{part}")).cloned();
+    let tags = (1..).map_while(|n| Some((part(n, "Name")?, part(n, "Value")?)));
+    let fits = |text: &String| {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        (1..=256).contains(&text.len()) && text.chars().all(allowed)
+    };
+    let tags: BTreeMap<String, String> = tags.collect();
+    if tags.iter().all(|(name, value)| fits(name) && fits(value)) {
+        Ok(tags)
+    } else {
+        Err(Refusal::new("InvalidParameterValue", "A tag has characters that no tag may have."))
     }
 }
 

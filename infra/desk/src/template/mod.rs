@@ -60,6 +60,7 @@ impl Document {
             functions: Vec::new(),
             secrets: Vec::new(),
             table: None,
+            configuration_sets: Vec::new(),
             console_settings: console_settings(&scope)?,
         };
         let roles = role::read_all(&scope)?;
@@ -81,6 +82,9 @@ impl Document {
                 Some("AWS::DynamoDB::Table") => {
                     template.table = Some(table::read(&resource_scope, resource)?)
                 }
+                Some("AWS::SES::ConfigurationSet") => {
+                    template.configuration_sets.push(id.to_owned())
+                }
                 _ => {}
             }
         }
@@ -101,6 +105,8 @@ pub struct Template {
     pub functions: Vec<Function>,
     /// What Secrets Manager holds.
     pub secrets: Vec<Secret>,
+    /// The configuration sets that SES knows, by name.
+    pub configuration_sets: Vec<String>,
     /// What the console is told, by the names that it knows.
     pub console_settings: BTreeMap<String, String>,
     table: Option<Table>,

@@ -4,13 +4,15 @@
 //! the HTML extends `layout.html`. Snapshots show both as they leave, pictures of them lie in
 //! `docs/screens`.
 
+mod tags;
+
 use crate::config::{ConfigError, Settings};
 use askama::Template;
 use aws_sdk_ses::Client;
 use aws_sdk_ses::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_ses::types::{Body, Content, Destination, Message, MessageTag};
 use domain::login::{CODE_LIFETIME, LoginCode};
-use domain::{AccountName, EmailAddress, KeyName, Secret};
+use domain::{AccountName, EmailAddress, KeyName, Recipient, Secret};
 use jiff::Timestamp;
 use store::{LoginNotice, NoticeReason};
 
@@ -43,6 +45,7 @@ pub struct Mailer {
     client: Client,
     from: Result<String, ConfigError>,
     console: Result<String, ConfigError>,
+    configuration_set: Option<String>,
     product: String,
 }
 
@@ -67,11 +70,17 @@ impl Mailer {
             client: Client::new(config),
             from: settings.mail_from().map(str::to_owned),
             console: settings.console_origin().map(str::to_owned),
+            configuration_set: settings.mail_configuration_set.clone(),
             product: settings.product_name.clone(),
         }
     }
 
-    pub async fn send(&self, to: &EmailAddress, mail: &Mail) -> Result<(), MailError> {
+    pub async fn send(
+        &self,
+        to: &EmailAddress,
+        recipient: &Recipient,
+        mail: &Mail,
+    ) -> Result<(), MailError> {
         let console = self.console.as_ref().map_err(Clone::clone)?;
         let from = self.from.as_ref().map_err(Clone::clone)?;
         let Written { kind, subject, text, html } = write(mail, &self.product, console);
@@ -79,14 +88,17 @@ impl Mailer {
             Content::builder().charset("UTF-8").data(data).build().expect("data is set")
         };
         let body = Body::builder().text(content(text)).html(content(html)).build();
-        let tag =
-            MessageTag::builder().name("kind").value(kind).build().expect("name and value are set");
+        let tag = |(name, value): (&str, String)| {
+            MessageTag::builder().name(name).value(value).build().expect("both are set")
+        };
+        let tags = [("kind", kind.to_owned())].into_iter().chain(tags::of(recipient));
         self.client
             .send_email()
             .source(from)
             .destination(Destination::builder().to_addresses(to.as_str()).build())
             .message(Message::builder().subject(content(subject)).body(body).build())
-            .tags(tag)
+            .set_tags(Some(tags.map(tag).collect()))
+            .set_configuration_set_name(self.configuration_set.clone())
             .send()
             .await
             .map(drop)
@@ -119,9 +131,9 @@ fn answered(code: &str, message: &str, from: &str) -> MailError {
             setting(PAUSED)
         }
         "MessageRejected" if message.starts_with("Sending ") => setting(PAUSED),
-        "ConfigurationSetDoesNotExist" | "ConfigurationSetDoesNotExistException" => setting(
-            "give the identity of MAIL_FROM a default configuration set that is there, or none",
-        ),
+        "ConfigurationSetDoesNotExist" | "ConfigurationSetDoesNotExistException" => {
+            setting("deploy again, for the configuration set of the stack is gone from SES")
+        }
         "MailFromDomainNotVerifiedException" => setting(
             "put right the MX record of the MAIL FROM domain that the identity of MAIL_FROM has",
         ),
