@@ -21,6 +21,8 @@ pub enum Trigger {
     },
     /// The table's stream.
     Stream,
+    /// A topic of SNS.
+    Topic,
     /// Direct invocation by an operator.
     Operator,
     Schedule,

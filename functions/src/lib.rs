@@ -24,6 +24,7 @@ pub mod leave_team;
 pub mod list_keys;
 pub mod list_members;
 pub mod list_sessions;
+pub mod note_mail_event;
 mod operator;
 mod owed_mail;
 mod pending;
@@ -131,13 +132,15 @@ pub const PROVISION_SANDBOX: Function =
     function!("provision-sandbox", Trigger::Stream, BATCH, stream, provision_sandbox::handle);
 pub const DELIVER_MAIL: Function =
     function!("deliver-mail", Trigger::Stream, BATCH, stream, deliver_mail::handle);
+pub const NOTE_MAIL_EVENT: Function =
+    function!("note-mail-event", Trigger::Topic, REQUEST, event, note_mail_event::handle);
 pub const REGISTER_ACCOUNT: Function =
     function!("register-account", Trigger::Operator, REQUEST, event, register_account::handle);
 pub const CHANGE_ACCOUNT: Function =
     function!("change-account", Trigger::Operator, BATCH, event, change_account::handle);
 pub const SWEEP: Function = function!("sweep", Trigger::Schedule, BATCH, event, sweep::handle);
 
-pub static FUNCTIONS: [Function; 29] = [
+pub static FUNCTIONS: [Function; 30] = [
     REQUEST_CODE,
     VERIFY_CODE,
     END_SESSION,
@@ -164,6 +167,7 @@ pub static FUNCTIONS: [Function; 29] = [
     CHECK_KEY,
     PROVISION_SANDBOX,
     DELIVER_MAIL,
+    NOTE_MAIL_EVENT,
     REGISTER_ACCOUNT,
     CHANGE_ACCOUNT,
     SWEEP,

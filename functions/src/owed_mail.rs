@@ -37,10 +37,8 @@ pub async fn owed(app: &App, key: &OutboxKey, duty: &DutyKind) -> Result<Owed, R
         DutyKind::Mail(mail) => owed_mail(app, key, mail).await,
         DutyKind::LoginNotice { address, notice } => {
             let holder = holder_of(app, address).await?;
-            Ok(holder.map_or(Owed::Nothing, |holder| {
-                let to = holder.member.email.clone();
-                holder.mail(&to, Ok(Mail::LoginNotice(notice.clone())))
-            }))
+            let notice = Mail::LoginNotice(notice.clone());
+            Ok(holder.map_or(Owed::Nothing, |holder| holder.mail(&holder.member.email, Ok(notice))))
         }
         DutyKind::KeyExpiring(of) => reminder_owed(app, of).await,
         // The filter of its trigger lets none in, and it is not for this function to finish.

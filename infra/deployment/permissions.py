@@ -301,6 +301,27 @@ class Work:
 
         return work
 
+    def note_mail_event(self):
+        """It marks a member whose mail came back."""
+        admin = self.world.customer()
+        member = admin.invite()[1].body["member"]["id"]
+        tags = {
+            "account": [admin.account],
+            "member": [member],
+            "invitation": ["1"],
+            "last_login": ["never"],
+        }
+        bounce = {"bounceType": "Permanent"}
+        told = {"eventType": "Bounce", "bounce": bounce, "mail": {"tags": tags}}
+        event = {"Records": [{"Sns": {"Message": json.dumps(told)}}]}
+
+        def work():
+            _, failed = self.world.invoke("NoteMailEvent", event)
+            members = admin.call("GET", "/api/team").body["members"]
+            return not failed and any(one["mail_problem"] == "bounced" for one in members)
+
+        return work
+
     def provision_sandbox(self):
         """It makes the Sandbox key at the first login, and replaces one that was rejected."""
         address, registered = self.world.register()

@@ -36,9 +36,11 @@ NOT_EXERCISED = {
     "AWS::Logs::MetricFilter": (
         "feeds alarms; that the lines have the fields it looks for is tested in shared/edge"
     ),
-    "AWS::SES::ConfigurationSet": "a name that mails carry; nothing bounces in the emulator",
-    "AWS::SNS::Topic": "gets what alarms say",
-    "AWS::SNS::Subscription": "gets what alarms say",
+    "AWS::SES::ConfigurationSet": "a name that mails carry; no mail comes back in the emulator",
+    "AWS::SES::ConfigurationSetEventDestination": "no mail comes back; the function is invoked",
+    "AWS::SNS::Topic": "gets what alarms say, and what becomes of mails",
+    "AWS::SNS::TopicPolicy": "lets SES publish, and no mail comes back",
+    "AWS::SNS::Subscription": "gets what alarms say, and what becomes of mails",
     "AWS::Scheduler::Schedule": (
         "fires every five minutes, which is not waited for; sweep is invoked instead"
     ),

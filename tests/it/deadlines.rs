@@ -101,7 +101,7 @@ fn is_an_outage(function: &Function, event: &Value, answer: Result<Value, Error>
             let failed = json!({ "batchItemFailures": [{ "itemIdentifier": first }] });
             assert_eq!(answer.expect("an answer"), failed, "{name}");
         }
-        Trigger::Authorizer | Trigger::Operator | Trigger::Schedule => {
+        Trigger::Authorizer | Trigger::Topic | Trigger::Operator | Trigger::Schedule => {
             answer.expect_err("an outage is no answer");
         }
     }

@@ -64,7 +64,7 @@ impl Log {
         Self { written, _guard: guard }
     }
 
-    fn text(&self) -> String {
+    pub fn text(&self) -> String {
         String::from_utf8(self.written.0.lock().expect("no panic inside").clone()).expect("a text")
     }
 

@@ -44,6 +44,7 @@ mod list_sessions;
 mod local_desk;
 mod logs;
 mod no_certificates;
+mod note_mail_event;
 mod openapi;
 mod permissions;
 mod provision_sandbox;

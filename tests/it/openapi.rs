@@ -229,7 +229,11 @@ fn the_document_has_the_routes_of_the_functions_each_named_after_its_action() {
         Trigger::Http { method, path } => Some((name, method.to_owned(), path.to_owned())),
         // OpenAPI has no word for "any", neither of methods nor of what is below a path.
         Trigger::ForwardAuth { paths } => Some((name, "GET".to_owned(), paths[0].to_owned())),
-        Trigger::Authorizer | Trigger::Stream | Trigger::Operator | Trigger::Schedule => None,
+        Trigger::Authorizer
+        | Trigger::Stream
+        | Trigger::Topic
+        | Trigger::Operator
+        | Trigger::Schedule => None,
     };
     let routes = FUNCTIONS.iter().flat_map(|function| {
         // Two operations cannot have one name.

@@ -108,6 +108,7 @@ impl<'w> Script<'w> {
         self.keys(&admin).await?;
         self.sandbox(&admin).await?;
         self.team(&admin).await?;
+        self.mail_events(&admin).await?;
         self.ended_invitations(&admin).await?;
         self.suspension(&admin).await?;
         self.rejected_and_deleted_sandbox_key(&admin).await?;
@@ -242,6 +243,36 @@ impl<'w> Script<'w> {
         )?;
         desk.mail_service().set_mode(MailServiceMode::Up);
         Ok(())
+    }
+
+    /// A mail that comes back; and an event that nobody can read, which is given up.
+    async fn mail_events(&self, admin: &Person<'_>) -> Step {
+        let desk = &self.world.desk;
+        desk.mail_service().set_mode(MailServiceMode::Bouncing);
+        let barbara = self.invite(admin, "barbara@example.com").await?;
+        holds(
+            self.listed(admin, &barbara).await?["mail_problem"] == "bounced",
+            "a mail that came back shows",
+        )?;
+        let sender = desk.environment("deliver-mail");
+        let mail = format!(
+            "Action=SendEmail&Source={}&ConfigurationSetName={}&Message.Body.Text.Data=x&\
+             Destination.ToAddresses.member.1=a%40example.com&\
+             Tags.member.1.Name=account&Tags.member.1.Value=nobodys",
+            sender["MAIL_FROM"].replace('@', "%40"),
+            sender["MAIL_CONFIGURATION_SET"],
+        );
+        let operator = desk.shared_environment();
+        let url = &operator["AWS_ENDPOINT_URL_SES"];
+        let (status, text) = self.world.aws(url, &signed_by(operator), "", mail).await;
+        holds(status == 200, &text)?;
+        for seconds in [0, 60, 120] {
+            self.world.advance(seconds);
+            self.world.settle().await;
+        }
+        desk.mail_service().set_mode(MailServiceMode::Up);
+        self.must(admin.delete(&format!("/api/team/{barbara}")).await, 204)?;
+        self.given_up_by("note-mail-event")
     }
 
     async fn rejected_and_deleted_sandbox_key(&self, admin: &Person<'_>) -> Step {
@@ -1062,6 +1093,35 @@ async fn marks_a_use_and_nothing_else(caller: &Caller<'_>) {
         json!({ "ReturnValues": "UPDATED_NEW" }),
         json!({ "Key": { "pk": { "S": "ADDR#nobody" }, "sk": { "S": "OWNER" } } }),
         json!({ "AttributeUpdates": {} }),
+    ] {
+        assert!(!may(changed.clone()).await, "{changed}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_of_a_mail_marks_a_member_and_changes_nothing_else() {
+    let world = World::new().await;
+    let caller = Caller::new(&world, "note-mail-event");
+    let may = async |changed: Value| {
+        let mut body = json!({
+            "Key": { "pk": { "S": "ACCT#nobody" }, "sk": { "S": "MEMBER#nobodys" } },
+            "UpdateExpression": "SET mail_problem = :bounced",
+            "ConditionExpression": "invitation = :one AND attribute_not_exists(last_login_at)",
+            "ExpressionAttributeValues": { ":bounced": { "S": "bounced" }, ":one": { "N": "1" } },
+        });
+        for (name, value) in changed.as_object().expect("an object") {
+            body[name] = value.clone();
+        }
+        caller.may_at_table("UpdateItem", &body).await
+    };
+    assert!(may(json!({})).await);
+    for changed in [
+        json!({ "UpdateExpression": "SET email = :bounced" }),
+        json!({ "UpdateExpression": "SET mail_problem = :bounced REMOVE sessions" }),
+        json!({ "ConditionExpression": "begins_with(email, :bounced)" }),
+        json!({ "ReturnValues": "ALL_OLD" }),
+        json!({ "ReturnValues": "ALL_NEW" }),
+        json!({ "Key": { "pk": { "S": "ADDR#nobody" }, "sk": { "S": "OWNER" } } }),
     ] {
         assert!(!may(changed.clone()).await, "{changed}");
     }

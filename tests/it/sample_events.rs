@@ -67,6 +67,7 @@ async fn every_sample_event_is_taken_by_its_function() {
                 );
             }
             Trigger::Stream => assert_eq!(answer, json!({ "batchItemFailures": [] }), "{file}"),
+            Trigger::Topic => assert_eq!(answer, Value::Null, "{file}"),
             Trigger::Operator => {
                 assert_eq!(answer["account"]["name"], event["name"], "{file}");
             }
@@ -91,7 +92,8 @@ async fn the_rows_of_sample_events_have_the_attributes_of_real_ones() {
         real.entry(kind).or_default().extend(row.into_keys());
     }
     for (file, event) in samples() {
-        for record in event["Records"].as_array().into_iter().flatten() {
+        let records = event["Records"].as_array().into_iter().flatten();
+        for record in records.filter(|record| record["eventSource"] == "aws:dynamodb") {
             let image = record["dynamodb"]["NewImage"].as_object().expect("a row");
             let text =
                 |name: &str| image.get(name).map_or("", |value| value["S"].as_str().unwrap());

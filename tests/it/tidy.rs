@@ -134,7 +134,11 @@ fn routes() -> BTreeSet<(String, String)> {
     let keys = |trigger| match trigger {
         Trigger::Http { method, path } => vec![format!("{method} {path}")],
         Trigger::ForwardAuth { paths } => paths.iter().map(|path| format!("ANY {path}")).collect(),
-        Trigger::Authorizer | Trigger::Stream | Trigger::Operator | Trigger::Schedule => Vec::new(),
+        Trigger::Authorizer
+        | Trigger::Stream
+        | Trigger::Topic
+        | Trigger::Operator
+        | Trigger::Schedule => Vec::new(),
     };
     let routes = |function: &'static functions::Function| {
         let name = function.name.to_owned();
@@ -220,6 +224,7 @@ fn every_function_has_the_triggers_of_its_kind_and_no_others() {
         let wanted: &[&str] = match function.trigger {
             Trigger::Http { .. } | Trigger::ForwardAuth { .. } => &["HttpApi"],
             Trigger::Stream => &["DynamoDB"],
+            Trigger::Topic => &["SNS"],
             Trigger::Schedule => &["ScheduleV2"],
             Trigger::Authorizer | Trigger::Operator => &[],
         };
@@ -245,6 +250,54 @@ fn every_function_has_the_triggers_of_its_kind_and_no_others() {
             );
         }
     }
+}
+
+/// What strangers' mail servers make SES say ends there.
+#[test]
+fn an_event_of_a_mail_may_mark_a_member_and_is_told_nothing() {
+    let template = template();
+    let statements = statements(&template, "NoteMailEvent");
+    let marks = statements.iter().find(|own| own["Sid"] == "MailProblem").expect("a statement");
+    let attributes =
+        ["pk", "sk", "mail_problem", "complained", "invitation", "last_login_at"].as_slice();
+    let condition = json!({
+        "ForAllValues:StringLike": { "dynamodb:LeadingKeys": ["ACCT#*"] },
+        "ForAllValues:StringEquals": { "dynamodb:Attributes": attributes },
+        "StringEqualsIfExists": { "dynamodb:ReturnValues": "NONE" },
+    });
+    assert_eq!(
+        (&marks["Action"], &marks["Condition"]),
+        (&json!(["dynamodb:UpdateItem"]), &condition)
+    );
+}
+
+#[test]
+fn ses_alone_publishes_what_becomes_of_mails_and_of_this_stacks_alone() {
+    let template = template();
+    let of = |name: &str| template["Resources"][name]["Properties"].clone();
+    let topic = json!({ "!Ref": "MailEvents" });
+    let set = json!({ "!Ref": "MailConfigurationSet" });
+    let policy = of("MailEventsPolicy");
+    let statement = &policy["PolicyDocument"]["Statement"][0];
+    assert_eq!(policy["PolicyDocument"]["Statement"].as_array().map(Vec::len), Some(1));
+    assert_eq!((&policy["Topics"], &statement["Resource"]), (&json!([topic]), &topic));
+    assert_eq!(statement["Principal"], json!({ "Service": "ses.amazonaws.com" }));
+    let only = &statement["Condition"]["StringEquals"];
+    assert_eq!(only["AWS:SourceAccount"], json!({ "!Ref": "AWS::AccountId" }));
+    let source = only["AWS:SourceArn"]["!Sub"].as_str().expect("a text");
+    assert!(source.ends_with(":configuration-set/${MailConfigurationSet}"), "{source}");
+
+    // SES publishes there when the destination is made, and fails if it may not yet.
+    let destination = &template["Resources"]["MailEventsDestination"];
+    assert_eq!(destination["DependsOn"], "MailEventsPolicy");
+    let destination = &destination["Properties"];
+    assert_eq!(destination["ConfigurationSetName"], set);
+    assert_eq!(destination["EventDestination"]["SnsDestination"]["TopicARN"], topic);
+    let sends = of("DeliverMail")["Environment"]["Variables"]["MAIL_CONFIGURATION_SET"].clone();
+    assert_eq!(sends, set);
+    // Whoever called a mail unwanted gets login codes all the same.
+    let suppressed = &of("MailConfigurationSet")["SuppressionOptions"]["SuppressedReasons"];
+    assert_eq!(suppressed, &json!(["BOUNCE"]));
 }
 
 #[test]
@@ -541,6 +594,9 @@ fn every_function_has_a_sample_event_that_fits_its_trigger() {
             Trigger::Authorizer => assert_eq!(event["type"], "REQUEST", "{path}"),
             Trigger::Stream => {
                 assert_eq!(event["Records"][0]["eventSource"], "aws:dynamodb", "{path}")
+            }
+            Trigger::Topic => {
+                assert_eq!(event["Records"][0]["EventSource"], "aws:sns", "{path}")
             }
             Trigger::Schedule => assert_eq!(event["source"], "aws.scheduler", "{path}"),
             Trigger::Operator => assert!(event["by"].is_string(), "{path}"),

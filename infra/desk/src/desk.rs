@@ -16,6 +16,7 @@ use crate::iam::{Iam, Permissions};
 use crate::lambda::{self, FunctionHost, InvokeError, Lambdas};
 use crate::local::Controls;
 use crate::mode::Switch;
+use crate::notifications::Topics;
 use crate::pages::Home;
 use crate::product_api::{InterruptibleListener, ProductApi, ProductApiMode, VALIDATION_PATH};
 use crate::pump::{Checkpoints, EventSourceMapping, StreamReader};
@@ -140,12 +141,15 @@ impl Desk {
         ));
         let secrets = Secrets::open(&folder, clock.clone(), &template.secrets)?;
         servers.push(server::serve(secrets_listener, secrets.router(iam.clone()), &shutdown));
+        let topics = Topics::new(&template, clock.clone(), workers.waker());
         let ses = Ses {
             inbox: inbox.clone(),
             mode: mail_service.clone(),
             clock: clock.clone(),
             verified_domain: sender_domain(&template),
             configuration_sets: template.configuration_sets.clone(),
+            event_destinations: template.event_destinations.clone(),
+            topics: topics.clone(),
             iam: iam.clone(),
         };
         servers.push(server::serve(ses_listener, ses.router(), &shutdown));
@@ -160,6 +164,7 @@ impl Desk {
             Arc::new(Lambdas::new(&template, &options.functions, &clock, &iam, environment_of)?);
 
         workers.start(store.retention);
+        topics.start(&lambdas, &failures, &iam, &mut workers);
         for function in &template.functions {
             for trigger in &function.streams {
                 let client = database::streams_client(database_address, &function.name);
@@ -283,7 +288,7 @@ impl Desk {
         &self.inbox
     }
 
-    /// What the stream triggers gave up.
+    /// What the triggers gave up.
     pub fn failures(&self) -> Vec<Value> {
         self.failures.list()
     }
@@ -384,7 +389,8 @@ fn home(template: &Template, port: u16, endpoints: &Endpoints, host: &FunctionHo
             .schedules
             .iter()
             .map(|schedule| format!("every {} s", schedule.every.as_secs()));
-        let triggers: Vec<String> = routes.chain(streams).chain(schedules).collect();
+        let topics = function.topics.iter().map(|_| "what becomes of mails".to_owned());
+        let triggers: Vec<String> = routes.chain(streams).chain(schedules).chain(topics).collect();
         let triggers =
             if triggers.is_empty() { "invoked directly".to_owned() } else { triggers.join(", ") };
         functions.push((function.name.clone(), triggers));

@@ -18,7 +18,8 @@
 //! - [`iam`] lets each function do what its role in the template allows, where the stand-ins are
 //!   called; [`policy`] decides that, `names` has the ARNs that it is about;
 //! - `gateway` turns HTTP into payload 2.0 events and back, `product_api` is what the keys open;
-//! - `pump` and `scheduler` are the triggers behind the gateway, both run by `worker`;
+//! - `pump`, `scheduler` and `notifications` are the triggers behind the gateway, all run by
+//!   `worker`;
 //! - `lambda` is the only module that knows the functions' code;
 //! - `hosting` serves the console that `console` has built, as S3 and CloudFront do in a
 //!   deployment;
@@ -48,6 +49,7 @@ mod lambda;
 mod local;
 mod mode;
 mod names;
+mod notifications;
 mod pages;
 pub mod policy;
 mod problem;

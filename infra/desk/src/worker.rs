@@ -1,4 +1,4 @@
-//! What runs behind the gateway: the stream triggers and the schedules.
+//! What runs behind the gateway: the triggers by the stream, by schedules and by topics.
 //!
 //! Each is a worker of its own task. It steps as long as there is work, then rests until it is
 //! woken by a call, as whatever is committed to the table is one, or until the desk's clock says

@@ -20,12 +20,16 @@ pub enum MemberStatus {
     Active,
 }
 
-/// Why a mail is known not to have arrived.
+/// What is known to have gone wrong with a member's mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MailProblem {
     /// The newest invitation could not be sent.
     Failed,
+    /// A mail came back: the address does not exist, or takes none.
+    Bounced,
+    /// Somebody there called a mail unwanted.
+    Complained,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,15 +46,20 @@ pub struct Member {
     /// Until when it is open, if it ends by itself.
     pub invited_until: Option<Timestamp>,
     pub last_login_at: Option<Timestamp>,
-    /// Since the last login, and of the newest invitation.
+    /// A login ends it, unless it is a complaint; another invitation ends any.
     pub mail_problem: Option<MailProblem>,
 }
 
 impl Member {
     /// The member as a login leaves it.
     pub fn logged_in(self, now: Timestamp) -> Self {
-        let status = MemberStatus::Active;
-        Self { status, last_login_at: Some(now), mail_problem: None, ..self }
+        let complained = MailProblem::Complained;
+        Self {
+            status: MemberStatus::Active,
+            last_login_at: Some(now),
+            mail_problem: self.mail_problem.filter(|problem| *problem == complained),
+            ..self
+        }
     }
 
     /// Whether the invitation has ended: then it holds neither place nor address.

@@ -584,11 +584,12 @@ fn resending<'a>(
 fn renewed(next: &Invitation, ends: Option<Timestamp>, now: Timestamp) -> Write {
     let row = layout::member(&next.account, &next.member);
     let renewed = match ends {
-        None => Write::update(row, "SET invitation = :next REMOVE mail_problem")
+        None => Write::update(row, "SET invitation = :next REMOVE mail_problem, complained")
             .when("attribute_not_exists(invited_until)"),
         Some(ends) => Write::update(
             row,
-            "SET invitation = :next, invited_until = :until, due_at = :until REMOVE mail_problem",
+            "SET invitation = :next, invited_until = :until, due_at = :until \
+             REMOVE mail_problem, complained",
         )
         .when("invited_until > :now")
         .value(":until", ends.as_millisecond())

@@ -1,10 +1,12 @@
-//! Members: who they are, and how they are removed.
+//! Members: who they are, what their mail comes to, and how they are removed.
 
 use crate::actor::{self, ActorRefusal, Admin, Caller};
 use crate::rows::{AccountRow, Item, MemberRow, from_item};
 use crate::write::{Backoff, Obstacle, Transaction, Write};
 use crate::{Failure, Store, StoreError, account, address, audit, layout};
-use domain::{Account, AccountId, Member, MemberId, MemberStatus, Role, SessionToken};
+use domain::{
+    Account, AccountId, MailProblem, Member, MemberId, MemberStatus, Recipient, Role, SessionToken,
+};
 use jiff::Timestamp;
 
 /// Why nobody was removed.
@@ -86,6 +88,24 @@ impl Store {
     ) -> Result<Option<Member>, StoreError> {
         let row = self.get::<MemberRow>("member", layout::member(account, member)).await?;
         Ok(row.map(MemberRow::into_member))
+    }
+
+    /// Puts on record that a mail came back, unless the member has been invited anew or was there
+    /// since; whether it was.
+    pub async fn note_bounce(&self, to: &Recipient) -> Result<bool, StoreError> {
+        let noted =
+            noted(to, "SET mail_problem = :bounced").value(":bounced", MailProblem::Bounced);
+        self.update_blindly(match to.last_login_at {
+            None => noted.and("attribute_not_exists(last_login_at)"),
+            Some(at) => noted.and("last_login_at = :login").value(":login", at.as_millisecond()),
+        })
+        .await
+    }
+
+    /// Puts on record that somebody called a mail unwanted, unless the member has been invited anew
+    /// since; whether it was. That they log in does not say that they want the next one.
+    pub async fn note_complaint(&self, to: &Recipient) -> Result<bool, StoreError> {
+        self.update_blindly(noted(to, "SET complained = :yes").value(":yes", true)).await
     }
 
     /// Removes a member with all its sessions and frees the address; the counter and the last admin
@@ -253,4 +273,11 @@ fn unchanged(
     let row: Option<MemberRow> = row.map(|row| from_item("member", row)).transpose()?;
     let gone = Obstacle::Refused(ChangeRoleRefusal::NotFound);
     Ok(row.filter(|row| !row.has_ended(now)).map_or(gone, |_| Obstacle::Found(())))
+}
+
+/// What becomes of a mail, in the row of a member who is still invited as when it left.
+fn noted(to: &Recipient, expression: &str) -> Write {
+    Write::update(layout::member(&to.account, &to.member), expression)
+        .when("invitation = :invitation")
+        .value(":invitation", to.invitation)
 }

@@ -145,6 +145,9 @@ pub(crate) struct MemberRow {
     last_login_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     mail_problem: Option<MailProblem>,
+    /// Apart from the other problems, for a login ends those and not this.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    complained: bool,
     /// By slot.
     sessions: HashMap<String, SessionRow>,
 }
@@ -211,6 +214,7 @@ impl MemberRow {
             due_at: None,
             last_login_at: None,
             mail_problem: None,
+            complained: false,
             sessions: HashMap::new(),
         }
     }
@@ -274,7 +278,11 @@ impl MemberRow {
             invitation: self.invitation,
             invited_until: self.invited_until,
             last_login_at: self.last_login_at,
-            mail_problem: self.mail_problem,
+            mail_problem: if self.complained {
+                Some(MailProblem::Complained)
+            } else {
+                self.mail_problem
+            },
         }
     }
 }

@@ -427,6 +427,22 @@ impl Store {
     /// No token guards it. A try whose answer got lost may have been made, and the next one is made
     /// again or refused because of it; each caller says what that means.
     pub(crate) async fn update(&self, write: Write) -> Result<Result<Item, NotMet>, StoreError> {
+        let row = ReturnValuesOnConditionCheckFailure::AllOld;
+        self.send_update(write, ReturnValue::AllNew, Some(row)).await
+    }
+
+    /// The same for a role that may be told nothing of the row: whether it was made. Made twice, it
+    /// has to come to the same.
+    pub(crate) async fn update_blindly(&self, write: Write) -> Result<bool, StoreError> {
+        Ok(self.send_update(write, ReturnValue::None, None).await?.is_ok())
+    }
+
+    async fn send_update(
+        &self,
+        write: Write,
+        after: ReturnValue,
+        unless_met: Option<ReturnValuesOnConditionCheckFailure>,
+    ) -> Result<Result<Item, NotMet>, StoreError> {
         let Kind::Update(key, expression) = write.kind else {
             unreachable!("only updates are sent alone: every caller builds one by Write::update")
         };
@@ -439,8 +455,8 @@ impl Store {
             .set_condition_expression(write.condition)
             .set_expression_attribute_names((!write.names.is_empty()).then_some(write.names))
             .set_expression_attribute_values((!write.values.is_empty()).then_some(write.values))
-            .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+            .return_values(after)
+            .set_return_values_on_condition_check_failure(unless_met);
         let mut backoff = Backoff::new();
         let unanswered = Unanswered::default();
         loop {

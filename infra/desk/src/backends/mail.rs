@@ -10,7 +10,8 @@ use std::sync::Arc;
 /// A mail.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mail {
-    /// `login_code` or `invitation`, from the message tag `kind`; `other` without one.
+    /// `login_code`, `invitation` or `login_notice`, from the message tag `kind`; `other` without
+    /// one.
     pub kind: String,
     /// The addresses, comma-separated; the functions send to one.
     pub to: String,

@@ -3,16 +3,20 @@
 use crate::backends::mail::{Inbox, Mail};
 use crate::iam::Iam;
 use crate::mode::Switch;
-use crate::names::{REGION, configuration_set_arn, identity_arn, request_id};
+use crate::names::{ACCOUNT_ID, REGION, configuration_set_arn, identity_arn, request_id};
+use crate::notifications::Topics;
 use crate::policy::{AccessRequest, ConditionKeys};
+use crate::template::EventDestination;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use edge::Clock;
+use edge::{Clock, UtcTime};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::iter;
@@ -32,6 +36,10 @@ pub enum MailServiceMode {
     Rejecting,
     /// `AccessDenied`, whoever sends: as if the sender's identity had a policy that denies it.
     Denying,
+    /// Every mail is taken, and comes back.
+    Bouncing,
+    /// Every mail is taken, and complained about.
+    Complaining,
 }
 
 /// What the stand-in needs to answer.
@@ -44,6 +52,8 @@ pub(crate) struct Ses {
     pub(crate) verified_domain: String,
     /// Those that there are, by name.
     pub(crate) configuration_sets: Vec<String>,
+    pub(crate) event_destinations: Vec<EventDestination>,
+    pub(crate) topics: Topics,
     pub(crate) iam: Iam,
 }
 
@@ -93,9 +103,10 @@ impl Ses {
         })
     }
 
-    fn send(&self, form: &BTreeMap<String, String>) -> Result<(), Refusal> {
+    /// Takes a mail: its id.
+    fn send(&self, form: &BTreeMap<String, String>) -> Result<String, Refusal> {
         match self.mode.mode() {
-            MailServiceMode::Up => {}
+            MailServiceMode::Up | MailServiceMode::Bouncing | MailServiceMode::Complaining => {}
             MailServiceMode::Throttling => {
                 return Err(Refusal::new("Throttling", "Maximum sending rate exceeded."));
             }
@@ -159,6 +170,105 @@ impl Ses {
                 status: StatusCode::SERVICE_UNAVAILABLE,
                 ..Refusal::new("ServiceUnavailable", "The desk cannot keep the mail.")
             }
+        })?;
+        let sent =
+            Sent { id: request_id(), from: from.to_owned(), to, subject: subject.to_owned(), tags };
+        if let Some(configuration_set) = form.get("ConfigurationSetName") {
+            self.tell(configuration_set, &sent);
+        }
+        Ok(sent.id)
+    }
+
+    /// Publishes what becomes of a mail where the configuration set says, if anything does that is
+    /// to be told.
+    fn tell(&self, configuration_set: &str, sent: &Sent) {
+        let now = self.clock.now();
+        let (kind, event) = match self.mode.mode() {
+            MailServiceMode::Bouncing => ("bounce", sent.bounce(now)),
+            MailServiceMode::Complaining => ("complaint", sent.complaint(now)),
+            MailServiceMode::Up
+            | MailServiceMode::Throttling
+            | MailServiceMode::Rejecting
+            | MailServiceMode::Denying => return,
+        };
+        let destinations = self.event_destinations.iter().filter(|destination| {
+            destination.configuration_set == configuration_set
+                && destination.event_types.iter().any(|wanted| wanted == kind)
+        });
+        for destination in destinations {
+            let subject = "Amazon SES Email Event Notification";
+            self.topics.publish(&destination.topic, subject, &event.to_string());
+        }
+    }
+}
+
+/// A mail that was taken, as SES's events tell of it.
+struct Sent {
+    id: String,
+    from: String,
+    to: Vec<String>,
+    subject: String,
+    tags: BTreeMap<String, String>,
+}
+
+impl Sent {
+    fn mail(&self, now: Timestamp) -> Value {
+        let tags = self.tags.iter().map(|(name, value)| (name.clone(), json!([value])));
+        json!({
+            "timestamp": UtcTime(now),
+            "source": self.from,
+            "sourceArn": identity_arn(domain_of(&self.from)),
+            "sendingAccountId": ACCOUNT_ID,
+            "messageId": self.id,
+            "destination": self.to,
+            "headersTruncated": false,
+            "headers": [],
+            "commonHeaders": {
+                "from": [self.from],
+                "to": self.to,
+                "messageId": self.id,
+                "subject": self.subject,
+            },
+            "tags": tags.collect::<serde_json::Map<_, _>>(),
+        })
+    }
+
+    fn bounce(&self, now: Timestamp) -> Value {
+        let recipient = |to: &String| {
+            json!({
+                "emailAddress": to,
+                "action": "failed",
+                "status": "5.1.1",
+                "diagnosticCode": "smtp; 550 5.1.1 user unknown",
+            })
+        };
+        json!({
+            "eventType": "Bounce",
+            "bounce": {
+                "feedbackId": request_id(),
+                "bounceType": "Permanent",
+                "bounceSubType": "General",
+                "bouncedRecipients": self.to.iter().map(recipient).collect::<Vec<_>>(),
+                "timestamp": UtcTime(now),
+                "reportingMTA": "dsn; localhost",
+            },
+            "mail": self.mail(now),
+        })
+    }
+
+    fn complaint(&self, now: Timestamp) -> Value {
+        let recipient = |to: &String| json!({ "emailAddress": to });
+        json!({
+            "eventType": "Complaint",
+            "complaint": {
+                "feedbackId": request_id(),
+                "complaintSubType": null,
+                "complaintFeedbackType": "abuse",
+                "complainedRecipients": self.to.iter().map(recipient).collect::<Vec<_>>(),
+                "timestamp": UtcTime(now),
+                "userAgent": "desk",
+            },
+            "mail": self.mail(now),
         })
     }
 }
@@ -208,8 +318,7 @@ async fn answer(State(ses): State<Ses>, headers: HeaderMap, body: Bytes) -> Resp
     });
     let id = request_id();
     let (status, xml) = match outcome {
-        Ok(()) => {
-            let message_id = request_id();
+        Ok(message_id) => {
             let xml = format!(
                 "<SendEmailResponse xmlns=\"{NAMESPACE}\">\
                  <SendEmailResult><MessageId>{message_id}</MessageId></SendEmailResult>\

@@ -17,7 +17,6 @@ use crate::failures::Failures;
 use crate::iam::Iam;
 use crate::lambda::{InvokeError, Lambdas};
 use crate::names::function_arn;
-use crate::policy::AccessRequest;
 use crate::pump::backlog::{Backlog, Held};
 use crate::pump::batch::{Discarded, Outcome, Remaining};
 use crate::pump::record::Record;
@@ -85,14 +84,9 @@ impl EventSourceMapping {
         }
     }
 
-    /// Whether Lambda may put into this bucket as the function. It first looks whether the bucket
-    /// is there.
     fn may_write_to(&self, bucket: &str) -> bool {
-        let requests = [
-            AccessRequest::new("s3:ListBucket", bucket),
-            AccessRequest::new("s3:PutObject", format!("{bucket}/aws/lambda/{}", self.trigger.id)),
-        ];
-        requests.iter().all(|request| self.iam.authorize(&self.function, request).is_ok())
+        let key = format!("aws/lambda/{}", self.trigger.id);
+        Failures::may_hold(&self.iam, &self.function, bucket, &key)
     }
 
     /// Hands records to the on-failure destination, where the trigger has one. As with Lambda, they

@@ -2,7 +2,7 @@
 
 use crate::filter::Filter;
 use crate::template::error::TemplateError;
-use crate::template::intrinsics::ResourceScope;
+use crate::template::intrinsics::{ResourceScope, properties};
 use crate::template::role::{self, Role, Roles};
 use crate::template::route::Route;
 use crate::template::yaml::scalar;
@@ -32,6 +32,19 @@ pub struct Function {
     pub streams: Vec<StreamTrigger>,
     /// Its schedules.
     pub schedules: Vec<Schedule>,
+    /// The topics that it has subscribed to, by ARN.
+    pub topics: Vec<String>,
+    /// How it is invoked by whoever does not wait for its answer.
+    pub asynchronous: Asynchronous,
+}
+
+/// What Lambda does with an invocation that nobody waits for, and that fails.
+#[derive(Clone, Debug)]
+pub struct Asynchronous {
+    pub maximum_retry_attempts: u32,
+    pub maximum_event_age: Duration,
+    /// The ARN of where an event that was given up is kept, if anywhere.
+    pub on_failure: Option<String>,
 }
 
 /// An event source mapping on the table's stream.
@@ -89,6 +102,8 @@ pub(super) fn read(
         routes: Vec::new(),
         streams: Vec::new(),
         schedules: Vec::new(),
+        topics: Vec::new(),
+        asynchronous: asynchronous(scope, resource)?,
     };
     let events = resource.get("Properties").and_then(|properties| properties.get("Events"));
     for (event_name, event) in events.and_then(Value::as_mapping).into_iter().flatten() {
@@ -103,6 +118,7 @@ pub(super) fn read(
             Some("HttpApi") => function.routes.push(event.route(name)?),
             Some("DynamoDB") => function.streams.push(event.stream()?),
             Some("ScheduleV2" | "Schedule") => function.schedules.push(event.schedule()?),
+            Some("SNS") => function.topics.push(event.topic()?),
             other => {
                 let problem =
                     format!("the desk does not know the event type {}", other.unwrap_or("(none)"));
@@ -111,6 +127,21 @@ pub(super) fn read(
         }
     }
     Ok(function)
+}
+
+/// Its `EventInvokeConfig`, or what Lambda does without one.
+fn asynchronous(
+    scope: &ResourceScope<'_>,
+    resource: &Value,
+) -> Result<Asynchronous, TemplateError> {
+    let config = &properties(scope, resource, &["EventInvokeConfig"])?["EventInvokeConfig"];
+    let number = |name: &str, default: u64| config[name].as_u64().unwrap_or(default);
+    let destination = &config["DestinationConfig"]["OnFailure"]["Destination"];
+    Ok(Asynchronous {
+        maximum_retry_attempts: u32::try_from(number("MaximumRetryAttempts", 2)).unwrap_or(2),
+        maximum_event_age: Duration::from_secs(number("MaximumEventAgeInSeconds", 6 * 3600)),
+        on_failure: destination.as_str().map(str::to_owned),
+    })
 }
 
 /// A property of the function, else of `Globals.Function`.
@@ -261,6 +292,11 @@ impl Event<'_> {
             bisect: self.property("BisectBatchOnFunctionError")? == true,
             on_failure: destination["OnFailure"]["Destination"].as_str().map(str::to_owned),
         })
+    }
+
+    fn topic(&self) -> Result<String, TemplateError> {
+        let topic = self.property("Topic")?;
+        topic.as_str().map(str::to_owned).ok_or_else(|| self.error("Topic", "must be a topic"))
     }
 
     fn schedule(&self) -> Result<Schedule, TemplateError> {

@@ -241,6 +241,7 @@ impl<'s> ResourceScope<'s> {
             ("AWS::StackName", _) => "frontdesk".to_owned(),
             (_, Some("AWS::DynamoDB::Table")) => names::table(id),
             (_, Some("AWS::SecretsManager::Secret")) => names::secret_arn(id),
+            (_, Some("AWS::SNS::Topic")) => names::topic_arn(id),
             (_, Some("AWS::Logs::LogGroup")) => self.log_group(property, id)?,
             (_, Some(_)) => id.to_owned(),
             (_, None) => {

@@ -8,6 +8,7 @@
 mod error;
 mod function;
 mod intrinsics;
+mod mail;
 mod parameters;
 mod role;
 mod route;
@@ -17,7 +18,8 @@ mod table;
 mod yaml;
 
 pub use error::TemplateError;
-pub use function::{Function, Schedule, StreamTrigger};
+pub use function::{Asynchronous, Function, Schedule, StreamTrigger};
+pub use mail::EventDestination;
 pub use parameters::Parameters;
 pub use role::Role;
 pub use route::{Route, Routes};
@@ -61,6 +63,7 @@ impl Document {
             secrets: Vec::new(),
             table: None,
             configuration_sets: Vec::new(),
+            event_destinations: Vec::new(),
             console_settings: console_settings(&scope)?,
         };
         let roles = role::read_all(&scope)?;
@@ -85,6 +88,9 @@ impl Document {
                 Some("AWS::SES::ConfigurationSet") => {
                     template.configuration_sets.push(id.to_owned())
                 }
+                Some("AWS::SES::ConfigurationSetEventDestination") => {
+                    template.event_destinations.push(mail::read(&resource_scope, resource)?)
+                }
                 _ => {}
             }
         }
@@ -107,6 +113,8 @@ pub struct Template {
     pub secrets: Vec<Secret>,
     /// The configuration sets that SES knows, by name.
     pub configuration_sets: Vec<String>,
+    /// Where SES publishes what becomes of mails.
+    pub event_destinations: Vec<EventDestination>,
     /// What the console is told, by the names that it knows.
     pub console_settings: BTreeMap<String, String>,
     table: Option<Table>,
@@ -236,6 +244,26 @@ Resources:
       Role: !GetAtt Role.Arn
       Events:
         Rate: {Type: ScheduleV2, Properties: {ScheduleExpression: rate(5 minutes)}}
+  Told: {Type: AWS::SNS::Topic}
+  Mails: {Type: AWS::SES::ConfigurationSet}
+  Tells:
+    Type: AWS::SES::ConfigurationSetEventDestination
+    Properties:
+      ConfigurationSetName: !Ref Mails
+      EventDestination:
+        Enabled: true
+        MatchingEventTypes: [bounce]
+        SnsDestination: {TopicARN: !Ref Told}
+  Note:
+    Type: AWS::Serverless::Function
+    Metadata: {BuildProperties: {Binary: note}}
+    Properties:
+      Role: !GetAtt Role.Arn
+      EventInvokeConfig:
+        MaximumRetryAttempts: 1
+        DestinationConfig: {OnFailure: {Type: S3Bucket, Destination: !GetAtt Bucket.Arn}}
+      Events:
+        Told: {Type: SNS, Properties: {Topic: !Ref Told}}
 "#;
 
     #[test]
@@ -268,6 +296,20 @@ Resources:
     }
 
     #[test]
+    fn what_ses_publishes_leads_to_the_functions_that_have_subscribed() {
+        let template = resolve(SMALL).expect("a good template");
+        let function = template.function("note").expect("the function");
+        let destination = &template.event_destinations[0];
+        assert_eq!(template.configuration_sets, [destination.configuration_set.as_str()]);
+        assert_eq!(function.topics, [destination.topic.as_str()]);
+        assert_eq!(destination.event_types, ["bounce"]);
+        let Asynchronous { maximum_retry_attempts, maximum_event_age, on_failure } =
+            &function.asynchronous;
+        assert_eq!((*maximum_retry_attempts, maximum_event_age.as_secs()), (1, 6 * 3600));
+        assert_eq!(on_failure.as_deref(), Some("arn:aws:s3:::Bucket"));
+    }
+
+    #[test]
     fn what_cannot_be_resolved_names_resource_and_property() {
         for (from, to, said) in [
             (
@@ -278,6 +320,11 @@ Resources:
             ("!GetAtt LoginSecret.Id", "!ImportValue x", "!ImportValue"),
             ("!If [IsSimple", "!If [IsOdd", "IsOdd"),
             ("Type: ScheduleV2", "Type: SQS", "Events.Rate.Type of resource Sweep"),
+            (
+                "Enabled: true\n        Matching",
+                "Matching",
+                "EventDestination.Enabled of resource Tells",
+            ),
             ("rate(5 minutes)", "cron(0 0 * * ? *)", "ScheduleExpression of resource Sweep"),
             ("!Ref Logs", "!Ref Nobody", "LoggingConfig.LogGroup of resource CreateKey"),
             ("!GetAtt Logs.Arn", "!GetAtt Logs.Name", "Policies"),

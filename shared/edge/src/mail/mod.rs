@@ -4,7 +4,10 @@
 //! the HTML extends `layout.html`. Snapshots show both as they leave, pictures of them lie in
 //! `docs/screens`.
 
+mod event;
 mod tags;
+
+pub use event::{MailEvent, Told, Unreadable};
 
 use crate::config::{ConfigError, Settings};
 use askama::Template;
