@@ -38,7 +38,7 @@ pub async fn owed(app: &App, key: &OutboxKey, duty: &DutyKind) -> Result<Owed, R
         DutyKind::LoginNotice { address, notice } => {
             let holder = holder_of(app, address).await?;
             let notice = Mail::LoginNotice(notice.clone());
-            Ok(holder.map_or(Owed::Nothing, |holder| holder.mail(&holder.member.email, Ok(notice))))
+            Ok(holder.map_or(Owed::Nothing, |holder| holder.unasked(notice)))
         }
         DutyKind::KeyExpiring(of) => reminder_owed(app, of).await,
         // The filter of its trigger lets none in, and it is not for this function to finish.
@@ -142,6 +142,15 @@ struct Holder {
 }
 
 impl Holder {
+    /// What nobody asked for, a notice or a reminder: whoever complained about a mail gets none.
+    fn unasked(&self, mail: Mail) -> Owed {
+        if !self.member.wants_notices() {
+            telemetry::set_outcome("complained");
+            return Owed::Nothing;
+        }
+        self.mail(&self.member.email, Ok(mail))
+    }
+
     fn mail(&self, to: &EmailAddress, mail: Result<Mail, TooLate>) -> Owed {
         let recipient = Recipient::new(&self.account, &self.member);
         Owed::Due { to: to.clone(), recipient, mail }

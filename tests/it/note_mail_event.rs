@@ -2,7 +2,7 @@
 
 use crate::logs::Log;
 use crate::proxy::{Fault, Proxy};
-use crate::support::{Person, World};
+use crate::support::{ADMIN, Person, World, wrong};
 use desk::MailServiceMode;
 use edge::telemetry::Metric;
 use rand::rngs::StdRng;
@@ -290,6 +290,34 @@ async fn an_outage_of_the_store_fails_an_event_and_its_repetition_marks_the_memb
     proxy.fail("UpdateItem", 1, Fault::AnswerLost);
     assert_eq!(function.invoke(&event).await.expect("an answer"), Value::Null);
     assert_eq!(problem_of(&admin, &id).await, "bounced");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_complained_gets_no_notice_and_every_code() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let member = world.member(&admin, "member@example.com").await;
+    tell(&world, &complaint(&admin, &member.id).await).await;
+    // From another browser: the owner would hear of it.
+    world.login("member@example.com").await;
+    assert_eq!(problem_of(&admin, &member.id).await, "complained", "a login does not end it");
+    assert_eq!(world.mailed("login_notice"), Vec::<String>::new());
+    // Nor of guesses.
+    world.advance(24 * 3600);
+    for _ in 0..2 {
+        let (challenge, code) = world.challenge("member@example.com").await;
+        for _ in 0..5 {
+            world.verify(&challenge, wrong(&code)).await;
+        }
+    }
+    world.settle().await;
+    assert_eq!(world.rows_of("login_notice").await.len(), 2, "both were owed");
+    assert_eq!(world.mailed("login_notice"), Vec::<String>::new());
+    let codes = world.mailed("login_code");
+    assert_eq!(codes.iter().filter(|to| *to == "member@example.com").count(), 4);
+    // Somebody who did not complain hears of a login.
+    world.login(ADMIN).await;
+    assert_eq!(world.mailed("login_notice"), [ADMIN]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

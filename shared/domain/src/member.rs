@@ -62,6 +62,12 @@ impl Member {
         }
     }
 
+    /// Whether they may be mailed what they did not ask for: notices and reminders. A code, or an
+    /// invitation that an admin sends again, is asked for.
+    pub fn wants_notices(&self) -> bool {
+        self.mail_problem != Some(MailProblem::Complained)
+    }
+
     /// Whether the invitation has ended: then it holds neither place nor address.
     pub fn has_ended(&self, now: Timestamp) -> bool {
         self.invited_until.is_some_and(|until| until <= now)
