@@ -15,6 +15,7 @@ mod people;
 mod quiet;
 mod run;
 mod sandbox;
+mod sessions;
 mod span;
 
 use crate::histories::run::{Client, Judgement, Run};
@@ -33,7 +34,7 @@ const OPERATIONS_OF_A_CLIENT: u64 = 40;
 
 /// One operation on one account.
 async fn operate(client: &mut Client, account: usize) -> Judgement {
-    match client.rng.random_range(0..200) {
+    match client.rng.random_range(0..204) {
         0..34 => client.create_key(account).await,
         34..41 => client.list_keys(account).await,
         41..57 => client.delete_key(account).await,
@@ -59,12 +60,14 @@ async fn operate(client: &mut Client, account: usize) -> Judgement {
         187..190 => client.retry_sandbox(account).await,
         190..194 => client.reveal(account).await,
         194..197 => client.switch(account).await,
+        197..200 => client.revoke_session(account).await,
+        200 => client.revoke_other_sessions(account).await,
         _ => client.wait(account).await,
     }
 }
 
 /// What a run must have come to, so that it was one.
-const REACHED: [(&str, &str); 22] = [
+const REACHED: [(&str, &str); 24] = [
     ("create-key", "201 "),
     ("create-key", "409 key_limit_reached"),
     ("list-keys", "200 "),
@@ -83,6 +86,8 @@ const REACHED: [(&str, &str); 22] = [
     ("request-code", "202 "),
     ("verify-code", "200 "),
     ("end-session", "204 "),
+    ("revoke-session", "204 "),
+    ("revoke-session", "404 session_not_found"),
     ("get-session", "200 "),
     ("test-sandbox", "200 "),
     ("retry-sandbox", "202 "),

@@ -100,6 +100,8 @@ pub struct Attempt {
     pub span: Span,
     pub account: usize,
     pub email: Option<String>,
+    /// The session that it leaves alone.
+    pub but: Option<String>,
 }
 
 impl Attempt {
@@ -302,7 +304,10 @@ impl Known {
     /// account not suspended.
     pub fn session(&self, session: &Session, span: Span, now: i64) -> Standing {
         let gone = session.gone.is_some_and(|gone| gone.is_before(span));
-        let about = |end: &&Attempt| end.is_about(session.account, &session.email);
+        let about = |end: &&Attempt| {
+            end.is_about(session.account, &session.email)
+                && end.but.as_ref() != Some(&session.token)
+        };
         let mut ends = self.ends.iter().filter(about);
         let ended =
             ends.clone().any(|end| session.opened.is_before(end.span) && end.span.is_before(span));

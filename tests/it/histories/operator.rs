@@ -107,7 +107,7 @@ impl Client {
         let mut event = json!({ "act": "remove_member", "email": email });
         let act = run.begin("remove_member", format!("{email} replaced by {successor:?}"));
         let about = Some(email.clone());
-        run.book().removals.push(Attempt { span: act.span, account, email: about });
+        run.book().removals.push(Attempt { span: act.span, account, email: about, but: None });
         if let Some(successor) = &successor {
             event["replaced_by"] = successor.as_str().into();
             run.appoint(account, successor, act.span);
@@ -142,7 +142,12 @@ impl Client {
             event["email"] = email.as_str().into();
         }
         let act = run.begin("end_sessions", format!("{email:?}"));
-        run.known(account).ends.push(Attempt { span: act.span, account, email: email.clone() });
+        run.known(account).ends.push(Attempt {
+            span: act.span,
+            account,
+            email: email.clone(),
+            but: None,
+        });
         let answer = self.change(account, event).await;
         let done = run.end(&act, &[account], &answer);
         answer.among(&[(200, ""), (404, "member_not_found")])?;
@@ -196,7 +201,7 @@ impl Run {
     /// Notes that somebody may become an admin, as a new member or as the one that is there.
     fn appoint(&self, account: usize, email: &str, span: Span) {
         let mut book = self.book();
-        book.promotions.push(Attempt { span, account, email: Some(email.to_owned()) });
+        book.promotions.push(Attempt { span, account, email: Some(email.to_owned()), but: None });
         book.members.push(Membership {
             account,
             email: email.to_owned(),

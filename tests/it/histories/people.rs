@@ -59,7 +59,7 @@ impl Client {
         let act = run.begin("revoke-member", format!("{id} by {}", session.email));
         if let Some(member) = &own {
             let email = Some(member.email.clone());
-            run.book().removals.push(Attempt { span: act.span, account, email });
+            run.book().removals.push(Attempt { span: act.span, account, email, but: None });
         }
         let path = format!("/api/team/{id}");
         let answer = run.send(&session, "DELETE", &path, None, None).await;

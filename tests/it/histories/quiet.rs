@@ -320,7 +320,7 @@ fn members(run: &Run, account: usize, rows: &Rows, now: Span) -> Judgement {
     });
     for row in waiting {
         let email = text(row, "email").map(str::to_owned);
-        book.removals.push(Attempt { span: Span::running(now.began), account, email });
+        book.removals.push(Attempt { span: Span::running(now.began), account, email, but: None });
     }
     keep(&mut book.members, |member| member.account != account || member.gone.is_none());
     Ok(())
