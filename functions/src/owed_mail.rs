@@ -127,7 +127,8 @@ async fn reminder_owed(app: &App, of: &KeyExpiring) -> Result<Owed, RecordFailed
     }
     let end = KeyEnd { name: key.name, start: key.start, at: of.expires_at };
     for admin in admins {
-        if admin.status == MemberStatus::Active && !of.has_told(&admin.id, reminder.at) {
+        let is_told = admin.status == MemberStatus::Active && admin.wants_notices();
+        if is_told && !of.has_told(&admin.id, reminder.at) {
             let recipient = Recipient::new(&account.id, &admin);
             reminder.mails.push((recipient, admin.email, Mail::KeyExpiring(end.clone())));
         }

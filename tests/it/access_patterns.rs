@@ -297,7 +297,7 @@ async fn requests_that_follow_one_another_never_count_as_one_wait() {
 fn every_http_action_and_the_authorizer_have_a_declared_access_pattern() {
     let client_facing = |trigger| match trigger {
         Trigger::Http { .. } | Trigger::Authorizer | Trigger::ForwardAuth { .. } => true,
-        Trigger::Stream | Trigger::Operator | Trigger::Schedule => false,
+        Trigger::Stream | Trigger::Topic | Trigger::Operator | Trigger::Schedule => false,
     };
     let wanted: BTreeSet<&str> = FUNCTIONS
         .iter()

@@ -86,6 +86,7 @@ fn routes_of(function: &Function) -> impl Iterator<Item = (&'static str, &'stati
         Trigger::ForwardAuth { .. }
         | Trigger::Authorizer
         | Trigger::Stream
+        | Trigger::Topic
         | Trigger::Operator
         | Trigger::Schedule => None,
     })

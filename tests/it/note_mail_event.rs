@@ -321,6 +321,22 @@ async fn who_complained_gets_no_notice_and_every_code() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_complained_is_reminded_of_no_keys_end() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let other = world.member(&admin, "other@example.com").await;
+    let role = json!({ "role": "admin" });
+    admin.patch(&format!("/api/team/{}", other.id), role).await.ok(200);
+    tell(&world, &complaint(&admin, &other.id).await).await;
+    let ends = world.ahead(8 * 86_400);
+    admin.post("/api/keys", json!({ "name": "Backend", "expires_at": ends })).await.ok(201);
+    world.advance(2 * 86_400);
+    world.desk.invoke("sweep", &json!({})).await.expect("the sweep runs");
+    world.settle().await;
+    assert_eq!(world.mailed("key_expiring"), [ADMIN]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_stand_in_has_mails_complained_about() {
     let world = World::new().await;
     let admin = world.admin().await;

@@ -506,6 +506,7 @@ pub fn http_event(
         Trigger::ForwardAuth { .. }
         | Trigger::Authorizer
         | Trigger::Stream
+        | Trigger::Topic
         | Trigger::Operator
         | Trigger::Schedule => None,
     };
