@@ -40,7 +40,8 @@ async fn operate(client: &mut Client, account: usize) -> Judgement {
         41..57 => client.delete_key(account).await,
         57..96 => client.check_key(account).await,
         96..110 => client.invite(account).await,
-        110..115 => client.list_members(account).await,
+        110..114 => client.list_members(account).await,
+        114 => client.leave(account).await,
         115..122 => client.revoke(account).await,
         122..124 => client.suspend(account).await,
         124..133 => client.resume(account).await,
@@ -67,7 +68,7 @@ async fn operate(client: &mut Client, account: usize) -> Judgement {
 }
 
 /// What a run must have come to, so that it was one.
-const REACHED: [(&str, &str); 24] = [
+const REACHED: [(&str, &str); 25] = [
     ("create-key", "201 "),
     ("create-key", "409 key_limit_reached"),
     ("list-keys", "200 "),
@@ -77,6 +78,7 @@ const REACHED: [(&str, &str); 24] = [
     ("invite-member", "201 "),
     ("list-members", "200 "),
     ("revoke-member", "204 "),
+    ("leave-team", "204 "),
     ("suspend", "200 "),
     ("resume", "200 "),
     ("add_admin", "200 "),

@@ -124,7 +124,7 @@ impl Client {
             run.book().learn(account, &email, &id, done.span);
         }
         for member in run.members_with(account, &email, &answer) {
-            run.judge_removal(&member, done, &answer)?;
+            run.judge_removal(&member, "member_revoked", done, &answer)?;
         }
         if successor.is_some() {
             run.succeeded(account, done, &answer);

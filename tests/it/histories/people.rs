@@ -1,4 +1,4 @@
-//! Members: invited, listed, revoked.
+//! Members: invited, listed, revoked, gone by themselves.
 
 use crate::histories::model::{Attempt, Membership, Session, Standing};
 use crate::histories::run::{Answer, Client, Done, Judgement, Run, Who, hold};
@@ -72,7 +72,7 @@ impl Client {
         ])?;
         let judged = run.judge_session(&session, Who::Admin, done, &answer);
         match own {
-            Some(member) => run.judge_removal(&member, done, &answer)?,
+            Some(member) => run.judge_removal(&member, "member_revoked", done, &answer)?,
             None => hold(!answer.is_good(), || "a foreign member was revoked".to_owned())?,
         }
         judged?;
@@ -80,6 +80,22 @@ impl Client {
             run.same_bytes("member_not_found", &answer.text)?;
         }
         Ok(())
+    }
+
+    /// A member, or an admin who may be the last one, leaves by itself.
+    pub async fn leave(&mut self, account: usize) -> Judgement {
+        let Some(session) = self.session(account) else { return Ok(()) };
+        let run = self.run.clone();
+        let Some(own) = run.book().member(&session.member).cloned() else { return Ok(()) };
+        let act = run.begin("leave-team", format!("by {}", session.email));
+        let email = Some(session.email.clone());
+        run.book().removals.push(Attempt { span: act.span, account, email });
+        let answer = run.send(&session, "DELETE", "/api/team/me", None, None).await;
+        let done = run.end(&act, &[account], &answer);
+        answer.among_or_over(&[(204, ""), (409, "last_admin")])?;
+        let judged = run.judge_session(&session, Who::Anyone, done, &answer);
+        run.judge_removal(&own, "member_left", done, &answer)?;
+        judged
     }
 
     fn some_member(&mut self, account: usize) -> Option<Membership> {
@@ -200,7 +216,13 @@ impl Run {
     }
 
     /// Judges and notes what became of the removal of an account's own member, by id or address.
-    pub fn judge_removal(&self, member: &Membership, done: Done, answer: &Answer) -> Judgement {
+    pub fn judge_removal(
+        &self,
+        member: &Membership,
+        action: &str,
+        done: Done,
+        answer: &Answer,
+    ) -> Judgement {
         let mut book = self.book();
         if !answer.is_good() {
             book.removals.retain(|removal| removal.span.began != done.span.began);
@@ -225,7 +247,7 @@ impl Run {
         }
         let is_gone = answer.is_good() || answer.is(404, "member_not_found");
         if answer.is_good() {
-            self.known(member.account).trail.surely("member_revoked", id);
+            self.known(member.account).trail.surely(action, id);
             hold(standing != Standing::Over, || format!("{id} was removed twice"))?;
         }
         if let (true, Some(member)) = (is_gone, book.member_mut(id)) {

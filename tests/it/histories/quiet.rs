@@ -376,7 +376,8 @@ fn trail_matches(
         hold(all <= sure + more, || {
             format!("{all} rows of {action}, of {sure} to {}; {found} of {whom}", sure + more)
         })?;
-        let once = ["key_created", "key_deleted", "member_invited", "member_revoked"];
+        let once =
+            ["key_created", "key_deleted", "member_invited", "member_left", "member_revoked"];
         hold(*found == 1 || !once.contains(&action.as_str()), || {
             format!("{action} {whom} {found} times")
         })?;
