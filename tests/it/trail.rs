@@ -51,27 +51,28 @@ async fn an_operators_act_tells_what_was_and_what_is() {
         (
             json!({ "act": "rename", "name": "New" }),
             json!([{
-                "action": "account_changed",
+                "action": "account_changed", "target": admin.account, "label": "Example Company",
                 "was": { "name": "Example Company" }, "is": { "name": "New" },
             }]),
         ),
         (
             json!({ "act": "set_limits", "key_limit": 20, "member_limit": 5 }),
             json!([{
-                "action": "account_changed", "was": { "key_limit": 10 }, "is": { "key_limit": 20 },
+                "action": "account_changed", "target": admin.account, "label": "New",
+                "was": { "key_limit": 10 }, "is": { "key_limit": 20 },
             }]),
         ),
         (
             json!({ "act": "suspend" }),
             json!([{
-                "action": "account_suspended",
+                "action": "account_suspended", "target": admin.account, "label": "New",
                 "was": { "suspended": false }, "is": { "suspended": true },
             }]),
         ),
         (
             json!({ "act": "resume" }),
             json!([{
-                "action": "account_resumed",
+                "action": "account_resumed", "target": admin.account, "label": "New",
                 "was": { "suspended": true }, "is": { "suspended": false },
             }]),
         ),
@@ -159,8 +160,10 @@ async fn a_registration_tells_whose_it_is_with_what_and_whose_invitation_gave_wa
         .collect();
     let of = |account: &Value| rows[&format!("AUDIT#{}", account.as_str().expect("an id"))].clone();
     let created = json!({
-        "action": "account_created", "target": made["admin"]["id"], "label": "boss@example.net",
-        "is": { "name": "Second", "key_limit": 7, "member_limit": 10 },
+        "action": "account_created", "target": made["account"]["id"], "label": "Second",
+        "is": {
+            "admin": "boss@example.net", "name": "Second", "key_limit": 7, "member_limit": 10,
+        },
     });
     assert_eq!(of(&made["account"]["id"]), created);
     let ended = json!({

@@ -186,8 +186,9 @@ impl Store {
             .with(Write::put(&layout::sandbox(&id), &sandbox))
             .with(address::invited(&address, &invitation, now))
             .with(
-                audit::by_operator(&id, "account_created", Some(admin.as_str()), by, now)
-                    .labelled(wanted.admin_email.as_str())
+                audit::by_operator(&id, "account_created", Some(id.as_str()), by, now)
+                    .labelled(wanted.name.as_str())
+                    .changed("admin", None::<&str>, &wanted.admin_email)
                     .changed("name", None::<&str>, &wanted.name)
                     .changed("key_limit", None::<u32>, wanted.key_limit)
                     .changed("member_limit", None::<u32>, wanted.member_limit),

@@ -7,7 +7,8 @@ use crate::layout;
 use crate::rows::{AuditRow, Item, to_item};
 use crate::write::Write;
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::{AccountId, AuditId, Invitation, OperatorName, SessionToken};
+use domain::key::SANDBOX_KEY_NAME;
+use domain::{AccountId, AuditId, Invitation, KeyId, KeyKind, OperatorName, SessionToken};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -62,7 +63,8 @@ pub(crate) fn by_no_member<'a>(
 }
 
 impl<'a> Entry<'a> {
-    fn new(account: &'a AccountId, row: AuditRow<'a>) -> Self {
+    fn new(account: &'a AccountId, mut row: AuditRow<'a>) -> Self {
+        row.label = row.target.and_then(given_name);
         Self { account, row, was: Item::new(), is: Item::new() }
     }
 
@@ -85,6 +87,12 @@ impl<'a> Entry<'a> {
         }
         self
     }
+}
+
+/// What something is called that nobody gives another name.
+fn given_name(target: &str) -> Option<&'static str> {
+    let key: KeyId = target.parse().ok()?;
+    (key.kind() == KeyKind::Sandbox).then_some(SANDBOX_KEY_NAME)
 }
 
 fn value(plain: impl Serialize) -> AttributeValue {

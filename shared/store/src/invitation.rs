@@ -562,11 +562,13 @@ fn resending<'a>(
             let bound = uncounted(row, Counted::Resent(&counted_address), tried);
             Ok(spent(bound, Some, limited))
         })
-        .with(address::invited_anew(&address, &next, now))
-        .with(audit::by_member(&actor.session, "invitation_resent", Some(member.as_str()), now));
+        .with(address::invited_anew(&address, &next, now));
+    let resent = audit::by_member(&actor.session, "invitation_resent", Some(member.as_str()), now);
     let resending = match read {
-        None => resending,
-        Some(member) => resending.with(outbox::invitation(&next, &member.email, now)),
+        None => resending.with(resent),
+        Some(member) => resending
+            .with(resent.labelled(member.email.as_str()))
+            .with(outbox::invitation(&next, &member.email, now)),
     };
     match ends {
         None => resending,

@@ -88,6 +88,16 @@ impl<'a> Operator<'a> {
     ) -> Entry<'a> {
         audit::by_operator(self.account, action, target, self.by, now)
     }
+
+    /// An act on the account itself, which has this name.
+    pub(crate) fn audited_whole(
+        self,
+        action: &'static str,
+        name: &'a str,
+        now: Timestamp,
+    ) -> Entry<'a> {
+        self.audited(action, Some(self.account.as_str()), now).labelled(name)
+    }
 }
 
 impl Store {
@@ -108,8 +118,9 @@ impl Store {
                 .and("name = :was")
                 .value(":name", name)
                 .value(":was", &was);
-            let audited =
-                operator.audited("account_changed", None, now).changed("name", &was, name);
+            let audited = operator
+                .audited_whole("account_changed", was.as_str(), now)
+                .changed("name", &was, name);
             if self.change_whole(renamed, audited).await? {
                 return Ok(true);
             }
@@ -136,12 +147,14 @@ impl Store {
             let limits = ", own_key_limit = :keys, member_limit = :members";
             let limited = account::changed(operator.account, limits)
                 .and("own_key_limit = :keys_were AND member_limit = :members_were")
+                .and("name = :name")
+                .value(":name", &account.name)
                 .value(":keys_were", account.own_key_limit)
                 .value(":members_were", account.member_limit)
                 .value(":keys", is.0 - 1)
                 .value(":members", is.1);
             let audited = operator
-                .audited("account_changed", None, now)
+                .audited_whole("account_changed", account.name.as_str(), now)
                 .changed("key_limit", was.0, is.0)
                 .changed("member_limit", was.1, is.1);
             if self.change_whole(limited, audited).await? {

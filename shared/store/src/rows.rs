@@ -47,7 +47,7 @@ pub(crate) struct AccountRow {
     #[serde(rename = "type")]
     kind: String,
     id: AccountId,
-    name: AccountName,
+    pub name: AccountName,
     own_keys: u32,
     own_key_limit: u32,
     has_sandbox_key: bool,
@@ -395,7 +395,7 @@ impl KeyRow {
     }
 }
 
-/// A key's row, as far as it says what people call it.
+/// A row, as far as it says what people call it that it is of.
 #[derive(Debug, Deserialize)]
 pub(crate) struct NamedRow {
     pub name: String,
@@ -491,7 +491,7 @@ pub(crate) struct AuditRow<'a> {
     actor: Option<&'a str>,
     /// The id of what it was done to.
     #[serde(skip_serializing_if = "Option::is_none")]
-    target: Option<&'a str>,
+    pub target: Option<&'a str>,
     /// What people called that at the time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<&'a str>,

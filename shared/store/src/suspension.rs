@@ -71,17 +71,29 @@ impl Store {
         }
     }
 
-    /// The first half: whether the account was not suspended before.
+    /// The first half: whether the account was not suspended before, or had another name than was
+    /// read.
     async fn stop(
         &self,
         operator: Operator<'_>,
         now: Timestamp,
     ) -> Result<bool, Failure<ChangeRefusal>> {
-        let stop =
-            account::changed(operator.account, ", suspended = :yes, duty = :duty, due_at = :due")
-                .and("suspended = :no")
-                .value(":yes", true)
-                .value(":no", false);
+        let account = operator.account;
+        // One that cannot be read keeps no account from being stopped.
+        let name = self.name_at("account", layout::account(account)).await?;
+        let stop = account::changed(account, ", suspended = :yes, duty = :duty, due_at = :due")
+            .and("suspended = :no")
+            .value(":yes", true)
+            .value(":no", false);
+        let stop = match &name {
+            Some(name) => stop.and("name = :name").value(":name", name),
+            None => stop,
+        };
+        let audited = operator.audited("account_suspended", Some(account.as_str()), now);
+        let audited = match &name {
+            Some(name) => audited.labelled(name),
+            None => audited,
+        };
         let stopped = Transaction::new()
             .guarded(outbox::as_duty(stop, now), |row| {
                 Ok(match row {
@@ -89,11 +101,7 @@ impl Store {
                     None => Obstacle::Refused(ChangeRefusal::AccountNotFound),
                 })
             })
-            .with(operator.audited("account_suspended", None, now).changed(
-                "suspended",
-                false,
-                true,
-            ))
+            .with(audited.changed("suspended", false, true))
             .commit(self)
             .await;
         match stopped {
@@ -130,7 +138,8 @@ impl Store {
         let resumed = loop {
             let row = self.get::<AccountRow>("account", layout::account(account)).await?;
             let row = row.ok_or(Failure::Refused(ChangeRefusal::AccountNotFound))?;
-            let whole = if row.suspended {
+            let (was_suspended, name) = (row.suspended, row.name.clone());
+            let whole = if was_suspended {
                 let revived = ", suspended = :no REMOVE duty, due_at";
                 as_read(account::changed(account, revived).value(":no", false), &row)
             } else {
@@ -138,15 +147,12 @@ impl Store {
                 account::changed(account, "").and("suspended = :no").value(":no", false)
             };
             let mut revived = self.marking(account, whole, false).await?;
-            if row.suspended {
-                revived = revived.with(operator.audited("account_resumed", None, now).changed(
-                    "suspended",
-                    true,
-                    false,
-                ));
+            if was_suspended {
+                let audited = operator.audited_whole("account_resumed", name.as_str(), now);
+                revived = revived.with(audited.changed("suspended", true, false));
             }
             match revived.commit(self).await {
-                Ok(()) => break row.suspended,
+                Ok(()) => break was_suspended,
                 Err(Failure::Refused(Changed)) => backoff.wait().await?,
                 Err(Failure::Store(error)) => return Err(error.into()),
             }

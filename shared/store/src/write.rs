@@ -4,7 +4,7 @@
 //! the function that names its refusal, from the row as it was.
 
 use crate::layout::RowKey;
-use crate::rows::{Item, from_item, is_suspended_account, to_item};
+use crate::rows::{Item, NamedRow, from_item, is_suspended_account, to_item};
 use crate::unanswered::Unanswered;
 use crate::{Failure, Store, StoreError};
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
@@ -334,6 +334,19 @@ impl Store {
             .consistent_read(true);
         let item = read.send().await.map_err(StoreError::unavailable)?.item;
         item.map(|item| from_item(kind, item)).transpose()
+    }
+
+    /// What people call what a row is of, if it is there and says so.
+    pub(crate) async fn name_at(
+        &self,
+        kind: &'static str,
+        key: RowKey,
+    ) -> Result<Option<String>, StoreError> {
+        match self.get::<NamedRow>(kind, key).await {
+            Ok(row) => Ok(row.map(|row| row.name)),
+            Err(StoreError::Row { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// All rows of a partition whose sort key begins with `prefix`, strongly consistent.

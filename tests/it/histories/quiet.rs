@@ -59,7 +59,7 @@ fn trail(rows: &Rows, account: &str) -> BTreeMap<(String, String), usize> {
         let action = text(row, "action").unwrap_or_default();
         let by_actor = ["session_opened", "session_ended", "sandbox_key_revealed"];
         let whom = match action {
-            "account_changed" | "account_suspended" | "account_resumed" => None,
+            "account_created" | "account_changed" | "account_suspended" | "account_resumed" => None,
             _ if by_actor.contains(&action) => text(row, "actor").or(text(row, "target")),
             _ => text(row, "target"),
         };
