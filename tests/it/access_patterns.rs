@@ -40,7 +40,7 @@ const DECLARED: [(&str, Waves); 24] = [
     ("create-key", &[&["TransactWriteItems"]]),
     ("change-key", &[&["GetItem"], &["TransactWriteItems"]]),
     ("rotate-key", &[&["GetItem"], &["TransactWriteItems"]]),
-    ("delete-key", &[&["TransactWriteItems"]]),
+    ("delete-key", &[&["GetItem"], &["TransactWriteItems"]]),
     ("list-members", &[&["GetItem", "Query", "UpdateItem"]]),
     ("invite-member", &[&["TransactWriteItems"]]),
     ("change-role", &[&["GetItem"], &["TransactWriteItems"]]),
@@ -321,7 +321,7 @@ async fn every_console_action_waits_for_the_store_at_most_once_and_a_login_at_mo
             // The number of the invitation that is to be the next one.
             "resend-invitation" => 2,
             // What the trail and the answer say of a key.
-            "change-key" | "rotate-key" => 2,
+            "change-key" | "rotate-key" | "delete-key" => 2,
             // What they say of a member.
             "change-role" | "leave-team" => 2,
             // Where a session lies that is named by its id.
@@ -715,9 +715,21 @@ async fn a_refusal_waits_for_the_store_no_longer_than_a_success() {
         refused("rotate-key", rotate(&admin, &foreign_key), 404, "key_not_found", READ_THEN_WRITE),
         refused("rotate-key", rotated_once, 201, "", READ_THEN_WRITE),
         refused("rotate-key", superseded, 409, "key_superseded", READ_THEN_WRITE),
-        refused("delete-key", delete(&admin, &foreign_key), 404, "key_not_found", WRITE),
-        refused("delete-key", delete(&admin, "key_of_no_form"), 404, "key_not_found", WRITE),
-        refused("delete-key", delete(&member, &foreign_key), 403, "admin_required", WRITE),
+        refused("delete-key", delete(&admin, &foreign_key), 404, "key_not_found", READ_THEN_WRITE),
+        refused(
+            "delete-key",
+            delete(&admin, "key_of_no_form"),
+            404,
+            "key_not_found",
+            READ_THEN_WRITE,
+        ),
+        refused(
+            "delete-key",
+            delete(&member, &foreign_key),
+            403,
+            "admin_required",
+            READ_THEN_WRITE,
+        ),
         refused("list-members", plain("list-members", &member), 403, "admin_required", LIST),
         refused("list-keys", plain("list-keys", &ended), 401, "session_ended", KEYS),
         refused(

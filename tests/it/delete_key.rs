@@ -1,7 +1,9 @@
 //! `DELETE /api/keys/{key_id}`
 
 use crate::support::World;
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::json;
+use std::collections::BTreeSet;
 
 /// Ids that nobody has, the first of them in the right form.
 const NOBODYS: [&str; 12] = [
@@ -34,6 +36,37 @@ async fn a_deleted_key_is_refused_on_the_next_call() {
     assert!(!listed.text.contains(&id), "{}", listed.text);
     assert_eq!((&listed.body["count"], &listed.body["available"]), (&json!(2), &json!(8)));
     assert!(world.audit().await.contains(&"key_deleted".to_owned()));
+    world.check_counters().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_trail_tells_the_name_that_a_key_had_when_it_was_deleted() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let (id, _) = admin.key("First name").await;
+    admin.patch(&format!("/api/keys/{id}"), json!({ "name": "Last name" })).await.ok(200);
+    admin.delete(&format!("/api/keys/{id}")).await.ok(204);
+    let sandbox = admin.get("/api/sandbox").await.ok(200)["key_id"].clone();
+    admin.delete(&format!("/api/keys/{}", sandbox.as_str().expect("an id"))).await.ok(204);
+    let rows = world.rows_of("audit").await;
+    let is_deletion = AttributeValue::S("key_deleted".to_owned());
+    let deleted = rows.iter().filter(|row| row["action"] == is_deletion);
+    let names: BTreeSet<&String> =
+        deleted.map(|row| row["label"].as_s().expect("a text")).collect();
+    assert_eq!(names, ["Last name".to_owned(), "Sandbox".to_owned()].iter().collect());
+}
+
+/// A key is worth deleting whatever has become of its row.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_whose_name_cannot_be_read_is_deleted_like_any_other() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let (id, key) = admin.key("Damaged").await;
+    let partition = format!("ACCT#{}", admin.account);
+    let damage = [("name", AttributeValue::Bool(true))];
+    world.set_attributes(&partition, &format!("KEY#{id}"), &damage).await;
+    admin.delete(&format!("/api/keys/{id}")).await.ok(204);
+    assert_eq!(world.product_api(&key).await, 403);
     world.check_counters().await;
 }
 

@@ -395,37 +395,65 @@ impl Store {
         Ok(row.map(KeyRow::into_key))
     }
 
-    /// Deletes a key: from the moment this returns, the next call with it is refused.
+    /// Deletes a key: from the moment this returns, the next call with it is refused. Its name is
+    /// read for the trail, and one that cannot be read keeps no key from being deleted.
     pub async fn delete_key(
         &self,
         actor: &Admin,
         key: &KeyId,
         now: Timestamp,
     ) -> Result<(), Failure<DeleteKeyRefusal>> {
-        let account = &actor.session.account;
-        let gone = Write::delete(layout::api_key(account, key)).if_there();
-        let deleted =
-            actor::transaction(actor, now).guarded(gone, |_| Ok(DeleteKeyRefusal::NotFound));
-        let deleted = match key.kind() {
-            KeyKind::Live => {
-                let one_less = account::counted(account, "own_keys = own_keys - :one");
-                deleted
-                    .guarded(one_less, |row| account::refused(row, DeleteKeyRefusal::NotFound))
-                    .with(outbox::no_reminders(account, key))
+        let row = layout::api_key(&actor.session.account, key);
+        let mut backoff = Backoff::new();
+        loop {
+            let name = self.name_at("key", row.clone()).await?;
+            match deleting(actor, key, name.as_deref(), now).commit(self).await {
+                Ok(()) => return Ok(()),
+                Err(failure) => failure.found()?,
             }
-            KeyKind::Sandbox => {
-                let place_free = account::counted(account, "has_sandbox_key = :no");
-                let sandbox = sandbox::without_key(account, key, now);
-                deleted
-                    .guarded(place_free, |row| account::refused(row, DeleteKeyRefusal::NotFound))
-                    .guarded(sandbox, |_| Ok(DeleteKeyRefusal::NotFound))
-            }
-        };
-        deleted
-            .with(audit::by_member(&actor.session, "key_deleted", Some(key.as_str()), now))
-            .commit(self)
-            .await
+            backoff.wait().await?;
+        }
     }
+}
+
+/// What stands against a deletion, or that the key has another name than was read.
+type Undeleted = Obstacle<DeleteKeyRefusal, ()>;
+
+fn deleting<'a>(
+    actor: &'a Admin,
+    key: &'a KeyId,
+    name: Option<&'a str>,
+    now: Timestamp,
+) -> Transaction<'a, Undeleted> {
+    const NOT_FOUND: Undeleted = Obstacle::Refused(DeleteKeyRefusal::NotFound);
+    let account = &actor.session.account;
+    let gone = Write::delete(layout::api_key(account, key));
+    let gone = match name {
+        Some(name) => gone.when("name = :name").value(":name", name),
+        None => gone.if_there(),
+    };
+    let deleted = actor::transaction(actor, now)
+        .guarded(gone, |row| Ok(row.map_or(NOT_FOUND, |_| Obstacle::Found(()))));
+    let deleted = match key.kind() {
+        KeyKind::Live => {
+            let one_less = account::counted(account, "own_keys = own_keys - :one");
+            deleted
+                .guarded(one_less, |row| account::refused(row, NOT_FOUND))
+                .with(outbox::no_reminders(account, key))
+        }
+        KeyKind::Sandbox => {
+            let place_free = account::counted(account, "has_sandbox_key = :no");
+            let sandbox = sandbox::without_key(account, key, now);
+            deleted
+                .guarded(place_free, |row| account::refused(row, NOT_FOUND))
+                .guarded(sandbox, |_| Ok(NOT_FOUND))
+        }
+    };
+    let entry = audit::by_member(&actor.session, "key_deleted", Some(key.as_str()), now);
+    deleted.with(match name {
+        Some(name) => entry.labelled(name),
+        None => entry,
+    })
 }
 
 /// What every insertion of a key writes: its row, the counter under its limit, its reminders, the
