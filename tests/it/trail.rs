@@ -240,3 +240,25 @@ async fn an_invitation_tells_whom_it_was_for_even_when_the_member_is_gone() {
     assert_eq!(text(row, "target"), Some(id));
     assert_eq!(text(row, "label").as_deref(), Some("new@example.com"));
 }
+
+/// The address of whoever acts is kept as long as what they did, and no longer.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_in_the_trail_is_put_there_anew_by_each_login_and_goes_after_what_it_explains() {
+    let world = World::new().await;
+    world.admin().await;
+    let until = async || -> i64 {
+        let row = world.rows_of("audit_member").await.remove(0);
+        row["ttl"].as_n().expect("a number").parse().expect("seconds")
+    };
+    for days in [0, 300, 300] {
+        world.advance(days * 86_400);
+        world.admin().await;
+        // As long as a session and what is done last in it.
+        let kept = until().await - world.now().as_second();
+        assert!((406 * 86_400..=407 * 86_400).contains(&kept), "{kept}");
+    }
+    let parameters = [("AuditRetentionDays".to_owned(), "0".to_owned())].into();
+    let world = World::with_options(Options { parameters, ..Options::default() }).await;
+    world.admin().await;
+    assert!(!world.rows_of("audit_member").await.remove(0).contains_key("ttl"), "for ever");
+}

@@ -165,7 +165,8 @@ impl Store {
         let account_row = AccountRow::new(&account, &admin, now);
         let member = MemberRow::new(&admin, &wanted.admin_email, Role::Admin, now);
         let sandbox = SandboxRow::from(Sandbox::never_provisioned(now));
-        let owner = Write::put(&layout::owner(&address), &OwnerRow::new(&id, &admin, Role::Admin));
+        let owner = OwnerRow::new(&id, &admin, &wanted.admin_email, Role::Admin);
+        let owner = Write::put(&layout::owner(&address), &owner);
         let owner = match holder {
             None => owner.if_new(),
             Some(holder) => owner.when("member_id = :holder").value(":holder", &holder.member_id),
@@ -185,6 +186,7 @@ impl Store {
             .with(Write::put(&layout::member(&id, &admin), &member))
             .with(Write::put(&layout::sandbox(&id), &sandbox))
             .with(address::invited(&address, &invitation, now))
+            .with(audit::member(&id, &admin, &wanted.admin_email, now))
             .with(
                 audit::by_operator(&id, "account_created", Some(id.as_str()), by, now)
                     .labelled(wanted.name.as_str())

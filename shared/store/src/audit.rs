@@ -1,14 +1,23 @@
 //! The audit trail: one row for each change, written in the change's own transaction.
 //!
-//! Functions may put rows there, and neither read nor change any. IAM knows no condition on what is
-//! there already; but where a row lies nobody can guess.
+//! Those who write it may put rows there, and neither read nor change any. IAM knows no condition
+//! on what is there already; but where a row lies nobody can guess.
+//!
+//! A row names members by their ids. Which address a member has is in a row of the trail beside
+//! them, which is put there when the member is made, and again by each login: so it is there as
+//! long as there may be a row that names the member, and no longer. Where that lies can be guessed,
+//! so it is believed only if the id is of that address.
 
 use crate::layout;
-use crate::rows::{AuditRow, Item, to_item};
+use crate::rows::{AuditMemberRow, AuditRow, Item, to_item};
 use crate::write::Write;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::key::SANDBOX_KEY_NAME;
-use domain::{AccountId, AuditId, Invitation, KeyId, KeyKind, OperatorName, SessionToken};
+use domain::session::SESSION_LIFETIME;
+use domain::{
+    AccountId, AuditId, EmailAddress, Invitation, KeyId, KeyKind, MemberId, OperatorName,
+    SessionToken,
+};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -60,6 +69,19 @@ pub(crate) fn by_no_member<'a>(
     now: Timestamp,
 ) -> Entry<'a> {
     Entry::new(account, AuditRow::new(action, None, Some(target), now))
+}
+
+/// Which address a member has who may act from now on, until the next login or invitation: a
+/// session lasts no longer, and neither does an invitation.
+pub(crate) fn member(
+    account: &AccountId,
+    member: &MemberId,
+    email: &EmailAddress,
+    now: Timestamp,
+) -> Write {
+    let row = AuditMemberRow::new(email);
+    let key = layout::audit_member(account, member);
+    Write::put_into_trail(&key, to_item(&row), now + SESSION_LIFETIME)
 }
 
 impl<'a> Entry<'a> {

@@ -419,7 +419,7 @@ fn inviting<'a>(
         .invited_by(&actor.session.member)
         .until(ends, outbox::DUTIES.any());
     let row = Write::put(&layout::member(account, member), &row).if_new();
-    let owner = OwnerRow::new(account, member, role).until(ends);
+    let owner = OwnerRow::new(account, member, email, role).until(ends);
     let owner = Write::put(&layout::owner(&address), &owner);
     let owner = match holder {
         None => owner.if_new(),
@@ -440,6 +440,7 @@ fn inviting<'a>(
         .guarded(row, |_| Ok(Obstacle::Found(Met::Changed)))
         .with(address::invited(&address, &invitation, now))
         .with(outbox::invitation(&invitation, email, now))
+        .with(audit::member(account, member, email, now))
         .with(
             audit::by_member(&actor.session, "member_invited", Some(member.as_str()), now)
                 .labelled(email.as_str())
@@ -568,6 +569,7 @@ fn resending<'a>(
         None => resending.with(resent),
         Some(member) => resending
             .with(resent.labelled(member.email.as_str()))
+            .with(audit::member(account, &member.id, &member.email, now))
             .with(outbox::invitation(&next, &member.email, now)),
     };
     match ends {

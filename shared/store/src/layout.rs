@@ -25,6 +25,8 @@ impl RowKey {
     }
 }
 
+/// In a trail.
+const ADDRESS_PREFIX: &str = "ADDRESS#";
 pub(crate) const EVENT_PREFIX: &str = "EVENT#";
 pub(crate) const EXPIRY_PREFIX: &str = "EXPIRY#";
 pub(crate) const KEY_PREFIX: &str = "KEY#";
@@ -76,9 +78,19 @@ pub(crate) fn idempotency(account: &AccountId, digest: &str) -> RowKey {
     in_account(account, format!("IDEM#{digest}"))
 }
 
+pub(crate) fn trail_partition(account: &AccountId) -> String {
+    format!("AUDIT#{account}")
+}
+
 /// A row of the trail: in a partition of its own, to which roles may add and do nothing else.
 pub(crate) fn audit(account: &AccountId, at: Timestamp, id: &AuditId) -> RowKey {
-    RowKey { pk: format!("AUDIT#{account}"), sk: format!("{}#{id}", at.as_millisecond()) }
+    RowKey { pk: trail_partition(account), sk: format!("{}#{id}", at.as_millisecond()) }
+}
+
+/// Which address a member has whom the trail tells of; behind all that happened, for times are
+/// digits.
+pub(crate) fn audit_member(account: &AccountId, member: &MemberId) -> RowKey {
+    RowKey { pk: trail_partition(account), sk: format!("{ADDRESS_PREFIX}{member}") }
 }
 
 /// A login event or a provisioning request.

@@ -64,6 +64,7 @@ pub enum CountRefusal {
 pub struct Owner {
     pub account: AccountId,
     pub member: MemberId,
+    email: EmailAddress,
     logins: u64,
     invited_until: Option<Timestamp>,
     invited_as: Option<Role>,
@@ -139,6 +140,7 @@ impl Store {
         Ok(row.map(|row| Owner {
             account: row.account_id,
             member: row.member_id,
+            email: row.email,
             logins: row.logins,
             invited_until: row.invited_until,
             invited_as: row.invited_as,
@@ -488,6 +490,7 @@ fn session_opening<'a>(
             })
         })
         .with(outbox::login_event(account, member, now))
+        .with(audit::member(account, member, &wanted.owner.email, now))
         .with(
             audit::by_member(token, "session_opened", Some(id.as_str()), now)
                 .labelled(&wanted.label.to_string()),

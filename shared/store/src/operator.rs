@@ -539,7 +539,7 @@ fn appointing<'a>(
     let account = operator.account;
     match successor {
         Successor::New(id) => {
-            let owner = OwnerRow::new(account, id, Role::Admin);
+            let owner = OwnerRow::new(account, id, email, Role::Admin);
             let owner = Write::put(&layout::owner(&id.address()), &owner);
             let row = MemberRow::new(id, email, Role::Admin, now);
             let invitation = Invitation { account: account.clone(), member: id.clone(), number: 1 };
@@ -547,6 +547,7 @@ fn appointing<'a>(
                 .guarded(owner.if_new(), anew)
                 .guarded(Write::put(&layout::member(account, id), &row).if_new(), anew)
                 .with(address::invited(&id.address(), &invitation, now))
+                .with(audit::member(account, id, email, now))
                 .with(
                     operator
                         .audited("member_invited", Some(id.as_str()), now)

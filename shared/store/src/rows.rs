@@ -521,6 +521,20 @@ impl<'a> AuditRow<'a> {
     }
 }
 
+/// Which address a member of the account has, or had.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct AuditMemberRow {
+    #[serde(rename = "type")]
+    kind: String,
+    pub email: EmailAddress,
+}
+
+impl AuditMemberRow {
+    pub fn new(email: &EmailAddress) -> Self {
+        Self { kind: "audit_member".to_owned(), email: email.clone() }
+    }
+}
+
 // --- In an address's partition
 
 /// Which member an address belongs to; it lies where a login finds it by the address alone.
@@ -530,6 +544,8 @@ pub(crate) struct OwnerRow {
     kind: String,
     pub account_id: AccountId,
     pub member_id: MemberId,
+    /// As the member's row has it; a login puts it into the trail.
+    pub email: EmailAddress,
     /// How many logins this membership has seen; it chooses the slot of the next session.
     pub logins: u64,
     /// Until when the membership holds the address, as long as nobody has logged in.
@@ -541,11 +557,12 @@ pub(crate) struct OwnerRow {
 }
 
 impl OwnerRow {
-    pub fn new(account: &AccountId, member: &MemberId, role: Role) -> Self {
+    pub fn new(account: &AccountId, member: &MemberId, email: &EmailAddress, role: Role) -> Self {
         Self {
             kind: "owner".to_owned(),
             account_id: account.clone(),
             member_id: member.clone(),
+            email: email.clone(),
             logins: 0,
             invited_until: None,
             invited_as: Some(role),
