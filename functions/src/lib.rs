@@ -2,7 +2,7 @@
 //! together.
 //!
 //! `CONTRIBUTING.md` has all the steps to add one. No action uses another: what two of them share
-//! lies in `view`, `key_view`, `key_check`, `operator`, `pending`, `edge` or `domain`.
+//! lies in `view`, `key_view`, `key_check`, `event_view`, `operator`, `pending`, `edge` or `domain`.
 
 pub mod authorize_key;
 pub mod change_account;
@@ -14,6 +14,7 @@ pub mod decline_invitation;
 pub mod delete_key;
 pub mod deliver_mail;
 pub mod end_session;
+mod event_view;
 mod function;
 pub mod get_sandbox;
 pub mod get_session;
@@ -21,6 +22,7 @@ pub mod invite_member;
 mod key_check;
 mod key_view;
 pub mod leave_team;
+pub mod list_activity;
 pub mod list_keys;
 pub mod list_members;
 pub mod list_sessions;
@@ -119,6 +121,8 @@ pub const REVOKE_SESSION: Function = http_function!(
     revoke_session::handle
 )
 .and_route("DELETE", revoke_session::OTHERS);
+pub const LIST_ACTIVITY: Function =
+    http_function!("list-activity", "GET", "/api/activity", list_activity::handle);
 pub const AUTHORIZE_KEY: Function =
     function!("authorize-key", Trigger::Authorizer, KEY_CHECK, event, authorize_key::handle);
 pub const CHECK_KEY: Function = function!(
@@ -140,7 +144,7 @@ pub const CHANGE_ACCOUNT: Function =
     function!("change-account", Trigger::Operator, BATCH, event, change_account::handle);
 pub const SWEEP: Function = function!("sweep", Trigger::Schedule, BATCH, event, sweep::handle);
 
-pub static FUNCTIONS: [Function; 30] = [
+pub static FUNCTIONS: [Function; 31] = [
     REQUEST_CODE,
     VERIFY_CODE,
     END_SESSION,
@@ -163,6 +167,7 @@ pub static FUNCTIONS: [Function; 30] = [
     DECLINE_INVITATION,
     LIST_SESSIONS,
     REVOKE_SESSION,
+    LIST_ACTIVITY,
     AUTHORIZE_KEY,
     CHECK_KEY,
     PROVISION_SANDBOX,

@@ -190,6 +190,14 @@ class Work:
     def list_members(self):
         return self.answers("GET", "/api/team", 200)
 
+    def list_activity(self):
+        return lambda: self.acted(self.admin.call("GET", "/api/activity").body)
+
+    def acted(self, told):
+        """Whether it is told who the admin is."""
+        events = told.get("events", [])
+        return any((event["actor"] or {}).get("email") for event in events)
+
     def invite_member(self):
         """It invites in the place of an invitation that has ended, and says who is registered."""
         admin = self.world.customer()

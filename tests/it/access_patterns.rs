@@ -27,7 +27,7 @@ use tokio::sync::Notify;
 type Waves = &'static [&'static [&'static str]];
 
 /// What an action sends when all goes well.
-const DECLARED: [(&str, Waves); 24] = [
+const DECLARED: [(&str, Waves); 25] = [
     ("request-code", &[&["GetItem", "UpdateItem"], &["TransactWriteItems"]]),
     ("verify-code", &[&["GetItem", "UpdateItem"], &["GetItem", "GetItem", "TransactWriteItems"]]),
     ("end-session", &[&["GetItem", "TransactWriteItems"]]),
@@ -50,6 +50,7 @@ const DECLARED: [(&str, Waves); 24] = [
     ("decline-invitation", &[&["TransactWriteItems"]]),
     ("list-sessions", &[&["GetItem", "UpdateItem"]]),
     ("revoke-session", &[&["GetItem"], &["TransactWriteItems"]]),
+    ("list-activity", &[&["GetItem", "Query", "UpdateItem"], &["BatchGetItem"]]),
     ("authorize-key", &[&["GetItem"]]),
     ("check-key", &[&["GetItem"]]),
 ];
@@ -166,6 +167,7 @@ async fn measure_all() -> Vec<(&'static str, Recording)> {
         .action("invite-member", 201, async |turn| with("invite-member", &admin, invited(turn)))
         .await;
     bench.action("list-members", 200, async |_| plain("list-members", &admin)).await;
+    bench.action("list-activity", 200, async |_| plain("list-activity", &admin)).await;
     for turn in 3..=4 {
         let guest = invited(turn)["email"].as_str().expect("a text").to_owned();
         invitations::invite(&admin, &guest).await.ok(201);
@@ -250,6 +252,7 @@ async fn a_read_that_nobody_asked_for_sends_as_much_and_writes_nothing() {
     const SANDBOX: Waves = &[&["GetItem", "GetItem", "GetItem"]];
     const KEYS: Waves = &[&["GetItem", "GetItem", "Query", "Query"]];
     const LIST: Waves = &[&["GetItem", "GetItem", "Query"]];
+    const ACTIVITY: Waves = &[&["GetItem", "GetItem", "Query"], &["BatchGetItem"]];
     let world = World::new().await;
     let admin = world.admin().await;
     world.settle().await;
@@ -262,6 +265,7 @@ async fn a_read_that_nobody_asked_for_sends_as_much_and_writes_nothing() {
         ("get-sandbox", SANDBOX),
         ("list-keys", KEYS),
         ("list-members", LIST),
+        ("list-activity", ACTIVITY),
     ] {
         let mut event = http_event(name, Some(&admin), None, None);
         event["headers"]["x-frontdesk-background"] = json!("1");
@@ -326,6 +330,8 @@ async fn every_console_action_waits_for_the_store_at_most_once_and_a_login_at_mo
             "change-role" | "leave-team" => 2,
             // Where a session lies that is named by its id.
             "revoke-session" => 2,
+            // The addresses of those who acted.
+            "list-activity" => 2,
             _ => 1,
         };
         assert!(recording.waits() <= most, "{name} waits {} times", recording.waits());

@@ -106,6 +106,7 @@ async fn good_events(world: &World, admin: &Person<'_>) -> Vec<Good> {
             Some("key_deleted"),
         ),
         good("list-members", plain("list-members"), 200, None),
+        good("list-activity", plain("list-activity"), 200, None),
         good(
             "invite-member",
             http_event(

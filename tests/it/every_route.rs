@@ -74,6 +74,7 @@ fn cases() -> Vec<Case> {
         case("list-sessions", Who::Members, 200),
         Case { id: "ses_0000000000000000", ..case("revoke-session", Who::Members, 404) },
         case("revoke-session", Who::Members, 204),
+        case("list-activity", Who::Admins, 200),
         // The last one, for it takes the caller's session.
         case("end-session", Who::Members, 204),
     ]

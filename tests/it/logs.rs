@@ -787,6 +787,11 @@ async fn every_count_is_a_document_of_the_embedded_metric_format_in_the_stacks_n
     let unreadable = [("duty", AttributeValue::S("duty#0".to_owned())), ("due_at", number(1))];
     world.set_attributes(late["pk"].as_s().unwrap(), "EVENT#unreadable", &unreadable).await;
     world.desk.invoke("sweep", &json!({})).await.expect("an answer");
+    // And one of the trail.
+    let event = [("at", AttributeValue::Bool(true))];
+    let trail = format!("AUDIT#{}", admin.account);
+    world.set_attributes(&trail, &format!("{before}#unreadable"), &event).await;
+    admin.get("/api/activity").await.ok(200);
 
     let documents: Vec<Value> =
         log.lines().into_iter().filter(|line| line.get("_aws").is_some()).collect();

@@ -38,6 +38,7 @@ mod invite_member;
 mod journeys;
 mod kept_state;
 mod leave_team;
+mod list_activity;
 mod list_keys;
 mod list_members;
 mod list_sessions;

@@ -308,15 +308,13 @@ fn every_operation_tells_of_what_its_kind_can_meet() {
         all_or_none(&["session_required", "session_ended", "session_expired"], !open);
         assert!(open || codes.contains("account_suspended"), "{id}");
         all_or_none(
-            &[
-                "cross_site",
-                "invalid_json",
-                "invalid_request",
-                "body_too_large",
-                "unsupported_media_type",
-            ],
+            &["cross_site", "invalid_json", "body_too_large", "unsupported_media_type"],
             !reads,
         );
+        // Of a body, or of what a query asks for.
+        let parameters = operation.value["parameters"].as_array().into_iter().flatten();
+        let asks = parameters.clone().any(|parameter| parameter["in"] == "query");
+        all_or_none(&["invalid_request"], !reads || asks);
     }
 }
 
@@ -427,6 +425,7 @@ async fn every_operation_answers_as_the_document_says() {
     let refused = check(&created.body["api_key"]).await;
     assert_eq!(refused.status, 403);
     contract.refuses("checkKey", &refused);
+    contract.answers("listActivity", &admin.get("/api/activity").await);
 
     // Each state of the Sandbox.
     assert!(
@@ -513,6 +512,7 @@ async fn a_time_of_a_whole_second_has_its_milliseconds_in_every_answer() {
         ("getSandbox", "/api/sandbox"),
         ("listKeys", "/api/keys"),
         ("listMembers", "/api/team"),
+        ("listActivity", "/api/activity"),
     ] {
         let reply = admin.get(path).await;
         contract.answers(id, &reply);
@@ -520,7 +520,7 @@ async fn a_time_of_a_whole_second_has_its_milliseconds_in_every_answer() {
         assert!(times.iter().all(|time| time.ends_with(".000Z")), "{}", reply.text);
         seen += times.len();
     }
-    assert_eq!(seen, 10, "of the session (3), the Sandbox (2), the keys (3), the member (2)");
+    assert_eq!(seen, 15, "of the session (3), Sandbox (2), keys (3), the member (2), events (5)");
     for path in ["/_local/clock", "/_local/mail"] {
         let reply = world.call("GET", path).send().await;
         for time in times(&reply.body) {
@@ -598,6 +598,10 @@ async fn every_problem_is_told_as_the_document_says() {
             .await,
     );
     contract.answers("listMembers", &member.get("/api/team").await);
+    contract.answers("listActivity", &member.get("/api/activity").await);
+    for wrong in ["before=x", "kind=x"] {
+        contract.answers("listActivity", &admin.get(&format!("/api/activity?{wrong}")).await);
+    }
     contract.answers("createKey", &member.post("/api/keys", json!({ "name": "Mine" })).await);
 
     // Keys.

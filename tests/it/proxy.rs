@@ -304,7 +304,7 @@ async fn forward(State(shared): State<Arc<Shared>>, request: Request) -> Respons
             // Absent when the recording ended before the answer came.
             if let Some(sent) = state.sent.get_mut(index) {
                 match operation.as_str() {
-                    "GetItem" | "Query" => sent.read_units = units,
+                    "GetItem" | "BatchGetItem" | "Query" => sent.read_units = units,
                     _ => sent.write_units = units,
                 }
             }

@@ -17,7 +17,7 @@ const NOBODYS: [&str; 9] = [
 ];
 
 /// Everything that takes a session.
-const ROUTES: [(&str, &str); 20] = [
+const ROUTES: [(&str, &str); 21] = [
     ("POST", "/api/logout"),
     ("GET", "/api/session"),
     ("GET", "/api/sandbox"),
@@ -29,6 +29,7 @@ const ROUTES: [(&str, &str); 20] = [
     ("PATCH", "/api/keys/key_kAAAAAAAA"),
     ("POST", "/api/keys/key_kAAAAAAAA/rotate"),
     ("DELETE", "/api/keys/key_kAAAAAAAA"),
+    ("GET", "/api/activity"),
     ("GET", "/api/team"),
     ("POST", "/api/team"),
     ("PATCH", "/api/team/mem_AAAAAAAAAAAAAAAAAAAAAAAAAAAA"),

@@ -339,8 +339,15 @@ fn every_function_has_a_log_group_of_its_own_that_forgets() {
 
 #[test]
 fn every_function_has_a_role_of_its_own_that_names_actions_and_resources() {
-    const ON_ITEMS: [&str; 6] =
-        ["GetItem", "PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem", "Query"];
+    const ON_ITEMS: [&str; 7] = [
+        "GetItem",
+        "BatchGetItem",
+        "PutItem",
+        "UpdateItem",
+        "DeleteItem",
+        "ConditionCheckItem",
+        "Query",
+    ];
     let template = template();
     let get = |path: &str| serde_json::json!({ "!GetAtt": path });
     for (name, (id, resource)) in template_functions(&template) {

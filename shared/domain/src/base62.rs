@@ -21,6 +21,14 @@ pub fn encode(mut value: u128, length: usize) -> String {
     digits.into_iter().map(char::from).collect()
 }
 
+/// The value of digits; none if a character is no digit, or it does not fit.
+pub fn decode(digits: &str) -> Option<u128> {
+    digits.bytes().try_fold(0_u128, |value, byte| {
+        let digit = ALPHABET.iter().position(|known| *known == byte)?;
+        value.checked_mul(62)?.checked_add(digit as u128)
+    })
+}
+
 /// Whether `text` is `length` characters of the alphabet.
 pub fn is(text: &str, length: usize) -> bool {
     text.len() == length && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
@@ -37,5 +45,14 @@ mod tests {
         assert_eq!(encode(62, 2), "10");
         assert_eq!(encode(u128::MAX, 22).len(), 22);
         assert_ne!(encode(u128::MAX, 22), encode(u128::MAX - 1, 22));
+    }
+
+    #[test]
+    fn decoding_undoes_encoding() {
+        for value in [0, 61, 62, 1_764_134_420_123, u128::MAX] {
+            assert_eq!(decode(&encode(value, 22)), Some(value));
+        }
+        assert_eq!(decode("zzzzzzzzzzzzzzzzzzzzzz"), None);
+        assert_eq!(decode("a-b"), None);
     }
 }

@@ -21,6 +21,7 @@ mod name;
 pub mod sandbox;
 pub mod secret;
 pub mod session;
+pub mod trail;
 
 pub use account::{Account, AccountName, OperatorName};
 pub use email::{AddressHash, EmailAddress};

@@ -2,8 +2,8 @@
 //!
 //! Clients write most of what is in it, and how a gateway passes on a byte that is no ASCII is
 //! documented nowhere. So a text is its bytes, whatever they are, and nothing is parsed that nobody
-//! asks for: not the address, of which `Host` and `X-Forwarded-Proto` are the client's to make up,
-//! and not the query.
+//! asks for: not the address, of which `Host` and `X-Forwarded-Proto` are the client's to make up.
+//! The query is as the gateway has taken it apart.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -98,6 +98,7 @@ pub(crate) struct HttpRequest {
     headers: Option<Fields>,
     cookies: Option<Vec<Text>>,
     path_parameters: Option<Fields>,
+    query_string_parameters: Option<Fields>,
     body: Option<Text>,
     is_base64_encoded: Option<bool>,
     request_context: RequestContext,
@@ -139,6 +140,10 @@ impl HttpRequest {
 
     pub fn path_parameter(&self, name: &str) -> Option<&Text> {
         self.path_parameters.as_ref()?.get(name)
+    }
+
+    pub fn query_parameter(&self, name: &str) -> Option<&Text> {
+        self.query_string_parameters.as_ref()?.get(name)
     }
 
     /// The headers, with each cookie as a line of its own.

@@ -1,7 +1,7 @@
 //! HTTP in and out: what may come in, who it comes from, and how an answer looks.
 
 use crate::config::Settings;
-use crate::event::HttpRequest;
+use crate::event::{HttpRequest, Text};
 use crate::problem::{Problem, ProblemCode};
 use crate::secrets::{KeyringError, Keyrings};
 use crate::{UtcTime, viewer};
@@ -93,6 +93,11 @@ impl Call {
     pub fn path_id<T: FromStr>(&self, name: &str, nobodys: impl FnOnce() -> T) -> T {
         let text = self.request.path_parameter(name);
         text.and_then(|text| text.to_str().parse().ok()).unwrap_or_else(nobodys)
+    }
+
+    /// A field of the query, if it is there. Several of one name are one that no rule knows.
+    pub fn query(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.request.query_parameter(name).map(Text::to_str)
     }
 
     /// All cookies of this name: a site on the parent domain may have set one of its own beside

@@ -123,6 +123,8 @@ catalogue! {
         "Nobody else who has logged in is an admin of the account. Make somebody one first.",
     SessionNotFound = 404 "session_not_found" AfterSession:
         "You have no session with this id. It may have ended already.",
+    InvalidCursor = 400 "invalid_cursor" AfterSession:
+        "Read on with the `next` of this account's last answer, or begin anew without it.",
     InvalidJson = 400 "invalid_json" Anytime:
         "The body is not valid JSON.",
     InvalidRequest = 400 "invalid_request" Anytime:

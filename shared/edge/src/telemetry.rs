@@ -74,10 +74,12 @@ pub enum Metric {
     DutyGivenUp,
     /// A duty is there that this version cannot read or do, or may not touch.
     DutyUnreadable,
+    /// A row of an account's trail cannot be read by this version.
+    EventUnreadable,
 }
 
 impl Metric {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Login,
         Self::WrongCode,
         Self::CodeRefused,
@@ -89,6 +91,7 @@ impl Metric {
         Self::DutyFound,
         Self::DutyGivenUp,
         Self::DutyUnreadable,
+        Self::EventUnreadable,
     ];
 
     pub const fn name(self) -> &'static str {
@@ -104,6 +107,7 @@ impl Metric {
             Self::DutyFound => "DutyFound",
             Self::DutyGivenUp => "DutyGivenUp",
             Self::DutyUnreadable => "DutyUnreadable",
+            Self::EventUnreadable => "EventUnreadable",
         }
     }
 

@@ -244,6 +244,19 @@ impl Store {
         Ok((row, account, session))
     }
 
+    /// [`Store::find_caller`] of who has to be an admin.
+    pub async fn find_admin(
+        &self,
+        actor: &Admin,
+        now: Timestamp,
+    ) -> Result<Caller, Failure<ActorRefusal>> {
+        let caller = self.find_caller(&actor.session, now).await?;
+        match caller.member.role {
+            Role::Admin => Ok(caller),
+            Role::Member => Err(Failure::Refused(ActorRefusal::AdminRequired)),
+        }
+    }
+
     /// The member's row, its session marked as used; one request whether or not the mark is due.
     async fn shown_session(
         &self,

@@ -2,6 +2,7 @@
 //! Sandbox, its audit trail, an e-mail address, and a network that codes are asked for from.
 
 use domain::login::NetworkHash;
+use domain::trail::Place;
 use domain::{AccountId, AddressHash, AuditId, EventId, KeyId, MemberId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -87,10 +88,44 @@ pub(crate) fn audit(account: &AccountId, at: Timestamp, id: &AuditId) -> RowKey 
     RowKey { pk: trail_partition(account), sk: format!("{}#{id}", at.as_millisecond()) }
 }
 
+/// The sort keys of a trail's first and last event before a place.
+pub(crate) fn trail_before(place: Option<&Place>) -> [String; 2] {
+    let last = place.map_or_else(|| BEHIND_EVENTS.to_owned(), beginning);
+    [FIRST_DIGIT.to_owned(), last]
+}
+
+/// The same after a place.
+pub(crate) fn trail_after(place: Option<&Place>) -> [String; 2] {
+    let first = place.map_or_else(|| FIRST_DIGIT.to_owned(), |place| beginning(place) + BEHIND_IDS);
+    [first, BEHIND_EVENTS.to_owned()]
+}
+
+/// What the sort key of the row there begins with; so the row itself is behind it.
+fn beginning(place: &Place) -> String {
+    format!("{}#{}", place.millisecond(), place.start())
+}
+
+const FIRST_DIGIT: &str = "0";
+/// Behind everything that begins with a digit.
+const BEHIND_EVENTS: &str = ":";
+/// Behind everything that an id can go on with.
+const BEHIND_IDS: &str = "~";
+
+/// The place of a row of the trail.
+pub(crate) fn place_of(key: &RowKey) -> Option<Place> {
+    let (millisecond, id) = key.sk.split_once('#')?;
+    Place::new(millisecond.parse().ok()?, id)
+}
+
 /// Which address a member has whom the trail tells of; behind all that happened, for times are
 /// digits.
 pub(crate) fn audit_member(account: &AccountId, member: &MemberId) -> RowKey {
     RowKey { pk: trail_partition(account), sk: format!("{ADDRESS_PREFIX}{member}") }
+}
+
+/// Whose address a row of the trail tells.
+pub(crate) fn addressed(key: &RowKey) -> Option<MemberId> {
+    key.sk.strip_prefix(ADDRESS_PREFIX)?.parse().ok()
 }
 
 /// A login event or a provisioning request.

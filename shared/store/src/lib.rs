@@ -8,7 +8,8 @@
 //! The modules depend on each other in one direction: `layout` (where rows lie) and `rows` (what
 //! they hold), `unanswered` (which tries of a request may have been made), `write` (conditions and
 //! transactions), `audit`, `account` and `actor`, `outbox`, and then the operations on logins,
-//! sessions, members, invitations, the Sandbox and keys, and those of operators.
+//! sessions, members, invitations, the Sandbox and keys, those of operators, and what is told of the
+//! trail.
 //!
 //! To add an operation: put it in the module of the row that it is about, begin with
 //! `actor::transaction`, and add each write together with the function that names its refusal
@@ -30,6 +31,7 @@ mod rows;
 mod sandbox;
 mod session;
 mod suspension;
+mod trail;
 mod unanswered;
 mod write;
 
@@ -47,9 +49,12 @@ pub use login::{
 pub use member::{ChangeRoleRefusal, LeaveRefusal, RevokeRefusal};
 pub use operator::{ChangeRefusal, Operator};
 pub use outbox::{ASKS, DUTIES, Duty, OutboxKey, Redelivery};
-pub use rows::{DutyKind, KeyExpiring, LoginNotice, MailKind, MailRow, NoticeReason, OutboxRow};
+pub use rows::{
+    DutyKind, Field, KeyExpiring, LoginNotice, MailKind, MailRow, NoticeReason, OutboxRow,
+};
 pub use sandbox::{EnsureKeyRefusal, RevealRefusal, VerdictRefusal};
 pub use session::RevokeSessionRefusal;
+pub use trail::{Actor, EVENTS_OF_PAGE, Event, Fields, Stretch, Subject};
 
 use crate::unanswered::Unanswered;
 use aws_sdk_dynamodb::Client;

@@ -521,6 +521,41 @@ impl<'a> AuditRow<'a> {
     }
 }
 
+/// What a row of the trail tells when it is read.
+#[derive(Debug, Deserialize)]
+pub(crate) struct EventRow {
+    #[serde(flatten)]
+    pub key: RowKey,
+    pub action: String,
+    #[serde(default)]
+    pub actor: Option<MemberId>,
+    #[serde(default)]
+    pub target: Option<String>,
+    #[serde(default)]
+    pub label: Option<String>,
+    #[serde(with = "millisecond::required")]
+    pub at: Timestamp,
+    #[serde(default)]
+    pub operator: bool,
+    #[serde(default)]
+    pub by: Option<String>,
+    #[serde(default)]
+    pub ttl: Option<i64>,
+    #[serde(default)]
+    pub was: BTreeMap<String, Field>,
+    #[serde(default)]
+    pub is: BTreeMap<String, Field>,
+}
+
+/// A field that an act changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Field {
+    Flag(bool),
+    Number(i64),
+    Text(String),
+}
+
 /// Which address a member of the account has, or had.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct AuditMemberRow {
