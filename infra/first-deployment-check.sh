@@ -168,7 +168,7 @@ reached=nobody
 for function in $functions; do
     actions=(dynamodb:{GetItem,ConditionCheckItem,UpdateItem,DeleteItem})
     case $function in
-    ListActivity) ;;
+    ListActivity | DescribeAccount | ExportActivity) ;;
     *) actions+=(dynamodb:{Query,BatchGetItem}) ;;
     esac
     case "$(count iam simulate-principal-policy --policy-source-arn \

@@ -1,11 +1,11 @@
 //! Direct invocation by an operator: one act on one account that is there.
 
-use crate::operator::{AccountView, operator_name, registered_in};
+use crate::operator::{AccountView, account_named, operator_name, registered_in};
 use crate::view::MemberView;
+use domain::EmailAddress;
 use domain::account::are_limits;
-use domain::{AccountId, EmailAddress};
 use edge::lambda::Event;
-use edge::{App, Problem, ProblemCode, telemetry};
+use edge::{App, Problem, ProblemCode};
 use lambda_runtime::Error;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -41,12 +41,8 @@ pub async fn handle(app: &App, event: Event) -> Result<Value, Error> {
 
 async fn change_account(app: &App, request: ChangeAccount) -> Result<Value, Problem> {
     let ChangeAccount { account_id, by, act } = request;
-    let account: AccountId = account_id.parse().or(Err(ProblemCode::AccountNotFound))?;
     let by = operator_name(by)?;
-    if app.store.find_account(&account).await?.is_none() {
-        return Err(ProblemCode::AccountNotFound.into());
-    }
-    telemetry::set_account(&account);
+    let account = account_named(app, &account_id).await?.id;
     let mut answer = take(app, Operator { account: &account, by: by.as_ref() }, act).await?;
     let after = app.store.find_account(&account).await?.ok_or(ProblemCode::AccountNotFound)?;
     answer["account"] = json!(AccountView::new(&after, app.clock.now()));

@@ -1,11 +1,11 @@
-//! How events of an account's trail look.
+//! How events of an account's trail look: to its admins, and to operators.
 
 use domain::trail::{EventKind, Place, SubjectKind};
 use domain::{AccountId, EmailAddress, MemberId};
 use edge::UtcTime;
 use edge::telemetry::Metric;
 use serde::Serialize;
-use store::{Actor, Event, Stretch};
+use store::{Actor, Event, Fields, Stretch};
 
 #[derive(Debug, Serialize)]
 pub struct EventView<'a> {
@@ -66,6 +66,21 @@ impl<'a> EventView<'a> {
             actor,
             subject,
         }
+    }
+}
+
+/// An event to operators: what it changed, too.
+#[derive(Debug, Serialize)]
+pub struct WholeEventView<'a> {
+    #[serde(flatten)]
+    event: EventView<'a>,
+    was: &'a Fields,
+    is: &'a Fields,
+}
+
+impl<'a> From<&'a Event> for WholeEventView<'a> {
+    fn from(event: &'a Event) -> Self {
+        Self { event: EventView::new(event, None), was: &event.was, is: &event.is }
     }
 }
 

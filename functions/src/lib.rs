@@ -13,8 +13,10 @@ pub mod create_key;
 pub mod decline_invitation;
 pub mod delete_key;
 pub mod deliver_mail;
+pub mod describe_account;
 pub mod end_session;
 mod event_view;
+pub mod export_activity;
 mod function;
 pub mod get_sandbox;
 pub mod get_session;
@@ -142,9 +144,13 @@ pub const REGISTER_ACCOUNT: Function =
     function!("register-account", Trigger::Operator, REQUEST, event, register_account::handle);
 pub const CHANGE_ACCOUNT: Function =
     function!("change-account", Trigger::Operator, BATCH, event, change_account::handle);
+pub const DESCRIBE_ACCOUNT: Function =
+    function!("describe-account", Trigger::Operator, REQUEST, event, describe_account::handle);
+pub const EXPORT_ACTIVITY: Function =
+    function!("export-activity", Trigger::Operator, BATCH, event, export_activity::handle);
 pub const SWEEP: Function = function!("sweep", Trigger::Schedule, BATCH, event, sweep::handle);
 
-pub static FUNCTIONS: [Function; 31] = [
+pub static FUNCTIONS: [Function; 33] = [
     REQUEST_CODE,
     VERIFY_CODE,
     END_SESSION,
@@ -175,6 +181,8 @@ pub static FUNCTIONS: [Function; 31] = [
     NOTE_MAIL_EVENT,
     REGISTER_ACCOUNT,
     CHANGE_ACCOUNT,
+    DESCRIBE_ACCOUNT,
+    EXPORT_ACTIVITY,
     SWEEP,
 ];
 

@@ -1,7 +1,7 @@
 //! What the functions of operators have in common.
 
 use domain::{Account, AccountId, InvalidName, OperatorName};
-use edge::{Problem, ProblemCode};
+use edge::{App, Problem, ProblemCode, telemetry};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -29,6 +29,14 @@ impl AccountView {
             suspended: account.suspended,
         }
     }
+}
+
+/// The account that an operator names by its id.
+pub async fn account_named(app: &App, id: &str) -> Result<Account, Problem> {
+    let id: AccountId = id.parse().or(Err(ProblemCode::AccountNotFound))?;
+    let account = app.store.find_account(&id).await?.ok_or(ProblemCode::AccountNotFound)?;
+    telemetry::set_account(&id);
+    Ok(account)
 }
 
 /// Who acts, as the caller of an operators' function says it.

@@ -298,6 +298,15 @@ class Work:
             for _, failed in [self.world.invoke("ChangeAccount", one) for one in requests]
         )
 
+    def describe_account(self):
+        return lambda: self.acted(self.told("DescribeAccount"))
+
+    def export_activity(self):
+        return lambda: self.acted(self.told("ExportActivity"))
+
+    def told(self, function):
+        return self.world.invoke(function, {"account_id": self.admin.account})[0]
+
     def deliver_mail(self):
         address, _ = self.world.register()
 

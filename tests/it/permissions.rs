@@ -127,6 +127,14 @@ impl<'w> Script<'w> {
         let made = self.operate("register-account", other).await?;
         let id = made["account"]["id"].as_str().unwrap_or_default();
         self.change(id, json!({ "act": "rename", "name": "Another Name" })).await?;
+        // What its admin has done shows that both know who that is.
+        let own = json!({ "account_id": self.world.account_of(ADMIN).await });
+        let described = self.operate("describe-account", own.clone()).await?;
+        holds(described["sandbox"]["state"] == "ready", "its Sandbox is told")?;
+        holds(described["members"][0]["email"] == ADMIN, "its members are told")?;
+        holds(acted(&described, ADMIN), "it is told who acted")?;
+        let exported = self.operate("export-activity", own).await?;
+        holds(acted(&exported, ADMIN), "who acted is exported")?;
         let swept = self.sweep().await?;
         holds(swept == json!({ "driven": 0, "given_up": 0 }), "nothing was lost yet")
     }
@@ -861,7 +869,7 @@ pub const AUDITED: [&str; 20] = [
 ];
 
 /// Those who tell of the trail; none of them adds to it.
-const TRAIL_READERS: [&str; 1] = ["list-activity"];
+const TRAIL_READERS: [&str; 3] = ["describe-account", "export-activity", "list-activity"];
 
 /// Those whose role allows an action on rows of all these partitions at once.
 fn allowed(template: &Template, action: &str, keys: &[&str]) -> BTreeSet<String> {
@@ -907,6 +915,9 @@ async fn a_row_of_the_trail_is_added_by_some_read_by_others_and_changed_by_nobod
         for keys in together {
             let readers = ["Query", "BatchGetItem"].contains(&action) && keys == [trail];
             let may = if readers { named(&TRAIL_READERS) } else { named(&[]) };
+            // Who describes an account may ask for its rows, too, by the same action.
+            let both = action == "Query" && keys.len() == 2;
+            let may = if both { named(&["describe-account"]) } else { may };
             assert_eq!(allowed(&template, action, keys), may, "{action} {keys:?}");
         }
     }
@@ -985,6 +996,7 @@ async fn the_row_of_a_sealed_key_is_reached_by_those_alone_who_work_on_the_sandb
                 "retry-sandbox",
                 "reveal-sandbox-key",
                 "provision-sandbox",
+                "describe-account",
             ][..],
         ),
         (

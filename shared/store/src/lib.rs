@@ -21,6 +21,7 @@ mod actor;
 mod address;
 mod api_key;
 mod audit;
+mod description;
 mod invitation;
 mod layout;
 mod login;
@@ -41,6 +42,7 @@ pub use api_key::{
     ChangeKeyRefusal, DeleteKeyRefusal, FoundKey, FoundKeys, IdempotentRequest, InsertKeyRefusal,
     Inserted, RotateKeyRefusal, Rotated, Rotation,
 };
+pub use description::Description;
 pub use invitation::{InviteRefusal, ResendRefusal};
 pub use login::{
     CountRefusal, Counted, LoginMail, NetworkLimited, OpenSession, OpenSessionRefusal, Owner,

@@ -356,6 +356,16 @@ impl Store {
         pk: String,
         prefix: &str,
     ) -> Result<Vec<R>, StoreError> {
+        self.query_each(kind, pk, prefix).await?.into_iter().collect()
+    }
+
+    /// The same of rows of which some may not be readable.
+    pub(crate) async fn query_each<R: DeserializeOwned>(
+        &self,
+        kind: &'static str,
+        pk: String,
+        prefix: &str,
+    ) -> Result<Vec<Result<R, StoreError>>, StoreError> {
         let mut pages = self
             .client
             .query()
@@ -369,7 +379,7 @@ impl Store {
             .send();
         let mut rows = Vec::new();
         while let Some(item) = pages.next().await {
-            rows.push(from_item(kind, item.map_err(StoreError::unavailable)?)?);
+            rows.push(from_item(kind, item.map_err(StoreError::unavailable)?));
         }
         Ok(rows)
     }
