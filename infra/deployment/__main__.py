@@ -4,6 +4,7 @@ It is deployed into an emulator. PROGRAM is ministack, BUILT what `sam build` ma
 `cargo lambda build` made, WORK a folder for logs.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -89,9 +90,34 @@ def main(program, built, cargo, work):
         admin = journey.from_login_to_key(world)
         journey.invitation(world, admin)
         journey.the_rest(world, admin)
+        operators_script(emulator, frontdesk.name, admin.account)
         journey.sweep(world, permissions.lose_login_event(world, permissions.Permissions(world)))
         first_deployment_check(emulator, frontdesk.name)
         permissions.check(world, binaries)
+
+
+def operators_script(emulator, stack, account):
+    """What an operator runs against AWS: an answer, an export, and a refusal in words."""
+
+    def run(*words):
+        return subprocess.run(
+            [ROOT / "infra/account.sh", "--stack", stack, *words],
+            env={**os.environ, **emulator.credentials(), "AWS_ENDPOINT_URL": emulator.url},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    described = run("describe", account)
+    if described.returncode:
+        raise Failed(f"infra/account.sh describe: {described.stderr}")
+    told = json.loads(described.stdout)["account"]["id"]
+    expect("infra/account.sh describes an account", account, told)
+    events = [json.loads(line) for line in run("export", account).stdout.splitlines()]
+    expect("infra/account.sh exports a trail", "account_created", events[0]["action"])
+    refused = run("suspend", "acct_000000000000")
+    in_words = refused.returncode == 1 and "There is no account with this id." in refused.stderr
+    expect("infra/account.sh says why something is refused", True, in_words)
 
 
 def first_deployment_check(emulator, stack):

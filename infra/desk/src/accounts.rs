@@ -1,4 +1,4 @@
-//! `POST /_local/accounts`: what operators invoke directly.
+//! `POST /_local/operators/<function>` and `POST /_local/accounts`: what operators invoke directly.
 //!
 //! A refusal of theirs is a Lambda error whose message is a problem; here it becomes the problem.
 
@@ -7,6 +7,7 @@ use crate::problem::{self, Problem};
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use functions::Trigger;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -64,6 +65,20 @@ pub(crate) async fn answer(lambdas: &Lambdas, request: Value) -> Result<Response
         ));
     }
     Ok(Json(json!({ "account": account })).into_response())
+}
+
+pub(crate) fn is_for_operators(function: &str) -> bool {
+    functions::find(function).is_some_and(|function| function.trigger == Trigger::Operator)
+}
+
+/// Invokes a function of operators with this event.
+pub(crate) async fn operate(
+    lambdas: &Lambdas,
+    function: &str,
+    event: Value,
+) -> Result<Response, Problem> {
+    let done = invoke(lambdas, function, &event).await?;
+    Ok(done.map_or_else(|refusal| refusal, |answer| Json(answer).into_response()))
 }
 
 /// What the function answers, or its refusal as an answer.

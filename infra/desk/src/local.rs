@@ -14,7 +14,7 @@ use crate::problem::Problem;
 use crate::product_api::ProductApiMode;
 use crate::worker::Reports;
 use axum::body::Bytes;
-use axum::extract::{Request, State};
+use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -62,6 +62,7 @@ impl Controls {
             .route("/_local/product-api", get(product_api).post(set_product_api))
             .route("/_local/mail-service", get(mail_service).post(set_mail_service))
             .route("/_local/accounts", axum::routing::post(accounts))
+            .route("/_local/operators/{function}", axum::routing::post(operators))
             .route("/_local/failures", get(failures))
             .route("/_local/permissions", get(permissions))
             .route("/_local/workers", get(workers))
@@ -206,6 +207,18 @@ async fn set_mail_service(
 /// See [`accounts::answer`].
 async fn accounts(State(controls): State<Controls>, body: Bytes) -> Result<Response, Problem> {
     accounts::answer(&controls.lambdas, parse(&body)?).await
+}
+
+/// See [`accounts::operate`].
+async fn operators(
+    State(controls): State<Controls>,
+    Path(function): Path<String>,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    if !accounts::is_for_operators(&function) {
+        return Err(nothing().await);
+    }
+    accounts::operate(&controls.lambdas, &function, parse(&body)?).await
 }
 
 /// What the functions may do, how often they did it, and what they were refused.
