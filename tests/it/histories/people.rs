@@ -89,7 +89,7 @@ impl Client {
         let Some(own) = run.book().member(&session.member).cloned() else { return Ok(()) };
         let act = run.begin("leave-team", format!("by {}", session.email));
         let email = Some(session.email.clone());
-        run.book().removals.push(Attempt { span: act.span, account, email });
+        run.book().removals.push(Attempt { span: act.span, account, email, but: None });
         let answer = run.send(&session, "DELETE", "/api/team/me", None, None).await;
         let done = run.end(&act, &[account], &answer);
         answer.among_or_over(&[(204, ""), (409, "last_admin")])?;
