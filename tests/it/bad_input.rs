@@ -76,17 +76,18 @@ fn taking() -> [Taking; 7] {
 /// The routes that change something, with an id where the path has one.
 fn changing() -> Vec<(&'static str, String)> {
     let mut routes = Vec::new();
-    for function in &functions::FUNCTIONS {
-        if let functions::Trigger::Http { method, path } = function.trigger
+    for trigger in functions::FUNCTIONS.iter().flat_map(functions::Function::triggers) {
+        if let functions::Trigger::Http { method, path } = trigger
             && method != "GET"
         {
             let path = path
                 .replace("{key_id}", "key_k00000000")
-                .replace("{member_id}", "mem_0000000000000000000000000000");
+                .replace("{member_id}", "mem_0000000000000000000000000000")
+                .replace("{session_id}", "ses_0000000000000000");
             routes.push((method, path));
         }
     }
-    assert_eq!(routes.len(), 16);
+    assert_eq!(routes.len(), 18);
     routes
 }
 
