@@ -162,7 +162,7 @@ export async function startDesk({ set = {} } = {}) {
 
     /**
      * Makes the mail service behave.
-     * @param {"up" | "throttling" | "rejecting" | "denying"} mode
+     * @param {"up" | "throttling" | "rejecting" | "denying" | "bouncing" | "complaining"} mode
      */
     mailService: (mode) => control("mail-service", { mode }),
 

@@ -494,3 +494,27 @@ test("members see nothing of the team, and nothing of it is fetched for them", a
     403,
   );
 });
+
+test("mail that comes back or is unwanted shows with its member, and what to do", async (t) => {
+  const { page, someone } = await admin(t);
+  await desk.mailService("bouncing");
+  await invite(page, someone);
+  await says(row(page, someone), "Mail bounced");
+  await says(row(page, someone), "The address takes no mail. Check that it is right.");
+  await desk.mailService("complaining");
+  await page.getByRole("button", { name: `Resend invitation to ${someone}` }).click();
+  await says(row(page, someone), "Mail unwanted");
+  await desk.mailService("up");
+  await page.getByRole("button", { name: `Resend invitation to ${someone}` }).click();
+  await says(row(page, someone), "Pending");
+});
+
+test("an admin who has not logged in yet lets the only other one go nowhere", async (t) => {
+  const { page, someone } = await admin(t);
+  const headers = { origin: desk.url };
+  const data = { email: someone, role: "admin" };
+  assert.equal((await page.request.post("/api/team", { data, headers })).status(), 201);
+  await page.reload();
+  await says(row(page, someone), "Admin");
+  await says(page, "The last admin cannot be removed");
+});

@@ -17,13 +17,29 @@ interface Props {
 
 const LAST_ADMIN = "The last admin of an account cannot be removed.";
 
+/** What became of mail to a member, in words, and what helps. */
+const MAIL_PROBLEMS = {
+  failed: {
+    badge: "Invitation failed",
+    help: "The mail could not be delivered. Send it again, or revoke it.",
+  },
+  bounced: {
+    badge: "Mail bounced",
+    help: "The address takes no mail. Check that it is right.",
+  },
+  complained: {
+    badge: "Mail unwanted",
+    help: "A mail was reported as unwanted: codes are mailed, and no notices.",
+  },
+};
+
 export function MemberRow({ member, lastAdmin, resending, onResend, onRevoke }: Props) {
   const lastLogin = member.last_login_at ? (
     <Day at={member.last_login_at} />
   ) : (
     <span>Never logged in</span>
   );
-  const failed = member.mail_problem === "failed";
+  const problem = member.mail_problem && MAIL_PROBLEMS[member.mail_problem];
   return (
     <tr>
       <th scope="row">
@@ -32,8 +48,8 @@ export function MemberRow({ member, lastAdmin, resending, onResend, onRevoke }: 
             <Address>{member.email}</Address>
           </Cut>
           {member.you && <Badge tone="accent">You</Badge>}
-          {member.status === "invited" && !failed && <Badge>Pending</Badge>}
-          {failed && <Badge tone="danger">Invitation failed</Badge>}
+          {member.status === "invited" && !problem && <Badge>Pending</Badge>}
+          {problem && <Badge tone="danger">{problem.badge}</Badge>}
         </span>
         <span className="cell-under">
           <span>{member.role === "admin" ? "Admin" : "Member"}</span>
@@ -42,7 +58,7 @@ export function MemberRow({ member, lastAdmin, resending, onResend, onRevoke }: 
             {lastLogin}
           </span>
           {lastAdmin && <span> · The last admin cannot be removed</span>}
-          {failed && <span> · The mail could not be delivered. Send it again, or revoke it.</span>}
+          {problem && <span>{` · ${problem.help}`}</span>}
         </span>
       </th>
       <td className="wide-only">{lastLogin}</td>

@@ -29,7 +29,8 @@ export function TeamSection({ session }: { session: LoggedIn }) {
   const resend = useResend(onSent);
   const count = data?.count ?? session.account.member_count ?? 1;
   const limit = data?.limit ?? session.account.member_limit;
-  const admins = data?.members.filter((member) => member.role === "admin").length;
+  // Who has not logged in yet keeps no account.
+  const admins = data?.members.filter(isActiveAdmin).length;
 
   return (
     <Section
@@ -67,7 +68,7 @@ export function TeamSection({ session }: { session: LoggedIn }) {
               <MemberRow
                 key={member.id}
                 member={member}
-                lastAdmin={member.role === "admin" && admins === 1}
+                lastAdmin={isActiveAdmin(member) && admins === 1}
                 resending={resend.isPending ? "An invitation is being sent." : null}
                 onResend={resend.mutate}
                 onRevoke={setRevoking}
@@ -93,6 +94,10 @@ export function TeamSection({ session }: { session: LoggedIn }) {
       )}
     </Section>
   );
+}
+
+function isActiveAdmin({ role, status }: TeamMember): boolean {
+  return role === "admin" && status === "active";
 }
 
 function whyNoMore({ count, limit }: Team): string | null {
