@@ -724,6 +724,79 @@ test("a rotation whose answers are lost is repeated as it was, and shows its val
   assert.deepEqual(await answers(old, value), [200, 200], "it was rotated once");
 });
 
+test("a gateway that refuses a repetition leaves it one, and the same is asked again", async (t) => {
+  const { page } = await admin(t);
+  allow(page, /^POST \/api\/keys\S* (failed|429)$/);
+  const { api_key: old } = await made(page, { name: "Throttled" });
+  await page.reload();
+  let asked = 0;
+  /** The first answer gets lost, and the next is a gateway's own. @param {string} path */
+  const between = async (path) => {
+    asked = 0;
+    await page.route(
+      path,
+      async (route) => {
+        asked += 1;
+        if (asked === 1) {
+          await route.fetch();
+          await route.abort("connectionreset");
+        } else await route.fulfill({ status: 429, json: { message: "Too Many Requests" } });
+      },
+      { times: 2 },
+    );
+  };
+  await between("**/rotate");
+  await choose(page, "Throttled", "Rotate");
+  const dialog = page.getByRole("dialog", { name: "Rotate “Throttled”" });
+  await dialog.getByRole("button", { name: "Rotate" }).click();
+  await says(dialog, "No answer came back.");
+  await dialog.getByRole("button", { name: "Try again" }).click();
+  await says(dialog, "This cannot be answered at the moment.");
+  await dialog.getByRole("button", { name: "Try again" }).click();
+  await newValue(page).waitFor();
+  const value = await takeValue(page);
+  assert.deepEqual(await answers(old, value), [200, 200], "it was rotated once");
+
+  await between("**/api/keys");
+  const beginning = await beginCreation(page, "Once");
+  await beginning.selectOption("Never");
+  for (const words of ["No answer came back.", "This cannot be answered at the moment."]) {
+    await page.getByRole("button", { name: "Create Key" }).click();
+    await says(creation(page), words);
+  }
+  await page.getByRole("button", { name: "Create Key" }).click();
+  await gotIt(page);
+  const { keys } = await (await page.request.get("/api/keys")).json();
+  const once = keys.filter((/** @type {{ name: string }} */ key) => key.name === "Once");
+  assert.equal(once.length, 1);
+});
+
+test("a repeated rotation is not said to end the value that it keeps", async (t) => {
+  const { page } = await admin(t);
+  allow(page, /^POST \/api\/keys\/\S+ failed$/);
+  const { key } = await made(page, { name: "Kept" });
+  await page.reload();
+  await page.route(
+    "**/rotate",
+    async (route) => {
+      await route.fetch();
+      await route.abort("connectionreset");
+    },
+    { times: 1 },
+  );
+  await choose(page, "Kept", "Rotate");
+  const dialog = page.getByRole("dialog", { name: "Rotate “Kept”" });
+  await dialog.getByRole("button", { name: "Rotate" }).click();
+  await says(dialog, "No answer came back.");
+  // The list has heard of the rotation, and its value until now is the old one there.
+  await page.getByText("The old value works until").waitFor({ state: "attached" });
+  assert.equal(await dialog.getByText("It stops at once.").count(), 0);
+  await dialog.getByRole("button", { name: "Try again" }).click();
+  await newValue(page).waitFor();
+  await takeValue(page);
+  assert.ok((await listed(page, "Kept")).old_valid_until, key.id);
+});
+
 test("a reload asks while the answer to a rotation is missing, and not before", async (t) => {
   const { page } = await admin(t);
   allow(page, /^POST \/api\/keys\/\S+ failed$/);
