@@ -42,9 +42,12 @@ export class Failure extends Error {
     return new Failure("no_answer", "No answer came back. Check your connection and try again.", 0);
   }
 
-  /** Whether the same call may go well a moment later. */
+  /**
+   * Whether the same call may go well a moment later. Until then it has no answer: what a gateway
+   * says in its own words, whatever its status, is none of the API's.
+   */
   get mayPass(): boolean {
-    return this.status === 0 || this.status >= 500;
+    return this.status === 0 || this.status >= 500 || this.code === "temporarily_unavailable";
   }
 
   /** Whether it means that nobody is logged in (any more). */
