@@ -25,7 +25,8 @@ export function RotateKeyDialog(props: KeyDialogProps) {
   const failure = rotate.error && failureOf(rotate.error);
   /** It may have been done: only the same request brings its value. */
   const unanswered = failure?.mayPass ?? false;
-  useHeldPage(onClose, unanswered || rotate.isPending);
+  const perhapsDone = unanswered || rotate.isPending;
+  useHeldPage(onClose, perhapsDone);
 
   return (
     <FormModal
@@ -35,7 +36,8 @@ export function RotateKeyDialog(props: KeyDialogProps) {
           <p>
             The key gets a new value, which is shown once. Its name, its end and its place stay.
           </p>
-          {apiKey.old_valid_until && (
+          {/* The list may have heard of it already: then it is the value that it keeps. */}
+          {apiKey.old_valid_until && !perhapsDone && (
             <p>The value before the last rotation still works. It stops at once.</p>
           )}
         </>
@@ -52,7 +54,7 @@ export function RotateKeyDialog(props: KeyDialogProps) {
         help={end === AT_ONCE ? null : "Until then, the old value and the new one both work."}
         options={Object.keys(SECONDS)}
         value={end}
-        disabled={unanswered || rotate.isPending}
+        disabled={perhapsDone}
         onChange={(next) => {
           rotate.reset();
           setEnd(next);
