@@ -196,6 +196,9 @@ fn told(product: &Product) -> [String; 4] {
     let calls = product.take_calls();
     let [Seen { headers, .. }] = calls.as_slice() else { panic!("one call, not {calls:?}") };
     assert!(!headers.contains_key("x-api-key"), "{headers:?}");
+    // Many a product takes `_` or `.` in a header's name for `-`.
+    let by_any_spelling = headers.keys().filter(|name| name.as_str().contains("frontdesk"));
+    assert_eq!(by_any_spelling.count(), 4, "{headers:?}");
     ["account", "key", "key-name", "sandbox"].map(|name| {
         let values: Vec<_> = headers.get_all(format!("x-frontdesk-{name}")).iter().collect();
         assert_eq!(values.len(), 1, "{headers:?}");
@@ -224,6 +227,8 @@ async fn guards_the_product_as_frontdesk_says(kind: Kind) {
             .header("x-frontdesk-sandbox", "true")
             .header("x-frontdesk-sandbox", "perhaps")
             .header("x_frontdesk_key", "key_k00000000")
+            .header("X-Frontdesk_Account", "acct_000000000000")
+            .header("x.frontdesk.account", "acct_000000000000")
             .header("X-FRONTDESK-KEY-NAME", "");
         assert_eq!(forged.send().await.expect("an answer").status(), 200, "{kind:?} {method}");
         let calls = product.calls();
