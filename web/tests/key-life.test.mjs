@@ -532,6 +532,12 @@ test("a key's end is changed, taken away, and given again once it is over", asyn
 
   await choose(page, "Ends", "Change expiry");
   assert.equal(await expiry.inputValue(), "Never");
+  // What was chosen and taken back is no change.
+  await expiry.selectOption("90 days");
+  await expiry.selectOption("Never");
+  await page.keyboard.press("Escape");
+  await isGone(dialog);
+  await choose(page, "Ends", "Change expiry");
   await expiry.selectOption("30 days");
   await send.click();
   await isGone(dialog);
