@@ -39,7 +39,7 @@ export function useExpiry(draft: string, asOf: number, was: string | null) {
     wrong,
     field,
     isTyped: choice.text === ON_A_DAY,
-    isChanged: choice.text !== before.choice || day.text !== before.day,
+    isChanged: choice.text !== before.choice || (!never && day.text !== before.day),
     words: never
       ? "It works until it is deleted."
       : `Expires ${day.text ? `on ${inWords(day.text)}, ` : ""}at the end of the day.`,
