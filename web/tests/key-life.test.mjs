@@ -803,6 +803,48 @@ test("a repeated rotation is not said to end the value that it keeps", async (t)
   assert.ok((await listed(page, "Kept")).old_valid_until, key.id);
 });
 
+test("a rotation that was not sent holds nobody, and one under way is not called so", async (t) => {
+  const { page } = await admin(t);
+  allow(page, /^(POST|GET) \/api\/\S+ failed$/);
+  const { api_key: old } = await made(page, { name: "Offline" });
+  await page.reload();
+  const network = page.context();
+  const dialog = page.getByRole("dialog", { name: "Rotate “Offline”" });
+  const send = dialog.getByRole("button", { name: /^(Rotate|Try again)$/ });
+  await choose(page, "Offline", "Rotate");
+  await network.setOffline(true);
+  await send.click();
+  await says(dialog, "You are offline. Nothing was sent");
+  assert.ok(await dialog.getByRole("combobox").isEnabled());
+  await page.keyboard.press("Escape");
+  await isGone(dialog);
+
+  await network.setOffline(false);
+  await page.route(
+    "**/rotate",
+    async (route) => {
+      await route.fetch();
+      await network.setOffline(true);
+      await route.abort("connectionreset");
+    },
+    { times: 1 },
+  );
+  await choose(page, "Offline", "Rotate");
+  await send.click();
+  await says(dialog, "No answer came back.");
+  // Tried again without a network, it is still the one that may have been done.
+  await send.click();
+  await says(dialog, "You are offline. Nothing was sent");
+  await page.keyboard.press("Escape");
+  const leave = page.getByRole("alertdialog", { name: "Leave without an answer?" });
+  await leave.getByRole("button", { name: "Back" }).click();
+  await onTop(dialog);
+  await network.setOffline(false);
+  await send.click();
+  await newValue(page).waitFor();
+  assert.deepEqual(await answers(old, await takeValue(page)), [200, 200], "it was rotated once");
+});
+
 test("a reload asks while the answer to a rotation is missing, and not before", async (t) => {
   const { page } = await admin(t);
   allow(page, /^POST \/api\/keys\/\S+ failed$/);
