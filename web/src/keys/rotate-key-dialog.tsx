@@ -22,9 +22,7 @@ export function RotateKeyDialog(props: KeyDialogProps) {
   const [end, setEnd] = useState(AFTER_A_DAY);
   const [asking, setAsking] = useState(false);
   const rotate = useRotateKey(props, moreId(apiKey));
-  const failure = rotate.error && failureOf(rotate.error);
-  /** It may have been done: only the same request brings its value. */
-  const unanswered = failure?.mayPass ?? false;
+  const { unanswered } = rotate;
   const perhapsDone = unanswered || rotate.isPending;
   useHeldPage(onClose, perhapsDone);
 
@@ -44,7 +42,7 @@ export function RotateKeyDialog(props: KeyDialogProps) {
       }
       action={unanswered ? "Try again" : "Rotate"}
       busy={rotate.isPending}
-      failure={failure}
+      failure={rotate.error && failureOf(rotate.error)}
       question={null}
       onSubmit={() => rotate.mutate(SECONDS[end] ?? 0)}
       onClose={() => (unanswered ? setAsking(true) : onClose())}

@@ -1,4 +1,4 @@
-import { useRef } from "react";
+import { useRef, useState } from "react";
 import { rotateKey } from "../api/calls.ts";
 import { failureOf } from "../api/failure.ts";
 import { useShowKey } from "./key-viewer.tsx";
@@ -13,8 +13,10 @@ export function useRotateKey(props: KeyDialogProps, openerId: string) {
   const { apiKey, onClose } = props;
   const show = useShowKey();
   const attempt = useRef<string | null>(null);
+  /** It may have been done: only the same request brings its value. */
+  const [unanswered, setUnanswered] = useState(false);
 
-  return useKeyAct(props, {
+  const rotate = useKeyAct(props, {
     mutationFn: async (keepOldSeconds: number): Promise<ShownKey> => {
       attempt.current ??= crypto.randomUUID();
       try {
@@ -23,8 +25,11 @@ export function useRotateKey(props: KeyDialogProps, openerId: string) {
         const rotated = { oldValidUntil: key.old_valid_until, asOf };
         return { name: key.name, plain: new ShownOnce(api_key), rotated, openerId };
       } catch (error) {
+        const { code, mayPass } = failureOf(error);
+        // What was not sent leaves it as it was.
+        if (code !== "offline") setUnanswered(mayPass);
         // An answer that did come is final: the next try is another attempt.
-        if (!failureOf(error).mayPass) attempt.current = null;
+        if (!mayPass) attempt.current = null;
         throw error;
       }
     },
@@ -34,4 +39,6 @@ export function useRotateKey(props: KeyDialogProps, openerId: string) {
       void refresh();
     },
   });
+
+  return { ...rotate, unanswered };
 }
