@@ -41,7 +41,7 @@ impl KeyView {
             state: if key.has_expired(now) { KeyState::Expired } else { KeyState::Active },
             last_used_at: key.last_used_at.map(UtcTime),
             rotated_at: key.rotated_at.map(UtcTime),
-            old_valid_until: key.old_valid_until(now).map(UtcTime),
+            old_valid_until: key.old_value_works_until(now).map(UtcTime),
         }
     }
 }

@@ -321,7 +321,7 @@ async fn a_method_that_an_address_does_not_know_is_told_which_it_does() {
     let world = World::new().await;
     let admin = world.admin().await;
     let known = known();
-    assert_eq!(known.values().map(Vec::len).sum::<usize>(), 21);
+    assert_eq!(known.values().map(Vec::len).sum::<usize>(), 24);
     world
         .changes_nothing(async {
             for (path, methods) in &known {

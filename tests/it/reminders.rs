@@ -203,7 +203,8 @@ async fn the_desk_shows_the_mail_when_its_clock_is_moved_and_it_says_which_key_a
     let field = |name: &str| mails[0][name].as_str().expect("a text");
     let day: Timestamp = ends.parse().expect("a time");
     assert_eq!(field("to"), ADMIN);
-    let subject = format!("Your Heify API key <b>Sync</b> expires on {}", day.strftime("%-d %B"));
+    let subject =
+        format!("Your Heify API key <b>Sync</b> expires on {}", day.strftime("%-d %B (UTC)"));
     assert_eq!(field("subject"), subject);
     let start = made["key"]["start"].as_str().expect("a text");
     let when = day.strftime("%-d %B %Y, %H:%M UTC").to_string();

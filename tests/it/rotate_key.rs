@@ -288,3 +288,19 @@ async fn a_rotated_key_keeps_its_prefix_in_a_deployment_with_another_one() {
     assert!(second.starts_with("fd_live_"), "{second:.8}");
     assert_eq!(good(&world, &[&first, &second]).await, [true, true]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_old_value_of_a_key_that_ends_sooner_is_said_to_work_until_then() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let ends = world.ahead(3600);
+    let made = admin.post("/api/keys", json!({ "name": "Backend", "expires_at": ends })).await;
+    let id = made.ok(201)["key"]["id"].as_str().expect("an id").to_owned();
+    let rotated = rotate(&admin, &id, json!({})).await;
+    assert_eq!(rotated.ok(201)["key"]["old_valid_until"], *ends);
+    world.advance(3600);
+    assert_eq!(admin_key(&world).await["old_valid_until"], Value::Null, "it opens nothing");
+    let later = json!({ "expires_at": null });
+    let revived = admin.patch(&format!("/api/keys/{id}"), later).await;
+    assert_ne!(revived.ok(200)["key"]["old_valid_until"], Value::Null);
+}

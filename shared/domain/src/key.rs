@@ -364,6 +364,12 @@ impl ApiKey {
         self.old.as_ref().map(|old| old.valid_until).filter(|until| now < *until)
     }
 
+    /// The same, as far as it opens anything: not beyond the key's own end.
+    pub fn old_value_works_until(&self, now: Timestamp) -> Option<Timestamp> {
+        let until = self.old_valid_until(now).filter(|_| !self.has_expired(now))?;
+        Some(self.expires_at.map_or(until, |end| until.min(end)))
+    }
+
     /// Whether this is a value of the key's that is good now.
     pub fn is_opened_by(&self, plain: &PlainKey, now: Timestamp) -> bool {
         self.has_value(plain, now) && !self.has_expired(now)

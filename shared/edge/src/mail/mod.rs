@@ -289,7 +289,8 @@ fn write_notice(notice: &LoginNotice, product: &str, console: &str) -> Written {
 fn write_key_expiring(key: &KeyEnd, product: &str, console: &str) -> Written {
     let url = &format!("{console}/#keys");
     let (name, start, when) = (key.name.as_str(), &key.start, &when(key.at));
-    let subject = format!("Your {product} API key {name} expires on {}", key.at.strftime("%-d %B"));
+    let subject =
+        format!("Your {product} API key {name} expires on {}", key.at.strftime("%-d %B (UTC)"));
     let text = KeyExpiringText { product, url, name, start, when };
     let html = KeyExpiringHtml { subject: &subject, product, url, name, start, when };
     Written { kind: "key_expiring", text: render(&text), html: render(&html), subject }
@@ -419,7 +420,7 @@ mod tests {
         assert_eq!(kind, "key_expiring");
         assert_eq!(
             subject,
-            "Your Front<&\"desk' API key <b>Sync</b> & \"Co\" expires on 31 December"
+            "Your Front<&\"desk' API key <b>Sync</b> & \"Co\" expires on 31 December (UTC)"
         );
         insta::assert_snapshot!("key_expiring.txt", text);
         insta::assert_snapshot!("key_expiring.html", html);
