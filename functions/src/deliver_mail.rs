@@ -4,7 +4,8 @@
 //! Here, where no client waits, it is looked up whether anybody has the address (`owed_mail`); a
 //! mail for nobody is dropped.
 
-use crate::owed_mail::{Owed, Reminder, TooLate, owed};
+use crate::owed_mail::{Owed, TooLate, owed};
+use crate::owed_reminder::Reminder;
 use crate::pending::{find_pending, pass_over};
 use domain::{EmailAddress, Recipient};
 use edge::App;
@@ -30,24 +31,15 @@ async fn deliver_mail(app: &App, record: &Record<'_>) -> Result<(), RecordFailed
     let due = if record.is_first() { Some(due) } else { find_due(app, &key).await? };
     match due {
         None => Ok(()),
-        Some(Due::Mail { row, to, recipient, mail }) => {
-            deliver(app, &key, &row, &to, &recipient, mail).await
-        }
+        Some(Due::Mail(mail)) => deliver(app, &key, *mail).await,
         Some(Due::Reminder(reminder)) => remind(app, &key, reminder).await,
     }
 }
 
-async fn deliver(
-    app: &App,
-    key: &OutboxKey,
-    row: &OutboxRow,
-    to: &EmailAddress,
-    recipient: &Recipient,
-    mail: Result<Mail, TooLate>,
-) -> Result<(), RecordFailed> {
-    let cause = match mail {
+async fn deliver(app: &App, key: &OutboxKey, due: DueMail) -> Result<(), RecordFailed> {
+    let cause = match due.mail {
         Err(TooLate(cause)) => cause.to_owned(),
-        Ok(mail) => match send(app, to, recipient, &mail).await? {
+        Ok(mail) => match send(app, &due.to, &due.recipient, &mail).await? {
             Sent::Yes => {
                 telemetry::set_outcome("sent");
                 return Ok(app.store.finish(key).await?);
@@ -57,7 +49,7 @@ async fn deliver(
     };
     Metric::MailFailed.count_because(cause);
     telemetry::set_outcome("given_up");
-    Ok(app.store.give_up(key, row).await?)
+    Ok(app.store.give_up(key, &due.row).await?)
 }
 
 /// Each mail is noted before the next, so that no admin gets one again because of the others, and
@@ -105,10 +97,18 @@ async fn send(
     }
 }
 
-/// A mail that is to be sent, or given up; or those of a reminder.
+/// A mail, or those of a reminder.
 enum Due {
-    Mail { row: OutboxRow, to: EmailAddress, recipient: Recipient, mail: Result<Mail, TooLate> },
+    Mail(Box<DueMail>),
     Reminder(Reminder),
+}
+
+/// A mail that is to be sent, or given up.
+struct DueMail {
+    row: OutboxRow,
+    to: EmailAddress,
+    recipient: Recipient,
+    mail: Result<Mail, TooLate>,
 }
 
 /// What this row has mailed, as things stand now. What is nobody's is finished.
@@ -116,7 +116,7 @@ async fn find_due(app: &App, key: &OutboxKey) -> Result<Option<Due>, RecordFaile
     let Some(row) = find_pending(app, key).await? else { return Ok(None) };
     match owed(app, key, &row.duty).await? {
         Owed::Due { to, recipient, mail } => {
-            return Ok(Some(Due::Mail { row, to, recipient, mail }));
+            return Ok(Some(Due::Mail(Box::new(DueMail { row, to, recipient, mail }))));
         }
         Owed::Reminder(Reminder { of, at, mails }) if mails.is_empty() => {
             app.store.finish_reminder(key, &of, at).await?;

@@ -2,7 +2,8 @@
 //! together.
 //!
 //! `CONTRIBUTING.md` has all the steps to add one. No action uses another: what two of them share
-//! lies in `view`, `key_view`, `key_check`, `event_view`, `operator`, `pending`, `edge` or `domain`.
+//! lies in `view`, `key_view`, `key_check`, `event_view`, `operator`, `pending`, `edge` or
+//! `domain`.
 
 pub mod authorize_key;
 pub mod change_account;
@@ -31,6 +32,7 @@ pub mod list_sessions;
 pub mod note_mail_event;
 mod operator;
 mod owed_mail;
+mod owed_reminder;
 mod pending;
 pub mod provision_sandbox;
 pub mod register_account;

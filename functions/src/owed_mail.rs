@@ -1,12 +1,12 @@
 //! What is owed to an address: who has it is looked up here, where no client waits.
 
+use crate::owed_reminder::{Reminder, reminder_owed};
 use domain::{AccountId, AddressHash, EmailAddress, Invitation, Member, MemberStatus, Recipient};
 use edge::App;
 use edge::lambda::RecordFailed;
-use edge::mail::{KeyEnd, Mail};
+use edge::mail::Mail;
 use edge::telemetry;
-use jiff::Timestamp;
-use store::{DutyKind, KeyExpiring, MailKind, MailRow, OutboxKey, StoreError};
+use store::{DutyKind, MailKind, MailRow, OutboxKey, StoreError};
 
 /// It would be of no use, for this cause.
 pub struct TooLate(pub &'static str);
@@ -25,13 +25,6 @@ pub enum Owed {
     Nothing,
 }
 
-/// A reminder of a key's end, with a mail for each admin who has not had it.
-pub struct Reminder {
-    pub of: KeyExpiring,
-    pub at: Timestamp,
-    pub mails: Vec<(Recipient, EmailAddress, Mail)>,
-}
-
 pub async fn owed(app: &App, key: &OutboxKey, duty: &DutyKind) -> Result<Owed, RecordFailed> {
     match duty {
         DutyKind::Mail(mail) => owed_mail(app, key, mail).await,
@@ -40,7 +33,9 @@ pub async fn owed(app: &App, key: &OutboxKey, duty: &DutyKind) -> Result<Owed, R
             let notice = Mail::LoginNotice(notice.clone());
             Ok(holder.map_or(Owed::Nothing, |holder| holder.unasked(notice)))
         }
-        DutyKind::KeyExpiring(of) => reminder_owed(app, of).await,
+        DutyKind::KeyExpiring(of) => {
+            Ok(reminder_owed(app, of).await?.map_or(Owed::Later, Owed::Reminder))
+        }
         // The filter of its trigger lets none in, and it is not for this function to finish.
         DutyKind::LoginEvent { .. } | DutyKind::ProvisionRequest { .. } => Ok(Owed::Later),
     }
@@ -109,33 +104,6 @@ async fn invitation_owed(
     Ok(holder.mail(to, Ok(Mail::Invitation { account: account.name, by, link })))
 }
 
-/// A reminder for whoever is an active admin now; for nobody, once the key has ended, or ends
-/// otherwise.
-async fn reminder_owed(app: &App, of: &KeyExpiring) -> Result<Owed, RecordFailed> {
-    let now = app.clock.now();
-    let (account, key) = tokio::join!(
-        app.store.find_account_and_admins(&of.account_id),
-        app.store.find_key_of(&of.account_id, &of.key_id)
-    );
-    let mut reminder = Reminder { of: of.clone(), at: of.due(now), mails: Vec::new() };
-    let key = key?.filter(|key| key.expires_at == Some(of.expires_at) && !key.has_expired(now));
-    let (Some((account, admins)), Some(key)) = (account?, key) else {
-        return Ok(Owed::Reminder(reminder));
-    };
-    if account.suspended {
-        return Ok(Owed::Later);
-    }
-    let end = KeyEnd { name: key.name, start: key.start, at: of.expires_at };
-    for admin in admins {
-        let is_told = admin.status == MemberStatus::Active && admin.wants_notices();
-        if is_told && !of.has_told(&admin.id, reminder.at) {
-            let recipient = Recipient::new(&account.id, &admin);
-            reminder.mails.push((recipient, admin.email, Mail::KeyExpiring(end.clone())));
-        }
-    }
-    Ok(Owed::Reminder(reminder))
-}
-
 /// Who has an address.
 struct Holder {
     account: AccountId,
@@ -143,7 +111,7 @@ struct Holder {
 }
 
 impl Holder {
-    /// What nobody asked for, a notice or a reminder: whoever complained about a mail gets none.
+    /// A notice, which nobody asked for: whoever complained about a mail gets none.
     fn unasked(&self, mail: Mail) -> Owed {
         if !self.member.wants_notices() {
             telemetry::set_outcome("complained");

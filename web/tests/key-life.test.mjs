@@ -730,7 +730,7 @@ test("a rotation whose answers are lost is repeated as it was, and shows its val
   assert.deepEqual(await answers(old, value), [200, 200], "it was rotated once");
 });
 
-test("a gateway that refuses a repetition leaves it one, and the same is asked again", async (t) => {
+test("a gateway that refuses a repetition leaves it one, and it is asked again", async (t) => {
   const { page } = await admin(t);
   allow(page, /^POST \/api\/keys\S* (failed|429)$/);
   const { api_key: old } = await made(page, { name: "Throttled" });

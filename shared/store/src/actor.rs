@@ -113,7 +113,7 @@ pub(crate) fn ending_transaction(
     now: Timestamp,
 ) -> Transaction<'_, ActorRefusal> {
     let ended = Write::update(member_of(token), &format!("REMOVE {}", SessionRow::at(token.slot)));
-    begun(token, if_live(ended, token, now), |_| ActorRefusal::AdminRequired.into(), now)
+    begun(token, if_live(ended, token, now), |_| ActorRefusal::AdminRequired, now)
 }
 
 /// A transaction of any member's that ends sessions of its own, on conditions of their own; what it
