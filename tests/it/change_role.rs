@@ -346,3 +346,25 @@ async fn who_declines_or_whose_invitation_ends_while_being_made_an_admin_counts_
     let own = world.login(ADMIN).await;
     world.changes_nothing(change(&own, &own.id, "member")).await.problem(409, "last_admin");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_made_an_admin_while_giving_that_up_is_counted_as_what_it_is() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let member = world.member(&admin, "member@example.com").await;
+    let gate = Gate::new(&world).await;
+    let function = gate.function(&world, "change-role");
+    let body = Some(json!({ "role": "member" }));
+    let event = http_event("change-role", Some(&member), Some(&member.id), body);
+    let promoted = async {
+        gate.holds(1).await;
+        change(&admin, &member.id, "admin").await.ok(200);
+        gate.open();
+    };
+    let (answer, ()) = join(function.invoke(&event), promoted).await;
+    assert_eq!(outcome(&answer.expect("an answer")), (200, String::new()));
+    assert_eq!(role_of(&admin, &member.id).await, "member");
+    let changes = world.audit().await.iter().filter(|act| *act == "role_changed").count();
+    assert_eq!(changes, 2, "both are on record");
+    world.check_counters().await;
+}
