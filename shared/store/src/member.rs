@@ -209,7 +209,14 @@ fn role_changing<'a>(
     let account = &actor.session.account;
     let was = read.map_or(role, |member| member.role);
     let is_active = read.is_none_or(|member| member.status == MemberStatus::Active);
-    let changing = if *member == actor.session.member {
+    let is_own = *member == actor.session.member;
+    if is_own && was == Role::Member {
+        // Refused, unless somebody has made it an admin since: then it is read anew.
+        let never = account::never(account::not_suspended(account));
+        return actor::transaction(actor, now)
+            .guarded(never, |row| account::refused(row, Obstacle::Found(())));
+    }
+    let changing = if is_own {
         actor::own_role_transaction(actor, role, now)
     } else {
         let changed = role_changed(account, member, (was, role), is_active, now);
