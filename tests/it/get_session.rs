@@ -301,8 +301,8 @@ async fn why_a_session_is_over_is_told_to_whoever_had_it_and_to_nobody_else() {
     again.get("/api/session").await.problem(401, "session_ended");
 }
 
-/// What the API knows, with an id where the path has one. A path with a name in it may be one with an
-/// id as well.
+/// What the API knows, with an id where the path has one. A path with a name in it may be one with
+/// an id as well.
 fn known() -> BTreeMap<String, Vec<&'static str>> {
     let triggers = functions::FUNCTIONS.iter().flat_map(functions::Function::triggers);
     let routes: Vec<(&str, &str)> = triggers

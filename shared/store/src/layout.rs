@@ -83,7 +83,8 @@ pub(crate) fn trail_partition(account: &AccountId) -> String {
     format!("AUDIT#{account}")
 }
 
-/// A row of the trail: in a partition of its own, to which roles may add and do nothing else.
+/// A row of the trail: in a partition of its own, to which whoever changes
+/// rows may add, and do nothing else.
 pub(crate) fn audit(account: &AccountId, at: Timestamp, id: &AuditId) -> RowKey {
     RowKey { pk: trail_partition(account), sk: format!("{}#{id}", at.as_millisecond()) }
 }
