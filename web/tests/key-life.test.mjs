@@ -42,7 +42,11 @@ async function admin(t, options = {}) {
   const page = await newPage(browser, desk, { t, ...options });
   /** Comes back so many seconds later. */
   async function later(seconds = 0) {
-    if (seconds) await desk.advance(seconds);
+    if (seconds) {
+      // Until then the page asks for the Sandbox, and would with a session that is over.
+      await says(page, "Sandbox ready");
+      await desk.advance(seconds);
+    }
     await page.context().clearCookies();
     await page.goto(desk.url);
     await logIn(page, desk, email);
@@ -172,6 +176,7 @@ test("a row says how long its old value works, and members see what admins see",
     assert.equal(await cell(each, "Rotated", "Last used"), "Never");
     await says(row(each, "Rotated"), "4 days left");
   }
+  await says(theirs, "Sandbox ready");
   await later(DAY);
   await says(row(page, "Rotated"), "3 days left");
   assert.equal(await row(page, "Rotated").getByText("The old value").count(), 0);
