@@ -196,10 +196,11 @@ export)
     while true; do
         send export-activity ExportActivityFunction
         echo >>"$work/answer"
-        # One line; in each object names are in their order, and "action" is an event's first.
-        sed -e 's/^{"events":\[//' -e 's/\],"next":[^]]*}$//' -e 's/},{"action":/}\
+        # One line, perhaps with a space behind commas and colons; in each object names are in their
+        # order, and "action" is an event's first.
+        sed -e 's/^{"events": *\[//' -e 's/\], *"next":[^]]*}$//' -e 's/}, *{"action":/}\
 {"action":/g' "$work/answer" | sed '/^$/d'
-        after=$(sed -n 's/.*"next":"\([0-9A-Za-z]*\)"}$/\1/p' "$work/answer")
+        after=$(sed -n 's/.*"next": *"\([0-9A-Za-z]*\)"}$/\1/p' "$work/answer")
         [ -n "$after" ] || exit 0
         request="$whole,\"after\":\"$after\""
     done
