@@ -163,6 +163,8 @@ expect "who is there" "admin late" "$(team)"
 
 infra/restore-account.sh "$TABLE-restored" "$TABLE" "$account"
 infra/restore-account.sh "$TABLE-restored" "$TABLE" "$account"
+expect "the session of before" 401 "$(status "$desk/api/keys")"
+login
 expect "the key that was deleted since" 200 "$(guarded "$first_key")"
 expect "the key that was made since" 403 "$(guarded "$second_key")"
 expect "the keys that are counted" 2 "$(call -H "$auth" "$desk/api/keys" | field count)"
