@@ -1,7 +1,7 @@
 //! What is owed to an address: who has it is looked up here, where no client waits.
 
 use crate::owed_reminder::{Reminder, reminder_owed};
-use domain::{AccountId, AddressHash, EmailAddress, Invitation, Member, MemberStatus, Recipient};
+use domain::{AccountId, AddressHash, EmailAddress, Invitation, Member, Recipient};
 use edge::App;
 use edge::lambda::RecordFailed;
 use edge::mail::Mail;
@@ -82,9 +82,7 @@ async fn invitation_owed(
         app.store.find_member(&invitation.account, &invitation.member)
     );
     let member = member?.filter(|member| {
-        member.status != MemberStatus::Active
-            && member.invitation == invitation.number
-            && !member.has_ended(now)
+        !member.is_active() && member.invitation == invitation.number && !member.has_ended(now)
     });
     let (Some(account), Some(member)) = (account?, member) else { return Ok(Owed::Nothing) };
     if account.suspended {

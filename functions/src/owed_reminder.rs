@@ -1,6 +1,6 @@
 //! What is owed to the admins of an account before a key ends: who they are is looked up here.
 
-use domain::{EmailAddress, MemberStatus, Recipient};
+use domain::{EmailAddress, Recipient};
 use edge::App;
 use edge::lambda::RecordFailed;
 use edge::mail::{KeyEnd, Mail};
@@ -30,7 +30,7 @@ pub async fn reminder_owed(app: &App, of: &KeyExpiring) -> Result<Option<Reminde
     }
     let end = KeyEnd { name: key.name, start: key.start, at: of.expires_at };
     for admin in admins {
-        let is_told = admin.status == MemberStatus::Active && admin.wants_notices();
+        let is_told = admin.is_active() && admin.wants_notices();
         if is_told && !of.has_told(&admin.id, reminder.at) {
             let recipient = Recipient::new(&account.id, &admin);
             reminder.mails.push((recipient, admin.email, Mail::KeyExpiring(end.clone())));

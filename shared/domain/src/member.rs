@@ -62,6 +62,10 @@ impl Member {
         }
     }
 
+    pub fn is_active(&self) -> bool {
+        self.status == MemberStatus::Active
+    }
+
     /// Whether they may be mailed what they did not ask for: notices and reminders. A code, or an
     /// invitation that an admin sends again, is asked for.
     pub fn wants_notices(&self) -> bool {

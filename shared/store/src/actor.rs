@@ -60,12 +60,7 @@ pub(crate) fn transaction<R: From<ActorRefusal>>(
     now: Timestamp,
 ) -> Transaction<'_, R> {
     let token = &admin.session;
-    begun(
-        token,
-        in_role(used(token, now), Role::Admin),
-        |_| ActorRefusal::AdminRequired.into(),
-        now,
-    )
+    by_admin(token, used(token, now), now)
 }
 
 /// A transaction of any member's.
@@ -99,12 +94,16 @@ pub(crate) fn own_role_transaction<R: From<ActorRefusal>>(
     let changed = Write::update(member_of(token), &format!("SET {used} = :now, role = :is"))
         .value(":now", now.as_millisecond())
         .value(":is", role);
-    begun(
-        token,
-        in_role(if_live(changed, token, now), Role::Admin),
-        |_| ActorRefusal::AdminRequired.into(),
-        now,
-    )
+    by_admin(token, if_live(changed, token, now), now)
+}
+
+/// A transaction of the admin who deletes itself.
+pub(crate) fn own_end_transaction<R: From<ActorRefusal>>(
+    admin: &Admin,
+    now: Timestamp,
+) -> Transaction<'_, R> {
+    let token = &admin.session;
+    by_admin(token, if_live(Write::delete(member_of(token)), token, now), now)
 }
 
 /// A transaction of the session that ends itself.
@@ -134,6 +133,15 @@ pub(crate) fn revoking_transaction<'a, R: From<ActorRefusal>>(
         Write::update(member_of(token), &used).value(":now", now.as_millisecond())
     };
     begun(token, conditions(if_live(actor, token, now)), otherwise, now)
+}
+
+/// A transaction whose actor has to be an admin.
+fn by_admin<R: From<ActorRefusal>>(
+    token: &SessionToken,
+    actor: Write,
+    now: Timestamp,
+) -> Transaction<'_, R> {
+    begun(token, in_role(actor, Role::Admin), |_| ActorRefusal::AdminRequired.into(), now)
 }
 
 /// The actor's write comes first, so that its refusal comes before any other. Whose session is over

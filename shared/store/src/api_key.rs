@@ -449,11 +449,9 @@ fn deleting<'a>(
                 .guarded(sandbox, |_| Ok(NOT_FOUND))
         }
     };
-    let entry = audit::by_member(&actor.session, "key_deleted", Some(key.as_str()), now);
-    deleted.with(match name {
-        Some(name) => entry.labelled(name),
-        None => entry,
-    })
+    deleted.with(
+        audit::by_member(&actor.session, "key_deleted", Some(key.as_str()), now).some_label(name),
+    )
 }
 
 /// What every insertion of a key writes: its row, the counter under its limit, its reminders, the

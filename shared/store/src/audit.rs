@@ -91,8 +91,13 @@ impl<'a> Entry<'a> {
     }
 
     /// What people call the target.
-    pub fn labelled(mut self, label: &'a str) -> Self {
-        self.row.label = Some(label);
+    pub fn labelled(self, label: &'a str) -> Self {
+        self.some_label(Some(label))
+    }
+
+    /// The same, if that is known.
+    pub fn some_label(mut self, label: Option<&'a str>) -> Self {
+        self.row.label = label.or(self.row.label);
         self
     }
 

@@ -610,9 +610,7 @@ fn unrenewed(row: Option<Item>, now: Timestamp) -> Result<ResendObstacle, StoreE
     let row: Option<MemberRow> = row.map(|row| from_item("member", row)).transpose()?;
     Ok(match row.map(MemberRow::into_member) {
         None => Obstacle::Refused(ResendRefusal::NotFound),
-        Some(member) if member.status == MemberStatus::Active => {
-            Obstacle::Refused(ResendRefusal::AlreadyActive)
-        }
+        Some(member) if member.is_active() => Obstacle::Refused(ResendRefusal::AlreadyActive),
         Some(member) if member.has_ended(now) => Obstacle::Refused(ResendRefusal::NotFound),
         Some(_) => Obstacle::Found(None),
     })

@@ -119,8 +119,7 @@ impl Store {
         let account = &actor.session.account;
         let one_less = account::of_customer(account::admin_less(account, member));
         let transaction = if *member == actor.session.member {
-            let otherwise = || ActorRefusal::AdminRequired.into();
-            actor::leaving_transaction(&actor.session, Role::Admin, otherwise, now)
+            actor::own_end_transaction(actor, now)
         } else {
             let gone = Write::delete(layout::member(account, member)).if_there();
             actor::transaction(actor, now).guarded(gone, |_| Ok(RevokeRefusal::NotFound))
@@ -186,15 +185,9 @@ fn leaving<'a>(
     let last = Obstacle::Refused(LeaveRefusal::LastAdmin);
     let leaving = actor::leaving_transaction(token, role, || Obstacle::Found(()), now)
         .guarded(one_less, |row| account::refused(row, last));
-    let left = audit::by_member(token, "member_left", Some(token.member.as_str()), now).changed(
-        "role",
-        role,
-        None::<Role>,
-    );
-    let left = match read {
-        None => left,
-        Some(member) => left.labelled(member.email.as_str()),
-    };
+    let left = audit::by_member(token, "member_left", Some(token.member.as_str()), now)
+        .some_label(read.map(|member| member.email.as_str()))
+        .changed("role", role, None::<Role>);
     address::released(leaving, &token.member, now, |_| Ok(Obstacle::Found(()))).with(left)
 }
 
@@ -208,7 +201,7 @@ fn role_changing<'a>(
 ) -> Transaction<'a, Obstacle<ChangeRoleRefusal, ()>> {
     let account = &actor.session.account;
     let was = read.map_or(role, |member| member.role);
-    let is_active = read.is_none_or(|member| member.status == MemberStatus::Active);
+    let is_active = read.is_none_or(Member::is_active);
     let is_own = *member == actor.session.member;
     if is_own && was == Role::Member {
         // Refused, unless somebody has made it an admin since: then it is read anew.
@@ -219,7 +212,7 @@ fn role_changing<'a>(
     let changing = if is_own {
         actor::own_role_transaction(actor, role, now)
     } else {
-        let changed = role_changed(account, member, (was, role), is_active, now);
+        let changed = role_changed(account, member, (was, role), is_active, "", now);
         actor::transaction(actor, now).guarded(changed, move |row| unchanged(row, now))
     };
     let counted = match (was, role) {
@@ -243,22 +236,19 @@ fn role_changing<'a>(
     if is_active {
         return changing;
     }
-    let told = Write::update(layout::owner(&member.address()), "SET invited_as = :role")
-        .when("member_id = :id")
-        .value(":id", member)
-        .value(":role", role);
-    changing.guarded(told, |_| Ok(Obstacle::Found(())))
+    changing.guarded(invited_as(member, role, ""), |_| Ok(Obstacle::Found(())))
 }
 
-/// A member's row from one role to another.
-fn role_changed(
+/// A member's row from one role to another, and more of it, as it was read.
+pub(crate) fn role_changed(
     account: &AccountId,
     member: &MemberId,
     (was, is): (Role, Role),
     is_active: bool,
+    more: &str,
     now: Timestamp,
 ) -> Write {
-    let changed = Write::update(layout::member(account, member), "SET role = :is")
+    let changed = Write::update(layout::member(account, member), &format!("SET role = :is{more}"))
         .when("role = :was")
         .value(":was", was)
         .value(":is", is)
@@ -270,6 +260,15 @@ fn role_changed(
         .and("status <> :active")
         .and("(attribute_not_exists(invited_until) OR invited_until > :now)")
         .value(":now", now.as_millisecond())
+}
+
+/// As what the first login accepts an invitation, and more of the owner's row.
+pub(crate) fn invited_as(member: &MemberId, role: Role, more: &str) -> Write {
+    let owner = layout::owner(&member.address());
+    Write::update(owner, &format!("SET invited_as = :role{more}"))
+        .when("member_id = :id")
+        .value(":id", member)
+        .value(":role", role)
 }
 
 /// That nobody is there, or that the member is not as it was read any more.

@@ -8,7 +8,7 @@ use crate::rows::{
     AccountRow, BrowsersRow, Item, MemberRow, NamedRow, OwnerRow, SessionsRow, StandingRow,
 };
 use crate::write::{Backoff, Obstacle, Transaction, Write};
-use crate::{Failure, Store, StoreError, account, address, audit, layout, outbox, sandbox};
+use crate::{Failure, Store, StoreError, account, address, audit, layout, member, outbox, sandbox};
 use domain::{
     AccountId, AccountName, AddressHash, EmailAddress, Invitation, KeyId, KeyKind, Member,
     MemberId, MemberStatus, OperatorName, Role,
@@ -61,7 +61,7 @@ impl Successor {
     }
 
     fn is_active(&self) -> bool {
-        matches!(self, Self::Member(member) if member.status == MemberStatus::Active)
+        matches!(self, Self::Member(member) if member.is_active())
     }
 }
 
@@ -578,29 +578,13 @@ fn promoting<'a>(
     member: &Member,
     now: Timestamp,
 ) -> Transaction<'a, Against<()>> {
-    let row = layout::member(account, &member.id);
-    let is_active = member.status == MemberStatus::Active;
-    let promoted = if is_active {
-        Write::update(row, "SET role = :admin").when("status = :active")
-    } else {
-        Write::update(row, "SET role = :admin REMOVE invited_until, duty, due_at")
-            .when("status <> :active")
-            .and("(attribute_not_exists(invited_until) OR invited_until > :now)")
-            .value(":now", now.as_millisecond())
-    };
-    let promoted = promoted
-        .and("role = :role")
-        .value(":active", MemberStatus::Active)
-        .value(":role", member.role)
-        .value(":admin", Role::Admin);
+    let (is_active, roles) = (member.is_active(), (member.role, Role::Admin));
+    let more = if is_active { "" } else { " REMOVE invited_until, duty, due_at" };
+    let promoted = member::role_changed(account, &member.id, roles, is_active, more, now);
     let promoting = transaction.guarded(promoted, anew);
     if is_active {
         return promoting;
     }
-    let owner = layout::owner(&member.id.address());
-    let kept = Write::update(owner, "SET invited_as = :admin REMOVE invited_until")
-        .when("member_id = :id")
-        .value(":id", &member.id)
-        .value(":admin", Role::Admin);
+    let kept = member::invited_as(&member.id, Role::Admin, " REMOVE invited_until");
     promoting.guarded(kept, anew)
 }

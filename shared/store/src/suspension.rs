@@ -89,11 +89,10 @@ impl Store {
             Some(name) => stop.and("name = :name").value(":name", name),
             None => stop,
         };
-        let audited = operator.audited("account_suspended", Some(account.as_str()), now);
-        let audited = match &name {
-            Some(name) => audited.labelled(name),
-            None => audited,
-        };
+        let audited = operator
+            .audited("account_suspended", Some(account.as_str()), now)
+            .some_label(name.as_deref())
+            .changed("suspended", false, true);
         let stopped = Transaction::new()
             .guarded(outbox::as_duty(stop, now), |row| {
                 Ok(match row {
@@ -101,7 +100,7 @@ impl Store {
                     None => Obstacle::Refused(ChangeRefusal::AccountNotFound),
                 })
             })
-            .with(audited.changed("suspended", false, true))
+            .with(audited)
             .commit(self)
             .await;
         match stopped {
