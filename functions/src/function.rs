@@ -17,7 +17,7 @@ pub enum Trigger {
     /// A gateway that asks over HTTP whether to let its client in, by whichever method. No person
     /// calls these paths, and no session counts there.
     ForwardAuth {
-        paths: &'static [&'static str],
+        path: &'static str,
     },
     /// The table's stream.
     Stream,
@@ -29,10 +29,23 @@ pub enum Trigger {
 }
 
 impl Trigger {
+    /// Method and path of what people's browsers and programs call.
+    pub fn route(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::Http { method, path } => Some((method, path)),
+            Self::Authorizer
+            | Self::ForwardAuth { .. }
+            | Self::Stream
+            | Self::Topic
+            | Self::Operator
+            | Self::Schedule => None,
+        }
+    }
+
     /// The method of a route that this path takes. A part of the route in braces stands for any
     /// part of the path that is not empty.
     pub(crate) fn method_for(self, path: &str) -> Option<&'static str> {
-        let Self::Http { method, path: route } = self else { return None };
+        let (method, route) = self.route()?;
         let fits = route.split('/').count() == path.split('/').count()
             && route
                 .split('/')
@@ -55,8 +68,8 @@ pub struct Function {
 
 impl Function {
     /// The same with one more route.
-    pub(crate) const fn and_route(self, method: &'static str, path: &'static str) -> Self {
-        Self { also: Some(Trigger::Http { method, path }), ..self }
+    pub(crate) const fn and(self, route: Trigger) -> Self {
+        Self { also: Some(route), ..self }
     }
 
     pub(crate) const fn both(&self) -> [Option<Trigger>; 2] {

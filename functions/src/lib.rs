@@ -124,18 +124,19 @@ pub const REVOKE_SESSION: Function = http_function!(
     "/api/sessions/{session_id}",
     revoke_session::handle
 )
-.and_route("DELETE", revoke_session::OTHERS);
+.and(Trigger::Http { method: "DELETE", path: revoke_session::OTHERS });
 pub const LIST_ACTIVITY: Function =
     http_function!("list-activity", "GET", "/api/activity", list_activity::handle);
 pub const AUTHORIZE_KEY: Function =
     function!("authorize-key", Trigger::Authorizer, KEY_CHECK, event, authorize_key::handle);
 pub const CHECK_KEY: Function = function!(
     "check-key",
-    Trigger::ForwardAuth { paths: &["/api/check", "/api/check/{rest+}"] },
+    Trigger::ForwardAuth { path: "/api/check" },
     KEY_CHECK,
     forward_auth,
     check_key::handle
-);
+)
+.and(Trigger::ForwardAuth { path: "/api/check/{rest+}" });
 pub const PROVISION_SANDBOX: Function =
     function!("provision-sandbox", Trigger::Stream, BATCH, stream, provision_sandbox::handle);
 pub const DELIVER_MAIL: Function =

@@ -1,6 +1,6 @@
 //! What no route takes: each kind of bad input gets its problem document, and writes nothing.
 
-use crate::support::{ADMIN, Person, Reply, Request, World};
+use crate::support::{ADMIN, Person, Reply, Request, World, with_ids};
 use serde_json::{Value, json};
 
 /// Something that a client sent in confidence; no answer to a mistake repeats it.
@@ -76,15 +76,10 @@ fn taking() -> [Taking; 7] {
 /// The routes that change something, with an id where the path has one.
 fn changing() -> Vec<(&'static str, String)> {
     let mut routes = Vec::new();
-    for trigger in functions::FUNCTIONS.iter().flat_map(functions::Function::triggers) {
-        if let functions::Trigger::Http { method, path } = trigger
-            && method != "GET"
-        {
-            let path = path
-                .replace("{key_id}", "key_k00000000")
-                .replace("{member_id}", "mem_0000000000000000000000000000")
-                .replace("{session_id}", "ses_0000000000000000");
-            routes.push((method, path));
+    let triggers = functions::FUNCTIONS.iter().flat_map(functions::Function::triggers);
+    for (method, path) in triggers.filter_map(functions::Trigger::route) {
+        if method != "GET" {
+            routes.push((method, with_ids(path)));
         }
     }
     assert_eq!(routes.len(), 18);

@@ -82,15 +82,7 @@ fn cases() -> Vec<Case> {
 
 /// The routes of a function: the method, and the path as the template has it.
 fn routes_of(function: &Function) -> impl Iterator<Item = (&'static str, &'static str)> {
-    function.triggers().filter_map(|trigger| match trigger {
-        Trigger::Http { method, path } => Some((method, path)),
-        Trigger::ForwardAuth { .. }
-        | Trigger::Authorizer
-        | Trigger::Stream
-        | Trigger::Topic
-        | Trigger::Operator
-        | Trigger::Schedule => None,
-    })
+    function.triggers().filter_map(Trigger::route)
 }
 
 impl Case {
@@ -312,17 +304,17 @@ async fn only_the_key_check_over_http_asks_for_no_session_and_minds_no_other_sit
     let world = World::new().await;
     let admin = world.admin().await;
     let (_, key) = admin.key("A key").await;
+    let triggers = |function: &'static Function| {
+        function.triggers().map(move |trigger| (function.name, trigger))
+    };
     let checks: Vec<&str> = FUNCTIONS
         .iter()
-        .filter_map(|function| match function.trigger {
-            Trigger::ForwardAuth { paths } => Some((function.name, paths)),
-            _ => None,
-        })
-        .flat_map(|(name, paths)| {
+        .flat_map(triggers)
+        .filter_map(|(name, trigger)| {
+            let Trigger::ForwardAuth { path } = trigger else { return None };
             assert_eq!(name, "check-key");
-            paths
+            Some(path)
         })
-        .copied()
         .collect();
     assert_eq!(checks, ["/api/check", "/api/check/{rest+}"]);
     for path in checks {

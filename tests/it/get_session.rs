@@ -1,6 +1,6 @@
 //! `GET /api/session`, and the answer to every address and method that there is not.
 
-use crate::support::{ADMIN, Person, Reply, World};
+use crate::support::{ADMIN, Person, Reply, World, with_ids};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -305,12 +305,7 @@ async fn why_a_session_is_over_is_told_to_whoever_had_it_and_to_nobody_else() {
 /// an id as well.
 fn known() -> BTreeMap<String, Vec<&'static str>> {
     let triggers = functions::FUNCTIONS.iter().flat_map(functions::Function::triggers);
-    let routes: Vec<(&str, &str)> = triggers
-        .filter_map(|trigger| match trigger {
-            functions::Trigger::Http { method, path } => Some((method, path)),
-            _ => None,
-        })
-        .collect();
+    let routes: Vec<(&str, &str)> = triggers.filter_map(functions::Trigger::route).collect();
     let fits = |route: &str, path: &str| {
         let (route, path): (Vec<_>, Vec<_>) =
             (route.split('/').collect(), path.split('/').collect());
@@ -319,10 +314,7 @@ fn known() -> BTreeMap<String, Vec<&'static str>> {
     };
     let mut known: BTreeMap<String, Vec<&'static str>> = BTreeMap::new();
     for (_, route) in &routes {
-        let path = route
-            .replace("{key_id}", "key_k00000000")
-            .replace("{member_id}", "mem_0000000000000000000000000000")
-            .replace("{session_id}", "ses_0000000000000000");
+        let path = with_ids(route);
         let mut methods: Vec<_> = routes
             .iter()
             .filter(|(_, other)| fits(other, &path))

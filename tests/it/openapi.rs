@@ -225,20 +225,19 @@ fn the_document_has_the_routes_of_the_functions_each_named_after_its_action() {
         (operation.id().to_owned(), operation.method.to_uppercase(), operation.path.to_owned())
     };
     let documented: BTreeSet<_> = contract.operations().iter().map(of).collect();
-    let named = |name: String, trigger| match trigger {
-        Trigger::Http { method, path } => Some((name, method.to_owned(), path.to_owned())),
-        // OpenAPI has no word for "any", neither of methods nor of what is below a path.
-        Trigger::ForwardAuth { paths } => Some((name, "GET".to_owned(), paths[0].to_owned())),
-        Trigger::Authorizer
-        | Trigger::Stream
-        | Trigger::Topic
-        | Trigger::Operator
-        | Trigger::Schedule => None,
+    let named = |name: String| {
+        move |(method, path): (&str, &str)| (name, method.to_owned(), path.to_owned())
     };
     let routes = FUNCTIONS.iter().flat_map(|function| {
+        let route = match function.trigger {
+            // OpenAPI has no word for "any", neither of methods nor of what is below a path.
+            Trigger::ForwardAuth { path } => Some(("GET", path)),
+            trigger => trigger.route(),
+        };
         // Two operations cannot have one name.
-        let also = function.also.and_then(|also| named("revokeOtherSessions".to_owned(), also));
-        named(camel(function.name), function.trigger).into_iter().chain(also)
+        let also = function.also.and_then(Trigger::route);
+        let also = also.map(named("revokeOtherSessions".to_owned()));
+        route.map(named(camel(function.name))).into_iter().chain(also)
     });
     assert_eq!(documented, routes.collect());
 }

@@ -499,19 +499,12 @@ pub fn http_event(
     body: Option<Value>,
 ) -> Value {
     // The route that the id fits, or that has none.
-    let fitting = |trigger| match trigger {
-        Trigger::Http { method, path } => {
-            (path.contains('{') == id.is_some()).then_some((method, path))
-        }
-        Trigger::ForwardAuth { .. }
-        | Trigger::Authorizer
-        | Trigger::Stream
-        | Trigger::Topic
-        | Trigger::Operator
-        | Trigger::Schedule => None,
-    };
-    let triggers = functions::find(function).into_iter().flat_map(functions::Function::triggers);
-    let Some((method, route)) = { triggers }.find_map(fitting) else {
+    let routes = functions::find(function)
+        .into_iter()
+        .flat_map(functions::Function::triggers)
+        .filter_map(Trigger::route);
+    let Some((method, route)) = { routes }.find(|(_, path)| path.contains('{') == id.is_some())
+    else {
         panic!("{function} has no route for the id {id:?}")
     };
     let parameter =

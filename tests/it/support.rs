@@ -748,6 +748,13 @@ impl Reply {
     }
 }
 
+/// A path of the template, with the id of nobody's thing where it has one.
+pub fn with_ids(path: &str) -> String {
+    path.replace("{key_id}", "key_k00000000")
+        .replace("{member_id}", "mem_0000000000000000000000000000")
+        .replace("{session_id}", "ses_0000000000000000")
+}
+
 impl World {
     /// Checks that the counters of every account are the numbers of its rows, that its set of
     /// admins is those who have logged in, or is one who is invited for ever, that each of its
