@@ -1,6 +1,6 @@
 //! Direct invocation by an operator: one act on one account that is there.
 
-use crate::operator::{AccountView, account_named, operator_name, registered_in};
+use crate::operator::{AccountView, account_named, asked, operator_name, registered_in};
 use crate::view::MemberView;
 use domain::EmailAddress;
 use domain::account::are_limits;
@@ -34,9 +34,7 @@ enum Act {
 }
 
 pub async fn handle(app: &App, event: Event) -> Result<Value, Error> {
-    let request =
-        serde_json::from_str(event.get()).map_err(|error| Problem::invalid_request(&error))?;
-    Ok(change_account(app, request).await?)
+    Ok(change_account(app, asked(&event)?).await?)
 }
 
 async fn change_account(app: &App, request: ChangeAccount) -> Result<Value, Problem> {

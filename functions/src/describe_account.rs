@@ -2,7 +2,7 @@
 
 use crate::event_view::{WholeEventView, count_unreadable};
 use crate::key_view::KeyView;
-use crate::operator::{AccountView, account_named};
+use crate::operator::{AccountView, account_named, asked};
 use crate::view::{MemberView, SandboxView};
 use domain::{ApiKey, Member, MemberId};
 use edge::lambda::Event;
@@ -20,9 +20,7 @@ pub struct DescribeAccount {
 }
 
 pub async fn handle(app: &App, event: Event) -> Result<Value, Error> {
-    let request =
-        serde_json::from_str(event.get()).map_err(|error| Problem::invalid_request(&error))?;
-    Ok(describe_account(app, request).await?)
+    Ok(describe_account(app, asked(&event)?).await?)
 }
 
 async fn describe_account(app: &App, request: DescribeAccount) -> Result<Value, Problem> {

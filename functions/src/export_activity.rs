@@ -1,7 +1,7 @@
 //! Direct invocation by an operator: an account's trail, oldest first, as much as an answer holds.
 
 use crate::event_view::{WholeEventView, count_unreadable, cursor};
-use crate::operator::account_named;
+use crate::operator::{account_named, asked};
 use domain::AccountId;
 use domain::trail::Place;
 use edge::lambda::Event;
@@ -23,9 +23,7 @@ pub struct ExportActivity {
 }
 
 pub async fn handle(app: &App, event: Event) -> Result<Value, Error> {
-    let request =
-        serde_json::from_str(event.get()).map_err(|error| Problem::invalid_request(&error))?;
-    Ok(export_activity(app, request).await?)
+    Ok(export_activity(app, asked(&event)?).await?)
 }
 
 async fn export_activity(app: &App, request: ExportActivity) -> Result<Value, Problem> {

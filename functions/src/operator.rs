@@ -1,9 +1,11 @@
 //! What the functions of operators have in common.
 
 use domain::{Account, AccountId, InvalidName, OperatorName};
+use edge::lambda::Event;
 use edge::{App, Problem, ProblemCode, telemetry};
 use jiff::Timestamp;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 /// An account to operators.
 #[derive(Debug, Serialize)]
@@ -29,6 +31,11 @@ impl AccountView {
             suspended: account.suspended,
         }
     }
+}
+
+/// What an operators' function is asked for.
+pub fn asked<T: DeserializeOwned>(event: &Event) -> Result<T, Problem> {
+    serde_json::from_str(event.get()).map_err(|error| Problem::invalid_request(&error))
 }
 
 /// The account that an operator names by its id.

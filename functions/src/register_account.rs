@@ -1,6 +1,6 @@
 //! Direct invocation by an operator: creates an account, and nothing else.
 
-use crate::operator::{AccountView, operator_name, registered_in};
+use crate::operator::{AccountView, asked, operator_name, registered_in};
 use crate::view::MemberView;
 use domain::account::are_limits;
 use edge::lambda::Event;
@@ -24,9 +24,7 @@ pub struct RegisterAccount {
 }
 
 pub async fn handle(app: &App, event: Event) -> Result<Value, Error> {
-    let request =
-        serde_json::from_str(event.get()).map_err(|error| Problem::invalid_request(&error))?;
-    Ok(register_account(app, request).await?)
+    Ok(register_account(app, asked(&event)?).await?)
 }
 
 async fn register_account(app: &App, request: RegisterAccount) -> Result<Value, Problem> {

@@ -78,6 +78,11 @@ impl Member {
     }
 }
 
+/// The order of the team: as they were invited.
+pub fn in_listing_order(members: &mut [Member]) {
+    members.sort_by(|a, b| (a.invited_at, &a.id).cmp(&(b.invited_at, &b.id)));
+}
+
 /// Whom a mail goes to: a member as often invited, and logged in when, as it was at that time. What
 /// becomes of the mail later says nothing of a member who has been invited anew or was there since.
 #[derive(Debug, Clone, PartialEq, Eq)]

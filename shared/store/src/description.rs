@@ -4,8 +4,7 @@ use crate::layout;
 use crate::rows::{KeyRow, MemberRow, SandboxRow};
 use crate::trail::Stretch;
 use crate::{Store, StoreError};
-use domain::key::in_listing_order;
-use domain::{AccountId, ApiKey, Member, Sandbox};
+use domain::{AccountId, ApiKey, Member, Sandbox, key, member};
 use jiff::Timestamp;
 
 /// What there is of an account beside its own row.
@@ -42,9 +41,9 @@ impl Store {
         let rows = members.len() + keys.len();
         let mut members: Vec<Member> =
             members.into_iter().flatten().map(MemberRow::into_member).collect();
-        members.sort_by(|a, b| (a.invited_at, &a.id).cmp(&(b.invited_at, &b.id)));
+        member::in_listing_order(&mut members);
         let mut keys: Vec<ApiKey> = keys.into_iter().flatten().map(KeyRow::into_key).collect();
-        in_listing_order(&mut keys);
+        key::in_listing_order(&mut keys);
         let unreadable = rows - members.len() - keys.len() + damaged;
         Ok(Description { members, keys, sandbox, newest: newest?, unreadable })
     }

@@ -4,6 +4,7 @@ use crate::actor::{self, ActorRefusal, Admin, Caller};
 use crate::rows::{AccountRow, Item, MemberRow, from_item};
 use crate::write::{Backoff, Obstacle, Transaction, Write};
 use crate::{Failure, Store, StoreError, account, address, audit, layout};
+use domain::member::in_listing_order;
 use domain::{
     Account, AccountId, MailProblem, Member, MemberId, MemberStatus, Recipient, Role, SessionToken,
 };
@@ -50,19 +51,16 @@ impl Store {
     ) -> Result<(Caller, Vec<Member>), Failure<ActorRefusal>> {
         let partition = layout::account_partition(&actor.session.account);
         let (caller, rows) = tokio::join!(
-            self.find_caller(&actor.session, now),
+            self.find_admin(actor, now),
             self.query::<MemberRow>("member", partition, layout::MEMBER_PREFIX)
         );
         let caller = caller?;
-        if caller.member.role != Role::Admin {
-            return Err(Failure::Refused(ActorRefusal::AdminRequired));
-        }
         let mut members: Vec<Member> = rows?
             .into_iter()
             .map(MemberRow::into_member)
             .filter(|member| !member.has_ended(now))
             .collect();
-        members.sort_by(|a, b| (a.invited_at, &a.id).cmp(&(b.invited_at, &b.id)));
+        in_listing_order(&mut members);
         Ok((caller, members))
     }
 
