@@ -58,7 +58,7 @@ for (const { theme, viewport } of WALKS) {
    * Where axe looks, and where the pictures are taken: once, since they show both themes.
    *
    * @param {Page} page
-   * @param {string} name
+   * @param {string} [name]  of the picture, if there is one
    */
   const look = async (page, name) => {
     await axe(page);
@@ -66,7 +66,7 @@ for (const { theme, viewport } of WALKS) {
     await page.emulateMedia({ forcedColors: "active" });
     await axe(page);
     await page.emulateMedia({ forcedColors: "none" });
-    await screens(page, name);
+    if (name) await screens(page, name);
   };
   const at = `${viewport.width} px, ${theme}`;
   const email = `admin@${theme}.example.com`;
@@ -278,6 +278,14 @@ for (const { theme, viewport } of WALKS) {
     await desk.mailService("up");
     await page.reload();
     await says(section(page, "Team"), "Invitation failed");
+    await press(page, `More actions for bob@${theme}.example.com`);
+    await page.getByRole("menu").waitFor();
+    await look(page);
+    await page.getByRole("menuitem", { name: "Make an admin" }).click();
+    await page.getByRole("alertdialog").waitFor();
+    await look(page);
+    await press(page, "Cancel");
+    await closed(page);
     await press(page, `Revoke access of bob@${theme}.example.com`);
     await page.getByRole("alertdialog").waitFor();
     await look(page, "team-revoke");

@@ -201,7 +201,7 @@ for (const [item, said] of /** @type {const} */ ([
   });
 }
 
-test("two clicks at once on Send invitation, Resend and Revoke access are one", async (t) => {
+test("two clicks at once on Send invitation, Resend, a role and Revoke access are one", async (t) => {
   const { page } = await admin(t);
   const email = "once-member@example.com";
   await button(page, "Add member").click();
@@ -213,6 +213,12 @@ test("two clicks at once on Send invitation, Resend and Revoke access are one", 
   await sendsOnce(page, "POST", /\/api\/team\/.*\/invitation/, async () => {
     await twice(button(page, `Resend invitation to ${email}`));
     await says(page, `The invitation is mailed to ${email} again.`);
+  });
+  await button(page, `More actions for ${email}`).click();
+  await page.getByRole("menuitem", { name: "Make an admin" }).click();
+  await sendsOnce(page, "PATCH", /\/api\/team\/.*/, async () => {
+    await twice(button(page, "Make an admin"));
+    await says(page, `${email} is an admin now.`);
   });
   await button(page, `Revoke access of ${email}`).click();
   await sendsOnce(page, "DELETE", /\/api\/team\/.*/, async () => {

@@ -518,3 +518,121 @@ test("an admin who has not logged in yet lets the only other one go nowhere", as
   await says(row(page, someone), "Admin");
   await says(page, "The last admin cannot be removed");
 });
+
+/** @param {Page} page @param {string} email @param {string} item */
+async function choose(page, email, item) {
+  await page.getByRole("button", { name: `More actions for ${email}` }).click();
+  await page.getByRole("menuitem", { name: item }).click();
+}
+
+/** @param {Page} page @param {string} item */
+const confirm = (page, item) =>
+  page.getByRole("alertdialog").getByRole("button", { name: item }).click();
+
+/** @param {Page} page */
+const comeBack = (page) => page.evaluate(() => window.dispatchEvent(new Event("visibilitychange")));
+
+/** Somebody beside the page, who has logged in. @param {Page} page @param {string} email */
+async function joined(page, email, role = "member") {
+  const headers = { origin: desk.url };
+  const answer = await page.request.post("/api/team", { data: { email, role }, headers });
+  assert.equal(answer.status(), 201);
+  const token = await desk.session(email);
+  await comeBack(page);
+  await says(row(page, email), role === "admin" ? "Admin" : "Member");
+  await isGone(row(page, email).getByText("Pending"));
+  return { id: (await answer.json()).member.id, api: desk.api(token) };
+}
+
+test("an admin is invited as one, and is one from the first login on", async (t) => {
+  const { page, someone } = await admin(t);
+  await page.getByRole("button", { name: "Add member" }).click();
+  await says(dialog(page), "Members use everything the API offers.");
+  await dialog(page).getByLabel("E-mail").fill(someone);
+  await dialog(page).getByLabel("Role").selectOption("Admin");
+  await says(dialog(page), "Admins manage API keys and members");
+  await page.getByRole("button", { name: "Send invitation" }).click();
+  await says(row(page, someone), "Pending");
+  await says(row(page, someone), "Admin");
+  // The next one is a member again.
+  await page.getByRole("button", { name: "Add member" }).click();
+  assert.equal(await dialog(page).getByLabel("Role").inputValue(), "Member");
+
+  const theirs = await newPage(browser, desk, { t });
+  await logIn(theirs, desk, someone);
+  await says(row(theirs, someone), "You");
+});
+
+test("a role is changed later, and the page of whoever has it follows", async (t) => {
+  const { page, someone } = await admin(t);
+  await invite(page, someone);
+  const theirs = await newPage(browser, desk, { t });
+  await logIn(theirs, desk, someone);
+  assert.equal(await block(theirs).count(), 0);
+
+  await choose(page, someone, "Make an admin");
+  const ask = page.getByRole("alertdialog", { name: `Make ${someone} an admin?` });
+  await says(ask, "Admins manage API keys and members");
+  await ask.getByRole("button", { name: "Cancel" }).click();
+  await focusOn(page.getByRole("button", { name: `More actions for ${someone}` }));
+  await choose(page, someone, "Make an admin");
+  await confirm(page, "Make an admin");
+  await says(page, `${someone} is an admin now.`);
+  await says(row(page, someone), "Admin");
+  await comeBack(theirs);
+  await says(row(theirs, someone), "You");
+
+  await choose(page, someone, "Make a member");
+  await confirm(page, "Make a member");
+  await says(page, `${someone} is a member now.`);
+  await says(row(page, someone), "Member");
+  await comeBack(theirs);
+  await isGone(block(theirs));
+});
+
+test("who gives up being an admin sees the page of a member at once", async (t) => {
+  const { page, email, someone } = await admin(t);
+  await joined(page, someone, "admin");
+  await choose(page, email, "Make a member");
+  const ask = page.getByRole("alertdialog", { name: "Give up being an admin?" });
+  await says(ask, "Only another admin can make you one again.");
+  await confirm(page, "Make a member");
+  await says(page, "You are a member now.");
+  await isGone(block(page));
+  await focusOn(page.getByRole("main"));
+  await says(page, "You can see the keys; an admin manages them.");
+});
+
+test("that the last admin stays one is told in words", async (t) => {
+  const { page, email, someone } = await admin(t);
+  assert.equal(await row(page, email).getByRole("button", { name: "More actions" }).count(), 0);
+  const { id } = await joined(page, someone, "admin");
+  await choose(page, email, "Make a member");
+  const headers = { origin: desk.url };
+  await page.request.patch(`/api/team/${id}`, { data: { role: "member" }, headers });
+  allow(page, /^PATCH \/api\/team\/\S+ 409$/);
+  await confirm(page, "Make a member");
+  await says(
+    page.getByRole("alertdialog"),
+    "Nobody else who has logged in is an admin of the account. Make somebody one first.",
+  );
+  await page.getByRole("alertdialog").getByRole("button", { name: "Cancel" }).click();
+  await says(row(page, email), "The last admin cannot be removed");
+});
+
+test("an account with one admin is told that a second one is wise", async (t) => {
+  const { page, someone } = await admin(t);
+  const words = block(page).getByText("A second one is wise");
+  await words.waitFor();
+  const { id } = await invited(page, someone);
+  await comeBack(page);
+  await row(page, someone).waitFor();
+  await words.waitFor();
+  await choose(page, someone, "Make an admin");
+  await confirm(page, "Make an admin");
+  await isGone(words);
+  const headers = { origin: desk.url };
+  await page.request.patch(`/api/team/${id}`, { data: { role: "member" }, headers });
+  await comeBack(page);
+  await words.waitFor();
+});

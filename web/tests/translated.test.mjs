@@ -153,9 +153,16 @@ test("a page that is translated goes the whole way, and shows what changes", asy
   await press(page, "Send invitation");
   await says(page.getByRole("dialog"), "Enter an e-mail address, such as");
   await page.getByLabel("E-mail").fill(someone);
+  await page.getByLabel("Role").selectOption({ value: "Admin" });
+  await says(page.getByRole("dialog"), "Admins manage API keys and members");
   await press(page, "Send invitation");
   await says(block(page, "Team"), "2 / 5");
   await says(block(page, "Team"), "Pending");
+  await press(page, `More actions for ${someone}`);
+  await page.getByRole("menuitem", { name: "Make a member" }).click();
+  await press(page, "Make a member");
+  await says(page, `${someone} is a member now.`);
+  await says(block(page, "Team"), "A second one is wise");
   await press(page, `Revoke access of ${someone}`);
   await press(page, "Revoke access");
   await isGone(row(page, someone));

@@ -15,6 +15,7 @@ export type NewKey = Body<"createKey">;
 export type ApiKey = Keys["keys"][number];
 export type Team = Answer<"listMembers">;
 export type TeamMember = Team["members"][number];
+export type Role = TeamMember["role"];
 export type Challenge = Answer<"requestCode">;
 
 type Fetching = Pick<QueryFunctionContext, "signal"> & Partial<QueryFunctionContext>;
@@ -62,11 +63,14 @@ export const deleteKey = (id: string) =>
 
 export const listMembers = (fetching: Fetching) =>
   send<"listMembers">("GET", "/api/team", undefined, reading(fetching));
-export const inviteMember = (email: string) => send<"inviteMember">("POST", "/api/team", { email });
+export const inviteMember = (invitation: Body<"inviteMember">) =>
+  send<"inviteMember">("POST", "/api/team", invitation);
 export const resendInvitation = (id: string) =>
   send<"resendInvitation">("POST", "/api/team/{member_id}/invitation", undefined, {
     path: { member_id: id },
   });
+export const changeRole = (id: string, role: Role) =>
+  send<"changeRole">("PATCH", "/api/team/{member_id}", { role }, { path: { member_id: id } });
 export const revokeMember = (id: string) =>
   send<"revokeMember">("DELETE", "/api/team/{member_id}", undefined, { path: { member_id: id } });
 

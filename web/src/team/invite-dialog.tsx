@@ -1,15 +1,16 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useRef, useState } from "react";
+import { useRef, useState } from "react";
 import { inviteMember } from "../api/calls.ts";
 import { failureOf } from "../api/failure.ts";
 import { useAct } from "../api/use-act.ts";
 import { useDraft } from "../session/drafts.ts";
-import { Button } from "../ui/button.tsx";
 import { wrongWithEmail } from "../ui/email.ts";
 import { EmailField } from "../ui/email-field.tsx";
-import { DISCARD, Modal } from "../ui/modal.tsx";
-import { Notice } from "../ui/notice.tsx";
+import { FormModal } from "../ui/form-modal.tsx";
+import { DISCARD } from "../ui/modal.tsx";
+import { SelectField } from "../ui/select-field.tsx";
 import { toast } from "../ui/toast-store.ts";
+import { ROLES, roleOf, WHAT_THEY_MAY } from "./roles.ts";
 import { teamQuery } from "./team-query.ts";
 
 /** Answers that are about the address itself, and are told at its field. */
@@ -26,14 +27,14 @@ export function InviteDialog({ memberId, onSent, onClose }: Props) {
   const client = useQueryClient();
   const field = useRef<HTMLInputElement>(null);
   const email = useDraft(`invitation:${memberId}`);
+  const role = useDraft(`invitation:${memberId}:role`, ROLES.member);
   const [invalid, setInvalid] = useState<string | null>(null);
   const invite = useAct({
-    mutationFn: inviteMember,
+    mutationFn: () => inviteMember({ email: email.text.trim(), role: roleOf(role.text) }),
     onSuccess: async ({ member }) => {
       onSent(member.id);
       await client.invalidateQueries({ queryKey: teamQuery.queryKey });
-      email.drop();
-      onClose();
+      close();
       toast({
         kind: "done",
         about: member.id,
@@ -51,59 +52,54 @@ export function InviteDialog({ memberId, onSent, onClose }: Props) {
 
   function close() {
     email.drop();
+    role.drop();
     onClose();
   }
 
-  function submit(event: FormEvent) {
-    event.preventDefault();
-    if (invite.isPending) return;
+  function submit() {
     const wrong = wrongWithEmail(email.text);
     setInvalid(wrong);
     if (wrong) field.current?.focus();
-    else invite.mutate(email.text.trim());
+    else invite.mutate();
   }
 
-  const failure = invite.error && !invite.isPending ? failureOf(invite.error) : null;
-  const aboutTheAddress =
-    failure && ABOUT_THE_ADDRESS.includes(failure.code) ? failure.detail : null;
+  const failure = invite.error && failureOf(invite.error);
+  const isAboutIt = failure !== null && ABOUT_THE_ADDRESS.includes(failure.code);
   return (
-    <Modal
+    <FormModal
       title="Add member"
-      busy={invite.isPending}
-      question={email.text.trim() ? DISCARD : null}
-      onClose={close}
       description={
         <p>
           They get an e-mail and can log in at once with a mailed code; there is no password to set
           up.
         </p>
       }
+      action="Send invitation"
+      busy={invite.isPending}
+      failure={isAboutIt ? null : failure}
+      question={email.text.trim() ? DISCARD : null}
+      onSubmit={submit}
+      onClose={close}
     >
-      <form onSubmit={submit} noValidate>
-        <EmailField
-          ref={field}
-          required
-          autoComplete="off"
-          value={email.text}
-          error={invalid ?? aboutTheAddress}
-          onChange={(text) => {
-            setInvalid(null);
-            invite.reset();
-            email.type(text);
-          }}
-        />
-        {failure && !aboutTheAddress && !failure.endsSession && (
-          <Notice kind="problem">{failure.detail}</Notice>
-        )}
-        <div className="dialog-actions">
-          <Button onClick={close} refused={invite.isPending}>
-            Cancel
-          </Button>
-          <Button type="submit" tone="primary" busy={invite.isPending}>
-            Send invitation
-          </Button>
-        </div>
-      </form>
-    </Modal>
+      <EmailField
+        ref={field}
+        required
+        autoComplete="off"
+        value={email.text}
+        error={invalid ?? (isAboutIt ? failure.detail : null)}
+        onChange={(text) => {
+          setInvalid(null);
+          invite.reset();
+          email.type(text);
+        }}
+      />
+      <SelectField
+        label="Role"
+        help={WHAT_THEY_MAY[roleOf(role.text)]}
+        options={Object.values(ROLES)}
+        value={role.text}
+        onChange={role.type}
+      />
+    </FormModal>
   );
 }

@@ -4,7 +4,10 @@ import { Badge } from "../ui/badge.tsx";
 import { Cut } from "../ui/cut.tsx";
 import { IconButton } from "../ui/icon-button.tsx";
 import { MailIcon, TrashIcon } from "../ui/icons.tsx";
+import { Menu } from "../ui/menu.tsx";
 import { Day } from "../ui/when.tsx";
+import type { MemberAct } from "./member-acts.ts";
+import { ROLES } from "./roles.ts";
 
 interface Props {
   member: TeamMember;
@@ -12,7 +15,7 @@ interface Props {
   /** Why no invitation can be sent now. */
   resending: string | null;
   onResend: (member: TeamMember) => void;
-  onRevoke: (member: TeamMember) => void;
+  onAct: (act: MemberAct, member: TeamMember) => void;
 }
 
 const LAST_ADMIN = "The last admin of an account cannot be removed.";
@@ -33,7 +36,7 @@ const MAIL_PROBLEMS = {
   },
 };
 
-export function MemberRow({ member, lastAdmin, resending, onResend, onRevoke }: Props) {
+export function MemberRow({ member, lastAdmin, resending, onResend, onAct }: Props) {
   const lastLogin = member.last_login_at ? (
     <Day at={member.last_login_at} />
   ) : (
@@ -52,7 +55,7 @@ export function MemberRow({ member, lastAdmin, resending, onResend, onRevoke }: 
           {problem && <Badge tone="danger">{problem.badge}</Badge>}
         </span>
         <span className="cell-under">
-          <span>{member.role === "admin" ? "Admin" : "Member"}</span>
+          <span>{ROLES[member.role]}</span>
           <span className="narrow-only">
             <span> · </span>
             {lastLogin}
@@ -63,6 +66,23 @@ export function MemberRow({ member, lastAdmin, resending, onResend, onRevoke }: 
       </th>
       <td className="wide-only">{lastLogin}</td>
       <td className="cell-actions">
+        {!lastAdmin && (
+          <Menu
+            id={`more-${member.id}`}
+            label={`More actions for ${member.email}`}
+            items={[
+              {
+                label: member.role === "admin" ? "Make a member" : "Make an admin",
+                onChoose: () => onAct("role", member),
+              },
+              {
+                label: "Revoke access",
+                tone: "danger",
+                onChoose: () => onAct("revoke", member),
+              },
+            ]}
+          />
+        )}
         {member.status !== "active" && (
           <IconButton
             label={`Resend invitation to ${member.email}`}
@@ -76,7 +96,7 @@ export function MemberRow({ member, lastAdmin, resending, onResend, onRevoke }: 
           icon={<TrashIcon />}
           tone="danger"
           refused={lastAdmin ? LAST_ADMIN : null}
-          onClick={() => onRevoke(member)}
+          onClick={() => onAct("revoke", member)}
         />
       </td>
     </tr>

@@ -1,37 +1,19 @@
-import { useQueryClient } from "@tanstack/react-query";
-import { revokeMember, type TeamMember } from "../api/calls.ts";
+import { revokeMember } from "../api/calls.ts";
 import { failureOf } from "../api/failure.ts";
-import { useAct } from "../api/use-act.ts";
 import { Confirm } from "../ui/confirm.tsx";
 import { toast } from "../ui/toast-store.ts";
-import { useGone } from "../ui/use-gone.ts";
-import { goneWords, teamQuery } from "./team-query.ts";
+import { type MemberDialogProps, useMemberAct } from "./use-member-act.ts";
 
-interface Props {
-  member: TeamMember;
-  /** Whether the list still has them. */
-  listed: boolean;
-  onClose: () => void;
-}
-
-export function RevokeDialog({ member, listed, onClose }: Props) {
-  const client = useQueryClient();
-  const revoke = useAct({
+export function RevokeDialog(props: MemberDialogProps) {
+  const { member, onClose } = props;
+  const revoke = useMemberAct(props, {
     mutationFn: () => revokeMember(member.id),
-    onSuccess: async () => {
-      await client.invalidateQueries({ queryKey: teamQuery.queryKey });
+    onDone: async (_, refresh) => {
+      await refresh();
       onClose();
       toast({ kind: "done", about: member.id, text: `${member.email} has no access any more.` });
     },
-    onError: async (error) => {
-      const failure = failureOf(error);
-      await client.invalidateQueries({ queryKey: teamQuery.queryKey });
-      if (failure.code !== "member_not_found") return;
-      onClose();
-      toast({ kind: "problem", text: goneWords(member) });
-    },
   });
-  useGone(!listed && !revoke.isPending && !revoke.isSuccess, goneWords(member), onClose);
 
   return (
     <Confirm

@@ -9,28 +9,32 @@ import { LoadProblem } from "../ui/load-problem.tsx";
 import { Section } from "../ui/section.tsx";
 import { SkeletonRows } from "../ui/skeleton.tsx";
 import { InviteDialog } from "./invite-dialog.tsx";
+import { DIALOGS, type MemberAct } from "./member-acts.ts";
 import { MemberRow } from "./member-row.tsx";
-import { RevokeDialog } from "./revoke-dialog.tsx";
+import { WHAT_THEY_MAY } from "./roles.ts";
 import { useResend } from "./use-resend.ts";
 import { useTeam } from "./use-team.ts";
 import "../ui/table.css";
-
-const WHAT_MEMBERS_MAY =
-  "Members use everything the API offers. " +
-  "They cannot manage API keys or members, or see who else has access.";
+import "./team.css";
 
 const MAKE_ROOM = "Remove a member to add another.";
+
+const ONE_ADMIN =
+  "There is one admin. A second one is wise: " +
+  "somebody has to manage keys and members when the first cannot log in.";
 
 /** Rendered for admins only, so that nothing of it is fetched for anybody else. */
 export function TeamSection({ session }: { session: LoggedIn }) {
   const { data, error, refetch, isFetching, onSent } = useTeam();
   const [inviting, setInviting] = useState(false);
-  const [revoking, setRevoking] = useState<TeamMember | null>(null);
+  const [acting, setActing] = useState<{ act: MemberAct; member: TeamMember } | null>(null);
   const resend = useResend(onSent);
   const count = data?.count ?? session.account.member_count ?? 1;
   const limit = data?.limit ?? session.account.member_limit;
   // Who has not logged in yet keeps no account.
   const admins = data?.members.filter(isActiveAdmin).length;
+  const Acting = DIALOGS[acting?.act ?? "revoke"];
+  const actedOn = acting && data?.members.find(({ id }) => id === acting.member.id);
 
   return (
     <Section
@@ -71,13 +75,14 @@ export function TeamSection({ session }: { session: LoggedIn }) {
                 lastAdmin={isActiveAdmin(member) && admins === 1}
                 resending={resend.isPending ? "An invitation is being sent." : null}
                 onResend={resend.mutate}
-                onRevoke={setRevoking}
+                onAct={(act, member) => setActing({ act, member })}
               />
             ))}
           </tbody>
         </table>
       )}
-      <p className="section-note">{(data && whyNoMore(data)) ?? WHAT_MEMBERS_MAY}</p>
+      <p className="section-note">{(data && whyNoMore(data)) ?? WHAT_THEY_MAY.member}</p>
+      {data && !hasSecondAdmin(data) && <p className="section-note">{ONE_ADMIN}</p>}
       {inviting && (
         <InviteDialog
           memberId={session.member.id}
@@ -85,11 +90,11 @@ export function TeamSection({ session }: { session: LoggedIn }) {
           onClose={() => setInviting(false)}
         />
       )}
-      {revoking && (
-        <RevokeDialog
-          member={revoking}
-          listed={data?.members.some((member) => member.id === revoking.id) ?? true}
-          onClose={() => setRevoking(null)}
+      {acting && (
+        <Acting
+          member={actedOn ?? acting.member}
+          listed={!data || actedOn !== undefined}
+          onClose={() => setActing(null)}
         />
       )}
     </Section>
@@ -98,6 +103,11 @@ export function TeamSection({ session }: { session: LoggedIn }) {
 
 function isActiveAdmin({ role, status }: TeamMember): boolean {
   return role === "admin" && status === "active";
+}
+
+/** Whoever is invited as one will be. */
+function hasSecondAdmin({ members }: Team): boolean {
+  return members.filter(({ role }) => role === "admin").length > 1;
 }
 
 function whyNoMore({ count, limit }: Team): string | null {

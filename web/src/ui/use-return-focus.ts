@@ -3,7 +3,8 @@ import { useRef } from "react";
 /**
  * Hands the focus back when a dialog closes: to what had it; or to the dialog below, when that was
  * an icon in it, whose tooltip would come up by itself and take the next Escape; or, when what
- * opened it is gone with its row, to the heading of the section that it was in.
+ * opened it is gone with its row, to the heading of the section that it was in; or, when that is
+ * gone, too, to the page, unless something else has it by then.
  */
 export function useReturnFocus() {
   const opener = useRef<HTMLElement | null>(null);
@@ -18,7 +19,10 @@ export function useReturnFocus() {
     onCloseAutoFocus(event: Event) {
       event.preventDefault();
       const below = document.querySelector<HTMLElement>("[role=dialog]");
-      const target = opener.current?.isConnected ? opener.current : (below ?? heading.current);
+      const isLost = document.activeElement === document.body;
+      const page = isLost ? document.getElementById("main") : null;
+      const others = [below, heading.current, page].find((other) => other?.isConnected);
+      const target = opener.current?.isConnected ? opener.current : others;
       target?.focus({ preventScroll: true });
     },
   };
