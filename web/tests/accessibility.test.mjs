@@ -344,6 +344,27 @@ for (const { theme, viewport } of WALKS) {
     await load();
     await says(status, "Sandbox ready");
 
+    // A colleague's keys, and what is left of them.
+    const gone = `dora@${theme}.example.com`;
+    const headers = { origin: desk.url };
+    const { members } = await (await page.request.get("/api/team")).json();
+    const bob = members.find((/** @type {{ email: string }} */ { email }) => /^bob@/.test(email));
+    await page.request.delete(`/api/team/${bob.id}`, { headers });
+    await page.request.post("/api/team", { data: { email: gone, role: "admin" }, headers });
+    const api = desk.api(await desk.session(gone));
+    const { keys } = (await api("GET", "/api/keys")).body;
+    await page.request.delete(`/api/keys/${keys.at(-1).id}`, { headers });
+    assert.equal((await api("POST", "/api/keys", { name: "Staging" })).status, 201);
+    await page.reload();
+    await press(page, `Revoke access of ${gone}`);
+    await says(page, "Made 1 key: Staging. It stays valid.");
+    await look(page);
+    await press(page, "Revoke access");
+    await page.getByRole("dialog", { name: `Keys that ${gone} made` }).waitFor();
+    await look(page);
+    await press(page, "Done");
+    await closed(page);
+
     // Not there: told in its place.
     allow(page, "GET /api/keys failed");
     await page.route("**/api/keys", (route) => route.abort("connectionreset"));
@@ -365,6 +386,14 @@ for (const { theme, viewport } of WALKS) {
     await says(section(theirs, "Sandbox status"), "Sandbox ready");
     await says(section(theirs, "API keys"), "You can see the keys; an admin manages them.");
     await look(theirs, "member");
+    await press(theirs, "Your access");
+    await theirs.getByRole("menu").waitFor();
+    await look(theirs);
+    await theirs.getByRole("menuitem", { name: "Leave this account" }).click();
+    await theirs.getByRole("alertdialog").waitFor();
+    await look(theirs);
+    await press(theirs, "Cancel");
+    await closed(theirs);
 
     // And the login with a word about why.
     await desk.advance(13 * 60 * 60);

@@ -227,6 +227,20 @@ test("two clicks at once on Send invitation, Resend, a role and Revoke access ar
   });
 });
 
+test("two clicks at once on Leave are one", async (t) => {
+  const { page } = await admin(t);
+  const data = { email: "once-leaving@example.com" };
+  await page.request.post("/api/team", { data, headers: { origin: desk.url } });
+  const theirs = await newPage(browser, desk, { t });
+  await logIn(theirs, desk, data.email);
+  await button(theirs, "Your access").click();
+  await theirs.getByRole("menuitem", { name: "Leave this account" }).click();
+  await sendsOnce(theirs, "DELETE", "/api/team/me", async () => {
+    await twice(button(theirs, "Leave"));
+    await atLogin(theirs);
+  });
+});
+
 test("two clicks at once on Test Connection and on Retry are one", async (t) => {
   const { page } = await admin(t);
   await sendsOnce(page, "POST", "/api/sandbox/test", async () => {

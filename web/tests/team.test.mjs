@@ -636,3 +636,97 @@ test("an account with one admin is told that a second one is wise", async (t) =>
   await comeBack(page);
   await words.waitFor();
 });
+
+test("a revocation tells which keys they made, and each can be rotated or deleted", async (t) => {
+  const { page, someone } = await admin(t);
+  const { api } = await joined(page, someone, "admin");
+  /** @type {string[]} */
+  const values = [];
+  for (const name of ["iOS App", "Zapier"]) {
+    const { status, body } = await api("POST", "/api/keys", { name });
+    assert.equal(status, 201);
+    values.push(body.api_key);
+  }
+  await comeBack(page);
+  const keys = page.getByRole("region", { name: "API keys" });
+  await keys.getByRole("rowheader", { name: "Zapier" }).waitFor();
+  await page.getByRole("button", { name: `Revoke access of ${someone}` }).click();
+  await says(page.getByRole("alertdialog"), "Made 2 keys: Zapier, iOS App. They stay valid.");
+  await confirm(page, "Revoke access");
+
+  const left = page.getByRole("dialog", { name: `Keys that ${someone} made` });
+  await says(left, "Made 2 keys: Zapier, iOS App. They stay valid.");
+  for (const value of values) assert.equal((await desk.callProduct(value)).status, 200);
+  await left.getByRole("button", { name: "Rotate iOS App" }).click();
+  const rotation = page.getByRole("dialog", { name: "Rotate “iOS App”" });
+  await rotation.getByRole("combobox").selectOption("At once");
+  await rotation.getByRole("button", { name: "Rotate", exact: true }).click();
+  await page.getByRole("checkbox", { name: /I have copied/ }).click();
+  await page.getByRole("button", { name: "Got it, I saved it" }).click();
+  await focusOn(left.getByRole("button", { name: "Rotate iOS App" }));
+  await says(left, "Rotated");
+  assert.equal((await desk.callProduct(values[0] ?? "")).status, 403);
+
+  await left.getByRole("button", { name: "Delete Zapier" }).click();
+  await confirm(page, "Delete key");
+  await says(left, "Made 1 key: iOS App. It stays valid.");
+  assert.equal(await left.getByRole("button", { name: "Delete Zapier" }).count(), 0);
+  assert.equal((await desk.callProduct(values[1] ?? "")).status, 403);
+  await left.getByRole("button", { name: "Done" }).click();
+  await isGone(left);
+  await focusOn(block(page).getByRole("heading"));
+  assert.equal(await row(page, someone).count(), 0);
+});
+
+/** @param {Page} page */
+async function leave(page) {
+  await page.getByRole("button", { name: "Your access" }).click();
+  await page.getByRole("menuitem", { name: "Leave this account" }).click();
+  await page.getByRole("alertdialog").waitFor();
+}
+
+test("a member leaves by itself, and is out everywhere", async (t) => {
+  const { page, someone } = await admin(t);
+  await invite(page, someone);
+  const theirs = await newPage(browser, desk, { t, allow: [/^GET \/api\/\S+ 401$/] });
+  await logIn(theirs, desk, someone);
+  const other = await newTab(theirs);
+  await other.goto(desk.url);
+  await atConsole(other);
+  await theirs.bringToFront();
+  await leave(theirs);
+  await says(theirs.getByRole("alertdialog"), "You are logged out at once, everywhere");
+  await theirs.getByRole("alertdialog").getByRole("button", { name: "Cancel" }).click();
+  await focusOn(theirs.getByRole("button", { name: "Your access" }));
+  await leave(theirs);
+  await confirm(theirs, "Leave");
+  await atLogin(theirs);
+  await says(theirs, "You have left the account.");
+  await atLogin(other);
+  await comeBack(page);
+  await isGone(row(page, someone));
+});
+
+test("the last admin does not leave, and is told what to do", async (t) => {
+  const { page, email } = await admin(t);
+  allow(page, "DELETE /api/team/me 409");
+  await leave(page);
+  await confirm(page, "Leave");
+  await says(page.getByRole("alertdialog"), "Make somebody one first.");
+  await page.getByRole("alertdialog").getByRole("button", { name: "Cancel" }).click();
+  await row(page, email).waitFor();
+});
+
+test("an admin leaves where another one stays, from the own row, too", async (t) => {
+  const { page, email, someone } = await admin(t);
+  const { api } = await joined(page, someone, "admin");
+  await page.getByRole("button", { name: `Revoke access of ${email}` }).click();
+  await page.getByRole("alertdialog", { name: /^Leave Account \d+\?$/ }).waitFor();
+  await confirm(page, "Leave");
+  await says(page, "You have left the account.");
+  const { members } = (await api("GET", "/api/team")).body;
+  assert.deepEqual(
+    members.map((/** @type {{ email: string }} */ member) => member.email),
+    [someone],
+  );
+});

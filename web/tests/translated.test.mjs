@@ -168,6 +168,14 @@ test("a page that is translated goes the whole way, and shows what changes", asy
   await isGone(row(page, someone));
   await says(block(page, "Team"), "1 / 5");
 
+  await press(page, "Your access");
+  await page.getByRole("menuitem", { name: "Leave this account" }).click();
+  allow(page, "DELETE /api/team/me 409");
+  await press(page, "Leave");
+  await says(page.getByRole("alertdialog"), "Make somebody one first.");
+  await press(page, "Cancel");
+  await isGone(page.getByRole("alertdialog"));
+
   for (const [mode, button, state] of /** @type {const} */ ([
     ["rejecting", "Test Connection", "Sandbox not configured"],
     ["up", "Retry Auto-Configuration", "Sandbox ready"],

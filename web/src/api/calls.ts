@@ -73,6 +73,7 @@ export const changeRole = (id: string, role: Role) =>
   send<"changeRole">("PATCH", "/api/team/{member_id}", { role }, { path: { member_id: id } });
 export const revokeMember = (id: string) =>
   send<"revokeMember">("DELETE", "/api/team/{member_id}", undefined, { path: { member_id: id } });
+export const leaveTeam = () => send<"leaveTeam">("DELETE", "/api/team/me");
 
 async function opened<T>(sent: Promise<Opened & { answer: T }>): Promise<T & Opened> {
   const { answer, openedAt } = await sent;

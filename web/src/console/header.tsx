@@ -7,6 +7,7 @@ import { tellOtherTabs } from "../session/tabs.ts";
 import { Brand } from "../ui/brand.tsx";
 import { Button } from "../ui/button.tsx";
 import { settle, toast } from "../ui/toast-store.ts";
+import { OwnMenu } from "./own-menu.tsx";
 import "./header.css";
 
 export function Header({ session }: { session: LoggedIn }) {
@@ -45,6 +46,7 @@ export function Header({ session }: { session: LoggedIn }) {
             {session.member.role === "admin" ? "Admin" : "Member"}
           </span>
         </div>
+        <OwnMenu />
         <Button onClick={() => logOut.mutate()} busy={logOut.isPending}>
           Log out
         </Button>

@@ -18,10 +18,10 @@ const SECONDS: Record<string, number> = {
 };
 
 export function RotateKeyDialog(props: KeyDialogProps) {
-  const { apiKey, onClose } = props;
+  const { apiKey, openerId = moreId(apiKey), onClose } = props;
   const [end, setEnd] = useState(AFTER_A_DAY);
   const [asking, setAsking] = useState(false);
-  const rotate = useRotateKey(props, moreId(apiKey));
+  const rotate = useRotateKey(props, openerId);
   const { unanswered } = rotate;
   const perhapsDone = unanswered || rotate.isPending;
   useHeldPage(onClose, perhapsDone);

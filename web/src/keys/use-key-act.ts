@@ -14,6 +14,8 @@ export interface KeyDialogProps {
   apiKey: ApiKey;
   keys: Keys;
   memberId: string;
+  /** What opened it, if not the key's menu. */
+  openerId?: string;
   onClose: () => void;
 }
 

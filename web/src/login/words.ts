@@ -27,6 +27,7 @@ export const FAREWELLS = {
     "Your session ended: it was not used for 12 hours, or was opened 7 days ago. Log in to go on.",
   account_suspended: SUSPENDED,
   logged_out: "You are logged out.",
+  left: "You have left the account. You can log in to it again once an admin invites you.",
   logged_out_elsewhere: "You logged out in another tab.",
 } as const;
 

@@ -11,6 +11,7 @@ export type Farewell =
   | "session_expired"
   | "account_suspended"
   | "logged_out"
+  | "left"
   | "logged_out_elsewhere";
 
 /** `arrived`: just now, by this page's own login. */
@@ -20,6 +21,7 @@ export type Presence = LoggedIn | LoggedOut;
 
 const SESSION_QUERY_KEY = ["session"];
 export const LOG_OUT = ["log-out"];
+export const LEAVE_TEAM = ["leave-team"];
 
 export const sessionQuery = queryOptions({
   queryKey: SESSION_QUERY_KEY,
@@ -45,9 +47,10 @@ export const sessionQuery = queryOptions({
   },
 });
 
-/** Why the session is over: whoever is logging out knows it, else as far as the server does. */
+/** Why the session is over: whoever is on their way out knows it, else as far as the server does. */
 export function farewellOf(client: QueryClient, { code }: Failure): Farewell {
   if (client.isMutating({ mutationKey: LOG_OUT })) return "logged_out";
+  if (client.isMutating({ mutationKey: LEAVE_TEAM })) return "left";
   return code === "session_expired" || code === "account_suspended" ? code : "session_ended";
 }
 

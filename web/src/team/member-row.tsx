@@ -42,6 +42,7 @@ export function MemberRow({ member, lastAdmin, resending, onResend, onAct }: Pro
   ) : (
     <span>Never logged in</span>
   );
+  const out = member.you ? "leave" : "revoke";
   const problem = member.mail_problem && MAIL_PROBLEMS[member.mail_problem];
   return (
     <tr>
@@ -76,9 +77,9 @@ export function MemberRow({ member, lastAdmin, resending, onResend, onAct }: Pro
                 onChoose: () => onAct("role", member),
               },
               {
-                label: "Revoke access",
+                label: member.you ? "Leave this account" : "Revoke access",
                 tone: "danger",
-                onChoose: () => onAct("revoke", member),
+                onChoose: () => onAct(out, member),
               },
             ]}
           />
@@ -96,7 +97,7 @@ export function MemberRow({ member, lastAdmin, resending, onResend, onAct }: Pro
           icon={<TrashIcon />}
           tone="danger"
           refused={lastAdmin ? LAST_ADMIN : null}
-          onClick={() => onAct("revoke", member)}
+          onClick={() => onAct(out, member)}
         />
       </td>
     </tr>

@@ -9,6 +9,7 @@ import { LoadProblem } from "../ui/load-problem.tsx";
 import { Section } from "../ui/section.tsx";
 import { SkeletonRows } from "../ui/skeleton.tsx";
 import { InviteDialog } from "./invite-dialog.tsx";
+import { KeysLeftDialog } from "./keys-left-dialog.tsx";
 import { DIALOGS, type MemberAct } from "./member-acts.ts";
 import { MemberRow } from "./member-row.tsx";
 import { WHAT_THEY_MAY } from "./roles.ts";
@@ -28,6 +29,7 @@ export function TeamSection({ session }: { session: LoggedIn }) {
   const { data, error, refetch, isFetching, onSent } = useTeam();
   const [inviting, setInviting] = useState(false);
   const [acting, setActing] = useState<{ act: MemberAct; member: TeamMember } | null>(null);
+  const [revoked, setRevoked] = useState<TeamMember | null>(null);
   const resend = useResend(onSent);
   const count = data?.count ?? session.account.member_count ?? 1;
   const limit = data?.limit ?? session.account.member_limit;
@@ -94,7 +96,15 @@ export function TeamSection({ session }: { session: LoggedIn }) {
         <Acting
           member={actedOn ?? acting.member}
           listed={!data || actedOn !== undefined}
+          onRevoked={setRevoked}
           onClose={() => setActing(null)}
+        />
+      )}
+      {revoked && (
+        <KeysLeftDialog
+          member={revoked}
+          ownId={session.member.id}
+          onClose={() => setRevoked(null)}
         />
       )}
     </Section>

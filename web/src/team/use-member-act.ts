@@ -12,6 +12,8 @@ export interface MemberDialogProps {
   member: TeamMember;
   /** Whether the list still has them. */
   listed: boolean;
+  /** Told who has no access any more. */
+  onRevoked: (member: TeamMember) => void;
   onClose: () => void;
 }
 
