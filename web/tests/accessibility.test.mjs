@@ -389,6 +389,13 @@ for (const { theme, viewport } of WALKS) {
     await press(theirs, "Your access");
     await theirs.getByRole("menu").waitFor();
     await look(theirs);
+    await desk.session(last.email);
+    await theirs.getByRole("menuitem", { name: "Where you are logged in" }).click();
+    await theirs.getByRole("button", { name: "End all others" }).waitFor();
+    await look(theirs);
+    await press(theirs, "Close");
+    await closed(theirs);
+    await press(theirs, "Your access");
     await theirs.getByRole("menuitem", { name: "Leave this account" }).click();
     await theirs.getByRole("alertdialog").waitFor();
     await look(theirs);

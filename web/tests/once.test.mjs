@@ -227,6 +227,22 @@ test("two clicks at once on Send invitation, Resend, a role and Revoke access ar
   });
 });
 
+test("two clicks at once on End, and on End all others, are one", async (t) => {
+  const { page, own } = await admin(t);
+  for (let count = 0; count < 2; count += 1) await desk.session(own);
+  await button(page, "Your access").click();
+  await page.getByRole("menuitem", { name: "Where you are logged in" }).click();
+  const dialog = page.getByRole("dialog", { name: "Where you are logged in" });
+  await sendsOnce(page, "DELETE", /\/api\/sessions\/.*/, async () => {
+    await twice(dialog.getByRole("button", { name: "End session" }).first());
+    await says(page, "“Unknown browser” is logged out.");
+  });
+  await sendsOnce(page, "DELETE", "/api/sessions", async () => {
+    await twice(button(dialog, "End all others"));
+    await says(page, "You are logged in here alone.");
+  });
+});
+
 test("two clicks at once on Leave are one", async (t) => {
   const { page } = await admin(t);
   const data = { email: "once-leaving@example.com" };

@@ -169,6 +169,13 @@ test("a page that is translated goes the whole way, and shows what changes", asy
   await says(block(page, "Team"), "1 / 5");
 
   await press(page, "Your access");
+  await desk.session(email);
+  await page.getByRole("menuitem", { name: "Where you are logged in" }).click();
+  await press(page, "End all others");
+  await says(page, "You are logged in here alone.");
+  await press(page, "Close");
+  await isGone(page.getByRole("dialog"));
+  await press(page, "Your access");
   await page.getByRole("menuitem", { name: "Leave this account" }).click();
   allow(page, "DELETE /api/team/me 409");
   await press(page, "Leave");

@@ -16,6 +16,8 @@ export type ApiKey = Keys["keys"][number];
 export type Team = Answer<"listMembers">;
 export type TeamMember = Team["members"][number];
 export type Role = TeamMember["role"];
+export type Sessions = Answer<"listSessions"> & Dated;
+export type OwnSession = Sessions["sessions"][number];
 export type Challenge = Answer<"requestCode">;
 
 type Fetching = Pick<QueryFunctionContext, "signal"> & Partial<QueryFunctionContext>;
@@ -74,6 +76,14 @@ export const changeRole = (id: string, role: Role) =>
 export const revokeMember = (id: string) =>
   send<"revokeMember">("DELETE", "/api/team/{member_id}", undefined, { path: { member_id: id } });
 export const leaveTeam = () => send<"leaveTeam">("DELETE", "/api/team/me");
+
+export const listSessions = (fetching: Fetching) =>
+  dated(sendDated<"listSessions">("GET", "/api/sessions", undefined, reading(fetching)));
+export const revokeSession = (id: string) =>
+  send<"revokeSession">("DELETE", "/api/sessions/{session_id}", undefined, {
+    path: { session_id: id },
+  });
+export const revokeOtherSessions = () => send<"revokeOtherSessions">("DELETE", "/api/sessions");
 
 async function opened<T>(sent: Promise<Opened & { answer: T }>): Promise<T & Opened> {
   const { answer, openedAt } = await sent;

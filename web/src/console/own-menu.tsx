@@ -1,8 +1,9 @@
 import { useState } from "react";
+import { SessionsDialog } from "../sessions/sessions-dialog.tsx";
 import { LeaveDialog } from "../team/leave-dialog.tsx";
 import { Menu } from "../ui/menu.tsx";
 
-const DIALOGS = { leave: LeaveDialog };
+const DIALOGS = { sessions: SessionsDialog, leave: LeaveDialog };
 
 /** What everybody decides for themselves, whatever their role is. */
 export function OwnMenu() {
@@ -13,7 +14,10 @@ export function OwnMenu() {
       <Menu
         id="own-menu"
         label="Your access"
-        items={[{ label: "Leave this account", tone: "danger", onChoose: () => setOpen("leave") }]}
+        items={[
+          { label: "Where you are logged in", onChoose: () => setOpen("sessions") },
+          { label: "Leave this account", tone: "danger", onChoose: () => setOpen("leave") },
+        ]}
       />
       {open && <Open onClose={() => setOpen(null)} />}
     </div>
