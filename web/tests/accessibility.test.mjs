@@ -262,6 +262,10 @@ for (const { theme, viewport } of WALKS) {
     await press(page, "Send invitation");
     await says(page, "belongs to a member already");
     await look(page, "team-invite-registered");
+    await page.getByLabel("E-mail").fill(`${admin}, ADMIN@EXAMPLE.COM`);
+    await press(page, "Send invitation");
+    await says(page, "Not invited: 2 of 2.");
+    await look(page);
     await page.getByLabel("E-mail").fill(`bob@${theme}.example.com`);
     await press(page, "Send invitation");
     await closed(page);

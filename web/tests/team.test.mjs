@@ -730,3 +730,109 @@ test("an admin leaves where another one stays, from the own row, too", async (t)
     [someone],
   );
 });
+
+/** Fills the dialog's field, and sends it. @param {Page} page @param {string} text */
+async function send(page, text) {
+  await dialog(page).getByLabel("E-mail").fill(text);
+  await dialog(page).getByRole("button", { name: "Send invitation" }).click();
+}
+
+/** What became of an address. @param {Page} page @param {string} email */
+const outcome = (page, email) => dialog(page).getByRole("listitem").filter({ hasText: email });
+
+/** Some that nobody has. @param {string} someone */
+const others = (someone) => ["x", "y", "z"].map((letter) => `${letter}.${someone}`);
+
+test("several addresses are invited at once, however they are pasted", async (t) => {
+  const { page, email, someone } = await admin(t);
+  const [x = "", y = "", z = ""] = others(someone);
+  await page.getByRole("button", { name: "Add member" }).click();
+  await dialog(page).getByLabel("Role").selectOption("Admin");
+  await send(page, ` ${x}, ${y};\n${x.toUpperCase()} ${z},`);
+  await says(page, "3 people are invited. Mails with the link are on their way.");
+  await isGone(dialog(page));
+  await says(block(page), "4 / 5");
+  for (const one of [x, y, z]) {
+    await says(row(page, one), "Admin");
+    await says(row(page, one), "Invited by you");
+    await desk.invitationFor(one);
+  }
+  assert.equal(await row(page, email).getByText("Invited by").count(), 0);
+});
+
+test("each of several has its own outcome, and who is left stays in the field", async (t) => {
+  const { page, email, someone } = await admin(t);
+  const [x = "", y = ""] = others(someone);
+  allow(page, "POST /api/team 409");
+  await page.getByRole("button", { name: "Add member" }).click();
+  await send(page, `${x} ${email} ${y}`);
+  await says(dialog(page).getByRole("alert"), "Not invited: 1 of 3. What was not sent stays here.");
+  await says(outcome(page, x), "Invited.");
+  await says(outcome(page, email), "This e-mail address belongs to a member already.");
+  await says(outcome(page, y), "Invited.");
+  const field = dialog(page).getByLabel("E-mail");
+  assert.equal(await field.inputValue(), email);
+  await focusOn(field);
+  await field.fill("");
+  assert.equal(await dialog(page).getByRole("listitem").count(), 0);
+  await dialog(page).getByRole("button", { name: "Cancel" }).click();
+  await says(block(page), "3 / 5");
+});
+
+test("what stands against all of several ends it, and the rest is not sent", async (t) => {
+  const { page, someone } = await admin(t, { member_limit: 2 });
+  const [x = "", y = "", z = ""] = others(someone);
+  allow(page, "POST /api/team 409");
+  await page.getByRole("button", { name: "Add member" }).click();
+  await send(page, `${x}, ${y}, ${z}`);
+  await says(outcome(page, x), "Invited.");
+  await says(outcome(page, y), "The account has as many members as it may.");
+  await says(outcome(page, z), "Not sent.");
+  assert.equal(await dialog(page).getByLabel("E-mail").inputValue(), `${y}, ${z}`);
+  await dialog(page).getByRole("button", { name: "Cancel" }).click();
+  await says(block(page), "2 / 2");
+});
+
+test("a lost answer among several leaves the rest, to be sent again", async (t) => {
+  const { page, someone } = await admin(t);
+  const [x = "", y = "", z = ""] = others(someone);
+  allow(page, "POST /api/team failed");
+  await page.route("**/api/team", (route) => {
+    const lost = route.request().postData()?.includes(y);
+    return lost ? route.abort("connectionreset") : route.continue();
+  });
+  await page.getByRole("button", { name: "Add member" }).click();
+  await send(page, `${x}, ${y}, ${z}`);
+  await says(outcome(page, y), "No answer came back.");
+  await says(outcome(page, z), "Not sent.");
+  await page.unroute("**/api/team");
+  await dialog(page).getByRole("button", { name: "Send invitation" }).click();
+  await says(page, "2 people are invited.");
+  for (const one of [x, y, z]) await row(page, one).waitFor();
+});
+
+test("one of several that is no address is named, and nothing is sent", async (t) => {
+  const { page, someone } = await admin(t);
+  /** @type {Request[]} */
+  const sent = [];
+  page.on("request", (request) => request.method() === "POST" && sent.push(request));
+  await page.getByRole("button", { name: "Add member" }).click();
+  await send(page, `${someone}, nobody@example`);
+  await says(
+    dialog(page).getByRole("alert"),
+    "nobody@example: What follows the @ is no domain, such as example.com.",
+  );
+  assert.equal(sent.length, 0);
+});
+
+test("who invited somebody is in the list, until they are gone", async (t) => {
+  const { page, someone } = await admin(t);
+  const { id, api } = await joined(page, someone, "admin");
+  const guest = `guest.${someone}`;
+  assert.equal((await api("POST", "/api/team", { email: guest })).status, 201);
+  await comeBack(page);
+  await says(row(page, guest), `Invited by ${someone}`);
+  await page.request.delete(`/api/team/${id}`, { headers: { origin: desk.url } });
+  await comeBack(page);
+  await isGone(row(page, guest).getByText("Invited by"));
+});

@@ -152,6 +152,12 @@ test("a page that is translated goes the whole way, and shows what changes", asy
   await page.getByLabel("E-mail").fill("nobody");
   await press(page, "Send invitation");
   await says(page.getByRole("dialog"), "Enter an e-mail address, such as");
+  allow(page, "POST /api/team 409");
+  for (const registered of [email, `${email} admin@example.com`, email]) {
+    await page.getByLabel("E-mail").fill(registered);
+    await press(page, "Send invitation");
+    await says(page.getByRole("alert"), registered === email ? "belongs to" : "Not invited: 2");
+  }
   await page.getByLabel("E-mail").fill(someone);
   await page.getByLabel("Role").selectOption({ value: "Admin" });
   await says(page.getByRole("dialog"), "Admins manage API keys and members");

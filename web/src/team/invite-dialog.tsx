@@ -1,20 +1,15 @@
-import { useQueryClient } from "@tanstack/react-query";
 import { useRef, useState } from "react";
-import { inviteMember } from "../api/calls.ts";
-import { failureOf } from "../api/failure.ts";
-import { useAct } from "../api/use-act.ts";
+import type { TeamMember } from "../api/calls.ts";
 import { useDraft } from "../session/drafts.ts";
-import { wrongWithEmail } from "../ui/email.ts";
 import { EmailField } from "../ui/email-field.tsx";
 import { FormModal } from "../ui/form-modal.tsx";
 import { DISCARD } from "../ui/modal.tsx";
 import { SelectField } from "../ui/select-field.tsx";
 import { toast } from "../ui/toast-store.ts";
+import { addressesIn, wrongAmong } from "./invitees.ts";
+import { Outcomes } from "./outcomes.tsx";
 import { ROLES, roleOf, WHAT_THEY_MAY } from "./roles.ts";
-import { teamQuery } from "./team-query.ts";
-
-/** Answers that are about the address itself, and are told at its field. */
-const ABOUT_THE_ADDRESS = ["invalid_email", "email_already_registered"];
+import { isAboutIt, type Outcome, useInvite } from "./use-invite.ts";
 
 interface Props {
   memberId: string;
@@ -24,30 +19,19 @@ interface Props {
 }
 
 export function InviteDialog({ memberId, onSent, onClose }: Props) {
-  const client = useQueryClient();
   const field = useRef<HTMLInputElement>(null);
   const email = useDraft(`invitation:${memberId}`);
   const role = useDraft(`invitation:${memberId}:role`, ROLES.member);
   const [invalid, setInvalid] = useState<string | null>(null);
-  const invite = useAct({
-    mutationFn: () => inviteMember({ email: email.text.trim(), role: roleOf(role.text) }),
-    onSuccess: async ({ member }) => {
-      onSent(member.id);
-      await client.invalidateQueries({ queryKey: teamQuery.queryKey });
+  const invite = useInvite({
+    role: roleOf(role.text),
+    onSent,
+    onLeft: (addresses) => email.type(addresses.join(", ")),
+    onDone: (invited) => {
       close();
-      toast({
-        kind: "done",
-        about: member.id,
-        text: `${member.email} is invited. A mail with the link is on its way.`,
-      });
+      tell(invited);
     },
-    onError: (error) => {
-      const failure = failureOf(error);
-      if (ABOUT_THE_ADDRESS.includes(failure.code)) field.current?.focus();
-      // A lost answer may have been a yes; a full account or a known address may be news to this
-      // list.
-      void client.invalidateQueries({ queryKey: teamQuery.queryKey });
-    },
+    onRefused: () => field.current?.focus(),
   });
 
   function close() {
@@ -57,14 +41,18 @@ export function InviteDialog({ memberId, onSent, onClose }: Props) {
   }
 
   function submit() {
-    const wrong = wrongWithEmail(email.text);
+    const addresses = addressesIn(email.text);
+    const wrong = wrongAmong(addresses);
     setInvalid(wrong);
     if (wrong) field.current?.focus();
-    else invite.mutate();
+    else invite.mutate(addresses);
   }
 
-  const failure = invite.error && failureOf(invite.error);
-  const isAboutIt = failure !== null && ABOUT_THE_ADDRESS.includes(failure.code);
+  const { outcomes, isPending } = invite;
+  const [only] = outcomes;
+  const several = outcomes.length > 1;
+  const failure = (!several && only?.failure) || null;
+  const isAtField = failure !== null && isAboutIt(failure);
   return (
     <FormModal
       title="Add member"
@@ -75,8 +63,8 @@ export function InviteDialog({ memberId, onSent, onClose }: Props) {
         </p>
       }
       action="Send invitation"
-      busy={invite.isPending}
-      failure={isAboutIt ? null : failure}
+      busy={isPending}
+      failure={isAtField ? null : failure}
       question={email.text.trim() ? DISCARD : null}
       onSubmit={submit}
       onClose={close}
@@ -85,21 +73,40 @@ export function InviteDialog({ memberId, onSent, onClose }: Props) {
         ref={field}
         required
         autoComplete="off"
+        readOnly={isPending}
         value={email.text}
-        error={invalid ?? (isAboutIt ? failure.detail : null)}
+        help="Several at once: with a comma or a space between them."
+        error={invalid ?? (several ? notInvited(outcomes) : isAtField ? failure.detail : null)}
         onChange={(text) => {
           setInvalid(null);
-          invite.reset();
+          invite.forget();
           email.type(text);
         }}
       />
+      {several && <Outcomes outcomes={outcomes} />}
       <SelectField
         label="Role"
         help={WHAT_THEY_MAY[roleOf(role.text)]}
         options={Object.values(ROLES)}
         value={role.text}
+        disabled={isPending}
         onChange={role.type}
       />
     </FormModal>
   );
+}
+
+function notInvited(outcomes: readonly Outcome[]): string {
+  const left = outcomes.filter(({ member }) => !member).length;
+  return `Not invited: ${left} of ${outcomes.length}. What was not sent stays here.`;
+}
+
+function tell(invited: readonly TeamMember[]) {
+  const [first] = invited;
+  if (!first) return;
+  const text =
+    invited.length > 1
+      ? `${invited.length} people are invited. Mails with the link are on their way.`
+      : `${first.email} is invited. A mail with the link is on its way.`;
+  toast({ kind: "done", about: first.id, text });
 }

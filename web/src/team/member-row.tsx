@@ -11,6 +11,8 @@ import { ROLES } from "./roles.ts";
 
 interface Props {
   member: TeamMember;
+  /** Of who reads it. */
+  ownId: string;
   lastAdmin: boolean;
   /** Why no invitation can be sent now. */
   resending: string | null;
@@ -36,7 +38,7 @@ const MAIL_PROBLEMS = {
   },
 };
 
-export function MemberRow({ member, lastAdmin, resending, onResend, onAct }: Props) {
+export function MemberRow({ member, ownId, lastAdmin, resending, onResend, onAct }: Props) {
   const lastLogin = member.last_login_at ? (
     <Day at={member.last_login_at} />
   ) : (
@@ -61,6 +63,7 @@ export function MemberRow({ member, lastAdmin, resending, onResend, onAct }: Pro
             <span> · </span>
             {lastLogin}
           </span>
+          {member.invited_by && <InvitedBy {...member.invited_by} ownId={ownId} />}
           {lastAdmin && <span> · The last admin cannot be removed</span>}
           {problem && <span>{` · ${problem.help}`}</span>}
         </span>
@@ -101,5 +104,23 @@ export function MemberRow({ member, lastAdmin, resending, onResend, onAct }: Pro
         />
       </td>
     </tr>
+  );
+}
+
+interface InvitedByProps {
+  id: string;
+  /** Null once they are gone. */
+  email: string | null;
+  ownId: string;
+}
+
+function InvitedBy({ id, email, ownId }: InvitedByProps) {
+  if (id === ownId) return <span> · Invited by you</span>;
+  if (!email) return null;
+  return (
+    <span>
+      <span> · Invited by </span>
+      <Address>{email}</Address>
+    </span>
   );
 }

@@ -74,6 +74,7 @@ export function TeamSection({ session }: { session: LoggedIn }) {
               <MemberRow
                 key={member.id}
                 member={member}
+                ownId={session.member.id}
                 lastAdmin={isActiveAdmin(member) && admins === 1}
                 resending={resend.isPending ? "An invitation is being sent." : null}
                 onResend={resend.mutate}
