@@ -348,6 +348,15 @@ for (const { theme, viewport } of WALKS) {
     await load();
     await says(status, "Sandbox ready");
 
+    // What happened, closed and open.
+    await press(page, "Show activity");
+    await says(section(page, "Activity"), "You created the key “Zapier Integration”");
+    await look(page);
+    await section(page, "Activity").getByRole("combobox").selectOption("Team");
+    await says(section(page, "Activity"), `You invited bob@${theme}.example.com`);
+    await look(page);
+    await press(page, "Hide activity");
+
     // A colleague's keys, and what is left of them.
     const gone = `dora@${theme}.example.com`;
     const headers = { origin: desk.url };

@@ -174,6 +174,16 @@ test("a page that is translated goes the whole way, and shows what changes", asy
   await isGone(row(page, someone));
   await says(block(page, "Team"), "1 / 5");
 
+  await press(page, "Show activity");
+  const activity = block(page, "Activity");
+  await says(activity, `revoked the access of`);
+  for (const kind of ["Team", "API keys", "Everything"]) {
+    await activity.getByRole("combobox").selectOption({ value: kind });
+    await says(activity, kind === "API keys" ? "created the key" : "changed the role of");
+  }
+  await press(page, "Hide activity");
+  await says(activity, "Who did what in this account.");
+
   await press(page, "Your access");
   await desk.session(email);
   await page.getByRole("menuitem", { name: "Where you are logged in" }).click();

@@ -18,6 +18,9 @@ export type TeamMember = Team["members"][number];
 export type Role = TeamMember["role"];
 export type Sessions = Answer<"listSessions"> & Dated;
 export type OwnSession = Sessions["sessions"][number];
+export type Activity = Answer<"listActivity"> & Dated;
+export type TrailEvent = Activity["events"][number];
+export type EventKind = TrailEvent["kind"];
 export type Challenge = Answer<"requestCode">;
 
 type Fetching = Pick<QueryFunctionContext, "signal"> & Partial<QueryFunctionContext>;
@@ -84,6 +87,15 @@ export const revokeSession = (id: string) =>
     path: { session_id: id },
   });
 export const revokeOtherSessions = () => send<"revokeOtherSessions">("DELETE", "/api/sessions");
+
+/** A page of events; `before`: the `next` of the page that it follows. */
+export const listActivity = (fetching: Fetching, kind: EventKind | null, before: string | null) =>
+  dated(
+    sendDated<"listActivity">("GET", "/api/activity", undefined, {
+      ...reading(fetching),
+      query: { ...(kind && { kind }), ...(before && { before }) },
+    }),
+  );
 
 async function opened<T>(sent: Promise<Opened & { answer: T }>): Promise<T & Opened> {
   const { answer, openedAt } = await sent;

@@ -24,6 +24,7 @@ export type Body<Op extends keyof operations> = Content<
 interface Call {
   /** Fills `{key_id}` and the like. */
   path?: Record<string, string>;
+  query?: Record<string, string>;
   headers?: Record<string, string>;
   signal?: AbortSignal;
 }
@@ -66,7 +67,7 @@ export async function sendDated<Op extends keyof operations>(
   let text: string;
   const asked = performance.now();
   try {
-    response = await fetch(fill(path, call.path), {
+    response = await fetch(fill(path, call), {
       method,
       headers: {
         ...(body === undefined ? {} : { "Content-Type": "application/json" }),
@@ -93,8 +94,12 @@ export async function sendDated<Op extends keyof operations>(
   };
 }
 
-function fill(path: string, values: Record<string, string> = {}): string {
-  return path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(values[name] ?? ""));
+function fill(template: string, { path = {}, query }: Call): string {
+  const filled = template.replace(/\{(\w+)\}/g, (_, name: string) =>
+    encodeURIComponent(path[name] ?? ""),
+  );
+  const asked = new URLSearchParams(query).toString();
+  return asked ? `${filled}?${asked}` : filled;
 }
 
 function refused(response: Response, text: string): Failure {

@@ -1,4 +1,5 @@
 import { useLayoutEffect, useRef } from "react";
+import { ActivitySection } from "../activity/activity-section.tsx";
 import { KeysSection } from "../keys/keys-section.tsx";
 import { SandboxSection } from "../sandbox/sandbox-section.tsx";
 import type { LoggedIn } from "../session/session.ts";
@@ -9,7 +10,7 @@ import { NamedBlock } from "./named-block.ts";
 import { References } from "./references.tsx";
 import "./console.css";
 
-/** The page: three independent blocks. */
+/** The page: independent blocks, two of which are for admins. */
 export function Console({ session }: { session: LoggedIn }) {
   useDocumentTitle("API Keys & Sandbox");
   const main = useRef<HTMLElement>(null);
@@ -34,7 +35,12 @@ export function Console({ session }: { session: LoggedIn }) {
         </div>
         <SandboxSection session={session} />
         <KeysSection session={session} />
-        {session.member.role === "admin" && <TeamSection session={session} />}
+        {session.member.role === "admin" && (
+          <>
+            <TeamSection session={session} />
+            <ActivitySection />
+          </>
+        )}
         <References />
         <NamedBlock />
       </main>
