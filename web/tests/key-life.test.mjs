@@ -402,6 +402,23 @@ test("a row's menu is worked by keys alone, and the focus comes back to its butt
   await focusOn(more(page, "By keys"));
 });
 
+test("a tooltip on its way out takes no Escape: that is the dialog's", async (t) => {
+  const { page } = await admin(t);
+  await withKeys(page, "In a hurry");
+  // By keys, so that each focus shows the tooltip; and Escape at once, before it is gone.
+  await more(page, "In a hurry").press("ArrowDown");
+  const rename = page.getByRole("menuitem", { name: "Rename" });
+  await focusOn(rename);
+  await rename.evaluate(async (item) => {
+    item.click();
+    while (document.activeElement?.tagName !== "INPUT") await null;
+    const escape = { key: "Escape", bubbles: true, cancelable: true };
+    document.activeElement.dispatchEvent(new KeyboardEvent("keydown", escape));
+  });
+  await isGone(page.getByRole("dialog"));
+  await focusOn(more(page, "In a hurry"));
+});
+
 test("the back button, a click beside it and its own button close a menu", async (t) => {
   const { page } = await admin(t);
   await withKeys(page, "Closed");
