@@ -61,8 +61,8 @@ function Bubble({ about, text, onClose }: BubbleProps) {
     const close = () => latest.current();
     function pressed(event: KeyboardEvent) {
       if (event.key !== "Escape") return;
-      // The dialog around it stays: one Escape for each.
-      event.stopPropagation();
+      // The dialog around it stays: one Escape for each. On its way out it takes none.
+      if (about.current?.matches(":hover, :focus-within")) event.stopPropagation();
       close();
     }
     // On the window, so before the dialogs', which listen on the document.
@@ -72,7 +72,7 @@ function Bubble({ about, text, onClose }: BubbleProps) {
       window.removeEventListener("keydown", pressed, true);
       window.removeEventListener("scroll", close, true);
     };
-  }, []);
+  }, [about]);
   return (
     <span className="tooltip" ref={bubble} popover="manual" aria-hidden="true">
       {text}
