@@ -583,6 +583,21 @@ export async function says(place, words) {
 }
 
 /**
+ * Does something that is answered in words which stand there already, and waits until they are said
+ * again: the old ones go as soon as the page is at work.
+ *
+ * @param {Locator} place
+ * @param {string | RegExp} words
+ * @param {() => Promise<unknown>} act
+ */
+export async function saysAgain(place, words, act) {
+  const before = await place.getByText(words).filter({ visible: true }).first().elementHandle();
+  await act();
+  await before?.waitForElementState("hidden");
+  await says(place, words);
+}
+
+/**
  * Waits until what is due before the next picture is done, such as handing on the focus.
  *
  * @param {Page} page
