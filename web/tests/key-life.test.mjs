@@ -11,6 +11,7 @@ import {
   focusOn,
   isGone,
   logIn,
+  loseAnswers,
   newPage,
   onTop,
   says,
@@ -275,14 +276,7 @@ test("a new key may end with any day from today to five years ahead", async (t) 
 test("a retry after a lost answer is of the same end; another end is another key", async (t) => {
   const { page } = await admin(t);
   allow(page, "POST /api/keys failed");
-  await page.route(
-    "**/api/keys",
-    async (route) => {
-      await route.fetch();
-      await route.abort("connectionreset");
-    },
-    { times: 2 },
-  );
+  await loseAnswers(page, "POST /api/keys", 2);
   const expiry = await beginCreation(page, "Lost");
   await expiry.selectOption("30 days");
   const send = page.getByRole("button", { name: "Create Key" });
@@ -410,11 +404,11 @@ test("a tooltip on its way out takes no Escape: that is the dialog's", async (t)
   await more(page, "In a hurry").press("ArrowDown");
   const rename = page.getByRole("menuitem", { name: "Rename" });
   await focusOn(rename);
-  await rename.evaluate(async (item) => {
+  await rename.evaluate(async (/** @type {HTMLElement} */ item) => {
     item.click();
     while (document.activeElement?.tagName !== "INPUT") await null;
-    const escape = { key: "Escape", bubbles: true, cancelable: true };
-    document.activeElement.dispatchEvent(new KeyboardEvent("keydown", escape));
+    const pressed = { key: "Escape", bubbles: true, cancelable: true };
+    document.activeElement.dispatchEvent(new KeyboardEvent("keydown", pressed));
   });
   await isGone(page.getByRole("dialog"));
   await focusOn(more(page, "In a hurry"));
@@ -758,21 +752,18 @@ test("a gateway that refuses a repetition leaves it one, and it is asked again",
   allow(page, /^POST \/api\/keys\S* (failed|429)$/);
   const { api_key: old } = await made(page, { name: "Throttled" });
   await page.reload();
-  let asked = 0;
   /** The first answer gets lost, and the next is a gateway's own. @param {string} path */
-  const between = async (path) => {
-    asked = 0;
-    await page.route(
-      path,
-      async (route) => {
-        asked += 1;
-        if (asked === 1) {
-          await route.fetch();
-          await route.abort("connectionreset");
-        } else await route.fulfill({ status: 429, json: { message: "Too Many Requests" } });
-      },
-      { times: 2 },
-    );
+  const between = (path) => {
+    let asked = 0;
+    return page.route(path, async (route) => {
+      // A page reads what it writes to at any time.
+      if (route.request().method() !== "POST" || asked === 2) return route.fallback();
+      asked += 1;
+      if (asked === 2)
+        return route.fulfill({ status: 429, json: { message: "Too Many Requests" } });
+      await route.fetch();
+      await route.abort("connectionreset");
+    });
   };
   await between("**/rotate");
   await choose(page, "Throttled", "Rotate");
@@ -805,14 +796,7 @@ test("a repeated rotation is not said to end the value that it keeps", async (t)
   allow(page, /^POST \/api\/keys\/\S+ failed$/);
   const { key } = await made(page, { name: "Kept" });
   await page.reload();
-  await page.route(
-    "**/rotate",
-    async (route) => {
-      await route.fetch();
-      await route.abort("connectionreset");
-    },
-    { times: 1 },
-  );
+  await loseAnswers(page, "POST /api/keys/*/rotate");
   await choose(page, "Kept", "Rotate");
   const dialog = page.getByRole("dialog", { name: "Rotate “Kept”" });
   await dialog.getByRole("button", { name: "Rotate" }).click();
@@ -922,14 +906,7 @@ test("a value that others' rotations have replaced is lost, and the next try is 
   allow(page, /^POST \/api\/keys\/\S+ (failed|409)$/);
   const { key } = await made(page, { name: "Replaced" });
   await page.reload();
-  await page.route(
-    "**/rotate",
-    async (route) => {
-      await route.fetch();
-      await route.abort("connectionreset");
-    },
-    { times: 1 },
-  );
+  await loseAnswers(page, "POST /api/keys/*/rotate");
   await choose(page, "Replaced", "Rotate");
   const dialog = page.getByRole("dialog", { name: "Rotate “Replaced”" });
   await dialog.getByRole("button", { name: "Rotate" }).click();

@@ -11,6 +11,7 @@ import {
   hold,
   isGone,
   logIn,
+  loseAnswers,
   newPage,
   newTab,
   onTop,
@@ -497,14 +498,7 @@ test("a name that a key has already is asked about once, and not forbidden", asy
 test("a name that is changed after a lost answer is another key", async (t) => {
   const page = await admin(t);
   allow(page, "POST /api/keys failed");
-  await page.route(
-    "**/api/keys",
-    async (route) => {
-      await route.fetch();
-      await route.abort("connectionreset");
-    },
-    { times: 1 },
-  );
+  await loseAnswers(page, "POST /api/keys");
   await page.getByRole("button", { name: "New API Key" }).click();
   const dialog = page.getByRole("dialog", { name: "New API key" });
   await dialog.getByLabel("Name").fill("First name");

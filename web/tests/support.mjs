@@ -475,6 +475,25 @@ export async function hold(page, calls) {
   };
 }
 
+/**
+ * Loses the answers to calls: the server does what it is asked, and nobody hears of it. By their
+ * method, too, because a page may at any time read what it writes to.
+ *
+ * @param {Page} page
+ * @param {string} call  such as "POST /api/keys"; a `*` stands for what is not known
+ * @param {number} [times]
+ */
+export function loseAnswers(page, call, times = 1) {
+  const [method, path] = call.split(" ");
+  let left = times;
+  return page.route(`**${path}`, async (route) => {
+    if (route.request().method() !== method || left === 0) return route.fallback();
+    left -= 1;
+    await route.fetch();
+    await route.abort("connectionreset");
+  });
+}
+
 /** @param {string | RegExp} allowed @param {string} fault */
 function matches(allowed, fault) {
   return typeof allowed === "string" ? allowed === fault : allowed.test(fault);
