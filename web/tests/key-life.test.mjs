@@ -379,6 +379,8 @@ test("a row's menu is worked by keys alone, and the focus comes back to its butt
     ["R", "Rename"],
     ["r", "Rotate"],
     ["x", "Rotate"],
+    // Named keys write nothing.
+    ["Delete", "Rotate"],
     ["Home", "Rename"],
   ])) {
     await keyboard.press(key);
