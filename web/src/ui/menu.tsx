@@ -149,7 +149,9 @@ function move(event: KeyboardEvent<HTMLDivElement>, close: () => void) {
     Home: all[0],
     End: all.at(-1),
   }[key];
-  const begins = (item: Element) => item.textContent.toLowerCase().startsWith(key.toLowerCase());
+  // Keys that write nothing have names, such as Delete.
+  const begins = ({ textContent }: Element) =>
+    key.length === 1 && textContent.toLowerCase().startsWith(key.toLowerCase());
   if (next) event.preventDefault();
   (next ?? [...all.slice(at + 1), ...all].find(begins))?.focus();
 }
