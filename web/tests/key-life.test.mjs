@@ -14,6 +14,7 @@ import {
   loseAnswers,
   newPage,
   onTop,
+  quiet,
   says,
   saysAgain,
   tookBack,
@@ -45,8 +46,7 @@ async function admin(t, options = {}) {
   /** Comes back so many seconds later. */
   async function later(seconds = 0) {
     if (seconds) {
-      // Until then the page asks for the Sandbox, and would with a session that is over.
-      await says(page, "Sandbox ready");
+      await atRest(page);
       await desk.advance(seconds);
     }
     await page.context().clearCookies();
@@ -56,6 +56,12 @@ async function admin(t, options = {}) {
   }
   await later();
   return { page, later, email };
+}
+
+/** Waits until the page waits for nothing: not for the Sandbox, either. @param {Page} page */
+async function atRest(page) {
+  await says(page, "Sandbox ready");
+  await quiet(page);
 }
 
 /** @param {Page} page */
@@ -303,6 +309,7 @@ test("what only the server says against an end is told where it was chosen", asy
   const least = (await last.getAttribute("min")) ?? "";
   await last.fill(least);
   // The day is over for the desk, and the page has not heard of it.
+  await atRest(page);
   await desk.advance(2 * HOUR);
   await page.getByRole("button", { name: "Create Key" }).click();
   await says(creation(page).getByRole("alert"), "A key expires at a time that is at least");
@@ -888,6 +895,7 @@ test("a key that expires while its rotation is asked for says so; then it has no
   await made(page, { name: "Over", expires_at: await fromNow(page, HOUR) });
   await page.reload();
   await choose(page, "Over", "Rotate");
+  await atRest(page);
   await desk.advance(HOUR);
   const dialog = page.getByRole("dialog", { name: "Rotate “Over”" });
   await dialog.getByRole("button", { name: "Rotate" }).click();

@@ -14,6 +14,7 @@ import {
   logIn,
   newPage,
   newTab,
+  quiet,
   says,
   startDesk,
   typeCode,
@@ -49,10 +50,11 @@ const dialog = (page, name) => page.getByRole("dialog", { name });
 /** @param {Page} page */
 const emailField = (page) => page.getByLabel("E-mail");
 
-/** Waits until the three blocks show what they have. @param {Page} page */
+/** Waits until the three blocks show what they have, and ask for no more. @param {Page} page */
 async function settled(page) {
   await says(section(page, "Sandbox status"), "Sandbox ready");
   await page.getByRole("rowheader", { name: /Sandbox/ }).waitFor();
+  await quiet(page);
 }
 
 /**

@@ -16,7 +16,7 @@ import { findChromium } from "./chromium.mjs";
 
 /** @import { TestContext } from "node:test" */
 /** @import { Browser, BrowserContext, BrowserContextOptions } from "playwright-core" */
-/** @import { Locator, Page, Route } from "playwright-core" */
+/** @import { Locator, Page, Request, Route } from "playwright-core" */
 
 const web = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 
@@ -346,9 +346,9 @@ export function deskAndBrowser(take, set = {}) {
 }
 
 /**
- * What went wrong in a page, and what of that its test expects.
+ * What went wrong in a page, what of that its test expects, and what is not answered yet.
  *
- * @typedef {{ faults: string[], allowed: (string | RegExp)[] }} Watch
+ * @typedef {{ faults: string[], allowed: (string | RegExp)[], open: Set<Request> }} Watch
  * @type {WeakMap<BrowserContext, Watch>}
  */
 const watches = new WeakMap();
@@ -391,7 +391,11 @@ export async function newPage(browser, desk, options) {
   context.setDefaultTimeout(PATIENCE_MS);
   // Who is there is asked before anybody is.
   /** @type {Watch} */
-  const watch = { faults: [], allowed: ["GET /api/session 401", ...(options.allow ?? [])] };
+  const watch = {
+    faults: [],
+    allowed: ["GET /api/session 401", ...(options.allow ?? [])],
+    open: new Set(),
+  };
   // The last route that goes turns interception off, and a request that is held at that moment is
   // let go by nobody: one that matches nothing keeps it on.
   await context.route(/^never:/, () => {});
@@ -501,8 +505,10 @@ function matches(allowed, fault) {
 
 /** @param {BrowserContext} context @param {Desk} desk @param {Watch} watch */
 async function watchOver(context, desk, watch) {
-  const { faults } = watch;
+  const { faults, open } = watch;
+  context.on("requestfinished", (request) => void open.delete(request));
   context.on("request", (request) => {
+    open.add(request);
     const { protocol, origin } = new URL(request.url());
     if (origin !== desk.url && protocol !== "data:")
       faults.push(`request to another origin: ${request.url()}`);
@@ -514,6 +520,7 @@ async function watchOver(context, desk, watch) {
     );
   });
   context.on("requestfailed", (request) => {
+    open.delete(request);
     // Taken back by the page itself, or by its end.
     if (request.failure()?.errorText === "net::ERR_ABORTED") return;
     faults.push(`${request.method()} ${new URL(request.url()).pathname} failed`);
@@ -625,6 +632,16 @@ export const pictured = (page) =>
   page.evaluate(
     () => new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(next))),
   );
+
+/**
+ * Waits until a page has what it asked for, before a test changes what it would be told.
+ *
+ * @param {Page} page
+ */
+export async function quiet(page) {
+  await pictured(page);
+  await until("the answers", async () => watches.get(page.context())?.open.size === 0);
+}
 
 /**
  * Rests the pointer there. A page hears of having scrolled with its next picture, and that closes a
