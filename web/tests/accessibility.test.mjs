@@ -265,7 +265,7 @@ for (const { theme, viewport } of WALKS) {
     await page.getByLabel("E-mail").fill(`${admin}, ADMIN@EXAMPLE.COM`);
     await press(page, "Send invitation");
     await says(page, "Not invited: 2 of 2.");
-    await look(page);
+    await look(page, "team-invite-several");
     await page.getByLabel("E-mail").fill(`bob@${theme}.example.com`);
     await press(page, "Send invitation");
     await closed(page);
@@ -287,7 +287,7 @@ for (const { theme, viewport } of WALKS) {
     await look(page);
     await page.getByRole("menuitem", { name: "Make an admin" }).click();
     await page.getByRole("alertdialog").waitFor();
-    await look(page);
+    await look(page, "team-role");
     await press(page, "Cancel");
     await closed(page);
     await press(page, `Revoke access of bob@${theme}.example.com`);
@@ -351,7 +351,7 @@ for (const { theme, viewport } of WALKS) {
     // What happened, closed and open.
     await press(page, "Show activity");
     await says(section(page, "Activity"), "You created the key “Zapier Integration”");
-    await look(page);
+    await look(page, "activity");
     await section(page, "Activity").getByRole("combobox").selectOption("Team");
     await says(section(page, "Activity"), `You invited bob@${theme}.example.com`);
     await look(page);
@@ -374,7 +374,7 @@ for (const { theme, viewport } of WALKS) {
     await look(page);
     await press(page, "Revoke access");
     await page.getByRole("dialog", { name: `Keys that ${gone} made` }).waitFor();
-    await look(page);
+    await look(page, "team-keys-left");
     await press(page, "Done");
     await closed(page);
 
@@ -405,13 +405,13 @@ for (const { theme, viewport } of WALKS) {
     await desk.session(last.email);
     await theirs.getByRole("menuitem", { name: "Where you are logged in" }).click();
     await theirs.getByRole("button", { name: "End all others" }).waitFor();
-    await look(theirs);
+    await look(theirs, "sessions");
     await press(theirs, "Close");
     await closed(theirs);
     await press(theirs, "Your access");
     await theirs.getByRole("menuitem", { name: "Leave this account" }).click();
     await theirs.getByRole("alertdialog").waitFor();
-    await look(theirs);
+    await look(theirs, "leave");
     await press(theirs, "Cancel");
     await closed(theirs);
 
