@@ -2,7 +2,17 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { allow, deskAndBrowser, focusOn, isGone, logIn, newPage, says, until } from "./support.mjs";
+import {
+  allow,
+  atRest,
+  deskAndBrowser,
+  focusOn,
+  isGone,
+  logIn,
+  newPage,
+  says,
+  until,
+} from "./support.mjs";
 
 /** @import { Page } from "playwright-core" */
 /** @import { TestContext } from "node:test" */
@@ -18,8 +28,8 @@ deskAndBrowser((...both) => ([desk, browser] = both));
 async function admin(t) {
   const page = await newPage(browser, desk, { t });
   await logIn(page, desk, await desk.newAdmin());
-  await says(page, "Sandbox ready");
   await page.getByRole("rowheader", { name: "Sandbox" }).waitFor();
+  await atRest(page);
   return page;
 }
 

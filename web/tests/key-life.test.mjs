@@ -6,6 +6,7 @@ import { test } from "node:test";
 import {
   allow,
   atLogin,
+  atRest,
   axe,
   deskAndBrowser,
   focusOn,
@@ -14,7 +15,6 @@ import {
   loseAnswers,
   newPage,
   onTop,
-  quiet,
   says,
   saysAgain,
   tookBack,
@@ -53,15 +53,10 @@ async function admin(t, options = {}) {
     await page.goto(desk.url);
     await logIn(page, desk, email);
     await row(page, "Sandbox").waitFor();
+    await atRest(page);
   }
   await later();
   return { page, later, email };
-}
-
-/** Waits until the page waits for nothing: not for the Sandbox, either. @param {Page} page */
-async function atRest(page) {
-  await says(page, "Sandbox ready");
-  await quiet(page);
 }
 
 /** @param {Page} page */
@@ -184,7 +179,7 @@ test("a row says how long its old value works, and members see what admins see",
     assert.equal(await cell(each, "Rotated", "Last used"), "Never");
     await says(row(each, "Rotated"), "4 days left");
   }
-  await says(theirs, "Sandbox ready");
+  await atRest(theirs);
   await later(DAY);
   await says(row(page, "Rotated"), "3 days left");
   assert.equal(await row(page, "Rotated").getByText("The old value").count(), 0);
@@ -309,7 +304,6 @@ test("what only the server says against an end is told where it was chosen", asy
   const least = (await last.getAttribute("min")) ?? "";
   await last.fill(least);
   // The day is over for the desk, and the page has not heard of it.
-  await atRest(page);
   await desk.advance(2 * HOUR);
   await page.getByRole("button", { name: "Create Key" }).click();
   await says(creation(page).getByRole("alert"), "A key expires at a time that is at least");

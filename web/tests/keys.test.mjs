@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   allow,
+  atRest,
   clipboard,
   deskAndBrowser,
   focusOn,
@@ -41,6 +42,7 @@ async function admin(t, limits = {}) {
   const page = await newPage(browser, desk, { t });
   await logIn(page, desk, await desk.newAdmin(limits));
   await row(page, "Sandbox").waitFor();
+  await atRest(page);
   return page;
 }
 

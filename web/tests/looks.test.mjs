@@ -6,6 +6,7 @@ import { test } from "node:test";
 import {
   allow,
   askForCode,
+  atRest,
   axe,
   deskAndBrowser,
   focusOn,
@@ -47,8 +48,8 @@ async function admin(t, { key_limit = 10, ...options } = {}) {
   await desk.register({ name: "Northwind Audio", admin_email: email, key_limit });
   const page = await newPage(browser, desk, { t, ...options });
   await logIn(page, desk, email);
-  await says(page, "Sandbox ready");
   await page.getByRole("rowheader", { name: email }).waitFor();
+  await atRest(page);
   return page;
 }
 
@@ -553,8 +554,8 @@ test("the typeface comes with the page, once; nothing moves when it comes late",
   await desk.register({ name: "Northwind Audio", admin_email: email });
   await page.goto(desk.url, { waitUntil: "commit" });
   await logIn(page, desk, email);
-  await says(page, "Sandbox ready");
   await page.getByRole("rowheader", { name: email }).waitFor();
+  await atRest(page);
   await still(page);
   /** How high everything is, and where: lines that break elsewhere would show. */
   const laid = () =>

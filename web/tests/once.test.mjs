@@ -8,6 +8,7 @@ import {
   askForCode,
   atConsole,
   atLogin,
+  atRest,
   deskAndBrowser,
   isGone,
   logIn,
@@ -35,7 +36,7 @@ async function admin(t) {
   const page = await newPage(browser, desk, { t });
   const own = await desk.newAdmin();
   await logIn(page, desk, own);
-  await says(page, "Sandbox ready");
+  await atRest(page);
   return { page, own };
 }
 

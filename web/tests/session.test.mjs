@@ -9,12 +9,12 @@ import {
   askForCode,
   atConsole,
   atLogin,
+  atRest,
   deskAndBrowser,
   hold,
   logIn,
   newPage,
   newTab,
-  quiet,
   says,
   startDesk,
   typeCode,
@@ -52,9 +52,8 @@ const emailField = (page) => page.getByLabel("E-mail");
 
 /** Waits until the three blocks show what they have, and ask for no more. @param {Page} page */
 async function settled(page) {
-  await says(section(page, "Sandbox status"), "Sandbox ready");
   await page.getByRole("rowheader", { name: /Sandbox/ }).waitFor();
-  await quiet(page);
+  await atRest(page);
 }
 
 /**

@@ -5,6 +5,7 @@ import { test } from "node:test";
 import {
   allow,
   atLogin,
+  atRest,
   deskAndBrowser,
   focusOn,
   isGone,
@@ -34,7 +35,7 @@ const SAFARI =
 async function loggedIn(t, email, userAgent) {
   const page = await newPage(browser, desk, { t, context: { userAgent }, allow: [/ 401$/] });
   await logIn(page, desk, email);
-  await says(page, "Sandbox ready");
+  await atRest(page);
   return page;
 }
 

@@ -346,7 +346,7 @@ export function deskAndBrowser(take, set = {}) {
 }
 
 /**
- * What went wrong in a page, what of that its test expects, and what is not answered yet.
+ * What went wrong in a page, what of that its test expects, and the calls that are open.
  *
  * @typedef {{ faults: string[], allowed: (string | RegExp)[], open: Set<Request> }} Watch
  * @type {WeakMap<BrowserContext, Watch>}
@@ -508,8 +508,8 @@ async function watchOver(context, desk, watch) {
   const { faults, open } = watch;
   context.on("requestfinished", (request) => void open.delete(request));
   context.on("request", (request) => {
-    open.add(request);
-    const { protocol, origin } = new URL(request.url());
+    const { protocol, origin, pathname } = new URL(request.url());
+    if (pathname.startsWith("/api/")) open.add(request);
     if (origin !== desk.url && protocol !== "data:")
       faults.push(`request to another origin: ${request.url()}`);
   });
@@ -634,11 +634,14 @@ export const pictured = (page) =>
   );
 
 /**
- * Waits until a page has what it asked for, before a test changes what it would be told.
+ * Waits until a page that somebody came to has all that it asks for, and changes no more by itself:
+ * before a test changes what it would be told, or looks where things are.
  *
  * @param {Page} page
  */
-export async function quiet(page) {
+export async function atRest(page) {
+  await says(page, "Sandbox ready");
+  // What follows from that is asked for by then.
   await pictured(page);
   await until("the answers", async () => watches.get(page.context())?.open.size === 0);
 }
