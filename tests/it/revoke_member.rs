@@ -1,7 +1,11 @@
 //! `DELETE /api/team/{member_id}`
 
+use crate::gate::Gate;
+use crate::proxy::{http_event, outcome};
 use crate::support::{ADMIN, Person, World};
-use serde_json::json;
+use aws_sdk_dynamodb::types::AttributeValue;
+use futures::future::join;
+use serde_json::{Value, json};
 
 /// Ids that nobody has, the first of them in the right form.
 const NOBODYS: [&str; 9] = [
@@ -345,4 +349,92 @@ async fn a_suspended_account_revokes_nobody_and_is_told_nothing() {
         })
         .await;
     member.get("/api/session").await.problem(403, "account_suspended");
+}
+
+/// Whom the newest revocation on record was about, as the row itself says, and what that was.
+async fn revoked(world: &World) -> Value {
+    let mut rows = world.rows_of("audit").await;
+    rows.retain(|row| row["action"].as_s().is_ok_and(|action| action == "member_revoked"));
+    let row = rows.into_iter().max_by_key(|row| row["sk"].as_s().expect("a text").clone());
+    let row = row.expect("it is on record");
+    let text = |value: Option<&AttributeValue>| value.and_then(|value| value.as_s().ok()).cloned();
+    let was = row.get("was").and_then(|was| was.as_m().ok());
+    let side = |name: &str| text(was.and_then(|was| was.get(name)));
+    assert!(!row.contains_key("is"));
+    json!([text(row.get("target")), text(row.get("label")), side("role"), side("status")])
+}
+
+/// The row that has a member's address beside the trail goes with the last login; this one stays.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revocation_says_by_itself_whom_it_was_about() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let member = world.member(&admin, "member@example.com").await;
+    revoke(&admin, &member.id).await.ok(204);
+    let expected = json!([member.id, "member@example.com", "member", "active"]);
+    assert_eq!(revoked(&world).await, expected);
+
+    world.advance(1);
+    let invitation = json!({ "email": "new@example.com", "role": "admin" });
+    let invited = admin.post("/api/team", invitation).await.ok(201)["member"]["id"].clone();
+    revoke(&admin, invited.as_str().expect("an id")).await.ok(204);
+    let expected = json!([invited, "new@example.com", "admin", "invited"]);
+    assert_eq!(revoked(&world).await, expected);
+
+    world.advance(1);
+    let second = second_admin(&admin, "second@example.com").await;
+    revoke(&admin, &admin.id).await.ok(204);
+    assert_eq!(revoked(&world).await, json!([admin.id, ADMIN, "admin", "active"]));
+    second.get("/api/session").await.ok(200);
+}
+
+/// What a revocation comes to when everything is read and `between` happens before it is written.
+async fn revoked_around(
+    admin: &Person<'_>,
+    member: &str,
+    between: impl Future<Output = ()>,
+) -> (u64, String) {
+    let world = admin.world;
+    let gate = Gate::new(world).await;
+    let function = gate.function(world, "revoke-member");
+    let event = http_event("revoke-member", Some(admin), Some(member), None);
+    let meanwhile = async {
+        gate.holds(1).await;
+        between.await;
+        gate.open();
+    };
+    let (answer, ()) = join(function.invoke(&event), meanwhile).await;
+    world.check_counters().await;
+    outcome(&answer.expect("an answer"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_changes_while_somebody_is_revoked_is_minded() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let done = (204, String::new());
+    // The role: what the trail says is what was.
+    let member = world.member(&admin, "member@example.com").await;
+    let path = format!("/api/team/{}", member.id);
+    let promoted = async { _ = admin.patch(&path, json!({ "role": "admin" })).await.ok(200) };
+    assert_eq!(revoked_around(&admin, &member.id, promoted).await, done);
+    let expected = json!([member.id, "member@example.com", "admin", "active"]);
+    assert_eq!(revoked(&world).await, expected);
+    // That nobody has logged in: who has is out all the same.
+    world.advance(1);
+    let invited = crate::invitations::invited(&admin, "new@example.com").await;
+    let arrived = async { _ = world.login("new@example.com").await };
+    assert_eq!(revoked_around(&admin, &invited, arrived).await, done);
+    let expected = json!([invited, "new@example.com", "member", "active"]);
+    assert_eq!(revoked(&world).await, expected);
+    // That it is there, of a member and of whoever asks.
+    let gone = crate::invitations::invited(&admin, "gone@example.com").await;
+    let first = async { _ = revoke(&admin, &gone).await.ok(204) };
+    let not_found = (404, "member_not_found".to_owned());
+    assert_eq!(revoked_around(&admin, &gone, first).await, not_found);
+    let second = second_admin(&admin, "second@example.com").await;
+    let first = async { _ = revoke(&second, &admin.id).await.ok(204) };
+    let ended = (401, "session_ended".to_owned());
+    assert_eq!(revoked_around(&admin, &admin.id, first).await, ended);
+    assert_eq!(second.get("/api/team").await.ok(200)["count"], 1);
 }
