@@ -44,7 +44,7 @@ const DECLARED: [(&str, Waves); 25] = [
     ("list-members", &[&["GetItem", "Query", "UpdateItem"]]),
     ("invite-member", &[&["TransactWriteItems"]]),
     ("change-role", &[&["GetItem"], &["TransactWriteItems"]]),
-    ("revoke-member", &[&["TransactWriteItems"]]),
+    ("revoke-member", &[&["GetItem"], &["TransactWriteItems"]]),
     ("leave-team", &[&["GetItem"], &["TransactWriteItems"]]),
     ("resend-invitation", &[&["GetItem"], &["TransactWriteItems"]]),
     ("decline-invitation", &[&["TransactWriteItems"]]),
@@ -327,7 +327,7 @@ async fn every_console_action_waits_for_the_store_at_most_once_and_a_login_at_mo
             // What the trail and the answer say of a key.
             "change-key" | "rotate-key" | "delete-key" => 2,
             // What they say of a member.
-            "change-role" | "leave-team" => 2,
+            "change-role" | "revoke-member" | "leave-team" => 2,
             // Where a session lies that is named by its id.
             "revoke-session" => 2,
             // The addresses of those who acted.
@@ -751,9 +751,21 @@ async fn a_refusal_waits_for_the_store_no_longer_than_a_success() {
         refused("change-role", demote(&admin, &admin.id), 409, "last_admin", READ_THEN_WRITE),
         refused("leave-team", plain("leave-team", &admin), 409, "last_admin", READ_THEN_WRITE),
         refused("leave-team", plain("leave-team", &ended), 401, "session_ended", READ_THEN_WRITE),
-        refused("revoke-member", revoke(&admin, &other.id), 404, "member_not_found", WRITE),
-        refused("revoke-member", revoke(&admin, "nobody"), 404, "member_not_found", WRITE),
-        refused("revoke-member", revoke(&admin, &admin.id), 409, "last_admin", WRITE),
+        refused(
+            "revoke-member",
+            revoke(&admin, &other.id),
+            404,
+            "member_not_found",
+            READ_THEN_WRITE,
+        ),
+        refused(
+            "revoke-member",
+            revoke(&admin, "nobody"),
+            404,
+            "member_not_found",
+            READ_THEN_WRITE,
+        ),
+        refused("revoke-member", revoke(&admin, &admin.id), 409, "last_admin", READ_THEN_WRITE),
         refused("get-session", plain("get-session", &ended), 401, "session_ended", READ),
         refused(
             "revoke-session",

@@ -1,7 +1,8 @@
 //! Members: who they are, what their mail comes to, and how they are removed.
 
 use crate::actor::{self, ActorRefusal, Admin, Caller};
-use crate::rows::{AccountRow, Item, MemberRow, from_item};
+use crate::audit::Entry;
+use crate::rows::{AccountRow, Item, MemberRow, StandingRow, from_item};
 use crate::write::{Backoff, Obstacle, Transaction, Write};
 use crate::{Failure, Store, StoreError, account, address, audit, layout};
 use domain::member::in_listing_order;
@@ -9,6 +10,7 @@ use domain::{
     Account, AccountId, MailProblem, Member, MemberId, MemberStatus, Recipient, Role, SessionToken,
 };
 use jiff::Timestamp;
+use serde::Serialize;
 
 /// Why nobody was removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -107,27 +109,24 @@ impl Store {
     }
 
     /// Removes a member with all its sessions and frees the address; the counter and the last admin
-    /// are minded in the same write.
+    /// are minded in the same write. The member is read for the trail; the write alone decides, on
+    /// condition that it is still as it was read.
     pub async fn delete_member(
         &self,
         actor: &Admin,
         member: &MemberId,
         now: Timestamp,
     ) -> Result<(), Failure<RevokeRefusal>> {
-        let account = &actor.session.account;
-        let one_less = account::of_customer(account::admin_less(account, member));
-        let transaction = if *member == actor.session.member {
-            actor::own_end_transaction(actor, now)
-        } else {
-            let gone = Write::delete(layout::member(account, member)).if_there();
-            actor::transaction(actor, now).guarded(gone, |_| Ok(RevokeRefusal::NotFound))
-        };
-        let transaction =
-            transaction.guarded(one_less, |row| account::refused(row, RevokeRefusal::LastAdmin));
-        address::released(transaction, member, now, |_| Ok(RevokeRefusal::NotFound))
-            .with(audit::by_member(&actor.session, "member_revoked", Some(member.as_str()), now))
-            .commit(self)
-            .await
+        let mut backoff = Backoff::new();
+        loop {
+            let row = layout::member(&actor.session.account, member);
+            let was = self.get::<StandingRow>("member", row).await?.unwrap_or_default();
+            match revoking(actor, member, &was, now).commit(self).await {
+                Ok(()) => return Ok(()),
+                Err(failure) => failure.found()?,
+            }
+            backoff.wait().await?;
+        }
     }
 
     /// Removes the member whose session it is, as [`Store::delete_member`] does. It is read for the
@@ -170,6 +169,50 @@ impl Store {
             backoff.wait().await?;
         }
     }
+}
+
+/// The end of a membership, by an admin, of a member who is as it was read.
+fn revoking<'a>(
+    actor: &'a Admin,
+    member: &'a MemberId,
+    was: &StandingRow,
+    now: Timestamp,
+) -> Transaction<'a, Obstacle<RevokeRefusal, ()>> {
+    let account = &actor.session.account;
+    let [gone, free] = [(); 2].map(|()| Obstacle::Refused(RevokeRefusal::NotFound));
+    let last = Obstacle::Refused(RevokeRefusal::LastAdmin);
+    let revoked = audit::by_member(&actor.session, "member_revoked", Some(member.as_str()), now)
+        .some_label(was.email.as_deref());
+    let (revoking, revoked): (_, Write) = if *member == actor.session.member {
+        // Whatever was read: nobody but an admin with a session gets that far.
+        let revoked = ended(revoked, Role::Admin, MemberStatus::Active);
+        (actor::own_end_transaction(actor, now), revoked.into())
+    } else {
+        let deleted = deleted(account, member, was);
+        let revoking = actor::transaction(actor, now)
+            .guarded(deleted, |row| Ok(row.map_or(gone, |_| Obstacle::Found(()))));
+        (revoking, ended(revoked, &was.role, &was.status).into())
+    };
+    let one_less = account::of_customer(account::admin_less(account, member));
+    let revoking = revoking.guarded(one_less, |row| account::refused(row, last));
+    address::released(revoking, member, now, |_| Ok(free)).with(revoked)
+}
+
+/// The end of a member's row, as it was read.
+pub(crate) fn deleted(account: &AccountId, member: &MemberId, was: &StandingRow) -> Write {
+    Write::delete(layout::member(account, member))
+        .when("role = :role AND status = :status")
+        .value(":role", &was.role)
+        .value(":status", &was.status)
+}
+
+/// What the trail says of a membership that somebody else has ended.
+pub(crate) fn ended<'a>(
+    revoked: Entry<'a>,
+    role: impl Serialize,
+    status: impl Serialize,
+) -> Entry<'a> {
+    revoked.changed("role", role, None::<Role>).changed("status", status, None::<MemberStatus>)
 }
 
 /// The end of a membership, by the member who is as it was read.

@@ -11,7 +11,7 @@ use crate::write::{Backoff, Obstacle, Transaction, Write};
 use crate::{Failure, Store, StoreError, account, address, audit, layout, member, outbox, sandbox};
 use domain::{
     AccountId, AccountName, AddressHash, EmailAddress, Invitation, KeyId, KeyKind, Member,
-    MemberId, MemberStatus, OperatorName, Role,
+    MemberId, OperatorName, Role,
 };
 use jiff::Timestamp;
 use std::collections::HashMap;
@@ -235,7 +235,7 @@ impl Store {
         loop {
             let gone = self.member_with(account, email, now).await?;
             let row = layout::member(account, &gone);
-            let Some(was) = self.get::<StandingRow>("member", row.clone()).await? else {
+            let Some(was) = self.get::<StandingRow>("member", row).await? else {
                 // Whoever removed it takes its address away in the same transaction.
                 backoff.wait().await?;
                 continue;
@@ -248,17 +248,15 @@ impl Store {
                 backoff.wait().await?;
                 continue;
             };
-            let member = Write::delete(row)
-                .when("role = :role AND status = :status")
-                .value(":role", &was.role)
-                .value(":status", &was.status);
-            let removed = address::released(removed.guarded(member, anew), &gone, now, anew).with(
-                operator
-                    .audited("member_revoked", Some(gone.as_str()), now)
-                    .labelled(email.as_str())
-                    .changed("role", was.role, None::<Role>)
-                    .changed("status", was.status, None::<MemberStatus>),
-            );
+            let removed = removed.guarded(member::deleted(account, &gone, &was), anew);
+            let revoked = operator
+                .audited("member_revoked", Some(gone.as_str()), now)
+                .labelled(email.as_str());
+            let removed = address::released(removed, &gone, now, anew).with(member::ended(
+                revoked,
+                &was.role,
+                &was.status,
+            ));
             match removed.commit(self).await {
                 Ok(()) => return Ok(gone),
                 Err(failure) => failure.found()?,

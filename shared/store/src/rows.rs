@@ -288,9 +288,11 @@ impl MemberRow {
 }
 
 /// A member's row, as far as it says what goes with the member. One that cannot be read otherwise,
-/// of a role that this version does not know, goes as well.
-#[derive(Debug, Deserialize)]
+/// of a role that this version does not know, goes as well. By default nobody's: no member is in no
+/// role.
+#[derive(Debug, Default, Deserialize)]
 pub(crate) struct StandingRow {
+    pub email: Option<String>,
     pub role: String,
     pub status: String,
 }
