@@ -628,15 +628,18 @@ async fn whoever_has_no_session_is_known_by_no_browser_either_once_sessions_are_
     }
     let number = |number: &str| AttributeValue::N(number.to_owned());
     let browsers = |count: &str| AttributeValue::M([("browsers".to_owned(), number(count))].into());
+    let text = |text: &str| AttributeValue::S(text.to_owned());
     let told: Vec<_> = world
         .rows_of("audit")
         .await
         .into_iter()
         .filter(|row| row.contains_key("operator"))
-        .filter(|row| row.get("target") == Some(&AttributeValue::S(member.id.clone())))
-        .map(|row| (row["action"].as_s().unwrap().clone(), row["was"].clone(), row["is"].clone()))
+        .filter(|row| row.get("target") == Some(&text(&member.id)))
+        .map(|row| ["action", "label", "was", "is"].map(|name| row.get(name).cloned()))
         .collect();
-    assert_eq!(told, vec![("session_ended".to_owned(), browsers("1"), browsers("0")); 2]);
+    let [action, email] = ["session_ended", "member@example.com"].map(text);
+    let expected = [action, email, browsers("1"), browsers("0")].map(Some);
+    assert_eq!(told, vec![expected; 2]);
     // Where there was nothing to end, nothing is told.
     let act = json!({ "act": "end_sessions" });
     let rows = world.rows_of("audit").await.len();

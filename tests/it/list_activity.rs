@@ -114,7 +114,17 @@ async fn whoever_acted_is_told_by_address_also_once_they_are_gone() {
     assert_eq!(newest(&admin, "member_invited").await["subject"], subject);
     assert_eq!(newest(&admin, "member_revoked").await["subject"], subject);
 
-    // An invitation that ended by itself, of whom nothing but the trail knows any more.
+    // Of whoever was invited, nothing but the trail knows any more: who has declined, and whose
+    // invitation ended by itself.
+    let declined = crate::invitations::invited(&admin, "declines@example.com").await;
+    world.settle().await;
+    let body = json!({ "invitation": crate::invitations::link(&world, "declines@example.com") });
+    world.call("POST", "/api/invitation/decline").json(body).send().await.ok(204);
+    let ended = newest(&admin, "invitation_ended").await;
+    let actor = json!({ "id": declined, "email": "declines@example.com", "you": false });
+    assert_eq!(ended["actor"], actor);
+    let subject = json!({ "kind": "member", "id": declined, "label": "declines@example.com" });
+    assert_eq!(ended["subject"], subject);
     let invited = crate::invitations::invited(&admin, "late@example.com").await;
     world.advance(8 * 86_400);
     world.desk.invoke("sweep", &json!({})).await.expect("the sweep answers");

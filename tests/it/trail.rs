@@ -86,7 +86,7 @@ async fn an_operators_act_tells_what_was_and_what_is() {
         (
             json!({ "act": "end_sessions", "email": ADMIN }),
             json!([{
-                "action": "session_ended", "target": admin.id,
+                "action": "session_ended", "target": admin.id, "label": ADMIN,
                 "was": { "sessions": 1 }, "is": { "sessions": 0 },
             }]),
         ),
