@@ -337,8 +337,9 @@ impl Store {
         let mut backoff = Backoff::new();
         loop {
             let row = self.get::<SessionsRow>("member", member.clone()).await?;
-            let Some(SessionsRow { sessions, .. }) = row else { return Ok(()) };
+            let Some(SessionsRow { sessions, email, .. }) = row else { return Ok(()) };
             let sessions = sessions.len();
+            let audited = operator.audited("session_ended", id, now).some_label(email.as_deref());
             if sessions == 0 {
                 // Whoever has no session may be known by a browser all the same.
                 let Some(address) = &address else { return Ok(()) };
@@ -348,8 +349,7 @@ impl Store {
                     self.update(closed).await?.ok();
                     return Ok(());
                 };
-                let audited =
-                    operator.audited("session_ended", id, now).changed("browsers", known, 0);
+                let audited = audited.changed("browsers", known, 0);
                 match forgetting.with(audited).commit(self).await {
                     Ok(()) => return Ok(()),
                     Err(failure) => failure.found()?,
@@ -366,8 +366,7 @@ impl Store {
                 Some(address) => ending.with(address::browsers_forgotten(address, now)),
                 None => ending,
             };
-            let audited =
-                operator.audited("session_ended", id, now).changed("sessions", sessions, 0);
+            let audited = audited.changed("sessions", sessions, 0);
             match ending.with(audited).commit(self).await {
                 Ok(()) => return Ok(()),
                 Err(failure) => failure.found()?,

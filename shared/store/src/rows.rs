@@ -314,11 +314,12 @@ impl AddressedRow {
     }
 }
 
-/// A member's row, as far as it says whether there are sessions to end.
+/// A member's row, as far as it says whether there are sessions to end, and whose.
 #[derive(Debug, Deserialize)]
 pub(crate) struct SessionsRow {
     #[serde(flatten)]
     pub key: RowKey,
+    pub email: Option<String>,
     #[serde(default)]
     pub sessions: HashMap<String, IgnoredAny>,
 }
