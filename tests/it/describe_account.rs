@@ -2,6 +2,7 @@
 
 use crate::support::{ADMIN, World, refused_invocation, status_and_code};
 use aws_sdk_dynamodb::types::AttributeValue;
+use desk::MailServiceMode;
 use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -27,6 +28,18 @@ async fn an_account_is_described_with_its_people_keys_sandbox_and_last_events() 
     assert_eq!((&members[0]["email"], &members[0]["status"]), (&json!(ADMIN), &json!("active")));
     assert_eq!(members[1]["status"], "invited");
     assert!(members[0]["last_login_at"].is_string() && members[1]["invited_until"].is_string());
+    // What an admin sees of them, too.
+    let team = admin.get("/api/team").await;
+    let team = team.ok(200)["members"].as_array().expect("a list");
+    assert_eq!(team.len(), 2);
+    for (described, listed) in members.as_array().expect("a list").iter().zip(team) {
+        let mut listed = listed.as_object().expect("fields").clone();
+        listed.remove("you");
+        for (name, value) in listed {
+            assert_eq!(described.get(&name), Some(&value), "{name} of {described}");
+        }
+    }
+    assert_eq!(members[1]["invited_by"], json!({ "id": admin.id, "email": ADMIN }));
     let keys = &described["keys"];
     assert_eq!(keys[0]["sandbox"], true);
     assert_eq!((&keys[1]["id"], &keys[1]["name"]), (&json!(key), &json!("Backend")));
@@ -45,6 +58,26 @@ async fn an_account_is_described_with_its_people_keys_sandbox_and_last_events() 
     let sealed = format!("{:?}", sandbox["sandbox_key"]);
     assert!(sealed.contains("sealed") && !text.contains("sealed") && !text.contains("digest"));
     assert!(!text.contains(&plain) && !text.contains(&admin.token));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_who_is_not_reached_is_described_so_and_whoever_invited_may_be_gone() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let second = json!({ "email": "second@example.com", "role": "admin" });
+    admin.post("/api/team", second).await.ok(201);
+    let second = world.login("second@example.com").await;
+    world.desk.mail_service().set_mode(MailServiceMode::Bouncing);
+    let invited = crate::invitations::invited(&second, "typo@example.com").await;
+    world.settle().await;
+    admin.delete(&format!("/api/team/{}", second.id)).await.ok(204);
+    let own = json!({ "account_id": admin.account });
+    let described = world.desk.invoke("describe-account", &own).await.expect("an answer");
+    let member = &described["members"][1];
+    assert_eq!(
+        (&member["id"], &member["mail_problem"], &member["invited_by"]),
+        (&json!(invited), &json!("bounced"), &json!({ "id": second.id, "email": null }))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
