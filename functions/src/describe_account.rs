@@ -3,8 +3,8 @@
 use crate::event_view::{WholeEventView, count_unreadable};
 use crate::key_view::KeyView;
 use crate::operator::{AccountView, account_named, asked};
-use crate::view::{MemberView, SandboxView};
-use domain::{ApiKey, Member, MemberId};
+use crate::view::{MemberView, PersonView, SandboxView};
+use domain::{ApiKey, MailProblem, Member, MemberId};
 use edge::lambda::Event;
 use edge::{App, Problem, UtcTime};
 use jiff::Timestamp;
@@ -31,7 +31,7 @@ async fn describe_account(app: &App, request: DescribeAccount) -> Result<Value, 
     count_unreadable(&newest);
     Ok(json!({
         "account": AccountView::new(&account, now),
-        "members": members.iter().map(DescribedMember::from).collect::<Vec<_>>(),
+        "members": described(&members),
         "keys": keys.iter().map(|key| DescribedKey::new(key, now)).collect::<Vec<_>>(),
         "sandbox": sandbox.map(|sandbox| SandboxView::new(&sandbox, now)),
         "events": newest.events.iter().map(WholeEventView::from).collect::<Vec<_>>(),
@@ -40,23 +40,26 @@ async fn describe_account(app: &App, request: DescribeAccount) -> Result<Value, 
 }
 
 #[derive(Serialize)]
-struct DescribedMember {
+struct DescribedMember<'a> {
     #[serde(flatten)]
     member: MemberView,
     invited_at: UtcTime,
+    invited_by: Option<PersonView<'a>>,
     invited_until: Option<UtcTime>,
     last_login_at: Option<UtcTime>,
+    mail_problem: Option<MailProblem>,
 }
 
-impl From<&Member> for DescribedMember {
-    fn from(member: &Member) -> Self {
-        Self {
-            member: member.into(),
-            invited_at: member.invited_at.into(),
-            invited_until: member.invited_until.map(UtcTime),
-            last_login_at: member.last_login_at.map(UtcTime),
-        }
-    }
+fn described(members: &[Member]) -> Vec<DescribedMember<'_>> {
+    let described = members.iter().map(|member| DescribedMember {
+        member: member.into(),
+        invited_at: member.invited_at.into(),
+        invited_by: PersonView::who_invited(member, members),
+        invited_until: member.invited_until.map(UtcTime),
+        last_login_at: member.last_login_at.map(UtcTime),
+        mail_problem: member.mail_problem,
+    });
+    described.collect()
 }
 
 #[derive(Serialize)]

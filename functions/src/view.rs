@@ -89,13 +89,9 @@ pub struct ListedMemberView<'a> {
 
 impl<'a> ListedMemberView<'a> {
     pub fn new(member: &'a Member, team: &'a [Member], you: bool) -> Self {
-        let person = |id: &'a MemberId| PersonView {
-            id,
-            email: team.iter().find(|member| member.id == *id).map(|member| &member.email),
-        };
         Self {
             member: TeamMemberView::new(member, you),
-            invited_by: member.invited_by.as_ref().map(person),
+            invited_by: PersonView::who_invited(member, team),
         }
     }
 }
@@ -105,6 +101,15 @@ impl<'a> ListedMemberView<'a> {
 pub struct PersonView<'a> {
     pub id: &'a MemberId,
     pub email: Option<&'a EmailAddress>,
+}
+
+impl<'a> PersonView<'a> {
+    /// Nobody, where it was an operator.
+    pub fn who_invited(member: &'a Member, team: &'a [Member]) -> Option<Self> {
+        let id = member.invited_by.as_ref()?;
+        let email = team.iter().find(|member| member.id == *id).map(|member| &member.email);
+        Some(Self { id, email })
+    }
 }
 
 #[derive(Debug, Serialize)]
