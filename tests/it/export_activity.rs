@@ -189,6 +189,12 @@ async fn what_an_operator_cannot_have_is_said_in_words() {
         (vec!["suspend", &account, "--force", "x"], 2, "There is no option --force."),
         (vec!["set-limits", &account, "--keys", "many"], 2, "A limit is a number, not many."),
         (vec!["rename", &account, "two\nlines"], 2, "no control characters"),
+        (
+            vec!["describe", &account, "--by", "Ada"],
+            2,
+            "describe takes no --by: it changes nothing",
+        ),
+        (vec!["export", "--by", "Ada", &account], 2, "export takes no --by: it changes nothing"),
         (vec!["suspend", "acct_000000000000"], 1, "There is no account with this id."),
         (vec!["describe", "nobody"], 1, "(account_not_found)"),
         (vec!["set-limits", &account], 1, "Name a key limit, a member limit, or both."),
