@@ -9,16 +9,17 @@
 #   infra/account.sh suspend ACCOUNT
 #   infra/account.sh resume ACCOUNT
 #   infra/account.sh add-admin ACCOUNT EMAIL
-#   infra/account.sh remove-admin ACCOUNT EMAIL [--replaced-by EMAIL]
-#   infra/account.sh remove-member ACCOUNT EMAIL
+#   infra/account.sh remove-member ACCOUNT EMAIL [--replaced-by EMAIL]
 #   infra/account.sh end-sessions ACCOUNT [EMAIL]
 #   infra/account.sh revoke-key ACCOUNT KEY
 #
 # Options, anywhere:
 #   --stack NAME   the stack of the deployment (default: $STACK, else frontdesk)
 #   --desk URL     the local desk instead, such as http://localhost:9000
-#   --by NAME      who acts, for the trail
+#   --by NAME      who acts, for the trail; not with describe and export, which change nothing
 #   --help         this text
+#
+# remove-admin is another word for remove-member. The last admin goes only with --replaced-by.
 #
 # Prints the answer, a JSON text; export prints the whole trail, oldest first, an event a line.
 # Ends with 1 and says why when it is refused, and with 2 when it is not understood. What each act
@@ -149,6 +150,11 @@ show() {
     echo
 }
 
+case $act in
+describe | export)
+    [ -z "$by" ] || misunderstood "$act takes no --by: it changes nothing, so nothing is on record."
+    ;;
+esac
 case $act in
 register)
     takes 2 2 "a name and the address of the first admin"
