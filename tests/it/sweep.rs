@@ -286,6 +286,34 @@ async fn duties_that_cannot_be_read_let_others_pass_however_many_they_are() {
     assert_ne!(swept, world.rows().await);
 }
 
+/// Keys are made to end with a day, so that many reminders are due at one moment.
+#[tokio::test(flavor = "multi_thread")]
+async fn reminders_that_are_due_let_others_pass_however_many_they_are() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let key = json!({ "name": "Ends", "expires_at": world.ahead(30 * 86_400) });
+    admin.post("/api/keys", key).await.ok(201);
+    let reminder = world.rows_of("key_expiring").await.remove(0);
+    // An invitation that nobody can mail yet, overdue in the place with the same number.
+    world.desk.mail_service().set_mode(MailServiceMode::Throttling);
+    admin.post("/api/team", json!({ "email": "new@example.com" })).await.ok(201);
+    let row = invitation(&world).await;
+    let (pk, sk) = (row["pk"].as_s().unwrap(), row["sk"].as_s().unwrap());
+    let (_, place) = reminder["duty"].as_s().unwrap().split_once('#').expect("it has a number");
+    let overdue = [("duty", text(&format!("duty#{place}"))), ("due_at", number(2))];
+    world.set_attributes(pk, sk, &overdue).await;
+    let due = (100..201).map(async |number_of_key| {
+        let id = format!("key_k00000{number_of_key}");
+        let mut row = reminder.clone();
+        row.retain(|name, _| !["pk", "sk"].contains(&name.as_str()));
+        row.extend([("key_id".to_owned(), text(&id)), ("due_at".to_owned(), number(1))]);
+        let row: Vec<_> = row.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+        world.set_attributes(pk, &format!("EXPIRY#{id}"), &row).await;
+    });
+    join_all(due).await;
+    assert_eq!(sweep(&world).await["driven"], 1);
+}
+
 fn text(text: &str) -> AttributeValue {
     AttributeValue::S(text.to_owned())
 }
