@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use lambda_runtime::Error;
 use serde_json::{Value, json};
 use std::fmt::Display;
-use store::{ASKS, DUTIES, Duty, Redelivery, StoreError};
+use store::{ASKS, DUTIES, Duty, REMINDERS, Redelivery, StoreError};
 
 /// Candidates from each partition of the index; what is left is found by the next run.
 const MAX_DUTIES_PER_SHARD: i32 = 100;
@@ -34,8 +34,10 @@ pub async fn handle(app: &App, _event: Value) -> Result<Value, Error> {
     let mut given_up = 0;
     let mut outage = None;
     let mut overdue = app.store.find_overdue(DUTIES, now, MAX_DUTIES_PER_SHARD).await?;
-    // After them: there may be as many as codes were asked for.
-    overdue.extend(app.store.find_overdue(ASKS, now, MAX_DUTIES_PER_SHARD).await?);
+    // After them: there may be as many as keys end with a day, or as codes were asked for.
+    for shards in [REMINDERS, ASKS] {
+        overdue.extend(app.store.find_overdue(shards, now, MAX_DUTIES_PER_SHARD).await?);
+    }
     for found in overdue {
         let duty = match found {
             Ok(duty) => duty,

@@ -50,7 +50,7 @@ pub use login::{
 };
 pub use member::{ChangeRoleRefusal, LeaveRefusal, RevokeRefusal};
 pub use operator::{ChangeRefusal, Operator};
-pub use outbox::{ASKS, DUTIES, Duty, OutboxKey, Redelivery};
+pub use outbox::{ASKS, DUTIES, Duty, OutboxKey, REMINDERS, Redelivery};
 pub use rows::{
     DutyKind, Field, KeyExpiring, LoginNotice, MailKind, MailRow, NoticeReason, OutboxRow,
 };

@@ -154,7 +154,7 @@ pub(crate) fn reminders(account: &AccountId, key: &ApiKey, now: Timestamp) -> Op
     let remind_at = next_reminder(expires_at, now)?;
     let kind = DutyKind::KeyExpiring(KeyExpiring::new(account, &key.id, expires_at, remind_at));
     let row =
-        OutboxRow::new(kind, now, expires_at + DUTY_KEPT_FOR).scheduled(DUTIES.any(), remind_at);
+        OutboxRow::new(kind, now, expires_at + DUTY_KEPT_FOR).scheduled(REMINDERS.any(), remind_at);
     Some(Write::put(&layout::expiry(account, &key.id), &row))
 }
 
@@ -186,6 +186,9 @@ pub struct Shards(&'static str);
 pub const DUTIES: Shards = Shards("duty");
 /// Requests for codes that are to be forgotten: however many there are, no duty waits for them.
 pub const ASKS: Shards = Shards("asks");
+/// Reminders before keys end, which people make end at the same moment: however many are due then,
+/// no other duty waits for them.
+pub const REMINDERS: Shards = Shards("reminder");
 
 impl Shards {
     /// Some partition of them.
