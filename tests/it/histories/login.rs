@@ -184,7 +184,7 @@ impl Run {
         let standing = {
             let mut book = self.book();
             let span = done.span;
-            book.learn(account, email, &member, span);
+            book.learn(account, email, &member, span, None);
             let membership = book.member(&member).cloned().expect("it was learnt");
             hold(membership.email == email, || format!("{member} logged in as {email}"))?;
             if let Some(member) = book.member_mut(&member) {
@@ -193,6 +193,7 @@ impl Run {
             book.standing(&membership, span)
         };
         hold(standing != Standing::Over, || format!("{member} logged in after the removal"))?;
+        self.judge_told_role(&member, done, answer.role())?;
         let mut known = self.known(account);
         hold(!known.suspended.surely(done.span, &true), || {
             "a session was opened after a suspension".to_owned()

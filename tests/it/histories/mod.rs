@@ -34,7 +34,7 @@ const OPERATIONS_OF_A_CLIENT: u64 = 40;
 
 /// One operation on one account.
 async fn operate(client: &mut Client, account: usize) -> Judgement {
-    match client.rng.random_range(0..204) {
+    match client.rng.random_range(0..210) {
         0..34 => client.create_key(account).await,
         34..41 => client.list_keys(account).await,
         41..57 => client.delete_key(account).await,
@@ -63,12 +63,13 @@ async fn operate(client: &mut Client, account: usize) -> Judgement {
         194..197 => client.switch(account).await,
         197..200 => client.revoke_session(account).await,
         200 => client.revoke_other_sessions(account).await,
+        201..207 => client.change_role(account).await,
         _ => client.wait(account).await,
     }
 }
 
 /// What a run must have come to, so that it was one.
-const REACHED: [(&str, &str); 25] = [
+const REACHED: [(&str, &str); 26] = [
     ("create-key", "201 "),
     ("create-key", "409 key_limit_reached"),
     ("list-keys", "200 "),
@@ -79,6 +80,7 @@ const REACHED: [(&str, &str); 25] = [
     ("list-members", "200 "),
     ("revoke-member", "204 "),
     ("leave-team", "204 "),
+    ("change-role", "200 "),
     ("suspend", "200 "),
     ("resume", "200 "),
     ("add_admin", "200 "),

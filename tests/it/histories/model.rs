@@ -2,6 +2,7 @@
 //! is, of each login code how it was used. Whatever may be so is told apart from what surely is.
 
 use crate::histories::span::{Register, Span};
+use domain::Role;
 use std::collections::{BTreeMap, VecDeque};
 
 /// How many of its last operations an account remembers.
@@ -105,7 +106,7 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    fn is_about(&self, account: usize, email: &str) -> bool {
+    pub fn is_about(&self, account: usize, email: &str) -> bool {
         self.account == account && self.email.as_deref().is_none_or(|known| known == email)
     }
 }
@@ -118,9 +119,33 @@ pub struct Membership {
     pub id: Option<String>,
     pub made: Span,
     pub gone: Option<Span>,
-    pub admin: Option<Span>,
-    /// The first login that was answered; an account's first admin counts from the start.
+    pub role: Register<Role>,
+    /// The first login that was answered.
     pub arrived: Option<Span>,
+    /// Whether it counts as an admin without one: an account's first admin does, and who took over
+    /// from the last one, until somebody demotes them.
+    pub counts: bool,
+}
+
+impl Membership {
+    pub fn new(
+        account: usize,
+        email: &str,
+        id: Option<&str>,
+        made: Span,
+        role: Option<Role>,
+    ) -> Self {
+        Self {
+            account,
+            email: email.to_owned(),
+            id: id.map(str::to_owned),
+            made,
+            gone: None,
+            role: role.map_or_else(|| Register::any_of([Role::Admin, Role::Member]), Register::new),
+            arrived: None,
+            counts: false,
+        }
+    }
 }
 
 /// Whose each address is, in all accounts.
@@ -128,7 +153,10 @@ pub struct Membership {
 pub struct Book {
     pub members: Vec<Membership>,
     pub removals: Vec<Attempt>,
+    /// Those of operators, whose answers do not always say who became an admin.
     pub promotions: Vec<Attempt>,
+    /// The promotions among them of whoever takes over from somebody.
+    pub successions: Vec<Attempt>,
 }
 
 impl Book {
@@ -158,16 +186,27 @@ impl Book {
         }
     }
 
-    /// Whether the member was an admin all the time, or never was one.
-    pub fn is_admin(&self, member: &Membership, span: Span) -> Standing {
+    /// The roles that the member may have had at some moment of `span`.
+    pub fn roles(&self, member: &Membership, span: Span) -> Vec<Role> {
         let promoted = |promotion: &Attempt| {
             promotion.is_about(member.account, &member.email)
                 && promotion.span.may_lie_between(member.made, span)
+                && !member.role.is_written_over(promotion.span, span)
         };
-        match member.admin {
-            Some(since) if since.is_before(span) => Standing::Good,
-            None if !self.promotions.iter().any(promoted) => Standing::Over,
-            _ => Standing::Unsure,
+        let mut roles = member.role.possible(span);
+        if self.promotions.iter().any(promoted) {
+            roles.push(Role::Admin);
+        }
+        roles
+    }
+
+    /// Whether the member was an admin all the time, or never was one.
+    pub fn is_admin(&self, member: &Membership, span: Span) -> Standing {
+        let roles = self.roles(member, span);
+        match (roles.contains(&Role::Admin), roles.contains(&Role::Member)) {
+            (true, false) => Standing::Good,
+            (false, _) => Standing::Over,
+            (true, true) => Standing::Unsure,
         }
     }
 
@@ -175,7 +214,20 @@ impl Book {
     pub fn counts_as_admin(&self, member: &Membership, span: Span) -> bool {
         self.standing(member, span) == Standing::Good
             && self.is_admin(member, span) == Standing::Good
-            && member.arrived.is_some_and(|arrived| arrived.is_before(span))
+            && (member.counts || member.arrived.is_some_and(|arrived| arrived.is_before(span)))
+    }
+
+    /// Whether the member may have counted as an admin; whose login may be under way is known to
+    /// the account.
+    pub fn may_count_as_admin(&self, member: &Membership, span: Span, known: &Known) -> bool {
+        let arrives = |(_, email): &(Span, String)| *email == member.email;
+        let takes_over = |succession: &Attempt| succession.is_about(member.account, &member.email);
+        self.standing(member, span) != Standing::Over
+            && self.is_admin(member, span) != Standing::Over
+            && (member.counts
+                || member.arrived.is_some()
+                || known.logins.iter().any(arrives)
+                || self.successions.iter().any(takes_over))
     }
 
     /// Members of an account: those that were there all the time, and those that may have been.
@@ -192,18 +244,10 @@ impl Book {
         })
     }
 
-    /// Notes that a member's id was answered.
-    pub fn learn(&mut self, account: usize, email: &str, id: &str, made: Span) {
+    /// Notes that a member's id was answered, and perhaps as what somebody was invited.
+    pub fn learn(&mut self, account: usize, email: &str, id: &str, made: Span, role: Option<Role>) {
         if self.member(id).is_none() {
-            self.members.push(Membership {
-                account,
-                email: email.to_owned(),
-                id: Some(id.to_owned()),
-                made,
-                gone: None,
-                admin: None,
-                arrived: None,
-            });
+            self.members.push(Membership::new(account, email, Some(id), made, role));
         }
     }
 }

@@ -4,6 +4,7 @@ use crate::histories::keys::deleted;
 use crate::histories::model::{Attempt, Known, Membership};
 use crate::histories::run::{Answer, Client, Done, Judgement, Run, hold};
 use crate::histories::span::{Register, Span};
+use domain::Role;
 use rand::RngExt;
 use serde_json::{Value, json};
 
@@ -111,6 +112,8 @@ impl Client {
         if let Some(successor) = &successor {
             event["replaced_by"] = successor.as_str().into();
             run.appoint(account, successor, act.span);
+            let email = Some(successor.clone());
+            run.book().successions.push(Attempt { span: act.span, account, email, but: None });
         }
         let answer = self.change(account, event).await;
         let done = run.end(&act, &[account], &answer);
@@ -121,7 +124,7 @@ impl Client {
             (409, "email_already_registered"),
         ])?;
         if let Some(id) = answer.text_at("/removed/id") {
-            run.book().learn(account, &email, &id, done.span);
+            run.book().learn(account, &email, &id, done.span, None);
         }
         for member in run.members_with(account, &email, &answer) {
             run.judge_removal(&member, "member_revoked", done, &answer)?;
@@ -202,25 +205,16 @@ impl Run {
     fn appoint(&self, account: usize, email: &str, span: Span) {
         let mut book = self.book();
         book.promotions.push(Attempt { span, account, email: Some(email.to_owned()), but: None });
-        book.members.push(Membership {
-            account,
-            email: email.to_owned(),
-            id: None,
-            made: span,
-            gone: None,
-            admin: None,
-            arrived: None,
-        });
+        book.members.push(Membership::new(account, email, None, span, Some(Role::Admin)));
     }
 
     fn appointed(&self, account: usize, done: Done, answer: &Answer) {
         let mut book = self.book();
-        if !answer.is_good() {
-            book.promotions.retain(|promotion| promotion.span.began != done.span.began);
-        }
+        // From here on the member's own role says it: who was one already was it then.
+        book.promotions.retain(|promotion| promotion.span.began != done.span.began);
         let id = answer.text_at("/admin/id");
         if let Some(member) = id.as_deref().and_then(|id| book.member_mut(id)) {
-            member.admin.get_or_insert(done.span);
+            member.role.begin(done.span, Role::Admin);
         }
         drop(book);
         if answer.body["changed"] == true {
@@ -235,8 +229,14 @@ impl Run {
         let mut book = self.book();
         if !answer.is_good() {
             book.promotions.retain(|promotion| promotion.span.began != done.span.began);
+            book.successions.retain(|succession| succession.span.began != done.span.began);
             book.members.retain(|member| member.made.began != done.span.began);
             return;
+        }
+        for promotion in &mut book.promotions {
+            if promotion.span.began == done.span.began {
+                promotion.span = done.span;
+            }
         }
         for member in &mut book.members {
             if member.id.is_none() && member.made.began == done.span.began {

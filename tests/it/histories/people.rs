@@ -1,7 +1,8 @@
-//! Members: invited, listed, revoked, gone by themselves.
+//! Members: invited, listed, promoted and demoted, revoked, gone by themselves.
 
-use crate::histories::model::{Attempt, Membership, Session, Standing};
+use crate::histories::model::{Attempt, Book, Membership, Session, Standing};
 use crate::histories::run::{Answer, Client, Done, Judgement, Run, Who, hold};
+use domain::Role;
 use serde_json::{Value, json};
 
 impl Client {
@@ -9,17 +10,11 @@ impl Client {
         let Some(session) = self.session(account) else { return Ok(()) };
         let run = self.run.clone();
         let email = self.any_address();
-        let act = run.begin("invite-member", format!("{email} by {}", session.email));
-        run.book().members.push(Membership {
-            account,
-            email: email.clone(),
-            id: None,
-            made: act.span,
-            gone: None,
-            admin: None,
-            arrived: None,
-        });
-        let body = Some(json!({ "email": email }));
+        let role = self.some_role(25);
+        let act = run.begin("invite-member", format!("{email} as {role:?} by {}", session.email));
+        let invited = Membership::new(account, &email, None, act.span, Some(role));
+        run.book().members.push(invited);
+        let body = Some(json!({ "email": email, "role": role }));
         let answer = run.send(&session, "POST", "/api/team", None, body).await;
         let done = run.end(&act, &[account], &answer);
         answer.among_or_over(&[
@@ -31,7 +26,14 @@ impl Client {
         ])?;
         run.judge_session(&session, Who::Admin, done, &answer)?;
         run.judge_place(account, done, &answer)?;
+        hold(!answer.is_good() || answer.role() == Some(role), || {
+            "somebody was invited in another role".to_owned()
+        })?;
         run.judge_address(account, &email, done, &answer, "/member/id")
+    }
+
+    fn some_role(&mut self, percent_of_admins: u32) -> Role {
+        if self.chance(percent_of_admins) { Role::Admin } else { Role::Member }
     }
 
     pub async fn list_members(&mut self, account: usize) -> Judgement {
@@ -51,10 +53,7 @@ impl Client {
         let run = self.run.clone();
         let member = self.some_member(account);
         let id = member.as_ref().and_then(|member| member.id.clone());
-        // The form of an id, and nobody's.
-        let made_up =
-            || -> String { session.member.trim_start_matches("mem_").chars().rev().collect() };
-        let id = id.unwrap_or_else(|| format!("mem_{}", made_up()));
+        let id = id.unwrap_or_else(|| nobodys(&session.member));
         let own = member.filter(|member| member.account == account);
         let act = run.begin("revoke-member", format!("{id} by {}", session.email));
         if let Some(member) = &own {
@@ -74,6 +73,42 @@ impl Client {
         match own {
             Some(member) => run.judge_removal(&member, "member_revoked", done, &answer)?,
             None => hold(!answer.is_good(), || "a foreign member was revoked".to_owned())?,
+        }
+        judged?;
+        if answer.is(404, "member_not_found") {
+            run.same_bytes("member_not_found", &answer.text)?;
+        }
+        Ok(())
+    }
+
+    /// Gives another role, or the same one, to a member of the account's own, another account's, or
+    /// one that nobody invited; at times the own one.
+    pub async fn change_role(&mut self, account: usize) -> Judgement {
+        let Some(session) = self.session(account) else { return Ok(()) };
+        let run = self.run.clone();
+        let own = run.book().member(&session.member).cloned();
+        let member = if self.chance(25) { own } else { self.some_member(account) };
+        let role = self.some_role(55);
+        let id = member.as_ref().and_then(|member| member.id.clone());
+        let id = id.unwrap_or_else(|| nobodys(&session.member));
+        let own = member.filter(|member| member.account == account);
+        let act = run.begin("change-role", format!("{id} to {role:?} by {}", session.email));
+        if let Some(member) = run.book().member_mut(&id).filter(|_| own.is_some()) {
+            member.role.begin(act.span, role);
+        }
+        let path = format!("/api/team/{id}");
+        let answer = run.send(&session, "PATCH", &path, None, Some(json!({ "role": role }))).await;
+        let done = run.end(&act, &[account], &answer);
+        answer.among_or_over(&[
+            (200, ""),
+            (404, "member_not_found"),
+            (409, "last_admin"),
+            (403, "admin_required"),
+        ])?;
+        let judged = run.judge_session(&session, Who::Admin, done, &answer);
+        match own {
+            Some(_) => run.judge_role(&id, role, done, &answer)?,
+            None => hold(!answer.is_good(), || "a foreign member's role was changed".to_owned())?,
         }
         judged?;
         if answer.is(404, "member_not_found") {
@@ -143,8 +178,16 @@ impl Client {
         let limits = known.key_limit.possible(done.span);
         let limit = answer.body["account"]["key_limit"].as_u64().unwrap_or_default();
         hold(limits.contains(&limit), || format!("its key limit is of {limits:?}"))?;
+        drop(known);
+        run.judge_told_role(&session.member, done, answer.role())?;
         Ok(true)
     }
+}
+
+/// The form of an id, and nobody's.
+fn nobodys(id: &str) -> String {
+    let reversed: String = id.trim_start_matches("mem_").chars().rev().collect();
+    format!("mem_{reversed}")
 }
 
 impl Run {
@@ -185,7 +228,7 @@ impl Run {
                 .iter()
                 .find(|(own, standing)| *standing == Standing::Good && own.as_ref() != Some(&id));
             hold(taken.is_none(), || format!("the address was {taken:?}'s all the time"))?;
-            book.learn(account, email, &id, done.span);
+            book.learn(account, email, &id, done.span, answer.role());
             if answer.status == 201 {
                 self.known(account).trail.surely("member_invited", &id);
             }
@@ -210,6 +253,9 @@ impl Run {
             let standing = book.standing(member, done.span);
             hold(standing != Standing::Good || listed, || format!("{id} is not listed"))?;
             hold(standing != Standing::Over || !listed, || format!("{id} is gone, and listed"))?;
+            let own = members.iter().find(|member| member["id"] == id.as_str());
+            let role = own.and_then(|own| serde_json::from_value(own["role"].clone()).ok());
+            judge_told(&book, member, done, role)?;
         }
         let is_admin = |member: &&Value| member["role"] == "admin";
         hold(members.iter().any(|member| is_admin(&member)), || "there is no admin".to_owned())
@@ -238,13 +284,7 @@ impl Run {
         if answer.is(404, "member_not_found") {
             hold(standing != Standing::Good, || format!("{id} was there, and was not found"))?;
         }
-        if answer.is(409, "last_admin") {
-            let admins = book.members.iter().filter(|other| {
-                other.account == member.account && book.counts_as_admin(other, done.span)
-            });
-            let admins = admins.count();
-            hold(admins < 2, || format!("{id} was none of the last, but one of {admins} admins"))?;
-        }
+        self.judge_admins(&book, &now, done, answer)?;
         let is_gone = answer.is_good() || answer.is(404, "member_not_found");
         if answer.is_good() {
             self.known(member.account).trail.surely(action, id);
@@ -255,4 +295,81 @@ impl Run {
         }
         Ok(())
     }
+
+    /// Judges and notes what became of a member's role.
+    fn judge_role(&self, id: &str, role: Role, done: Done, answer: &Answer) -> Judgement {
+        let mut book = self.book();
+        let Some(member) = book.member_mut(id) else { return Ok(()) };
+        member.role.cancel(done.span);
+        let was = member.clone();
+        if answer.is_good() {
+            member.role.begin(done.span, role);
+            // Whoever has not logged in counts from the first login on, if promoted once more.
+            member.counts &= role == Role::Admin;
+        }
+        let standing = book.standing(&was, done.span);
+        if answer.is(404, "member_not_found") {
+            hold(standing != Standing::Good, || format!("{id} was there, and was not found"))?;
+            book.member_mut(id).expect("it is known").gone.get_or_insert(done.span);
+        }
+        hold(!answer.is(409, "last_admin") || role == Role::Member, || {
+            format!("{id} was to be an admin, and was told to be the last")
+        })?;
+        if !answer.is_good() {
+            return self.judge_admins(&book, &was, done, answer);
+        }
+        if role == Role::Member {
+            self.judge_admins(&book, &was, done, answer)?;
+        }
+        hold(standing != Standing::Over, || format!("{id} was gone, and got a role"))?;
+        let told = answer.text_at("/member/id").as_deref() == Some(id)
+            && answer.text_at("/member/email").as_ref() == Some(&was.email)
+            && answer.role() == Some(role);
+        hold(told, || format!("{} is not {id} as {role:?}", answer.text))?;
+        let mut known = self.known(was.account);
+        if book.roles(&was, done.span).contains(&role) {
+            known.trail.perhaps("role_changed", 1);
+        } else {
+            known.trail.surely("role_changed", id);
+        }
+        Ok(())
+    }
+
+    /// Judges what a removal or demotion says of the last admin: who is told to be the last is not
+    /// one of two, and another one is left when it is done.
+    fn judge_admins(
+        &self,
+        book: &Book,
+        member: &Membership,
+        done: Done,
+        answer: &Answer,
+    ) -> Judgement {
+        let id = member.id.as_deref().unwrap_or_default();
+        let team = || book.members.iter().filter(|other| other.account == member.account);
+        if answer.is(409, "last_admin") {
+            let admins = team().filter(|other| book.counts_as_admin(other, done.span)).count();
+            hold(admins < 2, || format!("{id} was none of the last, but one of {admins} admins"))?;
+            // By an address, one who is gone may not be whom it was about.
+            let may_be = book.standing(member, done.span) != Standing::Good
+                || book.is_admin(member, done.span) != Standing::Over;
+            hold(may_be, || format!("{id} was no admin, and was told to be the last"))?;
+        }
+        let known = self.known(member.account);
+        let mut others = team().filter(|other| other.id.as_deref() != Some(id));
+        let is_left = others.any(|other| book.may_count_as_admin(other, done.span, &known));
+        hold(!answer.is_good() || is_left, || format!("{id} was the last admin, and is none"))
+    }
+
+    /// Judges the role that a member was told to have.
+    pub fn judge_told_role(&self, id: &str, done: Done, role: Option<Role>) -> Judgement {
+        let book = self.book();
+        let Some(member) = book.member(id) else { return Ok(()) };
+        judge_told(&book, member, done, role)
+    }
+}
+
+fn judge_told(book: &Book, member: &Membership, done: Done, role: Option<Role>) -> Judgement {
+    let Some(role) = role else { return Ok(()) };
+    let roles = book.roles(member, done.span);
+    hold(roles.contains(&role), || format!("{:?} is told to be {role:?}, not {roles:?}", member.id))
 }

@@ -1,11 +1,11 @@
 //! Quiet points: nobody is at work, the streams have settled, and every row is looked at.
 
-use crate::histories::model::{Attempt, Key, Known, Session};
+use crate::histories::model::{Attempt, Book, Key, Known, Session};
 use crate::histories::run::{Client, Judgement, Run, hold};
 use crate::histories::span::Span;
 use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, WriteRequest};
 use desk::{MailServiceMode, ProductApiMode};
-use domain::{AccountId, PlainKey, SandboxState};
+use domain::{AccountId, PlainKey, Role, SandboxState};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -79,25 +79,26 @@ pub async fn log_in(client: &mut Client) {
 
 impl Client {
     async fn log_in(&mut self, account: usize) -> Judgement {
-        for is_admin in [true, false] {
-            let Some(email) = self.address_of(account, is_admin) else { continue };
+        for role in [Role::Admin, Role::Member] {
+            let Some(email) = self.address_of(account, role) else { continue };
             self.request_code_for(account, &email).await?;
             self.run.world.settle().await;
             self.answer_newest(&email).await?;
-            if is_admin && self.address_of(account, false).is_none() {
+            if role == Role::Admin && self.address_of(account, Role::Member).is_none() {
                 self.invite(account).await?;
             }
         }
         Ok(())
     }
 
-    fn address_of(&mut self, account: usize, is_admin: bool) -> Option<String> {
+    fn address_of(&mut self, account: usize, role: Role) -> Option<String> {
         let emails: Vec<String> = {
+            let now = self.run.moment();
             let book = self.run.book();
             let wanted = book.members.iter().filter(|member| {
                 member.account == account
                     && member.gone.is_none()
-                    && member.admin.is_some() == is_admin
+                    && book.roles(member, now).contains(&role)
             });
             wanted.map(|member| member.email.clone()).collect()
         };
@@ -273,9 +274,9 @@ fn keys(known: &mut Known, rows: BTreeMap<&str, &Row>, suspended: bool, now: Spa
 
 /// That the members are those who were invited and not removed.
 fn members(run: &Run, account: usize, rows: &Rows, now: Span) -> Judgement {
-    let there = own(rows, &run.accounts[account].id, "member");
+    let id = run.accounts[account].id.as_str();
+    let there = own(rows, id, "member");
     let mut book = run.book();
-    hold(there.values().any(|row| text(row, "role") == Some("admin")), || "no admin".to_owned())?;
     for (id, row) in &there {
         let email = text(row, "email").unwrap_or_default();
         let expected = book.members.iter().any(|member| {
@@ -284,12 +285,13 @@ fn members(run: &Run, account: usize, rows: &Rows, now: Span) -> Judgement {
                 && member.id.as_deref().is_none_or(|known| known == *id)
         });
         hold(expected, || format!("nobody invited {id}"))?;
-        book.learn(account, email, id, now);
+        book.learn(account, email, id, now, None);
     }
-    let promoted: BTreeSet<Option<String>> =
-        book.promotions.iter().filter(|p| p.account == account).map(|p| p.email.clone()).collect();
-    for member in book.members.iter_mut().filter(|member| member.account == account) {
-        let Some(id) = &member.id else { continue };
+    let row = own(rows, id, "account").remove(id).ok_or("the account is gone")?;
+    let counted = admins(&book, account, &there, row)?;
+    let roles: Vec<Vec<Role>> = book.members.iter().map(|member| book.roles(member, now)).collect();
+    for (member, roles) in book.members.iter_mut().zip(roles) {
+        let Some(id) = member.id.as_ref().filter(|_| member.account == account) else { continue };
         let row = there.get(id.as_str());
         let ended = row.is_none() && may_have_ended(run, rows, id);
         hold(row.is_some() == member.gone.is_none() || ended, || {
@@ -299,24 +301,22 @@ fn members(run: &Run, account: usize, rows: &Rows, now: Span) -> Judgement {
             member.gone.get_or_insert(now);
             continue;
         };
-        let is_admin = text(row, "role") == Some("admin");
-        let fits = is_admin == member.admin.is_some()
-            || is_admin && promoted.contains(&Some(member.email.clone()));
-        hold(fits, || format!("{id} has the role of somebody else: {row:?}"))?;
-        if is_admin {
-            member.admin.get_or_insert(now);
-        }
-        if text(row, "status") == Some("active") {
+        let role = if is_admin(row) { Role::Admin } else { Role::Member };
+        hold(roles.contains(&role), || format!("nobody made {id} what it is: {row:?}"))?;
+        member.role.settle(role);
+        if is_active(row) {
             member.arrived.get_or_insert(now);
         }
+        member.counts = !is_active(row) && counted.contains(id);
     }
     let own = |attempt: &Attempt| attempt.account == account;
     book.removals.retain(|removal| !own(removal));
     book.promotions.retain(|promotion| !own(promotion));
+    book.successions.retain(|succession| !own(succession));
     book.members.retain(|member| member.account != account || member.id.is_some());
     let waiting = there.values().filter(|row| {
         let invited = number(row, "invited_at").unwrap_or_default();
-        text(row, "status") != Some("active") && run.now() - invited > INVITATION_SURE_FOR
+        !is_active(row) && run.now() - invited > INVITATION_SURE_FOR
     });
     for row in waiting {
         let email = text(row, "email").map(str::to_owned);
@@ -324,6 +324,43 @@ fn members(run: &Run, account: usize, rows: &Rows, now: Span) -> Judgement {
     }
     keep(&mut book.members, |member| member.account != account || member.gone.is_none());
     Ok(())
+}
+
+fn is_admin(member: &Row) -> bool {
+    text(member, "role") == Some("admin")
+}
+
+fn is_active(member: &Row) -> bool {
+    text(member, "status") == Some("active")
+}
+
+/// Who counts as an admin: exactly the admins who have logged in, and those who count from the
+/// start. There is one at least.
+fn admins(
+    book: &Book,
+    account: usize,
+    there: &BTreeMap<&str, &Row>,
+    row: &Row,
+) -> Result<BTreeSet<String>, String> {
+    let counted = row.get("admins").and_then(|admins| admins.as_ss().ok()).cloned();
+    let counted: BTreeSet<String> = counted.into_iter().flatten().collect();
+    hold(!counted.is_empty(), || "no admin is left".to_owned())?;
+    for (id, member) in there {
+        let counts = counted.contains(*id);
+        let active = is_active(member);
+        hold(counts == is_admin(member) || !counts && !active, || {
+            format!("{id} counts as an admin: {counts}, and is {member:?}")
+        })?;
+        let email = text(member, "email").unwrap_or_default();
+        let from_the_start = book.member(id).is_some_and(|member| member.counts)
+            || book.successions.iter().any(|succession| succession.is_about(account, email));
+        hold(!counts || active || from_the_start, || {
+            format!("{id} counts as an admin, and was never there: {member:?}")
+        })?;
+    }
+    let gone = counted.iter().find(|id| !there.contains_key(id.as_str()));
+    hold(gone.is_none(), || format!("{gone:?} counts as an admin, and is no member"))?;
+    Ok(counted)
 }
 
 /// Whether the trail says that an invitation has ended.

@@ -4,6 +4,7 @@ use crate::histories::model::{Book, Challenge, Known, Membership, Session, Stand
 use crate::histories::span::{Moments, Span};
 use crate::support::{Reply, World};
 use desk::InvokeError;
+use domain::Role;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
@@ -100,6 +101,11 @@ impl Answer {
     pub fn text_at(&self, pointer: &str) -> Option<String> {
         self.body.pointer(pointer).and_then(Value::as_str).map(str::to_owned)
     }
+
+    /// The role of the member that it tells of, if it does.
+    pub fn role(&self) -> Option<Role> {
+        serde_json::from_value(self.body["member"]["role"].clone()).ok()
+    }
 }
 
 impl From<Reply> for Answer {
@@ -162,15 +168,9 @@ impl Run {
         let admin = made["admin"]["id"].as_str().expect("an id").to_owned();
         known.trail.surely("account_created", "");
         self.accounts.push(Account { id, known: Mutex::new(known) });
-        self.book().members.push(Membership {
-            account: number,
-            email,
-            id: Some(admin),
-            made: Span::BEFORE_ALL,
-            gone: None,
-            admin: Some(Span::BEFORE_ALL),
-            arrived: Some(Span::BEFORE_ALL),
-        });
+        let role = Some(Role::Admin);
+        let founder = Membership::new(number, &email, Some(&admin), Span::BEFORE_ALL, role);
+        self.book().members.push(Membership { counts: true, ..founder });
     }
 
     pub fn known(&self, account: usize) -> MutexGuard<'_, Known> {
@@ -336,9 +336,11 @@ impl Client {
         };
         let admins: Vec<Session> = {
             let book = self.run.book();
+            let now = self.run.moment();
             let is_admin = |session: &&Session| {
-                book.member(&session.member)
-                    .is_some_and(|member| member.admin.is_some() && member.gone.is_none())
+                book.member(&session.member).is_some_and(|member| {
+                    member.gone.is_none() && book.roles(member, now).contains(&Role::Admin)
+                })
             };
             sessions.iter().filter(is_admin).cloned().collect()
         };

@@ -59,7 +59,7 @@ impl std::fmt::Debug for Span {
 }
 
 /// A value that is written by many at once.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Register<T> {
     writes: Vec<(Span, T)>,
 }
@@ -67,6 +67,11 @@ pub struct Register<T> {
 impl<T: Clone + PartialEq> Register<T> {
     pub fn new(value: T) -> Self {
         Self { writes: vec![(Span::BEFORE_ALL, value)] }
+    }
+
+    /// It may hold any of these.
+    pub fn any_of(values: impl IntoIterator<Item = T>) -> Self {
+        Self { writes: values.into_iter().map(|value| (Span::BEFORE_ALL, value)).collect() }
     }
 
     pub fn begin(&mut self, span: Span, value: T) {
@@ -81,14 +86,22 @@ impl<T: Clone + PartialEq> Register<T> {
         }
     }
 
+    /// It was refused: nothing was written.
+    pub fn cancel(&mut self, span: Span) {
+        self.writes.retain(|(write, _)| write.began != span.began);
+    }
+
+    /// Whether what was written then had been written over before `span`.
+    pub fn is_written_over(&self, write: Span, span: Span) -> bool {
+        self.writes.iter().any(|(other, _)| write.is_before(*other) && other.is_before(span))
+    }
+
     /// What the register may have held at some moment of `span`: each write that had begun, and
     /// that no other write has followed which was over before `span`.
     pub fn possible(&self, span: Span) -> Vec<T> {
-        let followed = |write: Span| {
-            self.writes.iter().any(|(other, _)| write.is_before(*other) && other.is_before(span))
-        };
         let begun = self.writes.iter().filter(|(write, _)| !span.is_before(*write));
-        begun.filter(|(write, _)| !followed(*write)).map(|(_, value)| value.clone()).collect()
+        let last = begun.filter(|(write, _)| !self.is_written_over(*write, span));
+        last.map(|(_, value)| value.clone()).collect()
     }
 
     /// Whether it held this value, and no other, all the time.
