@@ -12,7 +12,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-const DAY: i64 = 86_400;
+const HOUR: i64 = 3_600;
+const DAY: i64 = 24 * HOUR;
 
 type Row = BTreeMap<String, AttributeValue>;
 
@@ -168,12 +169,12 @@ async fn active_admins_are_mailed_seven_days_and_one_day_before_a_key_ends_and_n
     world.other_admin("other@example.net").await;
     let key = key_for(&admin, 30 * DAY).await;
     let ends = end_of_the_key(&world).await;
-    at(&world, ends, 7 * DAY + 1).await;
+    at(&world, ends, 7 * DAY + HOUR).await;
     assert_eq!(reminded(&world), [""; 0]);
     at(&world, ends, 7 * DAY - 1).await;
     assert_eq!(reminded(&world), [ADMIN, SECOND]);
     assert_eq!(scheduled(&world, &key).await, Some(DAY));
-    at(&world, ends, DAY + 1).await;
+    at(&world, ends, DAY + HOUR).await;
     assert_eq!(reminded(&world).len(), 2);
     at(&world, ends, DAY - 1).await;
     assert_eq!(reminded(&world), [ADMIN, ADMIN, SECOND, SECOND]);
@@ -576,7 +577,7 @@ async fn a_reminder_that_meets_a_suspension_waits_and_leaves_once_the_account_is
         world.resume(&admin.account).await;
         world.settle().await;
         assert_eq!(reminded(&world).len(), mails);
-        at(&world, ends, resumed_before - 3 * DAY + 1).await;
+        at(&world, ends, resumed_before - 3 * DAY + HOUR).await;
         // The day's own.
         assert_eq!(reminded(&world).len(), mails * 2);
     }
