@@ -202,7 +202,7 @@ for (const [item, said] of /** @type {const} */ ([
   });
 }
 
-test("two clicks at once on Send invitation, Resend, a role and Revoke access are one", async (t) => {
+test("two clicks at once on Send invitation, Resend, a role and Revoke are one", async (t) => {
   const { page } = await admin(t);
   const email = "once-member@example.com";
   await button(page, "Add member").click();

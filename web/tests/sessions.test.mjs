@@ -63,7 +63,7 @@ function endings(page) {
   return sent;
 }
 
-test("each session says what it is, when it was opened and last used, and which is this one", async (t) => {
+test("a session says what it is, when it was opened and used, and if it is this one", async (t) => {
   const email = await desk.newAdmin();
   await loggedIn(t, email, FIREFOX);
   await desk.advance(60 * 60);

@@ -47,7 +47,7 @@ export const sessionQuery = queryOptions({
   },
 });
 
-/** Why the session is over: whoever is on their way out knows it, else as far as the server does. */
+/** Why the session is over: who is on the way out knows it, else as far as the server does. */
 export function farewellOf(client: QueryClient, { code }: Failure): Farewell {
   if (client.isMutating({ mutationKey: LOG_OUT })) return "logged_out";
   if (client.isMutating({ mutationKey: LEAVE_TEAM })) return "left";
