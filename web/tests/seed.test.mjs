@@ -1,5 +1,6 @@
-// docs/seed-coverage.md names the tests that hold each sentence of the page, docs/screens/README.md
-// and the README show its screens. Here it is made sure that they exist.
+// docs/seed-coverage.md names the tests that hold each sentence of the page, other documents name
+// tests of the console beside the server's; docs/screens/README.md and the README show its screens.
+// Here it is made sure that they exist.
 
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
@@ -26,19 +27,20 @@ function names(source) {
   });
 }
 
+const files = readdirSync(here).filter((file) => file.endsWith(".test.mjs"));
+const known = new Map(
+  files.map((file) => [
+    file.replace(".test.mjs", ""),
+    names(readFileSync(join(here, file), "utf8")),
+  ]),
+);
+
 const rows = document
   .split("\n")
   .filter((line) => line.startsWith("| ") && !line.startsWith("| The "))
   .map((line) => line.split("|").map((cell) => cell.trim()));
 
 test("every sentence of the page has a test, and every test that is named exists", () => {
-  const files = readdirSync(here).filter((file) => file.endsWith(".test.mjs"));
-  const known = new Map(
-    files.map((file) => [
-      file.replace(".test.mjs", ""),
-      names(readFileSync(join(here, file), "utf8")),
-    ]),
-  );
   assert.ok(rows.length > 50, `${rows.length} sentences`);
   for (const [, sentence, held, ...rest] of rows) {
     assert.deepEqual(rest, [""], `“${sentence}” is a row of two cells`);
@@ -59,6 +61,23 @@ test("every sentence of the page has a test, and every test that is named exists
         `“${sentence}”: ${file}.test.mjs has no test “${name}”`,
       );
     }
+  }
+});
+
+test("every test of the console that another document names exists", () => {
+  for (const [document, least] of /** @type {const} */ ([
+    ["guarantees.md", 1],
+    ["threat-model.md", 20],
+  ])) {
+    const text = readFileSync(join(here, "../../docs", document), "utf8");
+    // The gateways' tests are Rust's, and a run of their own.
+    const named = [...text.matchAll(/\*\*(?!gateways)(\w+)\*\*: (.+?)(?=<br>| \|)/g)];
+    assert.ok(named.length >= least, `${document} names ${named.length} tests`);
+    for (const [, file = "", name = ""] of named)
+      assert.ok(
+        known.get(file)?.some((pattern) => pattern.test(name)),
+        `${document}: ${file}.test.mjs has no test “${name}”`,
+      );
   }
 });
 
