@@ -163,6 +163,8 @@ expect "who is there" "admin late" "$(team)"
 
 infra/restore-account.sh "$TABLE-restored" "$TABLE" "$account"
 infra/restore-account.sh "$TABLE-restored" "$TABLE" "$account"
+expect "no key works before somebody has looked" 403 "$(guarded "$first_key")"
+infra/account.sh --desk "$desk" resume "$account"
 expect "the session of before" 401 "$(status "$desk/api/keys")"
 login
 expect "the key that was deleted since" 200 "$(guarded "$first_key")"
