@@ -3,9 +3,9 @@
 #
 #   infra/restore-account.sh RESTORED_TABLE TABLE ACCOUNT_ID
 #
-# Its rows come back as they were, without sessions; those that were made since go. So do the rows
-# that say which address is whose. The audit trail, a partition of its own, stays as it is. May be
-# run again. What to do before and after: docs/operating.md.
+# Its rows come back as they were, without sessions, and suspended; those that were made since go. So
+# do the rows that say which address is whose. The audit trail, a partition of its own, stays as it
+# is. May be run again. What to do before and after: docs/operating.md.
 set -euo pipefail
 [ $# -eq 3 ] || { sed -n '4s/^# *//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 restored=$1 table=$2 account=$3
@@ -37,10 +37,13 @@ then, now = (
 )
 if not any(row["sk"]["S"] == "ACCOUNT" for row in then):
     sys.exit("the restored table does not have this account")
-# Sessions stay over: those that were ended since, by whoever lost a laptop, would come back.
+# What was ended since, by whoever lost a laptop, would come back: sessions stay over, and no key
+# works before somebody has looked and resumes the account.
 for row in then:
     if row["sk"]["S"].startswith("MEMBER#"):
         row["sessions"] = {"M": {}}
+    if row["sk"]["S"] == "ACCOUNT" or row["sk"]["S"].startswith("KEY#"):
+        row["suspended"] = {"BOOL": True}
 kept = {row["sk"]["S"] for row in then}
 gone = [row for row in now if row["sk"]["S"] not in kept]
 requests = [{"PutRequest": {"Item": row}} for row in then]
