@@ -174,6 +174,7 @@ pub struct Sealed {
 mod tests {
     use super::*;
     use rand::SeedableRng;
+    use std::collections::HashSet;
 
     #[test]
     fn a_sealed_text_opens_in_its_place_only_and_survives_a_rotation() {
@@ -193,6 +194,31 @@ mod tests {
         assert_eq!(rotated.seal(&Secret::new("x"), "p", &mut rng).version, "2");
         let other = Keyring::parse(&Keyring::generate(&mut rng)).unwrap();
         assert_eq!(other.open(&sealed, "acct/key/1").unwrap_err(), OpenError::Refused);
+    }
+
+    /// Two texts under one nonce would give each other away, and the key that authenticates both.
+    #[test]
+    fn no_two_sealed_texts_share_a_nonce() {
+        let mut rng = rand::rngs::StdRng::seed_from_u64(8);
+        let ring = Keyring::parse(&Keyring::generate(&mut rng)).unwrap();
+        let nonces: HashSet<String> = (0..1000)
+            .map(|_| ring.seal(&Secret::new("fd_sandbox_x"), "acct/key/1", &mut rng).nonce)
+            .collect();
+        assert_eq!(nonces.len(), 1000);
+    }
+
+    #[test]
+    fn each_purpose_has_a_key_of_its_own() {
+        let ring = Keyring::parse(&Keyring::generate(&mut rand::rng())).unwrap();
+        let all = [
+            Purpose::LoginCode,
+            Purpose::Device,
+            Purpose::Invitation,
+            Purpose::Network,
+            Purpose::Seal,
+        ];
+        let made = all.map(|purpose| ring.authenticate("1", purpose, b"the same").unwrap());
+        assert_eq!(HashSet::from(made).len(), all.len());
     }
 
     #[test]
