@@ -3,9 +3,9 @@
 #
 #   infra/restore-account.sh RESTORED_TABLE TABLE ACCOUNT_ID
 #
-# Its rows come back as they were, without sessions, and suspended; those that were made since go. So
-# do the rows that say which address is whose. The audit trail, a partition of its own, stays as it
-# is. May be run again. What to do before and after: docs/operating.md.
+# Its rows come back as they were, without sessions, and suspended; those that were made since go.
+# So do the rows that say which address is whose. The audit trail, a partition of its own, stays as
+# it is. May be run again. What to do before and after: docs/operating.md.
 set -euo pipefail
 [ $# -eq 3 ] || { sed -n '4s/^# *//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 restored=$1 table=$2 account=$3

@@ -172,6 +172,8 @@ async fn a_session_that_was_not_opened_here_opens_nothing() {
     let other = world.other_admin("other@example.com").await;
     let last = if admin.token.ends_with('0') { "1" } else { "0" };
     let secret = admin.token.len() - 43;
+    let key = admin.post("/api/keys", json!({ "name": "No session" })).await.ok(201).clone();
+    let key = key["api_key"].as_str().expect("a text");
     let tokens = [
         "fds_garbage".to_owned(),
         // The right place, and a secret that is wrong in one letter, or somebody else's.
@@ -179,6 +181,9 @@ async fn a_session_that_was_not_opened_here_opens_nothing() {
         format!("{}{}", &admin.token[..secret], &other.token[secret..]),
         format!("{}0", admin.token),
         admin.token.replacen("fds_", "fdx_", 1),
+        // A key, also in a session's clothes.
+        key.to_owned(),
+        key.replacen("fd_live_", "fds_", 1),
     ];
     for case in cases().iter().filter(|case| case.who != Who::Anyone) {
         for token in &tokens {

@@ -175,6 +175,33 @@ async fn a_deletion_during_the_test_wins_over_its_verdict() {
     assert_eq!(admin.get("/api/keys").await.ok(200)["count"], 0);
 }
 
+/// What was tried is the Sandbox key still, with another secret: that it was good, after all, says
+/// nothing of the one that is there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_verdict_on_a_secret_that_was_replaced_during_the_test_is_none() {
+    let product = Product::start().await;
+    let world = world_of(&product).await;
+    let admin = world.admin().await;
+    product.says([Says::Status(403)]);
+    assert_eq!(admin.act(TEST).await.ok(200)["reason"], "key_rejected");
+    product.take_calls();
+    product.hold();
+    product.says([Says::Held, Says::Status(403)]);
+    let (tested, ()) = tokio::join!(admin.act(TEST), async {
+        product.called(1).await;
+        admin.act("/api/sandbox/provision").await.ok(202);
+        world.settle().await;
+        product.let_go();
+    });
+    let calls = product.take_calls();
+    assert_ne!(calls[0].key(), calls[1].key(), "the secret was replaced meanwhile");
+    assert_eq!(
+        (&tested.ok(200)["state"], &tested.body["reason"]),
+        (&json!("not_configured"), &json!("key_rejected"))
+    );
+    assert_eq!(admin.get("/api/sandbox").await.ok(200)["state"], "not_configured");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_is_revoked_during_a_test_records_nothing() {
     let product = Product::start().await;
