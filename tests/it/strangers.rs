@@ -52,6 +52,22 @@ async fn a_stranger_uses_up_the_allowance_of_one_network_and_of_no_other() {
     assert_eq!(world.mailed("login_code"), [ADMIN; 5]);
 }
 
+/// Of those whose requests are counted, a hash is enough.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_row_holds_the_address_of_a_network() {
+    let world = World::new().await;
+    for viewer in ["198.51.100.9", "2001:db8:1::9"] {
+        new_browser(&world, viewer).await;
+        world.request_code_from(viewer, NOBODY).await.ok(202);
+    }
+    let rows = world.rows().await;
+    assert!(rows.keys().any(|(pk, _)| pk.starts_with("NET#")), "they are counted");
+    for (key, row) in rows {
+        let text = format!("{key:?} {row:?}");
+        assert!(!text.contains("198.51.100") && !text.contains("2001:db8"), "{text}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn strangers_from_all_networks_do_not_shut_a_known_browser_out() {
     let world = World::new().await;

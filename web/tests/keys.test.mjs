@@ -626,6 +626,21 @@ test("a limit reached meanwhile is told in the dialog, and seen on the page", as
   await page.getByRole("button", { name: "New API Key", disabled: true }).waitFor();
 });
 
+test("a name with markup in it is a text wherever it stands", async (t) => {
+  const page = await admin(t);
+  const name = "<img src=x onerror=alert(1)><b>Bold</b>";
+  await create(page, name);
+  await says(viewer(page), `This is the only time the full value of ${name} is shown.`);
+  await gotIt(page);
+  await says(row(page, name), name);
+  await page.getByRole("button", { name: `Delete ${name}` }).click();
+  await says(page.getByRole("alertdialog"), name);
+  await page.getByRole("button", { name: "Cancel" }).click();
+  await page.getByRole("button", { name: "Show activity" }).click();
+  await says(page.getByRole("region", { name: "Activity" }), `You created the key “${name}”`);
+  assert.equal(await page.locator("img, b b").count(), 0);
+});
+
 test("the trash icon asks, names what stops working, and deletes once confirmed", async (t) => {
   const page = await admin(t);
   await create(page, "Doomed");
