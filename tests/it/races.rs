@@ -683,6 +683,7 @@ async fn in_flight(person: &Person<'_>, between: impl Future<Output = ()>) -> Ve
         ("delete-key", Some(key), None),
         ("delete-key", Some(text(&sandbox)), None),
         ("invite-member", None, Some(json!({ "email": "accomplice@example.com" }))),
+        ("resend-invitation", Some(text(&colleague)), None),
         ("change-role", Some(text(&colleague)), Some(json!({ "role": "admin" }))),
         ("change-role", Some(person.id.clone()), Some(json!({ "role": "member" }))),
         ("revoke-member", Some(text(&colleague)), None),
@@ -721,7 +722,7 @@ async fn what_was_decided_before_a_revocation_is_not_written_after_it() {
     let world = World::new().await;
     let (first, second) = two_admins(&world, 0, 10).await;
     let outcomes = in_flight(&second, async { _ = revoke(&first, &second.id).await.ok(204) }).await;
-    assert_eq!(outcomes, vec![(401, "session_ended".to_owned()); 13]);
+    assert_eq!(outcomes, vec![(401, "session_ended".to_owned()); 14]);
     world.check_counters().await;
 }
 
@@ -730,7 +731,7 @@ async fn what_was_decided_before_a_logout_is_not_written_after_it() {
     let world = World::new().await;
     let (_, second) = two_admins(&world, 0, 10).await;
     let outcomes = in_flight(&second, async { _ = second.act("/api/logout").await.ok(204) }).await;
-    assert_eq!(outcomes, vec![(401, "session_ended".to_owned()); 13]);
+    assert_eq!(outcomes, vec![(401, "session_ended".to_owned()); 14]);
     world.check_counters().await;
 }
 
@@ -740,7 +741,7 @@ async fn what_was_decided_before_a_suspension_is_not_written_after_it() {
     let (first, second) = two_admins(&world, 0, 10).await;
     let suspension = async { _ = world.suspend(&first.account).await };
     let outcomes = in_flight(&second, suspension).await;
-    assert_eq!(outcomes, vec![(403, "account_suspended".to_owned()); 13]);
+    assert_eq!(outcomes, vec![(403, "account_suspended".to_owned()); 14]);
     world.check_counters().await;
 }
 
