@@ -662,13 +662,10 @@ async fn a_key_that_gets_another_name_meanwhile_is_revoked_all_the_same() {
     let gate = Gate::new(&world).await;
     let function = gate.function(&world, "change-account");
     let act = json!({ "account_id": admin.account, "act": "revoke_key", "key_id": id });
-    let renamed = async {
-        gate.holds(1).await;
-        let path = format!("/api/keys/{id}");
-        admin.patch(&path, json!({ "name": "Nothing to see" })).await.ok(200);
-        gate.open();
-    };
-    let (revoked, ()) = tokio::join!(function.invoke(&act), renamed);
+    let path = format!("/api/keys/{id}");
+    let renamed = gate.around(admin.patch(&path, json!({ "name": "Nothing to see" })));
+    let (revoked, renamed) = tokio::join!(function.invoke(&act), renamed);
+    renamed.ok(200);
     assert!(revoked.is_ok(), "{revoked:?}");
     assert_eq!(world.product_api(&key).await, 403);
     world.check_counters().await;

@@ -1,8 +1,8 @@
 //! `PATCH /api/team/{member_id}`
 
-use crate::gate::Gate;
+use crate::gate::overtaken;
 use crate::invitations::link;
-use crate::proxy::{http_event, outcome};
+use crate::proxy::http_event;
 use crate::support::{ADMIN, Person, Reply, World};
 use futures::future::join;
 use serde_json::{Value, json};
@@ -275,17 +275,9 @@ async fn login_around(
     between: impl Future<Output = ()>,
 ) -> (u64, String) {
     let (challenge, code) = world.challenge(email).await;
-    let gate = Gate::new(world).await;
-    let function = gate.function(world, "verify-code");
     let body = json!({ "challenge": challenge, "code": code, "session": "bearer" });
     let event = http_event("verify-code", None, None, Some(body));
-    let meanwhile = async {
-        gate.holds(1).await;
-        between.await;
-        gate.open();
-    };
-    let (answer, ()) = join(function.invoke(&event), meanwhile).await;
-    let outcome = outcome(&answer.expect("an answer"));
+    let outcome = overtaken(world, "verify-code", &event, between).await;
     world.settle().await;
     world.check_counters().await;
     outcome
@@ -329,18 +321,14 @@ async fn who_declines_or_whose_invitation_ends_while_being_made_an_admin_counts_
     // What has ended is swept away while somebody who has read it as it was decides.
     let late = invited(&admin, "late@example.com", "member").await;
     world.settle().await;
-    let gate = Gate::new(&world).await;
-    let function = gate.function(&world, "change-role");
     let event =
         http_event("change-role", Some(&admin), Some(&late), Some(json!({ "role": "admin" })));
     let swept = async {
-        gate.holds(1).await;
         world.advance(WEEK);
         world.settle().await;
-        gate.open();
     };
-    let (answer, ()) = join(function.invoke(&event), swept).await;
-    assert_eq!(outcome(&answer.expect("an answer")), (404, "member_not_found".to_owned()));
+    let outcome = overtaken(&world, "change-role", &event, swept).await;
+    assert_eq!(outcome, (404, "member_not_found".to_owned()));
     assert_eq!(world.rows_of("member").await.len(), 1);
     world.check_counters().await;
     let own = world.login(ADMIN).await;
@@ -352,17 +340,11 @@ async fn who_is_made_an_admin_while_giving_that_up_is_counted_as_what_it_is() {
     let world = World::new().await;
     let admin = world.admin().await;
     let member = world.member(&admin, "member@example.com").await;
-    let gate = Gate::new(&world).await;
-    let function = gate.function(&world, "change-role");
     let body = Some(json!({ "role": "member" }));
     let event = http_event("change-role", Some(&member), Some(&member.id), body);
-    let promoted = async {
-        gate.holds(1).await;
-        change(&admin, &member.id, "admin").await.ok(200);
-        gate.open();
-    };
-    let (answer, ()) = join(function.invoke(&event), promoted).await;
-    assert_eq!(outcome(&answer.expect("an answer")), (200, String::new()));
+    let promoted = async { _ = change(&admin, &member.id, "admin").await.ok(200) };
+    let outcome = overtaken(&world, "change-role", &event, promoted).await;
+    assert_eq!(outcome, (200, String::new()));
     assert_eq!(role_of(&admin, &member.id).await, "member");
     let changes = world.audit().await.iter().filter(|act| *act == "role_changed").count();
     assert_eq!(changes, 2, "both are on record");

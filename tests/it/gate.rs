@@ -4,12 +4,13 @@
 //! what happens before the gate opens happens in between. So a race is run in its worst order, each
 //! time.
 
-use crate::proxy::Behind;
+use crate::proxy::{Behind, outcome};
 use crate::support::{self, World};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
+use futures::future::join;
 use serde_json::Value;
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -94,6 +95,27 @@ impl Gate {
     pub fn open(&self) {
         self.shared.open.send_replace(true);
     }
+
+    /// Has `between` happen while a request waits, and opens then.
+    pub async fn around<T>(&self, between: impl Future<Output = T>) -> T {
+        self.holds(1).await;
+        let happened = between.await;
+        self.open();
+        happened
+    }
+}
+
+/// What a call comes to that has decided all when `between` happens, and writes only then.
+pub async fn overtaken(
+    world: &World,
+    function: &str,
+    event: &Value,
+    between: impl Future<Output = ()>,
+) -> (u64, String) {
+    let gate = Gate::new(world).await;
+    let function = gate.function(world, function);
+    let (answer, ()) = join(function.invoke(event), gate.around(between)).await;
+    outcome(&answer.expect("an answer"))
 }
 
 impl Drop for Gate {

@@ -1,9 +1,8 @@
 //! `DELETE /api/team/me`
 
-use crate::gate::Gate;
-use crate::proxy::{http_event, outcome};
+use crate::gate::overtaken;
+use crate::proxy::http_event;
 use crate::support::{ADMIN, Person, Reply, World};
-use futures::future::join;
 use serde_json::json;
 
 async fn leave(person: &Person<'_>) -> Reply {
@@ -133,18 +132,10 @@ async fn the_path_is_ones_own_and_no_id() {
 
 /// What leaving comes to when everything is read and `between` happens before it is written.
 async fn left_around(person: &Person<'_>, between: impl Future<Output = ()>) -> (u64, String) {
-    let world = person.world;
-    let gate = Gate::new(world).await;
-    let function = gate.function(world, "leave-team");
     let event = http_event("leave-team", Some(person), None, None);
-    let meanwhile = async {
-        gate.holds(1).await;
-        between.await;
-        gate.open();
-    };
-    let (answer, ()) = join(function.invoke(&event), meanwhile).await;
-    world.check_counters().await;
-    outcome(&answer.expect("an answer"))
+    let outcome = overtaken(person.world, "leave-team", &event, between).await;
+    person.world.check_counters().await;
+    outcome
 }
 
 #[tokio::test(flavor = "multi_thread")]

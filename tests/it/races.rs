@@ -1,7 +1,7 @@
 //! Requests that race each other: whatever their order, the end state is one that some order of
 //! them, one after the other, has.
 
-use crate::gate::{Gate, Held};
+use crate::gate::{Gate, Held, overtaken};
 use crate::invitations::link;
 use crate::proxy::{http_event, outcome};
 use crate::support::{ADMIN, Person, Reply, World};
@@ -565,12 +565,7 @@ async fn a_key_that_is_made_while_a_suspension_reads_is_stopped_too() {
     let gate = Gate::before(&world, Held::AccountReads).await;
     let suspension = gate.function(&world, "change-account");
     let event = json!({ "account_id": admin.account, "act": "suspend" });
-    let made = async {
-        gate.holds(1).await;
-        let reply = create(&admin, 0).await;
-        gate.open();
-        reply
-    };
+    let made = gate.around(create(&admin, 0));
     let (suspended, reply) = join(suspension.invoke(&event), made).await;
     suspended.expect("the account is suspended");
     let rows = world.rows_of("api_key").await;
@@ -754,22 +749,12 @@ async fn a_right_code_opens_nothing_when_the_member_was_revoked_meanwhile() {
         .expect("an id")
         .to_owned();
     let (challenge, code) = world.challenge("new@example.com").await;
-    let gate = Gate::new(&world).await;
-    let function = gate.function(&world, "verify-code");
-    let event = http_event(
-        "verify-code",
-        None,
-        None,
-        Some(json!({ "challenge": challenge, "code": code, "session": "bearer" })),
-    );
-    let revocation = async {
-        // The guess is counted and right; the session is about to be opened.
-        gate.holds(1).await;
-        revoke(&admin, &id).await.ok(204);
-        gate.open();
-    };
-    let (answer, ()) = join(function.invoke(&event), revocation).await;
-    assert_eq!(outcome(&answer.expect("an answer")), (401, "code_incorrect".to_owned()));
+    let body = json!({ "challenge": challenge, "code": code, "session": "bearer" });
+    let event = http_event("verify-code", None, None, Some(body));
+    // The guess is counted and right; the session is about to be opened.
+    let revocation = async { _ = revoke(&admin, &id).await.ok(204) };
+    let outcome = overtaken(&world, "verify-code", &event, revocation).await;
+    assert_eq!(outcome, (401, "code_incorrect".to_owned()));
     world.settle().await;
     let events = world.rows_of("login_event").await;
     assert!(events.iter().all(|event| event["member_id"].as_s().is_ok_and(|member| *member != id)));

@@ -470,15 +470,13 @@ async fn a_sweep_that_found_a_reminder_due_begins_none_of_another_end() {
         world.advance_to(ends - SignedDuration::from_secs(7 * DAY - 1));
         let gate = Gate::before(&world, Held::Reminders).await;
         let late = gate.function(&world, "sweep");
-        let overtaken = async {
-            gate.holds(1).await;
+        let overtaken = gate.around(async {
             if change_of_end.is_null() {
                 set_end(&admin, &key, 30 * DAY).await;
             } else {
                 change(&admin, &key, change_of_end.clone()).await;
             }
-            gate.open();
-        };
+        });
         let event = json!({});
         let (swept, ()) = join(late.invoke(&event), overtaken).await;
         assert_eq!(swept.expect("an answer"), json!({ "driven": 0, "given_up": 0 }));
@@ -497,15 +495,13 @@ async fn who_changes_or_deletes_a_key_while_its_reminder_is_sent_wins() {
         let deliver = gate.function(&world, "deliver-mail");
         let record = record(&world).await;
         let admin = world.admin().await;
-        let overtaken = async {
-            gate.holds(1).await;
+        let overtaken = gate.around(async {
             if deleted {
                 admin.delete(&format!("/api/keys/{key}")).await.ok(204);
             } else {
                 set_end(&admin, &key, 30 * DAY).await;
             }
-            gate.open();
-        };
+        });
         let (answer, ()) = join(deliver.invoke(&record), overtaken).await;
         assert_eq!(answer.expect("an answer"), json!({ "batchItemFailures": [] }));
         world.settle().await;
@@ -527,15 +523,13 @@ async fn what_comes_late_of_one_end_ends_no_reminder_of_another() {
     let admin = world.admin().await;
     let gate = Gate::before(&world, Held::Reminders).await;
     let deliver = gate.function(&world, "deliver-mail");
-    let overtaken = async {
+    let overtaken = gate.around(async {
         // The mail has left, and its note is held.
-        gate.holds(1).await;
         world.desk.mail_service().set_mode(MailServiceMode::Throttling);
         set_end(&admin, &key, 8 * DAY).await;
         at(&world, end_of_the_key(&world).await, 7 * DAY - 1).await;
         assert_eq!(status(&the_row(&world).await), "pending");
-        gate.open();
-    };
+    });
     let (answer, ()) = join(deliver.invoke(&record), overtaken).await;
     assert_eq!(answer.expect("an answer"), json!({ "batchItemFailures": [] }));
     assert_eq!(status(&the_row(&world).await), "pending");

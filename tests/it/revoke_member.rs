@@ -1,10 +1,9 @@
 //! `DELETE /api/team/{member_id}`
 
-use crate::gate::Gate;
-use crate::proxy::{http_event, outcome};
+use crate::gate::overtaken;
+use crate::proxy::http_event;
 use crate::support::{ADMIN, Person, World};
 use aws_sdk_dynamodb::types::AttributeValue;
-use futures::future::join;
 use serde_json::{Value, json};
 
 /// Ids that nobody has, the first of them in the right form.
@@ -394,18 +393,10 @@ async fn revoked_around(
     member: &str,
     between: impl Future<Output = ()>,
 ) -> (u64, String) {
-    let world = admin.world;
-    let gate = Gate::new(world).await;
-    let function = gate.function(world, "revoke-member");
     let event = http_event("revoke-member", Some(admin), Some(member), None);
-    let meanwhile = async {
-        gate.holds(1).await;
-        between.await;
-        gate.open();
-    };
-    let (answer, ()) = join(function.invoke(&event), meanwhile).await;
-    world.check_counters().await;
-    outcome(&answer.expect("an answer"))
+    let outcome = overtaken(admin.world, "revoke-member", &event, between).await;
+    admin.world.check_counters().await;
+    outcome
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -142,12 +142,10 @@ async fn nothing_that_an_ended_session_had_in_flight_is_done_after_the_answer() 
         let id = id_of(&lost).await;
         let gate = Gate::new(&world).await;
         let create = gate.function(&world, "create-key");
-        let ending = async {
-            gate.holds(1).await;
+        let ending = gate.around(async {
             let reply = if all { end_others(&admin).await } else { end(&admin, &id).await };
             reply.ok(204);
-            gate.open();
-        };
+        });
         let body = json!({ "name": "Back door" });
         let (answer, ()) = join(create.call(Some(&lost), None, Some(body)), ending).await;
         assert_eq!(outcome(&answer), (401, "session_ended".to_owned()), "{}", body_of(&answer));
@@ -163,11 +161,9 @@ async fn a_session_that_ends_by_itself_meanwhile_is_not_ended_twice() {
     let id = id_of(&other).await;
     let gate = Gate::new(&world).await;
     let revoke = gate.function(&world, "revoke-session");
-    let logout = async {
-        gate.holds(1).await;
+    let logout = gate.around(async {
         other.act("/api/logout").await.ok(204);
-        gate.open();
-    };
+    });
     let (answer, ()) = join(revoke.call(Some(&admin), Some(&id), None), logout).await;
     assert_eq!(outcome(&answer), (404, "session_not_found".to_owned()));
     assert_eq!(told(&world).await.len(), 1);
@@ -180,14 +176,12 @@ async fn a_login_while_all_others_are_being_ended_is_ended_too_and_told_of() {
     let early = world.admin().await;
     let gate = Gate::new(&world).await;
     let revoke = gate.function(&world, "revoke-session");
-    let login = async {
+    let login = gate.around(async {
         // The others are read, and what ends them is on its way.
-        gate.holds(1).await;
         let late = world.admin().await;
         let id = id_of(&late).await;
-        gate.open();
         (late, id)
-    };
+    });
     let (answer, (late, id)) = join(revoke.call(Some(&admin), None, None), login).await;
     assert_eq!(outcome(&answer), (204, String::new()));
     for person in [&early, &late] {
