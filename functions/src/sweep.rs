@@ -33,9 +33,10 @@ pub async fn handle(app: &App, _event: Value) -> Result<Value, Error> {
     let mut redelivered = 0;
     let mut given_up = 0;
     let mut outage = None;
-    let mut overdue = app.store.find_overdue(DUTIES, now, MAX_DUTIES_PER_SHARD).await?;
-    // After them: there may be as many as keys end with a day, or as codes were asked for.
-    for shards in [REMINDERS, ASKS] {
+    let mut overdue = Vec::new();
+    // The last two after the duties: there may be as many as keys end with a day, or as codes were
+    // asked for.
+    for shards in [DUTIES, REMINDERS, ASKS] {
         overdue.extend(app.store.find_overdue(shards, now, MAX_DUTIES_PER_SHARD).await?);
     }
     for found in overdue {

@@ -179,7 +179,7 @@ fn revoking<'a>(
     now: Timestamp,
 ) -> Transaction<'a, Obstacle<RevokeRefusal, ()>> {
     let account = &actor.session.account;
-    let [gone, free] = [(); 2].map(|()| Obstacle::Refused(RevokeRefusal::NotFound));
+    let not_found = || Obstacle::Refused(RevokeRefusal::NotFound);
     let last = Obstacle::Refused(RevokeRefusal::LastAdmin);
     let revoked = audit::by_member(&actor.session, "member_revoked", Some(member.as_str()), now)
         .some_label(was.email.as_deref());
@@ -190,12 +190,12 @@ fn revoking<'a>(
     } else {
         let deleted = deleted(account, member, was);
         let revoking = actor::transaction(actor, now)
-            .guarded(deleted, |row| Ok(row.map_or(gone, |_| Obstacle::Found(()))));
+            .guarded(deleted, move |row| Ok(row.map_or_else(not_found, |_| Obstacle::Found(()))));
         (revoking, ended(revoked, &was.role, &was.status).into())
     };
     let one_less = account::of_customer(account::admin_less(account, member));
     let revoking = revoking.guarded(one_less, |row| account::refused(row, last));
-    address::released(revoking, member, now, |_| Ok(free)).with(revoked)
+    address::released(revoking, member, now, move |_| Ok(not_found())).with(revoked)
 }
 
 /// The end of a member's row, as it was read.

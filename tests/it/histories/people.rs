@@ -52,8 +52,7 @@ impl Client {
         let Some(session) = self.session(account) else { return Ok(()) };
         let run = self.run.clone();
         let member = self.some_member(account);
-        let id = member.as_ref().and_then(|member| member.id.clone());
-        let id = id.unwrap_or_else(|| nobodys(&session.member));
+        let id = id_or_nobodys(member.as_ref(), &session);
         let own = member.filter(|member| member.account == account);
         let act = run.begin("revoke-member", format!("{id} by {}", session.email));
         if let Some(member) = &own {
@@ -89,8 +88,7 @@ impl Client {
         let own = run.book().member(&session.member).cloned();
         let member = if self.chance(25) { own } else { self.some_member(account) };
         let role = self.some_role(55);
-        let id = member.as_ref().and_then(|member| member.id.clone());
-        let id = id.unwrap_or_else(|| nobodys(&session.member));
+        let id = id_or_nobodys(member.as_ref(), &session);
         let own = member.filter(|member| member.account == account);
         let act = run.begin("change-role", format!("{id} to {role:?} by {}", session.email));
         if let Some(member) = run.book().member_mut(&id).filter(|_| own.is_some()) {
@@ -184,10 +182,12 @@ impl Client {
     }
 }
 
-/// The form of an id, and nobody's.
-fn nobodys(id: &str) -> String {
-    let reversed: String = id.trim_start_matches("mem_").chars().rev().collect();
-    format!("mem_{reversed}")
+/// A member's id; or one of the same form, which is nobody's.
+fn id_or_nobodys(member: Option<&Membership>, session: &Session) -> String {
+    member.and_then(|member| member.id.clone()).unwrap_or_else(|| {
+        let own = session.member.trim_start_matches("mem_");
+        format!("mem_{}", own.chars().rev().collect::<String>())
+    })
 }
 
 impl Run {
