@@ -15,6 +15,7 @@ import {
   loseAnswers,
   newPage,
   onTop,
+  requests,
   says,
   saysAgain,
   tookBack,
@@ -250,9 +251,7 @@ test("a new key may end with any day from today to five years ahead", async (t) 
   await expiry.selectOption("A date");
   const last = creation(page).getByLabel("Last day");
   const [least, most] = [await last.getAttribute("min"), await last.getAttribute("max")];
-  /** @type {string[]} */
-  const sent = [];
-  page.on("request", (request) => request.method() === "POST" && sent.push(request.url()));
+  const sent = requests(page, "POST");
   for (const wrong of ["", "2020-01-01", "2999-12-31"]) {
     await last.fill(wrong);
     await page.getByRole("button", { name: "Create Key" }).click();

@@ -17,12 +17,13 @@ import {
   newTab,
   onTop,
   pointAt,
+  requests,
   says,
   tookBack,
   until,
 } from "./support.mjs";
 
-/** @import { Page, Request } from "playwright-core" */
+/** @import { Page } from "playwright-core" */
 /** @import { TestContext } from "node:test" */
 
 /** @type {import("./support.mjs").Desk} */
@@ -132,9 +133,7 @@ test("Create Key with a name opens the viewing modal by itself, and the key work
 
 test("a name is required, of at most 64 characters, before anything is sent", async (t) => {
   const page = await admin(t);
-  /** @type {Request[]} */
-  const sent = [];
-  page.on("request", (request) => request.method() === "POST" && sent.push(request));
+  const sent = requests(page, "POST");
   await page.getByRole("button", { name: "New API Key" }).click();
   const dialog = page.getByRole("dialog", { name: "New API key" });
   const name = dialog.getByLabel("Name");

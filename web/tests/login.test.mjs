@@ -11,6 +11,7 @@ import {
   focusOn,
   hold,
   logIn,
+  loseAnswers,
   newPage,
   newTab,
   pictured,
@@ -956,10 +957,7 @@ describe("Login", () => {
     const page = await opened(t, { allow: ["POST /api/login/verify failed"] });
     const to = await someone();
     await askForCode(page, to);
-    await page.route("**/api/login/verify", async (route) => {
-      await route.fetch();
-      await route.abort("connectionreset");
-    });
+    await loseAnswers(page, "POST /api/login/verify", Infinity);
     await typeCode(page, await desk.codeFor(to));
     await atConsole(page);
   });
@@ -974,14 +972,7 @@ describe("Login", () => {
     const to = await someone();
     await askForCode(page, to);
     await page.route("**/api/session", (route) => route.abort("connectionreset"), { times: 1 });
-    await page.route(
-      "**/api/login/verify",
-      async (route) => {
-        await route.fetch();
-        await route.abort("connectionreset");
-      },
-      { times: 1 },
-    );
+    await loseAnswers(page, "POST /api/login/verify");
     await typeCode(page, await desk.codeFor(to));
     await says(problem(page), "No answer came back.");
     await page.getByRole("button", { name: "Log in" }).click();

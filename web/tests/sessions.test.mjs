@@ -12,11 +12,12 @@ import {
   logIn,
   newPage,
   pictured,
+  requests,
   says,
   until,
 } from "./support.mjs";
 
-/** @import { Page, Request } from "playwright-core" */
+/** @import { Page } from "playwright-core" */
 /** @import { TestContext } from "node:test" */
 
 /** @type {import("./support.mjs").Desk} */
@@ -53,14 +54,6 @@ async function open(page, count) {
   await page.getByRole("button", { name: "Your access" }).click();
   await page.getByRole("menuitem", { name: "Where you are logged in" }).click();
   await until("the rows", async () => (await rows(page).count()) === count);
-}
-
-/** What a page sends to end sessions. @param {Page} page */
-function endings(page) {
-  /** @type {Request[]} */
-  const sent = [];
-  page.on("request", (request) => request.method() === "DELETE" && sent.push(request));
-  return sent;
 }
 
 test("a session says what it is, when it was opened and used, and if it is this one", async (t) => {
@@ -122,7 +115,7 @@ test("a double click ends one session, also where the next one has moved up", as
   await desk.session(email);
   const page = await loggedIn(t, email, SAFARI);
   await open(page, 3);
-  const sent = endings(page);
+  const sent = requests(page, "DELETE");
   const first = await rows(page).nth(1).getByRole("button").boundingBox();
   const second = await rows(page).nth(2).getByRole("button").boundingBox();
   assert.ok(first && second);

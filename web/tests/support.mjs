@@ -498,6 +498,19 @@ export function loseAnswers(page, call, times = 1) {
   });
 }
 
+/**
+ * The requests of a method that a page sends from now on.
+ *
+ * @param {Page} page
+ * @param {string} method
+ */
+export function requests(page, method) {
+  /** @type {Request[]} */
+  const sent = [];
+  page.on("request", (request) => request.method() === method && sent.push(request));
+  return sent;
+}
+
 /** @param {string | RegExp} allowed @param {string} fault */
 function matches(allowed, fault) {
   return typeof allowed === "string" ? allowed === fault : allowed.test(fault);

@@ -15,6 +15,7 @@ import {
   newPage,
   newTab,
   pointAt,
+  requests,
   says,
   until,
 } from "./support.mjs";
@@ -166,9 +167,7 @@ test("a limit that was reached meanwhile is told in the dialog", async (t) => {
 
 test("what is no address is told at its field, by the page or else by the server", async (t) => {
   const { page } = await admin(t);
-  /** @type {Request[]} */
-  const sent = [];
-  page.on("request", (request) => request.method() === "POST" && sent.push(request));
+  const sent = requests(page, "POST");
   await page.getByRole("button", { name: "Add member" }).click();
   const field = dialog(page).getByLabel("E-mail");
   const alert = dialog(page).getByRole("alert");
@@ -807,9 +806,7 @@ test("a lost answer among several leaves the rest, to be sent again", async (t) 
 
 test("one of several that is no address is named, and nothing is sent", async (t) => {
   const { page, someone } = await admin(t);
-  /** @type {Request[]} */
-  const sent = [];
-  page.on("request", (request) => request.method() === "POST" && sent.push(request));
+  const sent = requests(page, "POST");
   await page.getByRole("button", { name: "Add member" }).click();
   await send(page, `${someone}, nobody@example`);
   await says(
