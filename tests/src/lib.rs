@@ -1,1 +1,3 @@
-//! The one test binary is `it/`; this library is empty.
+//! What the test binaries share. The tests themselves are in `it/` and beside it.
+
+pub mod proof;

@@ -1,0 +1,39 @@
+//! What a proof says of itself: a row of the table that `cargo proofs` prints.
+//!
+//! A proof is a test that tries a promise of the first page in many ways. It has a size for every
+//! day and a long one, and when it has found nothing it says how much it has looked at.
+
+#![expect(clippy::print_stdout, reason = "what it is for")]
+
+use std::env::var_os;
+
+/// Stands at the beginning of a line that is a row.
+pub const MARK: &str = "proof";
+
+/// How much a proof has looked at, without finding anything.
+pub struct Proof {
+    /// What holds, in the words of the first page.
+    pub holds: &'static str,
+    /// How often it was tried: schedules, histories, inputs, kills.
+    pub runs: u64,
+    /// Faults that were put in meanwhile.
+    pub faults: u64,
+    /// Changes of the product under which it no longer held, out of all that were tried; none where
+    /// none were tried.
+    pub mutants: Option<(u64, u64)>,
+}
+
+impl Proof {
+    /// The row, on a line of its own, separated by tabs.
+    pub fn print(&self) {
+        let mutants = self.mutants.map_or_else(|| "-".to_owned(), |(n, of)| format!("{n} of {of}"));
+        println!("\n{MARK}\t{}\t{}\t{}\t0\t{mutants}", self.holds, self.runs, self.faults);
+    }
+}
+
+/// `daily`, or `long` where `PROOFS=long` asks for it.
+pub fn size<T>(daily: T, long: T) -> T {
+    #[expect(clippy::disallowed_methods, reason = "a setting of the tests, not of the desk's")]
+    let asked = var_os("PROOFS");
+    if asked.is_some_and(|asked| asked == "long") { long } else { daily }
+}
