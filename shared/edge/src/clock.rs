@@ -5,30 +5,30 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 
-/// The system's clock, or one that was moved ahead of it. Clones share the move.
+/// The system's clock, or one that was moved ahead of it; or one that stands, and is only moved.
+/// Clones share the move.
 ///
 /// Times are whole milliseconds: what is written is what is read.
 #[derive(Debug, Clone)]
 pub struct Clock {
+    /// Where it stands, unless it goes with the system's.
+    from: Option<Timestamp>,
     ahead_millis: Arc<watch::Sender<i64>>,
 }
 
 impl Clock {
     pub fn system() -> Self {
-        Self { ahead_millis: Arc::default() }
+        Self { from: None, ahead_millis: Arc::default() }
+    }
+
+    /// One that stands at this time until it is moved, so that a run can be repeated.
+    pub fn standing_at(time: Timestamp) -> Self {
+        Self { from: Some(time), ahead_millis: Arc::default() }
     }
 
     pub fn now(&self) -> Timestamp {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the one place that reads the system's clock"
-        )]
-        let system = SystemTime::now();
-        let since_epoch =
-            system.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
-        let now = i64::try_from(since_epoch)
-            .unwrap_or(i64::MAX)
-            .saturating_add(*self.ahead_millis.borrow());
+        let from = self.from.map_or_else(system_millis, Timestamp::as_millisecond);
+        let now = from.saturating_add(*self.ahead_millis.borrow());
         Timestamp::from_millisecond(now).unwrap_or(Timestamp::MAX)
     }
 
@@ -38,7 +38,7 @@ impl Clock {
         self.ahead_millis.send_modify(|ahead| *ahead = ahead.saturating_add(by));
     }
 
-    /// How far it is ahead of the system's clock.
+    /// How far it was moved.
     pub fn ahead(&self) -> SignedDuration {
         SignedDuration::from_millis(*self.ahead_millis.borrow())
     }
@@ -50,12 +50,19 @@ impl Clock {
             && !left.is_zero()
         {
             tokio::select! {
-                () = tokio::time::sleep(left) => {}
+                () = tokio::time::sleep(left), if self.from.is_none() => {}
                 // It never fails: this clock is there as long as this is.
                 _ = moves.changed() => {}
             }
         }
     }
+}
+
+fn system_millis() -> i64 {
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the system's clock")]
+    let system = SystemTime::now();
+    let since_epoch = system.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
+    i64::try_from(since_epoch).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
@@ -76,5 +83,19 @@ mod tests {
             moved.advance(hour);
         }
         reached.await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_that_stands_is_at_its_time_until_it_is_moved() {
+        let noon: Timestamp = "2026-03-01T12:00:00Z".parse().expect("a time");
+        let clock = Clock::standing_at(noon);
+        let second = Duration::from_secs(1);
+        tokio::time::sleep(second).await;
+        assert_eq!(clock.now(), noon);
+        let mut reached = pin!(clock.reaches(noon + second));
+        assert_eq!(reached.as_mut().now_or_never(), None);
+        clock.advance(second);
+        reached.await;
+        assert_eq!(clock.now(), noon + second);
     }
 }
