@@ -6,13 +6,12 @@ use crate::clock::Clock;
 use crate::config::{ConfigError, Env, Settings};
 use crate::mail::Mailer;
 use crate::product_api::ProductApi;
+use crate::seams::Seams;
 use crate::secrets::Keyrings;
 use lambda_runtime::Context;
-use rand::rand_core::UnwrapErr;
-use rand::rngs::SysRng;
-use store::{Store, StoreError};
+use store::{Random, Store, StoreError};
 
-/// Settings, clock, store and the third parties. Building it opens no connection.
+/// Settings, the seams, store and the third parties. Building it opens no connection.
 #[derive(Debug)]
 pub struct App {
     pub settings: Settings,
@@ -22,22 +21,25 @@ pub struct App {
     pub keyrings: Keyrings,
     pub mailer: Mailer,
     pub product_api: ProductApi,
+    random: Random,
 }
 
 impl App {
     /// Everything that is set is checked here; what a function does not use need not be set.
-    pub fn new(env: &Env, clock: Clock, budget: Budget) -> Result<Self, ConfigError> {
+    pub fn new(env: &Env, seams: impl Into<Seams>, budget: Budget) -> Result<Self, ConfigError> {
+        let Seams { clock, random, wire } = seams.into();
         let settings = Settings::read(env)?;
-        let database = aws::config(env, aws::Service::DynamoDb, budget)?;
-        let store = Store::new(&database, &settings.table, settings.trail_kept_for);
-        let keyrings = Keyrings::new(
-            &aws::config(env, aws::Service::SecretsManager, budget)?,
-            clock.clone(),
-            &settings,
+        let aws = |service| aws::config(env, service, budget, &wire);
+        let store = Store::new(
+            &aws(aws::Service::DynamoDb)?,
+            &settings.table,
+            settings.trail_kept_for,
+            random.clone(),
         );
-        let mailer = Mailer::new(&aws::config(env, aws::Service::Ses, budget)?, &settings);
-        let product_api = ProductApi::new(&settings);
-        Ok(Self { settings, clock, budget, store, keyrings, mailer, product_api })
+        let keyrings = Keyrings::new(&aws(aws::Service::SecretsManager)?, clock.clone(), &settings);
+        let mailer = Mailer::new(&aws(aws::Service::Ses)?, &settings);
+        let product_api = ProductApi::new(&settings, random.clone());
+        Ok(Self { settings, clock, budget, store, keyrings, mailer, product_api, random })
     }
 
     /// When an invocation that begins now has to have its answer.
@@ -55,8 +57,8 @@ impl App {
         }
     }
 
-    /// The operating system's generator, safe for keys. Without it there is nothing to go on with.
-    pub fn rng(&self) -> UnwrapErr<SysRng> {
-        UnwrapErr(SysRng)
+    /// A generator that is safe for keys.
+    pub fn rng(&self) -> Random {
+        self.random.clone()
     }
 }

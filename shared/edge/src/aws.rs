@@ -5,6 +5,7 @@
 
 use crate::budget::{AWS_FIRST_WAIT, AWS_TRIES, Budget, longest_call};
 use crate::config::{ConfigError, Env};
+use crate::seams::Wire;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
@@ -38,6 +39,7 @@ pub(crate) fn config(
     env: &Env,
     service: Service,
     budget: Budget,
+    wire: &Wire,
 ) -> Result<SdkConfig, ConfigError> {
     let required = |name| env.get(name).map(str::to_owned).ok_or(ConfigError::Missing { name });
     let token = env.get("AWS_SESSION_TOKEN").map(str::to_owned);
@@ -65,7 +67,7 @@ pub(crate) fn config(
     let builder = SdkConfig::builder()
         .region(Region::new(required("AWS_REGION")?))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .http_client(http_client(endpoint.as_deref())?)
+        .http_client(http_client(wire, endpoint.as_deref())?)
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
         .time_source(aws_smithy_async::time::SystemTimeSource::new())
         .retry_config(
@@ -85,7 +87,10 @@ pub(crate) fn config(
 
 /// One client for all services: one pool, one set of parsed CA roots. Where the endpoint is plain
 /// HTTP, as a stand-in's is, it needs none.
-fn http_client(endpoint: Option<&str>) -> Result<SharedHttpClient, ConfigError> {
+fn http_client(wire: &Wire, endpoint: Option<&str>) -> Result<SharedHttpClient, ConfigError> {
+    if let Wire::Inside(client) = wire {
+        return Ok(client.clone());
+    }
     static CLIENT: OnceLock<SharedHttpClient> = OnceLock::new();
     static PLAIN_CLIENT: OnceLock<SharedHttpClient> = OnceLock::new();
     let pooled = || Builder::new().pool_idle_timeout(POOL_IDLE_TIMEOUT);

@@ -2,7 +2,7 @@
 //! mail, the product API, telemetry.
 //!
 //! The only crate that names `lambda_http`, SES, Secrets Manager, `reqwest`, `std::env` and
-//! `SystemTime`. The seams for tests are the clock ([`Clock`]), randomness, and the wire: every
+//! `SystemTime`. The seams for tests are the clock, randomness and the wire ([`Seams`]); every
 //! endpoint comes from [`config::Env`].
 //!
 //! To add a refusal that clients see: one row of [`ProblemCode`]. To add a setting: a field in
@@ -20,6 +20,7 @@ pub mod lambda;
 pub mod mail;
 pub mod problem;
 pub mod product_api;
+mod seams;
 pub mod secrets;
 pub mod telemetry;
 mod time;
@@ -29,5 +30,7 @@ pub mod viewer;
 pub use app::App;
 pub use clock::Clock;
 pub use problem::{Problem, ProblemCode};
+pub use seams::{Seams, Wire};
+pub use store::Random;
 pub use time::UtcTime;
 pub use tls::install_tls_provider;

@@ -7,11 +7,10 @@ use domain::Verdict;
 use domain::sandbox::Refusal;
 use domain::secret::Secret;
 use rand::RngExt;
-use rand::rand_core::UnwrapErr;
-use rand::rngs::SysRng;
 use reqwest::{Client, StatusCode, header, redirect};
 use std::sync::OnceLock;
 use std::time::Duration;
+use store::Random;
 
 /// The longest that a `Retry-After` of the product API is waited for.
 pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(2);
@@ -34,12 +33,13 @@ pub struct ProductApi {
     url: Result<String, ConfigError>,
     timeout: Duration,
     client: OnceLock<Client>,
+    random: Random,
 }
 
 impl ProductApi {
-    pub(crate) fn new(settings: &Settings) -> Self {
+    pub(crate) fn new(settings: &Settings, random: Random) -> Self {
         let url = settings.product_api_url().map(str::to_owned);
-        Self { url, timeout: settings.product_api_timeout, client: OnceLock::new() }
+        Self { url, timeout: settings.product_api_timeout, client: OnceLock::new(), random }
     }
 
     /// Presents the key, up to `tries` times with growing waits while the failure may pass. Only
@@ -54,7 +54,7 @@ impl ProductApi {
         loop {
             let (verdict, retry_after) = self.ask(url, key).await;
             tried += 1;
-            let millis = UnwrapErr(SysRng).random_range(150..=300) << tried;
+            let millis = self.random.clone().random_range(150..=300) << tried;
             let wait = retry_after.unwrap_or(Duration::from_millis(millis)).min(MAX_RETRY_AFTER);
             match verdict {
                 Verdict::Refused(refusal)

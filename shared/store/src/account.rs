@@ -129,7 +129,7 @@ impl Store {
         wanted: &Registration,
         now: Timestamp,
     ) -> Result<Registered, Failure<RegistrationRefusal>> {
-        let mut backoff = Backoff::new();
+        let mut backoff = Backoff::new(self);
         let mut holder = None;
         loop {
             match self.create_account(wanted, holder.as_ref(), now).await {
@@ -146,9 +146,9 @@ impl Store {
         holder: Option<&OwnerRow>,
         now: Timestamp,
     ) -> Result<Registered, Failure<Against>> {
-        let id = AccountId::random(&mut crate::rng());
+        let id = AccountId::random(&mut self.rng());
         let address = wanted.admin_email.hash();
-        let admin = MemberId::random(&address, &mut crate::rng());
+        let admin = MemberId::random(&address, &mut self.rng());
         let account = Account {
             id: id.clone(),
             name: wanted.name.clone(),
@@ -185,7 +185,7 @@ impl Store {
             })
             .with(Write::put(&layout::member(&id, &admin), &member))
             .with(Write::put(&layout::sandbox(&id), &sandbox))
-            .with(address::invited(&address, &invitation, now))
+            .with(address::invited(&address, &invitation, now, &mut self.rng()))
             .with(audit::member(&id, &admin, &wanted.admin_email, now))
             .with(
                 audit::by_operator(&id, "account_created", Some(id.as_str()), by, now)

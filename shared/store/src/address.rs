@@ -6,16 +6,21 @@
 
 use crate::rows::{ASKS_KEPT_FOR, Item, LOGIN_ROW};
 use crate::write::{Transaction, Write};
-use crate::{StoreError, layout, outbox};
+use crate::{Random, StoreError, layout, outbox};
 use domain::{AddressHash, Invitation, MemberId};
 use jiff::Timestamp;
 use std::collections::HashMap;
 
 /// A membership is new: its link is the only good one, no browser is known, and no code that was
 /// asked for before opens anything of it.
-pub(crate) fn invited(address: &AddressHash, invitation: &Invitation, now: Timestamp) -> Write {
+pub(crate) fn invited(
+    address: &AddressHash,
+    invitation: &Invitation,
+    now: Timestamp,
+    rng: &mut Random,
+) -> Write {
     let somebodys = ", invited = :invited, closed_at = :now REMOVE ttl, noticed_at";
-    to_be_looked_after(address, somebodys, now).value(":invited", invitation.name())
+    to_be_looked_after(address, somebodys, now, rng).value(":invited", invitation.name())
 }
 
 /// A membership is invited anew, by another link.
@@ -23,9 +28,10 @@ pub(crate) fn invited_anew(
     address: &AddressHash,
     invitation: &Invitation,
     now: Timestamp,
+    rng: &mut Random,
 ) -> Write {
     let somebodys = ", invited = :invited REMOVE ttl";
-    to_be_looked_after(address, somebodys, now).value(":invited", invitation.name())
+    to_be_looked_after(address, somebodys, now, rng).value(":invited", invitation.name())
 }
 
 /// The membership is over: its address is nobody's, no link is good, and no browser is known.
@@ -51,10 +57,15 @@ pub(crate) fn browsers_forgotten(address: &AddressHash, now: Timestamp) -> Write
 
 /// The row stays from now on, but for the requests in it: when they are to go is for `sweep` to
 /// look up, soon, unless that is known.
-fn to_be_looked_after(address: &AddressHash, more: &str, now: Timestamp) -> Write {
+fn to_be_looked_after(
+    address: &AddressHash,
+    more: &str,
+    now: Timestamp,
+    rng: &mut Random,
+) -> Write {
     let duty = ", duty = if_not_exists(duty, :duty), due_at = if_not_exists(due_at, :now)";
     forgotten(address, &format!("{duty}{more}"))
-        .value(":duty", outbox::ASKS.any())
+        .value(":duty", outbox::ASKS.any(rng))
         .value(":now", now.as_millisecond())
 }
 

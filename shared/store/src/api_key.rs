@@ -4,7 +4,7 @@
 use crate::actor::{self, ActorRefusal, Admin, Caller};
 use crate::rows::{AddressedRow, Asked, IdempotencyRow, Item, KeyRow, from_item, to_item};
 use crate::write::{Backoff, Obstacle, Transaction, Write};
-use crate::{Failure, Store, StoreError, account, audit, layout, outbox, sandbox};
+use crate::{Failure, Random, Store, StoreError, account, audit, layout, outbox, sandbox};
 use aws_sdk_dynamodb::Config;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
@@ -217,9 +217,11 @@ impl Store {
         key: &ApiKey,
         now: Timestamp,
     ) -> Result<(), Failure<InsertKeyRefusal>> {
-        with_key(actor::transaction(actor, now), actor, key, now, |refusal| refusal)
-            .commit(self)
-            .await
+        with_key(actor::transaction(actor, now), actor, key, now, &mut self.rng(), |refusal| {
+            refusal
+        })
+        .commit(self)
+        .await
     }
 
     /// [`Store::insert_key`] for a request that may be repeated: within the window, the same
@@ -242,7 +244,10 @@ impl Store {
                 Obstacle::Refused(InsertKeyRefusal::IdempotencyKeyReused)
             })
         });
-        match with_key(transaction, actor, key, now, Obstacle::Refused).commit(self).await {
+        match with_key(transaction, actor, key, now, &mut self.rng(), Obstacle::Refused)
+            .commit(self)
+            .await
+        {
             Ok(()) => Ok(Inserted::New),
             Err(failure) => {
                 let made = failure.found()?;
@@ -262,7 +267,7 @@ impl Store {
         change: &Result<KeyChange, Invalid>,
         now: Timestamp,
     ) -> Result<ApiKey, Failure<ChangeKeyRefusal>> {
-        let mut backoff = Backoff::new();
+        let mut backoff = Backoff::new(self);
         loop {
             let was = self.find_key_of(&actor.session.account, id).await?;
             match self.change_as_read(actor, was, change, now).await {
@@ -301,7 +306,7 @@ impl Store {
         }
         if was.expires_at != is.expires_at {
             let entry = about("key_expiry_changed");
-            let reminders = outbox::reminders(&token.account, &is, now);
+            let reminders = outbox::reminders(&token.account, &is, now, &mut self.rng());
             let none = || outbox::no_reminders(&token.account, &is.id);
             changing = changing.with(reminders.unwrap_or_else(none)).with(entry.changed(
                 "expires_at",
@@ -323,7 +328,7 @@ impl Store {
         rotation: &Result<Rotation, Invalid>,
         now: Timestamp,
     ) -> Result<Rotated, Failure<RotateKeyRefusal>> {
-        let mut backoff = Backoff::new();
+        let mut backoff = Backoff::new(self);
         loop {
             let was = self.find_key_of(&actor.session.account, id).await?;
             match self.rotate_as_read(actor, was.clone(), rotation, now).await {
@@ -404,7 +409,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), Failure<DeleteKeyRefusal>> {
         let row = layout::api_key(&actor.session.account, key);
-        let mut backoff = Backoff::new();
+        let mut backoff = Backoff::new(self);
         loop {
             let name = self.name_at("key", row.clone()).await?;
             match deleting(actor, key, name.as_deref(), now).commit(self).await {
@@ -461,6 +466,7 @@ fn with_key<'a, R: From<ActorRefusal> + Send + 'a>(
     actor: &Admin,
     key: &ApiKey,
     now: Timestamp,
+    rng: &mut Random,
     named: impl Fn(InsertKeyRefusal) -> R,
 ) -> Transaction<'a, R> {
     let token = &actor.session;
@@ -471,7 +477,7 @@ fn with_key<'a, R: From<ActorRefusal> + Send + 'a>(
     let row = Write::put(&layout::api_key(&token.account, &key.id), &KeyRow::from(key)).if_new();
     let one_more = account::counted(&token.account, "own_keys = own_keys + :one")
         .and("own_keys < own_key_limit");
-    let transaction = match outbox::reminders(&token.account, key, now) {
+    let transaction = match outbox::reminders(&token.account, key, now, rng) {
         Some(reminders) => transaction.with(reminders),
         None => transaction,
     };

@@ -15,8 +15,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::key::SANDBOX_KEY_NAME;
 use domain::session::SESSION_LIFETIME;
 use domain::{
-    AccountId, AuditId, EmailAddress, Invitation, KeyId, KeyKind, MemberId, OperatorName,
-    SessionToken,
+    AccountId, EmailAddress, Invitation, KeyId, KeyKind, MemberId, OperatorName, SessionToken,
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -135,7 +134,6 @@ impl From<Entry<'_>> for Write {
                 item.insert(name.to_owned(), AttributeValue::M(fields));
             }
         }
-        let key = layout::audit(account, row.at, &AuditId::random(&mut crate::rng()));
-        Self::put_into_trail(&key, item, row.at)
+        Self::add_to_trail(account, item, row.at)
     }
 }

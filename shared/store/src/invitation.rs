@@ -12,7 +12,7 @@ use crate::actor::{self, ActorRefusal, Admin};
 use crate::outbox::COUNTS_KEPT_FOR;
 use crate::rows::{AccountRow, Item, MemberRow, OwnerRow, from_item};
 use crate::write::{Backoff, Obstacle, Transaction, Write};
-use crate::{Failure, Store, StoreError, account, address, audit, layout, outbox};
+use crate::{Failure, Random, Store, StoreError, account, address, audit, layout, outbox};
 use domain::account::MAX_MEMBER_LIMIT;
 use domain::invitation::{
     ADDRESSES_NAMED, INVITATION_LIFETIME, INVITATIONS_OF_ADDRESS, INVITATIONS_OF_DAY,
@@ -217,10 +217,13 @@ impl Store {
         role: Role,
         now: Timestamp,
     ) -> Result<(), Failure<InviteRefusal>> {
-        let mut backoff = Backoff::new();
+        let mut backoff = Backoff::new(self);
         let mut terms = Terms::default();
         loop {
-            let met = match inviting(actor, member, email, role, &terms, now).commit(self).await {
+            let met = match inviting(actor, member, email, role, &terms, now, &mut self.rng())
+                .commit(self)
+                .await
+            {
                 Ok(()) => return Ok(()),
                 Err(failure) => failure.found()?,
             };
@@ -253,7 +256,7 @@ impl Store {
         let session = &actor.session;
         let what = Counted::Named;
         let limited = InviteRefusal::RateLimited;
-        let mut backoff = Backoff::new();
+        let mut backoff = Backoff::new(self);
         loop {
             let tried = bound;
             let named = actor::transaction(actor, now)
@@ -288,12 +291,15 @@ impl Store {
         if *member == actor.session.member {
             return Err(self.refuse_own(actor, now).await);
         }
-        let mut backoff = Backoff::new();
+        let mut backoff = Backoff::new(self);
         let mut bound = None;
         loop {
             let read = self.get::<MemberRow>("member", layout::member(account, member)).await?;
             let read = read.map(MemberRow::into_member);
-            match resending(actor, member, read.as_ref(), bound, now).commit(self).await {
+            match resending(actor, member, read.as_ref(), bound, now, &mut self.rng())
+                .commit(self)
+                .await
+            {
                 Ok(()) => {
                     let read = read.ok_or(Failure::Refused(ResendRefusal::NotFound))?;
                     let invitation = read.invitation + 1;
@@ -407,6 +413,7 @@ fn inviting<'a>(
     role: Role,
     terms: &Terms,
     now: Timestamp,
+    rng: &mut Random,
 ) -> Transaction<'a, InviteObstacle> {
     let account = &actor.session.account;
     let address = member.address();
@@ -417,7 +424,7 @@ fn inviting<'a>(
 
     let row = MemberRow::new(member, email, role, now)
         .invited_by(&actor.session.member)
-        .until(ends, outbox::DUTIES.any());
+        .until(ends, outbox::DUTIES.any(rng));
     let row = Write::put(&layout::member(account, member), &row).if_new();
     let owner = OwnerRow::new(account, member, email, role).until(ends);
     let owner = Write::put(&layout::owner(&address), &owner);
@@ -438,8 +445,8 @@ fn inviting<'a>(
         })
         .guarded(owner, move |row| held(row, now))
         .guarded(row, |_| Ok(Obstacle::Found(Met::Changed)))
-        .with(address::invited(&address, &invitation, now))
-        .with(outbox::invitation(&invitation, email, now))
+        .with(address::invited(&address, &invitation, now, rng))
+        .with(outbox::invitation(&invitation, email, now, rng))
         .with(audit::member(account, member, email, now))
         .with(
             audit::by_member(&actor.session, "member_invited", Some(member.as_str()), now)
@@ -541,6 +548,7 @@ fn resending<'a>(
     read: Option<&Member>,
     tried: Option<Bound>,
     now: Timestamp,
+    rng: &mut Random,
 ) -> Transaction<'a, ResendObstacle> {
     let account = &actor.session.account;
     let address = member.address();
@@ -563,14 +571,14 @@ fn resending<'a>(
             let bound = uncounted(row, Counted::Resent(&counted_address), tried);
             Ok(spent(bound, Some, limited))
         })
-        .with(address::invited_anew(&address, &next, now));
+        .with(address::invited_anew(&address, &next, now, rng));
     let resent = audit::by_member(&actor.session, "invitation_resent", Some(member.as_str()), now);
     let resending = match read {
         None => resending.with(resent),
         Some(member) => resending
             .with(resent.labelled(member.email.as_str()))
             .with(audit::member(account, &member.id, &member.email, now))
-            .with(outbox::invitation(&next, &member.email, now)),
+            .with(outbox::invitation(&next, &member.email, now, rng)),
     };
     match ends {
         None => resending,

@@ -6,10 +6,10 @@
 //! key; no index decides anything, and no expiry is left to TTL.
 //!
 //! The modules depend on each other in one direction: `layout` (where rows lie) and `rows` (what
-//! they hold), `unanswered` (which tries of a request may have been made), `write` (conditions and
-//! transactions), `audit`, `account` and `actor`, `outbox`, and then the operations on logins,
-//! sessions, members, invitations, the Sandbox and keys, those of operators, and what is told of
-//! the trail.
+//! they hold), `random`, `unanswered` (which tries of a request may have been made), `write`
+//! (conditions and transactions), `audit`, `account` and `actor`, `outbox`, and then the operations
+//! on logins, sessions, members, invitations, the Sandbox and keys, those of operators, and what is
+//! told of the trail.
 //!
 //! To add an operation: put it in the module of the row that it is about, begin with
 //! `actor::transaction`, and add each write together with the function that names its refusal
@@ -28,6 +28,7 @@ mod login;
 mod member;
 mod operator;
 mod outbox;
+mod random;
 mod rows;
 mod sandbox;
 mod session;
@@ -51,6 +52,7 @@ pub use login::{
 pub use member::{ChangeRoleRefusal, LeaveRefusal, RevokeRefusal};
 pub use operator::{ChangeRefusal, Operator};
 pub use outbox::{ASKS, DUTIES, Duty, OutboxKey, REMINDERS, Redelivery};
+pub use random::Random;
 pub use rows::{
     DutyKind, Field, KeyExpiring, LoginNotice, MailKind, MailRow, NoticeReason, OutboxRow,
 };
@@ -62,13 +64,6 @@ use crate::unanswered::Unanswered;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use jiff::SignedDuration;
-use rand::rand_core::UnwrapErr;
-use rand::rngs::SysRng;
-
-/// The operating system's generator: for ids, and for waits.
-fn rng() -> UnwrapErr<SysRng> {
-    UnwrapErr(SysRng)
-}
 
 /// The table, seen from one function.
 #[derive(Debug, Clone)]
@@ -76,6 +71,7 @@ pub struct Store {
     client: Client,
     table: String,
     trail_kept_for: Option<SignedDuration>,
+    random: Random,
 }
 
 /// Whether AWS says by this code that it does not know the caller, does not let it do this, or has
@@ -129,8 +125,14 @@ impl Store {
         config: &aws_types::SdkConfig,
         table: impl Into<String>,
         trail_kept_for: Option<SignedDuration>,
+        random: Random,
     ) -> Self {
-        Self { client: Client::new(config), table: table.into(), trail_kept_for }
+        Self { client: Client::new(config), table: table.into(), trail_kept_for, random }
+    }
+
+    /// For ids, and for waits.
+    pub(crate) fn rng(&self) -> Random {
+        self.random.clone()
     }
 }
 

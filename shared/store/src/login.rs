@@ -2,7 +2,7 @@
 
 use crate::rows::{LoginRow, MemberRow, NoticeReason, OwnerRow, SessionRow, from_item};
 use crate::write::{Backoff, NotMet, Obstacle, Transaction, Write};
-use crate::{Duty, Failure, Store, StoreError, account, actor, audit, layout, outbox};
+use crate::{Duty, Failure, Random, Store, StoreError, account, actor, audit, layout, outbox};
 use domain::login::{
     CODE_LIFETIME, Challenge, ChallengeToken, Device, KnownBrowser, LoginRecord,
     MAX_KNOWN_BROWSERS, NOTICE_EVERY, NetworkHash,
@@ -156,16 +156,20 @@ impl Store {
         mail: Option<&LoginMail>,
         now: Timestamp,
     ) -> Result<(), Failure<PutLoginRefusal>> {
-        let row = LoginRow::new(record.clone(), outbox::ASKS.any(), now);
+        let row = LoginRow::new(record.clone(), outbox::ASKS.any(&mut self.rng()), now);
         // The same for every address, whatever is on record of it.
         let put = Write::put(&layout::login(address), &row)
             .when("(attribute_not_exists(pk) OR version = :read)")
             .value(":read", record.version - 1);
         let written = Transaction::new().guarded(put, |_| Ok(PutLoginRefusal));
         match mail {
-            Some(mail) => {
-                written.with(outbox::login_code(address, &mail.email, &mail.challenge, now))
-            }
+            Some(mail) => written.with(outbox::login_code(
+                address,
+                &mail.email,
+                &mail.challenge,
+                now,
+                &mut self.rng(),
+            )),
             None => written,
         }
         .commit(self)
@@ -179,7 +183,7 @@ impl Store {
         };
         let read = row.record.version;
         let LoginRow { ttl, shard, due_at, record, .. } =
-            LoginRow::new(row.record.forget_old(now), outbox::ASKS.any(), now);
+            LoginRow::new(row.record.forget_old(now), outbox::ASKS.any(&mut self.rng()), now);
         let tail = match (due_at, ttl) {
             (Some(_), _) => ", duty = :duty, due_at = :next",
             (None, Some(_)) => ", ttl = :next REMOVE duty, due_at",
@@ -211,7 +215,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Counted, Failure<CountRefusal>> {
         // A try whose answer got lost may have counted it: the next one finds it among the guesses.
-        let guess = base62::random(GUESS_ID_LEN, &mut crate::rng());
+        let guess = base62::random(GUESS_ID_LEN, &mut self.rng());
         let (own, all) = token.by.places();
         let (all_less, all_left) = match all {
             Some(_) => (", left.#all = left.#all - :one", " AND left.#all > :zero"),
@@ -279,7 +283,7 @@ impl Store {
         let noticed = unless_noticed(noticed.if_there(), now).value(":one", 1);
         let told = Transaction::new()
             .guarded(noticed, |_| Ok(()))
-            .with(outbox::login_notice(address, NoticeReason::WrongGuesses, now))
+            .with(outbox::login_notice(address, NoticeReason::WrongGuesses, now, &mut self.rng()))
             .commit(self)
             .await;
         match told {
@@ -303,11 +307,12 @@ impl Store {
             slot: None,
             record: wanted.record.clone(),
         };
-        let mut backoff = Backoff::new();
+        let mut backoff = Backoff::new(self);
         loop {
             let slot = place.slot.unwrap_or(Slot::of_login(place.logins));
             let token = SessionToken::mint(&owner.account, &owner.member, slot, rng);
-            let opened = session_opening(wanted, &token, &place, now).commit(self).await;
+            let opened =
+                session_opening(wanted, &token, &place, now, &mut self.rng()).commit(self).await;
             match opened {
                 Ok(()) => return Ok(token),
                 Err(failure) => place.change(failure.found()?),
@@ -363,6 +368,7 @@ fn answered(
     record: &LoginRecord,
     is_noticed: bool,
     now: Timestamp,
+    rng: &mut Random,
 ) -> Write {
     let OpenSession { challenge, owner, browser, .. } = wanted;
     let mut sets =
@@ -397,7 +403,7 @@ fn answered(
             let known = answered
                 .name("#browser", browser.id())
                 .value(":browser", known)
-                .value(":duty", outbox::ASKS.any())
+                .value(":duty", outbox::ASKS.any(rng))
                 .value(":due", due.as_millisecond());
             match oldest {
                 Some(oldest) => {
@@ -418,6 +424,7 @@ fn session_opening<'a>(
     token: &'a SessionToken,
     place: &Place,
     now: Timestamp,
+    rng: &mut Random,
 ) -> Transaction<'a, Obstacle<OpenSessionRefusal, Other>> {
     let Place { logins, role, slot, record } = place;
     let (logins, role, slot) = (*logins, *role, *slot);
@@ -427,7 +434,7 @@ fn session_opening<'a>(
     let is_known = wanted.browser.is_some_and(|browser| record.knows(browser, now));
     // The first login of a membership is from a new browser; who was invited knows of it.
     let is_noticed = logins > 0 && !is_known && record.may_notice(now);
-    let answered = answered(wanted, record, is_noticed, now);
+    let answered = answered(wanted, record, is_noticed, now, rng);
     let counted = Write::update(
         layout::owner(&challenge.address),
         "SET logins = logins + :one REMOVE invited_until, invited_as",
@@ -489,14 +496,14 @@ fn session_opening<'a>(
                 None => Obstacle::Refused(OpenSessionRefusal::NoMember),
             })
         })
-        .with(outbox::login_event(account, member, now))
+        .with(outbox::login_event(account, member, now, rng))
         .with(audit::member(account, member, &wanted.owner.email, now))
         .with(
             audit::by_member(token, "session_opened", Some(id.as_str()), now)
                 .labelled(&wanted.label.to_string()),
         );
     if is_noticed {
-        opening.with(outbox::login_notice(&challenge.address, NoticeReason::NewBrowser, now))
+        opening.with(outbox::login_notice(&challenge.address, NoticeReason::NewBrowser, now, rng))
     } else {
         opening
     }

@@ -117,7 +117,7 @@ impl Store {
         member: &MemberId,
         now: Timestamp,
     ) -> Result<(), Failure<RevokeRefusal>> {
-        let mut backoff = Backoff::new();
+        let mut backoff = Backoff::new(self);
         loop {
             let row = layout::member(&actor.session.account, member);
             let was = self.get::<StandingRow>("member", row).await?.unwrap_or_default();
@@ -136,7 +136,7 @@ impl Store {
         token: &SessionToken,
         now: Timestamp,
     ) -> Result<(), Failure<LeaveRefusal>> {
-        let mut backoff = Backoff::new();
+        let mut backoff = Backoff::new(self);
         loop {
             let was = self.find_member(&token.account, &token.member).await?;
             match leaving(token, was.as_ref(), now).commit(self).await {
@@ -156,7 +156,7 @@ impl Store {
         role: Role,
         now: Timestamp,
     ) -> Result<Member, Failure<ChangeRoleRefusal>> {
-        let mut backoff = Backoff::new();
+        let mut backoff = Backoff::new(self);
         loop {
             let was = self.find_member(&actor.session.account, member).await?;
             match role_changing(actor, member, was.as_ref(), role, now).commit(self).await {

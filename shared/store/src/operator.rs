@@ -8,7 +8,9 @@ use crate::rows::{
     AccountRow, BrowsersRow, Item, MemberRow, NamedRow, OwnerRow, SessionsRow, StandingRow,
 };
 use crate::write::{Backoff, Obstacle, Transaction, Write};
-use crate::{Failure, Store, StoreError, account, address, audit, layout, member, outbox, sandbox};
+use crate::{
+    Failure, Random, Store, StoreError, account, address, audit, layout, member, outbox, sandbox,
+};
 use domain::{
     AccountId, AccountName, AddressHash, EmailAddress, Invitation, KeyId, KeyKind, Member,
     MemberId, OperatorName, Role,
@@ -108,7 +110,7 @@ impl Store {
         name: &AccountName,
         now: Timestamp,
     ) -> Result<bool, Failure<ChangeRefusal>> {
-        let mut backoff = Backoff::new();
+        let mut backoff = Backoff::new(self);
         loop {
             let was = self.account_of(operator).await?.into_account().name;
             if was == *name {
@@ -136,7 +138,7 @@ impl Store {
         member_limit: Option<u32>,
         now: Timestamp,
     ) -> Result<bool, Failure<ChangeRefusal>> {
-        let mut backoff = Backoff::new();
+        let mut backoff = Backoff::new(self);
         loop {
             let account = self.account_of(operator).await?.into_account();
             let was = (account.key_limit(), account.member_limit);
@@ -190,7 +192,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<(MemberId, bool), Failure<ChangeRefusal>> {
         self.end_invitations(operator.account, now).await?;
-        let mut backoff = Backoff::new();
+        let mut backoff = Backoff::new(self);
         loop {
             let Some(successor) = self.successor(operator.account, email, now).await? else {
                 backoff.wait().await?;
@@ -213,7 +215,10 @@ impl Store {
             };
             let limit = Obstacle::Refused(ChangeRefusal::MemberLimitReached);
             let added = Transaction::new().guarded(counted, |row| unless_gone(row, limit));
-            match appointing(added, operator, &successor, email, now).commit(self).await {
+            match appointing(added, operator, &successor, email, now, &mut self.rng())
+                .commit(self)
+                .await
+            {
                 Ok(()) => return Ok((id, true)),
                 Err(failure) => failure.found()?,
             }
@@ -231,7 +236,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<MemberId, Failure<ChangeRefusal>> {
         let account = operator.account;
-        let mut backoff = Backoff::new();
+        let mut backoff = Backoff::new(self);
         loop {
             let gone = self.member_with(account, email, now).await?;
             let row = layout::member(account, &gone);
@@ -300,7 +305,7 @@ impl Store {
             .set_of(":after", after)
             .set_of(":before", before);
         let whole = Transaction::new().guarded(counted, anew);
-        Ok(Some(appointing(whole, operator, &successor, email, now)))
+        Ok(Some(appointing(whole, operator, &successor, email, now, &mut self.rng())))
     }
 
     /// Ends every session of a member, or of all members.
@@ -334,7 +339,7 @@ impl Store {
         let none: HashMap<String, String> = HashMap::new();
         let id = member.sk.strip_prefix(layout::MEMBER_PREFIX);
         let address = id.and_then(|id| id.parse().ok()).map(|id: MemberId| id.address());
-        let mut backoff = Backoff::new();
+        let mut backoff = Backoff::new(self);
         loop {
             let row = self.get::<SessionsRow>("member", member.clone()).await?;
             let Some(SessionsRow { sessions, email, .. }) = row else { return Ok(()) };
@@ -404,7 +409,7 @@ impl Store {
         key: &KeyId,
         now: Timestamp,
     ) -> Result<(), Failure<ChangeRefusal>> {
-        let mut backoff = Backoff::new();
+        let mut backoff = Backoff::new(self);
         loop {
             let row = layout::api_key(operator.account, key);
             let was = self.get::<NamedRow>("key", row).await?;
@@ -472,7 +477,7 @@ impl Store {
         let address = email.hash();
         match self.owner_now(&address, now).await? {
             None => {
-                let id = MemberId::random(&address, &mut crate::rng());
+                let id = MemberId::random(&address, &mut self.rng());
                 Ok(Some(Successor::New(id)))
             }
             Some(owner) if owner.account_id == *account => {
@@ -532,6 +537,7 @@ fn appointing<'a>(
     successor: &Successor,
     email: &EmailAddress,
     now: Timestamp,
+    rng: &mut Random,
 ) -> Transaction<'a, Against<()>> {
     let account = operator.account;
     match successor {
@@ -543,7 +549,7 @@ fn appointing<'a>(
             transaction
                 .guarded(owner.if_new(), anew)
                 .guarded(Write::put(&layout::member(account, id), &row).if_new(), anew)
-                .with(address::invited(&id.address(), &invitation, now))
+                .with(address::invited(&id.address(), &invitation, now, rng))
                 .with(audit::member(account, id, email, now))
                 .with(
                     operator

@@ -16,7 +16,7 @@ use crate::rows::{
     from_item,
 };
 use crate::write::{NotMet, Write};
-use crate::{Store, StoreError};
+use crate::{Random, Store, StoreError};
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::key::next_reminder;
 use domain::login::Challenge;
@@ -108,22 +108,40 @@ impl Duty {
 }
 
 /// The write that tells `provision-sandbox` of a login.
-pub(crate) fn login_event(account: &AccountId, member: &MemberId, now: Timestamp) -> Write {
+pub(crate) fn login_event(
+    account: &AccountId,
+    member: &MemberId,
+    now: Timestamp,
+    rng: &mut Random,
+) -> Write {
     let kind = DutyKind::LoginEvent { account_id: account.clone(), member_id: member.clone() };
-    Write::put(&layout::event(account, &event_id()), &duty(kind, now))
+    Write::put(&layout::event(account, &EventId::random(rng)), &duty(kind, now, rng))
 }
 
 /// The write that asks `provision-sandbox` for the whole provisioning.
-pub(crate) fn provision_request(account: &AccountId, member: &MemberId, now: Timestamp) -> Write {
+pub(crate) fn provision_request(
+    account: &AccountId,
+    member: &MemberId,
+    now: Timestamp,
+    rng: &mut Random,
+) -> Write {
     let kind =
         DutyKind::ProvisionRequest { account_id: account.clone(), member_id: member.clone() };
-    Write::put(&layout::event(account, &event_id()), &duty(kind, now))
+    Write::put(&layout::event(account, &EventId::random(rng)), &duty(kind, now, rng))
 }
 
 /// The write that has `deliver-mail` send an invitation.
-pub(crate) fn invitation(invitation: &Invitation, to: &EmailAddress, now: Timestamp) -> Write {
+pub(crate) fn invitation(
+    invitation: &Invitation,
+    to: &EmailAddress,
+    now: Timestamp,
+    rng: &mut Random,
+) -> Write {
     let kind = DutyKind::Mail(MailRow::invitation(to, invitation));
-    Write::put(&layout::invitation(&invitation.account, &event_id()), &duty(kind, now))
+    Write::put(
+        &layout::invitation(&invitation.account, &EventId::random(rng)),
+        &duty(kind, now, rng),
+    )
 }
 
 /// The write that has `deliver-mail` send a login code. It is no duty.
@@ -132,29 +150,40 @@ pub(crate) fn login_code(
     to: &EmailAddress,
     challenge: &Challenge,
     now: Timestamp,
+    rng: &mut Random,
 ) -> Write {
     let kind = DutyKind::Mail(MailRow::login_code(to, challenge));
     let row = OutboxRow::new(kind, now, now + LOGIN_MAIL_KEPT_FOR);
-    Write::put(&layout::login_mail(address, &event_id()), &row)
+    Write::put(&layout::login_mail(address, &EventId::random(rng)), &row)
 }
 
 /// The write that has `deliver-mail` tell the owner of an address something. It is no duty: a
 /// notice that gets lost is not worth a row that outlives the day.
-pub(crate) fn login_notice(address: &AddressHash, reason: NoticeReason, now: Timestamp) -> Write {
+pub(crate) fn login_notice(
+    address: &AddressHash,
+    reason: NoticeReason,
+    now: Timestamp,
+    rng: &mut Random,
+) -> Write {
     let notice = LoginNotice { reason, happened_at: now };
     let kind = DutyKind::LoginNotice { address: address.clone(), notice };
     let row = OutboxRow::new(kind, now, now + LOGIN_MAIL_KEPT_FOR);
-    Write::put(&layout::login_mail(address, &event_id()), &row)
+    Write::put(&layout::login_mail(address, &EventId::random(rng)), &row)
 }
 
 /// The write that has the admins reminded before a key ends: none if it does not end by itself, or
 /// so soon that no reminder is left. It takes the place of what was scheduled before.
-pub(crate) fn reminders(account: &AccountId, key: &ApiKey, now: Timestamp) -> Option<Write> {
+pub(crate) fn reminders(
+    account: &AccountId,
+    key: &ApiKey,
+    now: Timestamp,
+    rng: &mut Random,
+) -> Option<Write> {
     let expires_at = key.expires_at?;
     let remind_at = next_reminder(expires_at, now)?;
     let kind = DutyKind::KeyExpiring(KeyExpiring::new(account, &key.id, expires_at, remind_at));
-    let row =
-        OutboxRow::new(kind, now, expires_at + DUTY_KEPT_FOR).scheduled(REMINDERS.any(), remind_at);
+    let row = OutboxRow::new(kind, now, expires_at + DUTY_KEPT_FOR)
+        .scheduled(REMINDERS.any(rng), remind_at);
     Some(Write::put(&layout::expiry(account, &key.id), &row))
 }
 
@@ -163,19 +192,15 @@ pub(crate) fn no_reminders(account: &AccountId, key: &KeyId) -> Write {
     Write::delete(layout::expiry(account, key))
 }
 
-fn event_id() -> EventId {
-    EventId::random(&mut crate::rng())
-}
-
 /// The same for an account's row that is updated: `sweep` will find it, unless `duty` and `due_at`
 /// are removed.
-pub(crate) fn as_duty(update: Write, now: Timestamp) -> Write {
-    update.value(":duty", DUTIES.any()).value(":due", (now + DUE_AFTER).as_millisecond())
+pub(crate) fn as_duty(update: Write, now: Timestamp, rng: &mut Random) -> Write {
+    update.value(":duty", DUTIES.any(rng)).value(":due", (now + DUE_AFTER).as_millisecond())
 }
 
 /// A row that `sweep` will find if its stream record is lost.
-fn duty(kind: DutyKind, now: Timestamp) -> OutboxRow {
-    OutboxRow::new(kind, now, now + DUTY_KEPT_FOR).due(DUTIES.any(), now + DUE_AFTER)
+fn duty(kind: DutyKind, now: Timestamp, rng: &mut Random) -> OutboxRow {
+    OutboxRow::new(kind, now, now + DUTY_KEPT_FOR).due(DUTIES.any(rng), now + DUE_AFTER)
 }
 
 /// Partitions of the index of duties, one kind of them.
@@ -192,8 +217,8 @@ pub const REMINDERS: Shards = Shards("reminder");
 
 impl Shards {
     /// Some partition of them.
-    pub(crate) fn any(self) -> String {
-        self.name(crate::rng().random_range(0..DUTY_SHARDS))
+    pub(crate) fn any(self, rng: &mut Random) -> String {
+        self.name(rng.random_range(0..DUTY_SHARDS))
     }
 
     fn name(self, number: u32) -> String {

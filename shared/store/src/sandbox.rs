@@ -110,7 +110,7 @@ impl Store {
         let requested = actor::member_transaction(token, now)
             .guarded(account::not_suspended(account), account::ended)
             .guarded(start, found)
-            .with(outbox::provision_request(account, &token.member, now))
+            .with(outbox::provision_request(account, &token.member, now, &mut self.rng()))
             .with(audit::by_member(token, "provisioning_requested", None, now));
         let (requested, sandbox) = tokio::join!(requested.commit(self), self.find_sandbox(account));
         match requested {

@@ -73,7 +73,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), Failure<ActorRefusal>> {
         let mut row = self.find_own_row(token).await?;
-        let mut backoff = Backoff::new();
+        let mut backoff = Backoff::new(self);
         loop {
             match revoking_others(token, row.as_ref(), now).commit(self).await {
                 Ok(()) => return Ok(()),

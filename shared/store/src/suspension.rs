@@ -59,7 +59,7 @@ impl Store {
         operator: Operator<'_>,
         now: Timestamp,
     ) -> Result<bool, Failure<ChangeRefusal>> {
-        let mut backoff = Backoff::new();
+        let mut backoff = Backoff::new(self);
         let mut stopped = false;
         loop {
             stopped |= self.stop(operator, now).await?;
@@ -94,7 +94,7 @@ impl Store {
             .some_label(name.as_deref())
             .changed("suspended", false, true);
         let stopped = Transaction::new()
-            .guarded(outbox::as_duty(stop, now), |row| {
+            .guarded(outbox::as_duty(stop, now, &mut self.rng()), |row| {
                 Ok(match row {
                     Some(_) => Obstacle::Found(()),
                     None => Obstacle::Refused(ChangeRefusal::AccountNotFound),
@@ -111,7 +111,7 @@ impl Store {
 
     /// The second half, which marks every key; not if somebody has resumed the account meanwhile.
     pub async fn finish_suspension(&self, account: &AccountId) -> Result<bool, StoreError> {
-        let mut backoff = Backoff::new();
+        let mut backoff = Backoff::new(self);
         loop {
             let row = self.get::<AccountRow>("account", layout::account(account)).await?;
             let Some(row) = row.filter(|row| row.suspended) else { return Ok(false) };
@@ -133,7 +133,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<bool, Failure<ChangeRefusal>> {
         let account = operator.account;
-        let mut backoff = Backoff::new();
+        let mut backoff = Backoff::new(self);
         let resumed = loop {
             let row = self.get::<AccountRow>("account", layout::account(account)).await?;
             let row = row.ok_or(Failure::Refused(ChangeRefusal::AccountNotFound))?;

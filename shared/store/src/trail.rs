@@ -195,7 +195,7 @@ impl Store {
         let mut wanted: Vec<Item> =
             members.iter().map(|member| to_item(&layout::audit_member(account, member))).collect();
         let mut found = Vec::new();
-        let mut backoff = Backoff::new();
+        let mut backoff = Backoff::new(self);
         loop {
             let keys = KeysAndAttributes::builder().set_keys(Some(wanted)).consistent_read(true);
             let keys = keys.build().expect("every required field is set");

@@ -6,7 +6,7 @@
 use crate::layout::RowKey;
 use crate::rows::{Item, NamedRow, from_item, is_suspended_account, to_item};
 use crate::unanswered::Unanswered;
-use crate::{Failure, Store, StoreError};
+use crate::{Failure, Random, Store, StoreError, layout};
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
@@ -14,7 +14,7 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, CancellationReason, ConditionCheck, Delete, Put, ReturnValue,
     ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
-use domain::base62;
+use domain::{AccountId, AuditId, base62};
 use jiff::Timestamp;
 use rand::RngExt;
 use serde::Serialize;
@@ -39,6 +39,8 @@ enum Kind {
     Put(Item),
     /// It is kept as long as the trail is, from this time on.
     PutIntoTrail(Item, Timestamp),
+    /// The same of what happened to an account at this time, at a place that nobody guesses.
+    AddToTrail(AccountId, Item, Timestamp),
     Update(RowKey, String),
     Delete(RowKey),
     Check(RowKey),
@@ -55,6 +57,11 @@ impl Write {
     pub fn put_into_trail(key: &RowKey, mut row: Item, at: Timestamp) -> Self {
         row.extend(to_item(key));
         Self::of(Kind::PutIntoTrail(row, at))
+    }
+
+    /// What happened to an account at this time. Its key is drawn when it is written.
+    pub fn add_to_trail(account: &AccountId, row: Item, at: Timestamp) -> Self {
+        Self::of(Kind::AddToTrail(account.clone(), row, at))
     }
 
     pub fn update(key: RowKey, expression: &str) -> Self {
@@ -169,12 +176,13 @@ impl Write {
         let item = TransactWriteItem::builder();
         match self.kind {
             Kind::Put(row) => item.put(complete!(Put::builder().set_item(Some(row)))),
-            Kind::PutIntoTrail(mut row, at) => {
-                if let Some(kept_for) = store.trail_kept_for {
-                    let ttl = AttributeValue::N((at + kept_for).as_second().to_string());
-                    row.insert("ttl".to_owned(), ttl);
-                }
-                item.put(complete!(Put::builder().set_item(Some(row))))
+            Kind::PutIntoTrail(row, at) => {
+                item.put(complete!(Put::builder().set_item(Some(store.kept(row, at)))))
+            }
+            Kind::AddToTrail(account, mut row, at) => {
+                let id = AuditId::random(&mut store.rng());
+                row.extend(to_item(&layout::audit(&account, at, &id)));
+                item.put(complete!(Put::builder().set_item(Some(store.kept(row, at)))))
             }
             Kind::Update(key, expression) => item.update(complete!(
                 Update::builder().set_key(Some(to_item(&key))).update_expression(expression)
@@ -293,11 +301,12 @@ const FIRST_WAIT_MILLIS: u64 = 20;
 /// Waits between tries at contended rows: full jitter, in all about a second at most.
 pub(crate) struct Backoff {
     retries: u32,
+    rng: Random,
 }
 
 impl Backoff {
-    pub fn new() -> Self {
-        Self { retries: 0 }
+    pub fn new(store: &Store) -> Self {
+        Self { retries: 0, rng: store.rng() }
     }
 
     /// [`Backoff::wait`] before a write is tried again: when it is tried no more, it was not made,
@@ -314,12 +323,21 @@ impl Backoff {
         }
         let most = FIRST_WAIT_MILLIS << self.retries;
         self.retries += 1;
-        tokio::time::sleep(Duration::from_millis(crate::rng().random_range(1..=most))).await;
+        tokio::time::sleep(Duration::from_millis(self.rng.random_range(1..=most))).await;
         Ok(())
     }
 }
 
 impl Store {
+    /// A row of the trail, with the end of its time if it has one.
+    fn kept(&self, mut row: Item, at: Timestamp) -> Item {
+        if let Some(kept_for) = self.trail_kept_for {
+            let ttl = AttributeValue::N((at + kept_for).as_second().to_string());
+            row.insert("ttl".to_owned(), ttl);
+        }
+        row
+    }
+
     /// One strongly consistent read by primary key.
     pub(crate) async fn get<R: DeserializeOwned>(
         &self,
@@ -384,6 +402,12 @@ impl Store {
         Ok(rows)
     }
 
+    /// What a transaction is known by to the store for ten minutes, which is longer than any of
+    /// them is tried.
+    fn request_token(&self) -> String {
+        base62::random(REQUEST_TOKEN_LEN, &mut self.rng())
+    }
+
     /// Sends writes until they are committed (`None`), or refused: then the reason of each. A
     /// conflict with another transaction is no refusal: it is tried again.
     ///
@@ -394,9 +418,9 @@ impl Store {
         writes: Vec<Write>,
     ) -> Result<Option<Vec<CancellationReason>>, StoreError> {
         let items: Vec<_> = writes.into_iter().map(|write| write.into_item(self)).collect();
-        let mut backoff = Backoff::new();
+        let mut backoff = Backoff::new(self);
         let unanswered = Unanswered::default();
-        let mut token = request_token();
+        let mut token = self.request_token();
         loop {
             let sent = self
                 .client
@@ -440,7 +464,7 @@ impl Store {
             }
             // Cancelled, so not made under this token; unless an earlier try of it is under way.
             if !unanswered.any() {
-                token = request_token();
+                token = self.request_token();
             }
         }
     }
@@ -480,7 +504,7 @@ impl Store {
             .set_expression_attribute_values((!write.values.is_empty()).then_some(write.values))
             .return_values(after)
             .set_return_values_on_condition_check_failure(unless_met);
-        let mut backoff = Backoff::new();
+        let mut backoff = Backoff::new(self);
         let unanswered = Unanswered::default();
         loop {
             let sent = update.clone().customize().interceptor(unanswered.clone()).send().await;
@@ -507,12 +531,6 @@ pub(crate) struct NotMet {
     pub row: Option<Item>,
     /// Whether an earlier try of the same update may have made it so.
     pub perhaps_own: bool,
-}
-
-/// What a transaction is known by to the store for ten minutes, which is longer than any of them is
-/// tried.
-fn request_token() -> String {
-    base62::random(REQUEST_TOKEN_LEN, &mut crate::rng())
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ impl Secret {
     /// A first value, new at each call: `SecretStringTemplate` with the random characters under
     /// `GenerateStringKey`, or the bare characters where the template has no such key.
     pub fn generate(&self) -> String {
-        let mut rng = rand::rng();
+        let mut rng = edge::Random::system();
         let random: String = (0..self.length)
             .map(|_| self.alphabet[rng.random_range(0..self.alphabet.len())])
             .collect();
