@@ -23,6 +23,7 @@
 //! - `lambda` is the only module that knows the functions' code;
 //! - `hosting` serves the console that `console` has built, as S3 and CloudFront do in a
 //!   deployment;
+//! - `engine` is the store without the wire, for tests that decide about each request;
 //! - `local` has the inbox's page and the controls, `state` and what uses it keep things between
 //!   runs.
 //!
@@ -37,6 +38,7 @@ mod checkout;
 pub mod console;
 mod desk;
 mod desk_file;
+mod engine;
 mod environment;
 mod error;
 mod failures;
@@ -65,6 +67,7 @@ pub use backends::mail::{Inbox, Mail};
 pub use backends::ses::MailServiceMode;
 pub use checkout::workspace_root;
 pub use desk::{Desk, Options};
+pub use engine::{Engine, Reply};
 pub use environment::env_file;
 pub use error::StartError;
 pub use filter::{Filter, FilterError};
