@@ -1261,8 +1261,13 @@ fn every_test_that_the_documents_name_exists() {
                         file.contains(&format!("{module}/"))
                     }
                     module => {
-                        [format!("tests/it/{module}.rs"), format!("tests/it/{module}/mod.rs")]
-                            .contains(file)
+                        let it = format!("tests/it/{module}");
+                        [
+                            format!("{it}.rs"),
+                            format!("{it}/mod.rs"),
+                            format!("tests/{module}/main.rs"),
+                        ]
+                        .contains(file)
                     }
                 };
                 inside && text.contains(&format!("fn {test}("))

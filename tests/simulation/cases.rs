@@ -1,0 +1,547 @@
+//! The cases: who does what beside each other.
+
+use crate::choices::Independence;
+use crate::explore::{Case, FAULTS, FEW_FAULTS};
+use crate::judge::{Judgement, holds, text};
+use crate::scene::{
+    ADMIN, Key, Person, Scene, change_role, check, create_key, create_key_once, delete_key, invite,
+    leave, revoke_member, rotate_key, suspend, verify,
+};
+use crate::schedule::{Done, Ended, Faults, Play};
+use futures::FutureExt;
+
+/// One fault of any kind in a schedule.
+const ONE: Faults = Faults { fates: FAULTS, most: 1 };
+
+/// Whether every act was answered for good, and no outage leaves open what became of one.
+fn all_known(ended: &Ended) -> bool {
+    ended.done.iter().all(|done| !done.answer.is_outage())
+}
+
+/// Exactly one of the acts went well, unless nobody knows; and never two.
+fn one_of(ended: &Ended, function: &str) -> Judgement {
+    let done = ended.of(function).filter(|done| ended.changes(done) > 0).count();
+    holds(done <= 1, || format!("{done} times {function}, where one may be done"))?;
+    holds(done == 1 || !all_known(ended), || format!("no {function}, where one may be done"))
+}
+
+fn nothing_more(_: &Ended) -> Judgement {
+    Ok(())
+}
+
+/// An account with room for so many own keys, its admin, and one key.
+async fn with_a_key(scene: &mut Scene, own_keys: u32) -> (Person, Key) {
+    let admin = scene.account(own_keys + 1, 5).await;
+    let key = scene.key(&admin, "First").await;
+    (admin, key)
+}
+
+async fn with_two_admins(scene: &mut Scene) -> (Person, Person) {
+    let admin = scene.account(3, 5).await;
+    let other = scene.member(&admin, "other@example.com", "admin").await;
+    (admin, other)
+}
+
+pub const CREATE_CREATE: Case = Case {
+    name: "create x create, one place left",
+    play: |mut scene| {
+        async {
+            let (admin, key) = with_a_key(&mut scene, 2).await;
+            Play {
+                actors: vec![vec![create_key(&admin, "A")], vec![create_key(&admin, "B")]],
+                keys: vec![key],
+                people: vec![],
+                scene: scene.ready(),
+            }
+        }
+        .boxed()
+    },
+    independence: Independence::OfOneActor,
+    faults: Faults { fates: FAULTS, most: 2 },
+    judge: |ended| one_of(ended, "create-key"),
+    sometimes: &[
+        "create-key: 201",
+        "create-key: 409 key_limit_reached",
+        "Conflict, then create-key: 201",
+        "LostAfter, then create-key: 201",
+        "Late, then create-key: 201",
+        "InProgress, then create-key: 201",
+        "LostBefore, then create-key: 409 key_limit_reached",
+    ],
+};
+
+pub const CREATE_CREATE_CREATE: Case = Case {
+    name: "create x create x create, one place left",
+    play: |mut scene| {
+        async {
+            let (admin, _) = with_a_key(&mut scene, 2).await;
+            Play {
+                actors: ["A", "B", "C"].map(|name| vec![create_key(&admin, name)]).into(),
+                keys: vec![],
+                people: vec![],
+                scene: scene.ready(),
+            }
+        }
+        .boxed()
+    },
+    faults: ONE,
+    sometimes: &[
+        "create-key: 201",
+        "create-key: 409 key_limit_reached",
+        "Late, then create-key: 201",
+    ],
+    ..CREATE_CREATE
+};
+
+pub const CREATE_ONCE: Case = Case {
+    name: "create x create, one Idempotency-Key",
+    play: |mut scene| {
+        async {
+            let (admin, key) = with_a_key(&mut scene, 3).await;
+            let create = create_key_once(&admin, "A", "once");
+            Play {
+                actors: vec![vec![create.clone()], vec![create]],
+                keys: vec![key],
+                people: vec![],
+                scene: scene.ready(),
+            }
+        }
+        .boxed()
+    },
+    independence: Independence::OfOneActor,
+    faults: ONE,
+    judge: |ended| {
+        one_of(ended, "create-key")?;
+        holds(ended.made.len() <= 1, || "one request has two outcomes".to_owned())?;
+        holds(ended.made.keys().all(|value| ended.accepted[value]), || {
+            "a key was answered that is none".to_owned()
+        })
+    },
+    sometimes: &["create-key: 201", "refused by the store, then create-key: done"],
+};
+
+pub const DELETE_CHECK: Case = Case {
+    name: "delete x check, check",
+    play: |mut scene| {
+        async {
+            let (admin, key) = with_a_key(&mut scene, 2).await;
+            Play {
+                actors: vec![vec![delete_key(&admin, &key)], vec![check(&key), check(&key)]],
+                keys: vec![key],
+                people: vec![],
+                scene: scene.ready(),
+            }
+        }
+        .boxed()
+    },
+    independence: Independence::OfOneActor,
+    faults: ONE,
+    judge: |ended| {
+        let deleted = ended.of("delete-key").any(|done| ended.changes(done) > 0);
+        let accepted = ended.accepted.values().all(|accepted| *accepted);
+        holds(deleted != accepted, || format!("deleted: {deleted}, accepted: {accepted}"))
+    },
+    sometimes: &["delete-key: 204", "check-key: 200", "check-key: 403"],
+};
+
+pub const DELETE_DELETE: Case = Case {
+    name: "delete x delete",
+    play: |mut scene| {
+        async {
+            let (admin, key) = with_a_key(&mut scene, 2).await;
+            Play {
+                actors: vec![vec![delete_key(&admin, &key)], vec![delete_key(&admin, &key)]],
+                keys: vec![key],
+                people: vec![],
+                scene: scene.ready(),
+            }
+        }
+        .boxed()
+    },
+    independence: Independence::OfOneActor,
+    faults: ONE,
+    judge: |ended| one_of(ended, "delete-key"),
+    sometimes: &["delete-key: 204", "delete-key: 404 key_not_found"],
+};
+
+pub const DELETE_CREATE: Case = Case {
+    name: "delete x create, no place left",
+    play: |mut scene| {
+        async {
+            let (admin, key) = with_a_key(&mut scene, 1).await;
+            Play {
+                actors: vec![vec![delete_key(&admin, &key)], vec![create_key(&admin, "A")]],
+                keys: vec![key],
+                people: vec![],
+                scene: scene.ready(),
+            }
+        }
+        .boxed()
+    },
+    independence: Independence::OfOneActor,
+    faults: ONE,
+    judge: nothing_more,
+    sometimes: &["delete-key: 204", "create-key: 201", "create-key: 409 key_limit_reached"],
+};
+
+pub const REVOKE_CREATE: Case = Case {
+    name: "revoke x create, create by the revoked",
+    play: |mut scene| {
+        async {
+            let (admin, other) = with_two_admins(&mut scene).await;
+            Play {
+                actors: vec![
+                    vec![revoke_member(&admin, &other)],
+                    vec![create_key(&other, "A"), create_key(&other, "B")],
+                ],
+                keys: vec![],
+                people: vec![other],
+                scene: scene.ready(),
+            }
+        }
+        .boxed()
+    },
+    independence: Independence::OfOneActor,
+    faults: ONE,
+    judge: |ended| {
+        let revoked = ended.of("revoke-member").any(|done| ended.changes(done) > 0);
+        holds(revoked != ended.logged_in[0], || "whoever is revoked is logged in".to_owned())
+    },
+    sometimes: &["revoke-member: 204", "create-key: 201", "create-key: 401 session_ended"],
+};
+
+pub const DEMOTE_CREATE: Case = Case {
+    name: "demote x create, create by the demoted",
+    play: |mut scene| {
+        async {
+            let (admin, other) = with_two_admins(&mut scene).await;
+            Play {
+                actors: vec![
+                    vec![change_role(&admin, &other, "member")],
+                    vec![create_key(&other, "A"), create_key(&other, "B")],
+                ],
+                keys: vec![],
+                people: vec![other],
+                scene: scene.ready(),
+            }
+        }
+        .boxed()
+    },
+    independence: Independence::OfOneActor,
+    faults: ONE,
+    judge: |ended| {
+        holds(ended.logged_in[0], || "whoever is no admin any more is logged out".to_owned())
+    },
+    sometimes: &["change-role: 200", "create-key: 201", "create-key: 403 admin_required"],
+};
+
+pub const DEMOTE_DEMOTE: Case = Case {
+    name: "two admins demote each other",
+    play: |mut scene| {
+        async {
+            let (one, other) = with_two_admins(&mut scene).await;
+            Play {
+                actors: vec![
+                    vec![change_role(&one, &other, "member")],
+                    vec![change_role(&other, &one, "member")],
+                ],
+                keys: vec![],
+                people: vec![],
+                scene: scene.ready(),
+            }
+        }
+        .boxed()
+    },
+    independence: Independence::OfOneActor,
+    faults: ONE,
+    judge: |ended| one_of(ended, "change-role"),
+    sometimes: &["change-role: 200", "change-role: 403 admin_required"],
+};
+
+pub const LEAVE_DEMOTE: Case = Case {
+    name: "one admin leaves, the other steps down",
+    play: |mut scene| {
+        async {
+            let (one, other) = with_two_admins(&mut scene).await;
+            Play {
+                actors: vec![vec![leave(&one)], vec![change_role(&other, &other, "member")]],
+                keys: vec![],
+                people: vec![],
+                scene: scene.ready(),
+            }
+        }
+        .boxed()
+    },
+    independence: Independence::OfOneActor,
+    faults: ONE,
+    judge: |ended| {
+        let changed = ended.done.iter().filter(|done| ended.changes(done) > 0).count();
+        holds(changed <= 1, || "both of the last two admins are gone".to_owned())
+    },
+    sometimes: &[
+        "leave-team: 204",
+        "leave-team: 409 last_admin",
+        "change-role: 200",
+        "change-role: 409 last_admin",
+    ],
+};
+
+pub const LEAVE_DEMOTED: Case = Case {
+    name: "one admin leaves, the other demotes it",
+    play: |mut scene| {
+        async {
+            let (one, other) = with_two_admins(&mut scene).await;
+            Play {
+                actors: vec![vec![leave(&one)], vec![change_role(&other, &one, "member")]],
+                keys: vec![],
+                people: vec![one],
+                scene: scene.ready(),
+            }
+        }
+        .boxed()
+    },
+    independence: Independence::OfOneActor,
+    faults: ONE,
+    judge: nothing_more,
+    sometimes: &["leave-team: 204", "change-role: 200", "change-role: 404 member_not_found"],
+};
+
+pub const SUSPEND_CREATE: Case = Case {
+    name: "suspend x create, check",
+    play: |mut scene| {
+        async {
+            let (admin, key) = with_a_key(&mut scene, 3).await;
+            Play {
+                actors: vec![
+                    vec![suspend(&admin.account)],
+                    vec![create_key(&admin, "A"), check(&key)],
+                ],
+                keys: vec![key],
+                people: vec![],
+                scene: scene.ready(),
+            }
+        }
+        .boxed()
+    },
+    independence: Independence::OfOneActor,
+    faults: Faults { fates: FEW_FAULTS, most: 1 },
+    judge: |ended| {
+        let suspended = ended.of("change-account").all(|done| done.answer.is_success());
+        let good = ended.accepted.values().filter(|accepted| **accepted).count();
+        holds(!suspended || good == 0, || format!("{good} keys slipped through a suspension"))
+    },
+    sometimes: &[
+        "change-account: 200",
+        "create-key: 201",
+        "create-key: 403 account_suspended",
+        "check-key: 200",
+        "check-key: 403",
+    ],
+};
+
+/// The values that were committed, the newest last: the first one, and those of the rotations.
+fn values<'e>(ended: &'e Ended, key: &'e str) -> Vec<Option<&'e str>> {
+    let mut rotations: Vec<&Done> =
+        ended.of("rotate-key").filter(|done| ended.changes(done) > 0).collect();
+    rotations.sort_by_key(|done| ended.first_change(done).map(|(place, _)| place));
+    let made = rotations.into_iter().map(|done| done.answer.body["api_key"].as_str());
+    std::iter::once(Some(key)).chain(made).collect()
+}
+
+pub const ROTATE_ROTATE: Case = Case {
+    name: "rotate x rotate",
+    play: |mut scene| {
+        async {
+            let (admin, key) = with_a_key(&mut scene, 2).await;
+            Play {
+                actors: vec![vec![rotate_key(&admin, &key)], vec![rotate_key(&admin, &key)]],
+                keys: vec![key],
+                people: vec![],
+                scene: scene.ready(),
+            }
+        }
+        .boxed()
+    },
+    independence: Independence::OfOneActor,
+    faults: ONE,
+    judge: |ended| {
+        let key = ended.table().keys().first().map(|row| text(row, "id")).expect("a key");
+        let values = values(ended, key);
+        let newest = values.len().saturating_sub(2);
+        // Of one whose answer was lost for good, nobody knows the value.
+        for (place, value) in
+            values.iter().enumerate().filter_map(|(n, value)| Some((n, (*value)?)))
+        {
+            let (good, accepted) = (place >= newest, ended.accepted[value]);
+            holds(good == accepted, || format!("value {place} of {}: {accepted}", values.len()))?;
+        }
+        Ok(())
+    },
+    sometimes: &["rotate-key: 201", "LostAfter, then rotate-key: 201"],
+};
+
+pub const ROTATE_DELETE: Case = Case {
+    name: "rotate x delete",
+    play: |mut scene| {
+        async {
+            let (admin, key) = with_a_key(&mut scene, 2).await;
+            Play {
+                actors: vec![vec![rotate_key(&admin, &key)], vec![delete_key(&admin, &key)]],
+                keys: vec![key],
+                people: vec![],
+                scene: scene.ready(),
+            }
+        }
+        .boxed()
+    },
+    independence: Independence::OfOneActor,
+    faults: ONE,
+    judge: |ended| {
+        let deleted = ended.of("delete-key").any(|done| ended.changes(done) > 0);
+        let accepted = ended.accepted.values().any(|accepted| *accepted);
+        holds(deleted != accepted, || format!("deleted: {deleted}, accepted: {accepted}"))
+    },
+    sometimes: &["rotate-key: 201", "rotate-key: 404 key_not_found", "delete-key: 204"],
+};
+
+pub const INVITE_INVITE: Case = Case {
+    name: "invite x invite, one place left",
+    play: |mut scene| {
+        async {
+            let admin = scene.account(2, 2).await;
+            Play {
+                actors: vec![
+                    vec![invite(&admin, "one@example.com")],
+                    vec![invite(&admin, "other@example.com")],
+                ],
+                keys: vec![],
+                people: vec![],
+                scene: scene.ready(),
+            }
+        }
+        .boxed()
+    },
+    independence: Independence::OfOneActor,
+    faults: ONE,
+    judge: |ended| one_of(ended, "invite-member"),
+    sometimes: &["invite-member: 201", "invite-member: 409 member_limit_reached"],
+};
+
+/// How often a code was compared with what somebody typed.
+fn compares(ended: &Ended) -> usize {
+    ended.answered("200") + ended.answered("401 code_incorrect")
+}
+
+/// How many guesses are on record of the one challenge.
+fn guesses(ended: &Ended) -> usize {
+    let asks = ended.rows.values().filter_map(|row| row["asks"]["M"].as_object()).flatten();
+    let guesses = asks.filter_map(|(_, ask)| ask["M"]["guesses"]["L"].as_array());
+    guesses.map(Vec::len).max().unwrap_or_default()
+}
+
+fn wrong(code: &str) -> String {
+    let last = if code.ends_with('0') { '1' } else { '0' };
+    format!("{}{last}", &code[..5])
+}
+
+pub const GUESS_GUESS: Case = Case {
+    name: "guess x guess, one guess left",
+    play: |mut scene| {
+        async {
+            scene.account(2, 2).await;
+            let (challenge, code) = scene.challenge(ADMIN).await;
+            let wrong = verify(&challenge, &wrong(&code));
+            for _ in 0..4 {
+                scene.call(&wrong).await;
+            }
+            Play {
+                actors: vec![vec![verify(&challenge, &code)], vec![wrong]],
+                keys: vec![],
+                people: vec![],
+                scene: scene.ready(),
+            }
+        }
+        .boxed()
+    },
+    independence: Independence::OfAll,
+    faults: Faults { fates: FEW_FAULTS, most: 1 },
+    judge: |ended| {
+        let (guesses, compares) = (guesses(ended), compares(ended));
+        holds(guesses <= 5, || format!("{guesses} guesses are on record"))?;
+        holds(compares <= 1, || format!("{compares} were looked at where one guess was left"))
+    },
+    sometimes: &[
+        "verify-code: 200",
+        "verify-code: 401 code_incorrect",
+        "verify-code: 429 too_many_attempts",
+        "LostAfter, then verify-code: 200",
+    ],
+};
+
+pub const LOGIN_LOGIN: Case = Case {
+    name: "one code, shown twice",
+    play: |mut scene| {
+        async {
+            scene.account(2, 2).await;
+            let (challenge, code) = scene.challenge(ADMIN).await;
+            Play {
+                actors: vec![vec![verify(&challenge, &code)], vec![verify(&challenge, &code)]],
+                keys: vec![],
+                people: vec![],
+                scene: scene.ready(),
+            }
+        }
+        .boxed()
+    },
+    independence: Independence::OfAll,
+    faults: Faults { fates: &[], most: 0 },
+    judge: |ended| one_of(ended, "verify-code"),
+    sometimes: &["verify-code: 200", "verify-code: 401 code_expired"],
+};
+
+/// More than can be tried in every order.
+pub const MANY: Case = Case {
+    name: "four actors, ten acts, up to four faults",
+    play: |mut scene| {
+        async {
+            let (admin, key) = with_a_key(&mut scene, 3).await;
+            let rotated = scene.key(&admin, "Rotated").await;
+            let other = scene.member(&admin, "other@example.com", "admin").await;
+            Play {
+                actors: vec![
+                    vec![
+                        create_key(&admin, "A"),
+                        delete_key(&admin, &key),
+                        change_role(&admin, &other, "member"),
+                    ],
+                    vec![
+                        create_key(&other, "B"),
+                        rotate_key(&other, &rotated),
+                        create_key(&other, "C"),
+                    ],
+                    vec![check(&key), check(&rotated), check(&key)],
+                    vec![suspend(&admin.account)],
+                ],
+                keys: vec![key, rotated],
+                people: vec![],
+                scene: scene.ready(),
+            }
+        }
+        .boxed()
+    },
+    independence: Independence::OfOneActor,
+    faults: Faults { fates: FAULTS, most: 4 },
+    judge: nothing_more,
+    sometimes: &[
+        "create-key: 201",
+        "create-key: 409 key_limit_reached",
+        "create-key: 403 admin_required",
+        "create-key: 403 account_suspended",
+        "delete-key: 204",
+        "rotate-key: 201",
+        "check-key: 200",
+        "check-key: 403",
+        "Late, then create-key: 201",
+        "InProgress, then create-key: 201",
+    ],
+};

@@ -1,0 +1,151 @@
+//! The functions, with the order and the fate of each of their requests decided by the test.
+//!
+//! They are what they are in production, and so are the SDK's clients; a [`wire`] stands in the
+//! network's place, with the store's engine behind it. A [`schedule`] is a list of [`choices`]:
+//! which request goes next, and what becomes of it. A small case is [explored](explore) whole, and
+//! after each schedule the [`judge`] looks at every row and every answer.
+//!
+//! A new case is a constant in [`cases`] and a test here that holds it. `sometimes` names what it
+//! has to come to, so that it does not show less than it seems to; a line in `SABOTAGES` shows that
+//! it looks at what it is about.
+
+mod cases;
+mod choices;
+mod explore;
+mod judge;
+mod scene;
+mod schedule;
+mod wire;
+
+use crate::explore::Case;
+use crate::wire::Sabotage;
+
+#[test]
+fn of_two_creations_for_the_last_place_one_gets_it() {
+    cases::CREATE_CREATE.hold();
+}
+
+#[test]
+fn of_three_creations_for_the_last_place_one_gets_it() {
+    cases::CREATE_CREATE_CREATE.hold();
+}
+
+#[test]
+fn a_creation_that_is_repeated_at_once_has_one_outcome() {
+    cases::CREATE_ONCE.hold();
+}
+
+#[test]
+fn a_deleted_key_is_refused_by_every_check_that_begins_after_the_answer() {
+    cases::DELETE_CHECK.hold();
+}
+
+#[test]
+fn a_key_is_deleted_once() {
+    cases::DELETE_DELETE.hold();
+}
+
+#[test]
+fn the_place_of_a_deleted_key_is_given_only_when_it_is_free() {
+    cases::DELETE_CREATE.hold();
+}
+
+#[test]
+fn nothing_of_a_revoked_admins_is_done_after_the_revocation() {
+    cases::REVOKE_CREATE.hold();
+}
+
+#[test]
+fn whoever_is_no_admin_any_more_does_nothing_that_only_admins_may() {
+    cases::DEMOTE_CREATE.hold();
+}
+
+#[test]
+fn of_two_admins_who_demote_each_other_one_remains() {
+    cases::DEMOTE_DEMOTE.hold();
+}
+
+#[test]
+fn of_two_admins_of_whom_one_leaves_and_one_steps_down_one_remains() {
+    cases::LEAVE_DEMOTE.hold();
+}
+
+#[test]
+fn an_admin_who_leaves_while_it_is_demoted_is_gone_once() {
+    cases::LEAVE_DEMOTED.hold();
+}
+
+#[test]
+fn no_key_slips_through_a_suspension_in_any_order() {
+    cases::SUSPEND_CREATE.hold();
+}
+
+#[test]
+fn two_rotations_leave_the_two_newest_values() {
+    cases::ROTATE_ROTATE.hold();
+}
+
+#[test]
+fn a_key_that_is_deleted_while_it_is_rotated_does_not_come_back() {
+    cases::ROTATE_DELETE.hold();
+}
+
+#[test]
+fn of_two_invitations_for_the_last_place_one_gets_it() {
+    cases::INVITE_INVITE.hold();
+}
+
+#[test]
+fn of_two_guesses_one_is_looked_at_if_one_is_left() {
+    cases::GUESS_GUESS.hold();
+}
+
+#[test]
+fn a_code_opens_one_session() {
+    cases::LOGIN_LOGIN.hold();
+}
+
+#[test]
+fn what_holds_of_two_at_once_holds_of_many() {
+    cases::MANY.hold_sampled(200);
+}
+
+/// Else a schedule that breaks something could not be looked at again.
+#[test]
+fn the_same_choices_give_the_same_run() {
+    let told = cases::MANY.told(0..8);
+    assert_eq!(told, cases::MANY.told(0..8));
+}
+
+/// Each rule taken away shows: so the cases look at what they are about.
+#[test]
+fn without_any_one_rule_some_schedule_breaks_a_promise() {
+    for (case, sabotage) in SABOTAGES {
+        case.misses(sabotage);
+    }
+}
+
+const LAST_ADMIN: Sabotage =
+    Sabotage::Without("(NOT contains(#admins, :id) OR size(#admins) > :one)");
+
+const SABOTAGES: [(Case, Sabotage); 13] = [
+    (cases::CREATE_CREATE, Sabotage::Without("#own_keys < #own_key_limit")),
+    (
+        cases::CREATE_CREATE,
+        Sabotage::Instead("#own_keys < #own_key_limit", "#own_keys <= #own_key_limit"),
+    ),
+    (cases::CREATE_ONCE, Sabotage::Without("attribute_not_exists(#pk) OR #created_at <= :expired")),
+    (cases::DELETE_CHECK, Sabotage::Consistency),
+    (cases::DELETE_DELETE, Sabotage::Without("#name = :name")),
+    (cases::DEMOTE_CREATE, Sabotage::Without("#role = :role")),
+    (cases::LEAVE_DEMOTE, LAST_ADMIN),
+    (cases::SUSPEND_CREATE, Sabotage::Without("#suspended = :no")),
+    (cases::SUSPEND_CREATE, Sabotage::Consistency),
+    (cases::INVITE_INVITE, Sabotage::Without("#member_count < #member_limit")),
+    (cases::GUESS_GUESS, Sabotage::Without("size(#asks.#id.#guesses) < #asks.#id.#allowed")),
+    (cases::LOGIN_LOGIN, Sabotage::Without("#asks.#id.#over = :no")),
+    (
+        cases::ROTATE_DELETE,
+        Sabotage::Without("#name = :was_name AND attribute_not_exists(#expires_at)"),
+    ),
+];

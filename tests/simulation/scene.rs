@@ -1,0 +1,403 @@
+//! What a case begins with: an account, its people and its keys, made by the functions themselves
+//! over a wire on which nothing goes wrong.
+
+use crate::wire::{Line, Sabotage, Wire};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use desk::Engine;
+use desk::template::{Document, Parameters, Table, Template};
+use domain::login::{ChallengeToken, LoginCode};
+use domain::{EmailAddress, Keyring};
+use edge::budget::Budget;
+use edge::config::Env;
+use edge::{App, Clock, Random, Seams};
+use functions::Invoke;
+use jiff::Timestamp;
+use lambda_runtime::LambdaEvent;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+/// Nothing times out: what is lost says so, and everything else waits for the schedule.
+const UNHURRIED: Budget = Budget {
+    timeout: Duration::from_secs(36_000),
+    aws_try: Duration::from_secs(3600),
+    aside: Duration::from_secs(3600),
+};
+
+static TEMPLATE: LazyLock<Template> = LazyLock::new(|| {
+    let own = [
+        ("ConsoleOrigin", "https://desk.example.com"),
+        ("MailFrom", "desk@example.com"),
+        ("ProductApiPublicUrl", "https://api.example.com/validate"),
+        ("ProductApiUrl", "https://api.example.com/validate"),
+    ];
+    let own: Parameters =
+        own.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    Document::read(&desk::workspace_root().join("template.yaml"))
+        .and_then(|document| document.resolve(&Parameters::new(), &own))
+        .expect("the template is right")
+});
+
+fn table() -> &'static Table {
+    TEMPLATE.table()
+}
+
+/// A row as DynamoDB writes it in JSON, by the names of its attributes.
+pub type Row = Value;
+pub type Rows = BTreeMap<(String, String), Row>;
+
+/// Whoever calls a function, and how.
+#[derive(Debug, Clone)]
+pub struct Act {
+    pub function: &'static str,
+    pub event: Value,
+    /// The member whose session it shows.
+    pub by: Option<String>,
+    /// The key or the member that it is about.
+    pub about: Option<String>,
+    /// Whether it may find what another made under the same `Idempotency-Key`.
+    pub may_repeat: bool,
+}
+
+/// What a function answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    pub status: u64,
+    /// The problem's code; empty for a success.
+    pub code: String,
+    pub body: Value,
+}
+
+impl Answer {
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// An outage, which may say that something may have been done.
+    pub fn is_outage(&self) -> bool {
+        self.status == 503
+    }
+
+    /// What the case's list of what is sometimes reached calls it.
+    pub fn named(&self) -> String {
+        format!("{} {}", self.status, self.code).trim_end().to_owned()
+    }
+}
+
+/// The table with what the case needs in it, and who there is.
+pub struct Scene {
+    pub rows: Rows,
+    pub keyring: String,
+    pub start: Timestamp,
+    clock: Clock,
+    wire: Arc<Wire>,
+    seed: u64,
+}
+
+/// Somebody who is logged in.
+#[derive(Debug, Clone)]
+pub struct Person {
+    pub id: String,
+    pub account: String,
+    pub token: String,
+}
+
+/// A key with its value.
+#[derive(Debug, Clone)]
+pub struct Key {
+    pub id: String,
+    pub value: String,
+}
+
+impl Scene {
+    pub fn new() -> Self {
+        let start: Timestamp = "2026-03-02T12:00:00Z".parse().expect("a time");
+        let keyring = Keyring::generate(&mut StdRng::seed_from_u64(1));
+        let wire = Arc::new(Wire::new(engine_with(&Rows::new()), None, keyring.clone(), None));
+        let clock = Clock::standing_at(start);
+        Self { rows: Rows::new(), keyring, start, clock, wire, seed: 1000 }
+    }
+
+    /// Calls a function, and nothing goes wrong.
+    pub async fn call(&mut self, act: &Act) -> Answer {
+        self.seed += 1;
+        let seams = seams(&self.wire, 0, self.clock.clone(), self.seed);
+        let answer =
+            answer_of(function(act.function, seams, &self.wire.region()), &act.event).await;
+        self.clock.advance(Duration::from_secs(1));
+        answer
+    }
+
+    /// The same of what has to go well.
+    pub async fn done(&mut self, act: &Act) -> Value {
+        let answer = self.call(act).await;
+        assert!(answer.is_success(), "{act:?}: {answer:?}");
+        answer.body
+    }
+
+    /// An account with these limits, and its admin.
+    pub async fn account(&mut self, keys: u32, members: u32) -> Person {
+        let event = json!({
+            "name": "Example Company",
+            "admin_email": ADMIN,
+            "key_limit": keys,
+            "member_limit": members,
+        });
+        self.done(&operator("register-account", event)).await;
+        self.login(ADMIN).await
+    }
+
+    /// Somebody else in the account, who has logged in.
+    pub async fn member(&mut self, admin: &Person, email: &str, role: &str) -> Person {
+        let invited = json!({ "email": email, "role": role });
+        self.done(&http("invite-member", "POST", "/api/team", invited).by(admin)).await;
+        self.login(email).await
+    }
+
+    pub async fn login(&mut self, email: &str) -> Person {
+        let (challenge, code) = self.challenge(email).await;
+        let body = self.done(&verify(&challenge, &code)).await;
+        let text = |value: &Value| value.as_str().expect("a text").to_owned();
+        Person {
+            id: text(&body["member"]["id"]),
+            account: text(&body["account"]["id"]),
+            token: text(&body["session_token"]),
+        }
+    }
+
+    /// A challenge and its code, which is derived as the mail's is.
+    pub async fn challenge(&mut self, email: &str) -> (String, String) {
+        let wanted = json!({ "email": email, "accept_terms": true });
+        let request = http("request-code", "POST", "/api/login/code", wanted).by_nobody();
+        let body = self.done(&request).await;
+        let challenge = body["challenge"].as_str().expect("a text").to_owned();
+        let id = ChallengeToken::parse(&challenge).expect("a challenge").id;
+        let ring = Keyring::parse(&self.keyring).expect("a keyring");
+        let address = email.parse::<EmailAddress>().expect("an address").hash();
+        let code = LoginCode::derive(&ring, ring.current(), &address, &id).expect("a version");
+        (challenge, code.secret().expose().to_owned())
+    }
+
+    /// A key of this admin's, of which a use is on record, so that the next check marks none.
+    pub async fn key(&mut self, admin: &Person, name: &str) -> Key {
+        let body = self.done(&create_key(admin, name)).await;
+        let text = |value: &Value| value.as_str().expect("a text").to_owned();
+        let key = Key { id: text(&body["key"]["id"]), value: text(&body["api_key"]) };
+        self.done(&check(&key)).await;
+        key
+    }
+
+    /// Ends the making: schedules begin from here.
+    pub fn ready(mut self) -> Self {
+        self.rows = rows_of(&self.wire.engine);
+        self.start = self.clock.now();
+        self
+    }
+
+    /// A wire with a table of its own, for all schedules of a case. With `stale`, a read that does
+    /// not ask for consistency may be answered from how the table is now.
+    pub fn wire(&self, sabotage: Option<Sabotage>) -> Arc<Wire> {
+        let before =
+            matches!(sabotage, Some(Sabotage::Consistency)).then(|| engine_with(&self.rows));
+        let engine = engine_with(&self.rows);
+        Arc::new(Wire::new(engine, before, self.keyring.clone(), sabotage))
+    }
+}
+
+pub const ADMIN: &str = "admin@example.com";
+
+fn engine_with(rows: &Rows) -> Engine {
+    let engine = Engine::with_table(table());
+    restore(&engine, &Rows::new(), rows);
+    engine
+}
+
+/// Makes the rows of a table what they were.
+pub fn restore(engine: &Engine, are: &Rows, were: &Rows) {
+    let call = |operation, mut request: Value| {
+        request["TableName"] = table().name.as_str().into();
+        let done = engine.call(operation, &request.to_string());
+        assert_eq!(done.status, 200, "{}", done.body);
+    };
+    for (_, row) in were.iter().filter(|(key, row)| are.get(key) != Some(row)) {
+        call("PutItem", json!({ "Item": row }));
+    }
+    for (pk, sk) in are.keys().filter(|key| !were.contains_key(key)) {
+        call("DeleteItem", json!({ "Key": { "pk": { "S": pk }, "sk": { "S": sk } } }));
+    }
+}
+
+/// Every row of the table, by its key.
+pub fn rows_of(engine: &Engine) -> Rows {
+    let scan = engine.call("Scan", &json!({ "TableName": table().name }).to_string());
+    let scan: Value = serde_json::from_str(&scan.body).expect("JSON");
+    assert!(scan.get("LastEvaluatedKey").is_none(), "one page has all rows of a case");
+    let text = |row: &Value, name: &str| row[name]["S"].as_str().expect("a text").to_owned();
+    let items = scan["Items"].as_array().expect("items").iter();
+    items.map(|row| ((text(row, "pk"), text(row, "sk")), row.clone())).collect()
+}
+
+/// What a function of this actor's meets.
+pub fn seams(wire: &Arc<Wire>, actor: usize, clock: Clock, seed: u64) -> Seams {
+    let line = Line { wire: wire.clone(), actor };
+    let wire = edge::Wire::Inside(SharedHttpClient::new(line));
+    Seams { clock, random: Random::seeded(seed), wire }
+}
+
+/// A function, as cold as after a start, with the environment that the template gives it.
+pub fn function(name: &str, seams: Seams, region: &str) -> Invoke {
+    let declared = TEMPLATE.function(name).expect("a function of the template");
+    let mut environment = declared.environment.clone();
+    for (name, value) in [
+        ("AWS_REGION", region),
+        ("AWS_ACCESS_KEY_ID", "simulation"),
+        ("AWS_SECRET_ACCESS_KEY", "simulation"),
+    ] {
+        environment.insert(name.to_owned(), value.to_owned());
+    }
+    let app = App::new(&Env::from_pairs(environment), seams, UNHURRIED).expect("an environment");
+    functions::find(name).expect("a function").build(app)
+}
+
+pub async fn answer_of(function: Invoke, event: &Value) -> Answer {
+    let payload = serde_json::value::to_raw_value(event).expect("JSON");
+    let context = edge::lambda::context("simulation".to_owned());
+    let answer = function(LambdaEvent::new(payload, context)).await;
+    // A problem's document is the message of an operator's error.
+    let (status, body) = match answer {
+        Ok(answer) if answer.get("statusCode").is_some() => {
+            let body = answer["body"].as_str().unwrap_or_default();
+            (answer["statusCode"].as_u64(), serde_json::from_str(body).unwrap_or_default())
+        }
+        Ok(answer) => (Some(200), answer),
+        Err(error) => {
+            let problem: Value = serde_json::from_str(&error.to_string()).unwrap_or_default();
+            (problem["status"].as_u64(), problem)
+        }
+    };
+    let code = body["code"].as_str().unwrap_or_default().to_owned();
+    Answer { status: status.expect("a status"), code, body }
+}
+
+/// A request to the API.
+struct Http {
+    function: &'static str,
+    event: Value,
+}
+
+fn http(function: &'static str, method: &str, path: &str, body: Value) -> Http {
+    let mut event = json!({
+        "version": "2.0",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": { "content-type": "application/json" },
+        "requestContext": {
+            "http": { "method": method, "path": path, "sourceIp": "203.0.113.7" },
+        },
+        "isBase64Encoded": false,
+    });
+    if !body.is_null() {
+        event["body"] = body.to_string().into();
+    }
+    Http { function, event }
+}
+
+impl Http {
+    fn at(mut self, parameter: &str, value: &str) -> Self {
+        self.event["pathParameters"] = json!({ parameter: value });
+        self
+    }
+
+    fn with(mut self, header: &str, value: &str) -> Self {
+        self.event["headers"][header] = value.into();
+        self
+    }
+
+    fn by(self, person: &Person) -> Act {
+        let Self { function, event } =
+            self.with("authorization", &format!("Bearer {}", person.token));
+        Act { function, event, by: Some(person.id.clone()), about: None, may_repeat: false }
+    }
+
+    fn by_nobody(self) -> Act {
+        let Self { function, event } = self;
+        Act { function, event, by: None, about: None, may_repeat: false }
+    }
+}
+
+impl Act {
+    fn about(self, id: &str) -> Self {
+        Self { about: Some(id.to_owned()), ..self }
+    }
+}
+
+pub fn create_key(admin: &Person, name: &str) -> Act {
+    http("create-key", "POST", "/api/keys", json!({ "name": name })).by(admin)
+}
+
+/// The same under an `Idempotency-Key`.
+pub fn create_key_once(admin: &Person, name: &str, once: &str) -> Act {
+    let request = http("create-key", "POST", "/api/keys", json!({ "name": name }));
+    Act { may_repeat: true, ..request.with("idempotency-key", once).by(admin) }
+}
+
+pub fn delete_key(admin: &Person, key: &Key) -> Act {
+    let path = format!("/api/keys/{}", key.id);
+    let request = http("delete-key", "DELETE", &path, Value::Null);
+    request.at("key_id", &key.id).by(admin).about(&key.id)
+}
+
+pub fn rotate_key(admin: &Person, key: &Key) -> Act {
+    let path = format!("/api/keys/{}/rotate", key.id);
+    let request = http("rotate-key", "POST", &path, Value::Null);
+    request.at("key_id", &key.id).by(admin).about(&key.id)
+}
+
+/// Whether a key is good: the value that it had at first.
+pub fn check(key: &Key) -> Act {
+    check_value(&key.value).about(&key.id)
+}
+
+pub fn check_value(value: &str) -> Act {
+    http("check-key", "GET", "/api/check", Value::Null).with("x-api-key", value).by_nobody()
+}
+
+pub fn revoke_member(admin: &Person, member: &Person) -> Act {
+    let path = format!("/api/team/{}", member.id);
+    let request = http("revoke-member", "DELETE", &path, Value::Null);
+    request.at("member_id", &member.id).by(admin).about(&member.id)
+}
+
+pub fn invite(admin: &Person, email: &str) -> Act {
+    http("invite-member", "POST", "/api/team", json!({ "email": email })).by(admin)
+}
+
+pub fn change_role(admin: &Person, member: &Person, role: &str) -> Act {
+    let path = format!("/api/team/{}", member.id);
+    let request = http("change-role", "PATCH", &path, json!({ "role": role }));
+    request.at("member_id", &member.id).by(admin).about(&member.id)
+}
+
+pub fn leave(member: &Person) -> Act {
+    http("leave-team", "DELETE", "/api/team/me", Value::Null).by(member).about(&member.id)
+}
+
+pub fn verify(challenge: &str, code: &str) -> Act {
+    let body = json!({ "challenge": challenge, "code": code, "session": "bearer" });
+    http("verify-code", "POST", "/api/login/verify", body).by_nobody()
+}
+
+pub fn session(person: &Person) -> Act {
+    http("get-session", "GET", "/api/session", Value::Null).by(person)
+}
+
+pub fn suspend(account: &str) -> Act {
+    operator("change-account", json!({ "account_id": account, "act": "suspend" }))
+}
+
+fn operator(function: &'static str, event: Value) -> Act {
+    Act { function, event, by: None, about: None, may_repeat: false }
+}
