@@ -81,6 +81,11 @@ fn no_key_slips_through_a_suspension_in_any_order() {
 }
 
 #[test]
+fn no_key_is_good_once_its_suspension_is_answered() {
+    cases::SUSPEND_CHECK.hold();
+}
+
+#[test]
 fn two_rotations_leave_the_two_newest_values() {
     cases::ROTATE_ROTATE.hold();
 }
@@ -140,7 +145,7 @@ const SABOTAGES: [(Case, Sabotage); 13] = [
     (cases::DEMOTE_CREATE, Sabotage::Without("#role = :role")),
     (cases::LEAVE_DEMOTE, LAST_ADMIN),
     (cases::SUSPEND_CREATE, Sabotage::Without("#suspended = :no")),
-    (cases::SUSPEND_CREATE, Sabotage::Consistency),
+    (cases::SUSPEND_CHECK, Sabotage::Consistency),
     (cases::INVITE_INVITE, Sabotage::Without("#member_count < #member_limit")),
     (cases::GUESS_GUESS, Sabotage::Without("size(#asks.#id.#guesses) < #asks.#id.#allowed")),
     (cases::LOGIN_LOGIN, Sabotage::Without("#asks.#id.#over = :no")),

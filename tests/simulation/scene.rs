@@ -116,7 +116,8 @@ impl Scene {
     pub fn new() -> Self {
         let start: Timestamp = "2026-03-02T12:00:00Z".parse().expect("a time");
         let keyring = Keyring::generate(&mut StdRng::seed_from_u64(1));
-        let wire = Arc::new(Wire::new(engine_with(&Rows::new()), None, keyring.clone(), None));
+        let [engine, before] = [(); 2].map(|()| engine_with(&Rows::new()));
+        let wire = Arc::new(Wire::new(engine, before, keyring.clone(), None));
         let clock = Clock::standing_at(start);
         Self { rows: Rows::new(), keyring, start, clock, wire, seed: 1000 }
     }
@@ -197,13 +198,10 @@ impl Scene {
         self
     }
 
-    /// A wire with a table of its own, for all schedules of a case. With `stale`, a read that does
-    /// not ask for consistency may be answered from how the table is now.
+    /// A wire with a table of its own, for all schedules of a case.
     pub fn wire(&self, sabotage: Option<Sabotage>) -> Arc<Wire> {
-        let before =
-            matches!(sabotage, Some(Sabotage::Consistency)).then(|| engine_with(&self.rows));
         let engine = engine_with(&self.rows);
-        Arc::new(Wire::new(engine, before, self.keyring.clone(), sabotage))
+        Arc::new(Wire::new(engine, engine_with(&self.rows), self.keyring.clone(), sabotage))
     }
 }
 

@@ -120,8 +120,8 @@ pub enum Sabotage {
 /// The store, and what is on its way there.
 pub struct Wire {
     pub engine: Engine,
-    /// The table as it was at the start, for stale answers: none that were not made stale are.
-    before: Option<Engine>,
+    /// The table as it was at the start, for a read that does not ask for consistency.
+    before: Engine,
     keyring: String,
     sabotage: Option<Sabotage>,
     state: Mutex<State>,
@@ -153,7 +153,7 @@ impl fmt::Debug for Wire {
 impl Wire {
     pub fn new(
         engine: Engine,
-        before: Option<Engine>,
+        before: Engine,
         keyring: String,
         sabotage: Option<Sabotage>,
     ) -> Self {
@@ -208,8 +208,7 @@ impl Wire {
         let mut order: Vec<usize> = (0..state.waiting.len()).collect();
         order.sort_by_key(|place| state.waiting[*place].id());
         let well = order.iter().map(|place| (*place, Fate::Answered));
-        let stale = order.iter().filter(|_| self.before.is_some());
-        let stale = stale.filter(|place| state.waiting[**place].may_be_stale());
+        let stale = order.iter().filter(|place| state.waiting[**place].may_be_stale());
         let stale = stale.map(|place| (*place, Fate::Stale));
         let faulty = order.iter().flat_map(|place| {
             let pending = &state.waiting[*place];
@@ -234,8 +233,7 @@ impl Wire {
                 (Some(reply.clone()), Ok(reply))
             }
             Fate::Stale => {
-                let before = self.before.as_ref().expect("the case has it");
-                let reply = before.call(&pending.operation, &pending.body.to_string());
+                let reply = self.before.call(&pending.operation, &pending.body.to_string());
                 (Some(reply.clone()), Ok(reply))
             }
             Fate::Throttled => (None, Ok(refusal("ThrottlingException", "Rate exceeded"))),
