@@ -42,6 +42,81 @@ async fn with_two_admins(scene: &mut Scene) -> (Person, Person) {
     (admin, other)
 }
 
+/// As many faults as make an outage of one request.
+const OUTAGE: Faults = Faults { fates: FAULTS, most: 3 };
+
+pub const CREATE: Case = Case {
+    name: "create, in an outage",
+    play: |mut scene| {
+        async {
+            let (admin, key) = with_a_key(&mut scene, 2).await;
+            Play {
+                actors: vec![vec![create_key(&admin, "A")]],
+                keys: vec![key],
+                people: vec![],
+                scene: scene.ready(),
+            }
+        }
+        .boxed()
+    },
+    independence: Independence::OfAll,
+    faults: OUTAGE,
+    judge: nothing_more,
+    sometimes: &[
+        "create-key: 201",
+        "create-key: not done",
+        "create-key: perhaps done, and not",
+        "create-key: perhaps done, and done",
+    ],
+};
+
+pub const DELETE: Case = Case {
+    name: "delete, in an outage",
+    play: |mut scene| {
+        async {
+            let (admin, key) = with_a_key(&mut scene, 2).await;
+            Play {
+                actors: vec![vec![delete_key(&admin, &key)]],
+                keys: vec![key],
+                people: vec![],
+                scene: scene.ready(),
+            }
+        }
+        .boxed()
+    },
+    sometimes: &[
+        "delete-key: 204",
+        "delete-key: not done",
+        "delete-key: perhaps done, and not",
+        "delete-key: perhaps done, and done",
+    ],
+    ..CREATE
+};
+
+pub const LOGIN: Case = Case {
+    name: "login, with a fault",
+    play: |mut scene| {
+        async {
+            scene.account(2, 2).await;
+            let (challenge, code) = scene.challenge(ADMIN).await;
+            Play {
+                actors: vec![vec![verify(&challenge, &code)]],
+                keys: vec![],
+                people: vec![],
+                scene: scene.ready(),
+            }
+        }
+        .boxed()
+    },
+    faults: ONE,
+    judge: |ended| {
+        let guesses = guesses(ended);
+        holds(guesses <= 1, || format!("one guess is on record {guesses} times"))
+    },
+    sometimes: &["LostAfter, then verify-code: 200", "Late, then verify-code: 200"],
+    ..CREATE
+};
+
 pub const CREATE_CREATE: Case = Case {
     name: "create x create, one place left",
     play: |mut scene| {

@@ -89,6 +89,14 @@ impl Ended {
         let mut reached = BTreeSet::new();
         for done in &self.done {
             reached.insert(format!("{}: {}", done.asked.function, done.answer.named()));
+            if done.answer.is_outage() {
+                let end = match (done.answer.says_perhaps(), self.changes(done)) {
+                    (false, _) => "not done",
+                    (true, 0) => "perhaps done, and not",
+                    (true, _) => "perhaps done, and done",
+                };
+                reached.insert(format!("{}: {end}", done.asked.function));
+            }
             let own = |step: &&Step| step.actor == done.actor && step.act == done.act;
             for step in self.steps.iter().filter(own).filter(|step| step.fate.is_fault()) {
                 let end = done.answer.named();
@@ -233,15 +241,14 @@ fn counted(ended: &Ended, account: &Row) -> Judgement {
 /// the time that it arrives. It is true when it is given.
 fn true_answer(ended: &Ended, done: &Done) -> Judgement {
     let by_then = &ended.steps[..done.ended];
-    let changes = match done.answer.is_success() {
-        true => ended.changes(done),
-        false => ended.changes_among(done, by_then),
+    let is_refusal = !done.answer.is_success() && !done.answer.is_outage();
+    let changes = match is_refusal {
+        true => ended.changes_among(done, by_then),
+        false => ended.changes(done),
     };
     let Done { asked, answer, actor, act, .. } = done;
     let function = asked.function;
     let told = || format!("actor {actor}, act {act}: {function} answered {answer:?}");
-    let says_perhaps =
-        answer.body["detail"].as_str().is_some_and(|detail| detail.contains("may have been done"));
     let expected = match function {
         // It reads, and marks.
         "check-key" | "get-session" => 0..=0,
@@ -250,7 +257,7 @@ fn true_answer(ended: &Ended, done: &Done) -> Judgement {
         "change-account" => return Ok(()),
         _ if answer.is_success() && asked.may_repeat => 0..=1,
         _ if answer.is_success() => 1..=1,
-        _ if answer.is_outage() && says_perhaps => 0..=1,
+        _ if answer.is_outage() && answer.says_perhaps() => 0..=1,
         _ => 0..=0,
     };
     holds(answer.status != 500, || format!("{}: a fault of ours", told()))?;

@@ -21,6 +21,21 @@ use crate::explore::Case;
 use crate::wire::Sabotage;
 
 #[test]
+fn what_an_outage_says_of_a_creation_is_true() {
+    cases::CREATE.hold();
+}
+
+#[test]
+fn what_an_outage_says_of_a_deletion_is_true() {
+    cases::DELETE.hold();
+}
+
+#[test]
+fn a_guess_whose_answer_got_lost_counts_once() {
+    cases::LOGIN.hold();
+}
+
+#[test]
 fn of_two_creations_for_the_last_place_one_gets_it() {
     cases::CREATE_CREATE.hold();
 }
@@ -133,7 +148,7 @@ fn without_any_one_rule_some_schedule_breaks_a_promise() {
 const LAST_ADMIN: Sabotage =
     Sabotage::Without("(NOT contains(#admins, :id) OR size(#admins) > :one)");
 
-const SABOTAGES: [(Case, Sabotage); 13] = [
+const SABOTAGES: [(Case, Sabotage); 14] = [
     (cases::CREATE_CREATE, Sabotage::Without("#own_keys < #own_key_limit")),
     (
         cases::CREATE_CREATE,
@@ -148,6 +163,7 @@ const SABOTAGES: [(Case, Sabotage); 13] = [
     (cases::SUSPEND_CHECK, Sabotage::Consistency),
     (cases::INVITE_INVITE, Sabotage::Without("#member_count < #member_limit")),
     (cases::GUESS_GUESS, Sabotage::Without("size(#asks.#id.#guesses) < #asks.#id.#allowed")),
+    (cases::LOGIN, Sabotage::Without("NOT contains(#asks.#id.#guesses, :guess)")),
     (cases::LOGIN_LOGIN, Sabotage::Without("#asks.#id.#over = :no")),
     (
         cases::ROTATE_DELETE,

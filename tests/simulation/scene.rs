@@ -81,6 +81,11 @@ impl Answer {
         self.status == 503
     }
 
+    /// Whether it says that nobody knows whether it was done.
+    pub fn says_perhaps(&self) -> bool {
+        self.body["detail"].as_str().is_some_and(|detail| detail.contains("may have been done"))
+    }
+
     /// What the case's list of what is sometimes reached calls it.
     pub fn named(&self) -> String {
         format!("{} {}", self.status, self.code).trim_end().to_owned()
