@@ -1,7 +1,7 @@
 //! The simulation notices each of these changes of the product's source.
 //!
-//! A copy of the checkout is changed in one place at a time, built, and simulated. That takes about
-//! a minute for each, so it runs only by name:
+//! A copy of the checkout is changed in one place at a time, built, and simulated. That takes some
+//! minutes for the first and half a minute for each further one, so it runs only by name:
 //! `cargo test --package frontdesk-tests --test mutants -- --nocapture`.
 
 use std::path::{Path, PathBuf};
@@ -88,7 +88,7 @@ fn the_simulation_notices_every_mutant() {
             let text = std::fs::read_to_string(&file).expect("a file of the product");
             assert_eq!(text.matches(mutant.from).count(), 1, "{}: {}", mutant.file, mutant.from);
             std::fs::write(&file, text.replace(mutant.from, mutant.to)).expect("it is written");
-            let noticed = is_noticed(root, &copy, mutant.noticed_by);
+            let noticed = is_noticed(&copy, mutant.noticed_by);
             tell(&format!("{:<9}{}: {}", noticed.word(), mutant.file, mutant.to.trim()));
             noticed != Noticed::Yes
         })
@@ -115,10 +115,11 @@ impl Noticed {
     }
 }
 
-fn is_noticed(root: &Path, copy: &Path, test: &str) -> Noticed {
+fn is_noticed(copy: &Path, test: &str) -> Noticed {
     let run = Command::new(env!("CARGO"))
         .current_dir(copy)
-        .env("CARGO_TARGET_DIR", root.join("target"))
+        // Its own: cargo takes the crates of a copy for those that it was copied from.
+        .env("CARGO_TARGET_DIR", copy.join("target"))
         .args(["test", "--package", "frontdesk-tests", "--test", "simulation", test])
         .output()
         .expect("cargo runs");
