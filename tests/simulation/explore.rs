@@ -22,9 +22,8 @@ pub const FAULTS: &[Fate] = &[
     Fate::Late,
 ];
 
-/// Those that differ in what they leave behind: nothing and a word, nothing and no word, all and no
-/// word.
-pub const FEW_FAULTS: &[Fate] = &[Fate::Conflict, Fate::LostAfter, Fate::Late];
+/// Those after which something is done that nobody was told of.
+pub const LOST_ANSWERS: &[Fate] = &[Fate::LostAfter, Fate::Late];
 
 /// A case: who does what beside each other, and what has to hold whatever comes first.
 pub struct Case {
