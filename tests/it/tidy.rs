@@ -1232,6 +1232,19 @@ fn the_readme_has_at_most_150_lines_and_both_commands_are_in_the_first_screenful
     }
 }
 
+/// That they exist is the next test's to see.
+#[test]
+fn every_guarantee_of_the_readme_names_tests_that_hold_it() {
+    let readme = read("README.md");
+    let (_, rest) = readme.split_once("| guarantee | held by |\n|---|---|\n").expect("a table");
+    let rows: Vec<_> = rest.lines().take_while(|line| line.starts_with('|')).collect();
+    assert_eq!(rows.len(), 4);
+    for row in rows {
+        let tests = row.split('|').nth(2).expect("what holds it");
+        assert!(tests.split("<br>").all(|test| test.contains("::")), "{row}");
+    }
+}
+
 #[test]
 fn every_test_that_the_documents_name_exists() {
     let code: Vec<(String, String)> = ["tests", "shared", "functions", "infra"]

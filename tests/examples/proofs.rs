@@ -1,0 +1,104 @@
+//! `cargo proofs` tries the promises of the first page in many ways, and prints a table: what
+//! holds, how often it was tried, with how many faults, and how many changes of the product it
+//! noticed. `cargo proofs simulation` runs one of them, `cargo proofs --long` takes hours.
+
+#![expect(clippy::print_stdout, reason = "what it is for")]
+
+use frontdesk_tests::proof::MARK;
+use std::env::args;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Instant;
+
+const USAGE: &str = "\
+cargo proofs [--long] [NAME...]
+
+Runs the proofs of these names, or all of them, and prints what each has looked at.
+  --long   the long size: hours, not minutes";
+
+const HEAD: [&str; 5] = ["what holds", "runs", "faults", "violations", "mutants noticed"];
+
+/// A proof and the command that runs it.
+struct Step {
+    name: &'static str,
+    command: &'static [&'static str],
+}
+
+/// Tests of one of the test binaries, by the beginning of their names.
+macro_rules! tests {
+    ($binary:literal $(, $filter:literal)*) => {
+        &["cargo", "test", "--quiet", "--locked", "--package", "frontdesk-tests", "--test", $binary,
+          "--", "--nocapture" $(, $filter)*]
+    };
+}
+
+const STEPS: [Step; 2] = [
+    Step { name: "simulation", command: tests!("simulation") },
+    Step { name: "histories", command: tests!("it", "histories") },
+];
+
+/// What a step has printed for the table, and whether it found nothing.
+struct Outcome {
+    step: &'static Step,
+    rows: Vec<Vec<String>>,
+    holds: bool,
+    seconds: u64,
+}
+
+fn main() -> ExitCode {
+    let (options, names): (Vec<_>, Vec<_>) = args().skip(1).partition(|arg| arg.starts_with('-'));
+    let long = options == ["--long"];
+    let known = |name: &String| STEPS.iter().any(|step| step.name == name);
+    if !(options.is_empty() || long) || !names.iter().all(known) {
+        println!("{USAGE}\n\nNames: {}", STEPS.map(|step| step.name).join(", "));
+        return ExitCode::FAILURE;
+    }
+    let asked = |step: &&Step| names.is_empty() || names.iter().any(|name| name == step.name);
+    let outcomes: Vec<_> = STEPS.iter().filter(asked).map(|step| run(step, long)).collect();
+    println!("{}", table(&outcomes));
+    let failed: Vec<_> = outcomes.iter().filter(|o| !o.holds).map(|o| o.step.name).collect();
+    if failed.is_empty() {
+        return ExitCode::SUCCESS;
+    }
+    println!("\nFAILED, as told above: {}", failed.join(", "));
+    ExitCode::FAILURE
+}
+
+/// Runs a step, with what it says passed on as it says it.
+fn run(step: &'static Step, long: bool) -> Outcome {
+    println!("\n== {}", step.name);
+    let began = Instant::now();
+    let mut command = Command::new(step.command[0]);
+    command.args(&step.command[1..]).current_dir(desk::workspace_root()).stdout(Stdio::piped());
+    if long {
+        command.env("PROOFS", "long");
+    }
+    let mut child = command.spawn().expect("the command is there");
+    let said = BufReader::new(child.stdout.take().expect("it is piped"));
+    let mut rows = Vec::new();
+    for line in said.lines().map_while(Result::ok) {
+        match line.split_once('\t') {
+            Some((MARK, row)) => rows.push(row.split('\t').map(str::to_owned).collect()),
+            _ => println!("{line}"),
+        }
+    }
+    let ended = child.wait().expect("it ends");
+    Outcome { step, holds: ended.success(), rows, seconds: began.elapsed().as_secs() }
+}
+
+/// A proof without a row has looked at nothing, or found something.
+fn table(outcomes: &[Outcome]) -> String {
+    let mut lines = vec![HEAD.map(str::to_owned).to_vec()];
+    for Outcome { step, rows, holds, seconds } in outcomes {
+        let failed = if *holds { "" } else { ", FAILED" };
+        lines.push(vec![format!("-- {}, {seconds} s{failed}", step.name)]);
+        lines.extend(rows.iter().cloned());
+    }
+    let width = |column| lines.iter().filter_map(|line| line.get(column)).map(String::len).max();
+    let widths: Vec<_> = (0..HEAD.len()).map_while(width).collect();
+    lines.iter().map(|line| format!("\n{}", aligned(line, &widths).trim_end())).collect()
+}
+
+fn aligned(line: &[String], widths: &[usize]) -> String {
+    line.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}  ")).collect()
+}
