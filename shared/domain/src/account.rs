@@ -70,3 +70,63 @@ display_name! {
     /// Who acts as an operator, as the caller of an operators' function says it.
     OperatorName
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::email::EmailAddress;
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
+    fn account() -> Account {
+        Account {
+            id: "acct_0123456789ab".parse().unwrap(),
+            name: "Acme".parse().unwrap(),
+            own_keys: 3,
+            own_key_limit: 9,
+            has_sandbox_key: true,
+            member_rows: 4,
+            invited: BTreeMap::new(),
+            member_limit: 20,
+            suspended: false,
+        }
+    }
+
+    #[test]
+    fn an_account_can_be_given_1_to_90_keys_and_1_to_200_members() {
+        for (limit, may) in [(0, false), (1, true), (90, true), (91, false)] {
+            assert_eq!(are_limits(Some(limit), None), may, "{limit} keys");
+        }
+        for (limit, may) in [(0, false), (1, true), (200, true), (201, false)] {
+            assert_eq!(are_limits(None, Some(limit)), may, "{limit} members");
+        }
+        assert!(are_limits(None, None));
+        assert!(!are_limits(Some(1), Some(0)) && !are_limits(Some(0), Some(1)));
+    }
+
+    #[test]
+    fn the_place_of_the_sandbox_key_is_counted_and_never_given_away() {
+        let account = account();
+        assert_eq!(
+            (account.key_count(), account.key_limit(), account.available_keys()),
+            (4, 10, 6)
+        );
+        let without = Account { has_sandbox_key: false, ..account.clone() };
+        assert_eq!((without.key_count(), without.available_keys()), (3, 6));
+        // The limit may be set below what there is.
+        assert_eq!(Account { own_key_limit: 2, ..account }.available_keys(), 0);
+    }
+
+    #[test]
+    fn a_member_whose_invitation_has_ended_is_counted_no_more_from_that_millisecond_on() {
+        let hash = "jane@example.com".parse::<EmailAddress>().unwrap().hash();
+        let member = MemberId::random(&hash, &mut StdRng::seed_from_u64(1));
+        let until = Timestamp::from_millisecond(1_000_000).unwrap();
+        let before = Timestamp::from_millisecond(999_999).unwrap();
+        let account = Account { invited: [(member.clone(), until)].into(), ..account() };
+        assert_eq!((account.member_count(before), account.ended(before).count()), (4, 0));
+        assert_eq!((account.member_count(until), account.ended(until).next()), (3, Some(&member)));
+        // A row that counts less than it names takes nothing down.
+        assert_eq!(Account { member_rows: 0, ..account }.member_count(until), 0);
+    }
+}

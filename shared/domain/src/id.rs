@@ -230,3 +230,79 @@ impl std::fmt::Display for AuditId {
         f.write_str(&self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::email::EmailAddress;
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+    use std::fmt::Display;
+    use std::str::FromStr;
+
+    /// It is read as it is written, by every way in and out, and nothing beside it is.
+    #[track_caller]
+    fn is_its_text<Id>(id: &Id, body: usize, own_prefix: &str)
+    where
+        Id: Display + FromStr<Err = InvalidId> + TryFrom<String, Error = InvalidId>,
+        Id: Into<String> + Clone + PartialEq + std::fmt::Debug,
+    {
+        let text = id.to_string();
+        assert_eq!(text.strip_prefix(own_prefix).map(str::len), Some(body), "{text}");
+        assert_eq!(text.parse().as_ref(), Ok(id));
+        assert_eq!(Id::try_from(text.clone()).as_ref(), Ok(id));
+        assert_eq!(id.clone().into(), text);
+        let shorter = &text[..text.len() - 1];
+        let others = [
+            String::new(),
+            text[1..].to_owned(),
+            shorter.to_owned(),
+            format!("{shorter}-"),
+            format!("{shorter}\u{e9}"),
+            format!("{text}0"),
+            format!(" {text}"),
+            text.to_uppercase(),
+        ];
+        for other in others {
+            assert_eq!(other.parse::<Id>(), Err(InvalidId), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn an_identifier_is_its_text_and_nothing_else_is() {
+        let rng = &mut StdRng::seed_from_u64(1);
+        let address = "jane@example.com".parse::<EmailAddress>().unwrap().hash();
+        is_its_text(&AccountId::random(rng), 12, "acct_");
+        let member = MemberId::random(&address, rng);
+        is_its_text(&member, AddressHash::LEN + 6, "mem_");
+        assert_eq!(member.as_str(), member.to_string());
+        assert_eq!(member.address(), address);
+        for (kind, prefix) in [(KeyKind::Live, "key_k"), (KeyKind::Sandbox, "key_s")] {
+            let key = KeyId::random(kind, rng);
+            is_its_text(&key, 8, prefix);
+            assert_eq!(key.kind(), kind);
+        }
+        assert_eq!("key_x01234567".parse::<KeyId>(), Err(InvalidId));
+        is_its_text(&SessionId::random(rng), 16, "ses_");
+        is_its_text(&SessionId::of_digest(b"a digest"), 16, "ses_");
+    }
+
+    #[test]
+    fn what_names_a_row_is_drawn_anew_each_time() {
+        let rng = &mut StdRng::seed_from_u64(1);
+        let [event, other] = [(); 2].map(|()| EventId::random(rng));
+        assert_ne!(event, other);
+        assert_eq!(event.to_string().len(), 16);
+        let [audit, other] = [(); 2].map(|()| AuditId::random(rng));
+        assert_ne!(audit, other);
+        assert_eq!(audit.to_string().len(), 22);
+    }
+
+    #[test]
+    fn a_session_is_named_by_its_tokens_digest_and_two_are_told_apart() {
+        let [one, same, other] =
+            [b"a digest", b"a digest", b"an other"].map(|digest| SessionId::of_digest(digest));
+        assert_eq!(one, same);
+        assert_ne!(one, other);
+    }
+}

@@ -103,3 +103,81 @@ impl Recipient {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
+    fn at(millisecond: i64) -> Timestamp {
+        Timestamp::from_millisecond(millisecond).unwrap()
+    }
+
+    fn invited(seed: u64) -> Member {
+        let email: EmailAddress = "jane@example.com".parse().unwrap();
+        let hash = email.hash();
+        Member {
+            id: MemberId::random(&hash, &mut StdRng::seed_from_u64(seed)),
+            email,
+            role: Role::Member,
+            status: MemberStatus::Invited,
+            invited_at: at(1000),
+            invited_by: None,
+            invitation: 2,
+            invited_until: Some(at(2000)),
+            last_login_at: None,
+            mail_problem: None,
+        }
+    }
+
+    #[test]
+    fn an_invitation_ends_with_its_millisecond_or_never() {
+        let member = invited(1);
+        assert!(!member.has_ended(at(1999)) && member.has_ended(at(2000)));
+        assert!(!Member { invited_until: None, ..member }.has_ended(Timestamp::MAX));
+    }
+
+    #[test]
+    fn a_login_makes_a_member_active_and_ends_every_problem_but_a_complaint() {
+        let member = invited(1);
+        assert!(!member.is_active());
+        let active = member.clone().logged_in(at(1500));
+        assert!(active.is_active());
+        assert_eq!(active.last_login_at, Some(at(1500)));
+        assert_eq!(Member { last_login_at: None, status: MemberStatus::Invited, ..active }, member);
+        for (problem, kept) in [
+            (MailProblem::Failed, None),
+            (MailProblem::Bounced, None),
+            (MailProblem::Complained, Some(MailProblem::Complained)),
+        ] {
+            let member = Member { mail_problem: Some(problem), ..member.clone() };
+            assert_eq!(member.wants_notices(), kept.is_none());
+            assert_eq!(member.logged_in(at(1500)).mail_problem, kept);
+        }
+        assert!(member.wants_notices());
+    }
+
+    #[test]
+    fn the_team_stands_in_the_order_of_its_invitations() {
+        let [first, second] = [1000, 3000].map(|at_| Member { invited_at: at(at_), ..invited(1) });
+        let mut together = [invited(2), invited(3)];
+        together.sort_by(|a, b| b.id.cmp(&a.id));
+        let mut team = [second.clone(), together[0].clone(), together[1].clone()];
+        in_listing_order(&mut team);
+        assert_eq!(team, [together[1].clone(), together[0].clone(), second.clone()]);
+        let mut team = [second.clone(), first.clone()];
+        in_listing_order(&mut team);
+        assert_eq!(team, [first, second]);
+    }
+
+    #[test]
+    fn a_mail_goes_to_a_member_as_often_invited_and_logged_in_as_then() {
+        let member = invited(1).logged_in(at(1500));
+        let account: AccountId = "acct_0123456789ab".parse().unwrap();
+        let recipient = Recipient::new(&account, &member);
+        assert_eq!(recipient.account, account);
+        assert_eq!((recipient.member, recipient.invitation), (member.id, 2));
+        assert_eq!(recipient.last_login_at, Some(at(1500)));
+    }
+}

@@ -32,3 +32,19 @@ impl std::fmt::Debug for Secret {
         f.write_str("Secret(..)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_itself_alone_and_shows_nothing() {
+        let secret = Secret::new("123456");
+        assert_eq!(secret.expose(), "123456");
+        assert!(secret.is(b"123456"));
+        for other in ["", "12345", "123457", "1234567"] {
+            assert!(!secret.is(other.as_bytes()), "{other}");
+        }
+        assert_eq!(format!("{secret:?}"), "Secret(..)");
+    }
+}
