@@ -55,4 +55,12 @@ mod tests {
         assert_eq!(decode("zzzzzzzzzzzzzzzzzzzzzz"), None);
         assert_eq!(decode("a-b"), None);
     }
+
+    #[test]
+    fn a_text_of_the_alphabet_has_that_length_and_those_characters() {
+        assert!(is("0Az", 3) && is("", 0));
+        for (text, length) in [("0Az", 2), ("0Az", 4), ("0-z", 3), ("\u{e9}z", 3), ("--", 3)] {
+            assert!(!is(text, length), "{text:?}");
+        }
+    }
 }

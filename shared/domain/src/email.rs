@@ -186,6 +186,40 @@ mod tests {
         }
     }
 
+    /// RFC 5321, 4.5.3.1: 64 octets before the sign, and 254 of an address that a path can carry.
+    #[test]
+    fn an_address_has_64_and_254_characters_at_most() {
+        let local = "a".repeat(64);
+        assert!(parsed(&format!("{local}@example.com")).is_some());
+        let domain = |last: usize| {
+            let label = "b".repeat(61);
+            format!("{label}.{label}.{label}.{}", "c".repeat(last))
+        };
+        let longest = format!("{}@{}", "a".repeat(64), domain(3));
+        assert_eq!(longest.len(), 254);
+        assert_eq!(parsed(&longest).as_ref(), Some(&longest));
+        assert_eq!(parsed(&format!("{}@{}", "a".repeat(64), domain(4))), None);
+    }
+
+    #[test]
+    fn an_address_is_shown_as_it_is_and_hidden_where_a_struct_is() {
+        let address: EmailAddress = "jane@example.com".parse().unwrap();
+        assert_eq!(address.as_str(), "jane@example.com");
+        assert_eq!(address.to_string(), "jane@example.com");
+        assert_eq!(format!("{address:?}"), "EmailAddress(..)");
+    }
+
+    #[test]
+    fn the_hash_of_an_address_is_its_text() {
+        let hash = "jane@example.com".parse::<EmailAddress>().unwrap().hash();
+        let text = hash.to_string();
+        assert_eq!((hash.as_str(), text.len()), (text.as_str(), AddressHash::LEN));
+        assert_eq!(AddressHash::try_from(text.clone()), Ok(hash.clone()));
+        assert_eq!(AddressHash::try_from(text[1..].to_owned()), Err(InvalidAddressHash));
+        assert_eq!(String::from(hash.clone()), text);
+        assert_ne!("john@example.com".parse::<EmailAddress>().unwrap().hash(), hash);
+    }
+
     proptest! {
         #[test]
         fn whatever_is_accepted_is_one_line_of_ascii_and_parses_to_itself(
