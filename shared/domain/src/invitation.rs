@@ -108,6 +108,11 @@ mod tests {
     }
 
     #[test]
+    fn an_invitation_is_open_for_seven_days() {
+        assert_eq!(INVITATION_LIFETIME, SignedDuration::from_secs(604_800));
+    }
+
+    #[test]
     fn a_token_stands_for_its_own_invitation_and_under_its_own_keyring_only() {
         let mut rng = StdRng::seed_from_u64(3);
         let ring = Keyring::parse(&Keyring::generate(&mut rng)).unwrap();
@@ -118,6 +123,7 @@ mod tests {
             number: 2,
         };
         let token = invitation.token(&ring).expose().to_owned();
+        assert_eq!(invitation.name(), format!("{}.2", invitation.member));
         assert_eq!(Invitation::verify(&token, &ring), Some(invitation));
         let other = Keyring::parse(&Keyring::generate(&mut rng)).unwrap();
         assert_eq!(Invitation::verify(&token, &other), None);

@@ -503,6 +503,136 @@ mod tests {
     }
 
     #[test]
+    fn a_derived_key_is_one_and_differs_with_each_thing_it_hangs_on() {
+        let mut rng = StdRng::seed_from_u64(10);
+        let plain = minted(KeyKind::Live);
+        let email: crate::email::EmailAddress = "a@example.com".parse().unwrap();
+        let member = crate::id::MemberId::random(&email.hash(), &mut rng);
+        let slot = crate::session::Slot::of_login(0);
+        let [mine, other] =
+            [(); 2].map(|()| SessionToken::mint(&plain.account, &member, slot, &mut rng));
+        let [one, two] = ["k-1", "k-2"].map(|text| IdempotencyKey::parse(text).unwrap());
+        let key = ApiKey::new(&plain, "Derived".parse().unwrap(), Timestamp::UNIX_EPOCH);
+        let value = key.value_of(&mine, &one, "n");
+        assert!(PlainKey::parse(value.secret().expose()).is_some());
+        assert_eq!(value.start(), key.start);
+        assert!(!value.digest().matches(&key.value_of(&mine, &two, "n").digest()));
+        // So does the name of the request's row.
+        assert_eq!(one.digest(&mine), one.digest(&mine));
+        assert_eq!(one.digest(&mine).len(), 43);
+        assert_ne!(one.digest(&mine), two.digest(&mine));
+        assert_ne!(one.digest(&mine), one.digest(&other));
+    }
+
+    #[test]
+    fn an_idempotency_key_is_1_to_255_printable_characters_without_a_comma() {
+        let longest = "~".repeat(255);
+        for good in ["a", " ", "k-1 !~", &longest] {
+            assert!(IdempotencyKey::parse(good).is_some(), "{good:?}");
+        }
+        let too_long = "a".repeat(256);
+        for bad in ["", "a,b", ",", "a\tb", "a\u{7f}", "\u{1f}", "\u{e9}", &too_long] {
+            assert!(IdempotencyKey::parse(bad).is_none(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_is_a_letter_and_up_to_nine_letters_and_digits_in_lower_case() {
+        for good in ["f", "fd", "f2", "abcdefghi9"] {
+            assert_eq!(good.parse::<KeyPrefix>().map(|prefix| prefix.0).as_deref(), Ok(good));
+        }
+        for bad in ["", "2f", "Fd", "fD", "f-d", "f_d", "\u{e9}", "abcdefghi90"] {
+            assert_eq!(bad.parse::<KeyPrefix>(), Err(InvalidPrefix), "{bad:?}");
+        }
+        assert_eq!(KeyPrefix::default(), "fd".parse().unwrap());
+    }
+
+    #[test]
+    fn a_digest_is_read_as_it_is_written_and_shows_nothing() {
+        let digest = minted(KeyKind::Live).digest();
+        let text = String::from(digest.clone());
+        assert_eq!(text.len(), 43);
+        assert!(KeyDigest::try_from(text.clone()).unwrap().matches(&digest));
+        assert!(KeyDigest::try_from(text[1..].to_owned()).is_err());
+        assert!(KeyDigest::try_from("AAAA".to_owned()).is_err());
+        assert_eq!(format!("{digest:?}"), "KeyDigest(..)");
+    }
+
+    fn kept(kind: KeyKind, seed: u64, created_at: Timestamp) -> ApiKey {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let account = AccountId::random(&mut rng);
+        let id = KeyId::random(kind, &mut rng);
+        let plain = PlainKey::mint(&KeyPrefix::default(), &account, &id, &mut rng);
+        ApiKey::new(&plain, "Kept".parse().unwrap(), created_at)
+    }
+
+    #[test]
+    fn the_sandbox_key_is_listed_first_and_then_the_newest() {
+        let later = Timestamp::UNIX_EPOCH + SignedDuration::from_secs(1);
+        let sandbox = kept(KeyKind::Sandbox, 1, Timestamp::UNIX_EPOCH);
+        let [old, new] = [(2, Timestamp::UNIX_EPOCH), (3, later)]
+            .map(|(seed, at)| kept(KeyKind::Live, seed, at));
+        assert!(sandbox.is_sandbox() && !old.is_sandbox());
+        let mut keys = [old.clone(), sandbox.clone(), new.clone()];
+        in_listing_order(&mut keys);
+        assert_eq!(keys.map(|key| key.id), [sandbox.id, new.id, old.id]);
+    }
+
+    #[test]
+    fn a_use_is_marked_once_an_hour() {
+        let now = Timestamp::UNIX_EPOCH;
+        let mut key = kept(KeyKind::Live, 1, now);
+        assert!(key.use_is_due(now));
+        key.last_used_at = Some(now);
+        let last = now + USE_MARKED_EVERY - SignedDuration::from_millis(1);
+        assert_eq!(
+            [now, last, now + USE_MARKED_EVERY].map(|at| key.use_is_due(at)),
+            [false, false, true]
+        );
+        assert_eq!(USE_MARKED_EVERY, SignedDuration::from_secs(3600));
+    }
+
+    #[test]
+    fn an_old_value_works_no_longer_than_its_key() {
+        let now = Timestamp::UNIX_EPOCH;
+        let hour = SignedDuration::from_hours(1);
+        let key = kept(KeyKind::Live, 1, now);
+        assert_eq!(key.old_value_works_until(now), None);
+        let value = kept(KeyKind::Live, 2, now);
+        let value = value.value(
+            &AccountId::from_body("000000000000").unwrap(),
+            &KeySecret::random(&mut StdRng::seed_from_u64(4)),
+        );
+        let rotated = key.rotated(&value, Overlap::of_seconds(7200).unwrap(), now);
+        assert_eq!(rotated.rotated_at, Some(now));
+        assert_eq!(rotated.old_value_works_until(now), Some(now + hour * 2));
+        assert_eq!(rotated.old_valid_until(now + hour * 2), None);
+        let ends = ApiKey { expires_at: Some(now + hour), ..rotated };
+        assert_eq!(ends.old_value_works_until(now), Some(now + hour));
+        assert_eq!(ends.old_value_works_until(now + hour), None);
+        assert_eq!(ends.old_valid_until(now + hour), Some(now + hour * 2));
+    }
+
+    #[test]
+    fn a_change_names_what_changes_and_the_rest_stays() {
+        let now = Timestamp::UNIX_EPOCH;
+        let key = kept(KeyKind::Live, 1, now);
+        let soon = now + SignedDuration::from_hours(1);
+        let change = |name: Option<&str>, expires_at| KeyChange {
+            name: name.map(|name| name.parse().unwrap()),
+            expires_at,
+        };
+        let named = key.changed(&change(Some("Other"), None), now).unwrap();
+        assert_eq!((named.name.as_str(), named.expires_at), ("Other", None));
+        let ends = named.changed(&change(None, Some(Some(soon))), now).unwrap();
+        assert_eq!((ends.name.as_str(), ends.expires_at), ("Other", Some(soon)));
+        assert_eq!(ends.changed(&change(None, None), now).unwrap().expires_at, Some(soon));
+        assert_eq!(ends.changed(&change(None, Some(None)), now).unwrap().expires_at, None);
+        let past = ends.changed(&change(None, Some(Some(now))), now);
+        assert_eq!(past.map(|key| key.expires_at), Err(Invalid::Expiry));
+    }
+
+    #[test]
     fn a_key_may_end_five_minutes_to_five_years_ahead_to_the_millisecond() {
         let now: Timestamp = "2027-02-28T12:00:00.500Z".parse().unwrap();
         for (text, may) in [

@@ -176,6 +176,43 @@ mod tests {
         assert_eq!(member.address(), email.hash());
     }
 
+    #[test]
+    fn a_session_ends_after_twelve_idle_hours_and_after_seven_days() {
+        let opened_at = Timestamp::UNIX_EPOCH;
+        let (hour, millisecond) = (SignedDuration::from_hours(1), SignedDuration::from_millis(1));
+        for (used_at, end) in [
+            (opened_at, opened_at + hour * 12),
+            (opened_at + hour * 100, opened_at + hour * 112),
+            (opened_at + hour * 167, opened_at + hour * 168),
+        ] {
+            let times = SessionTimes { opened_at, used_at };
+            assert_eq!(times.expires_at(), end);
+            assert!(times.is_live(end - millisecond) && !times.is_live(end));
+        }
+        assert_eq!(USE_RECORDED_EVERY, SignedDuration::from_secs(60));
+    }
+
+    #[test]
+    fn a_member_has_ten_places_for_sessions_and_logins_take_them_in_turn() {
+        let names: Vec<_> = Slot::all().map(Slot::name).collect();
+        assert_eq!(names, ["s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9"]);
+        assert_eq!([9, 10, 21].map(|count| Slot::of_login(count).name()), ["s9", "s0", "s1"]);
+    }
+
+    #[test]
+    fn a_session_is_known_by_its_tokens_digest() {
+        let mut rng = rand::rngs::StdRng::seed_from_u64(2);
+        let account = AccountId::random(&mut rng);
+        let email: EmailAddress = "ada@example.com".parse().unwrap();
+        let member = MemberId::random(&email.hash(), &mut rng);
+        let [one, other] =
+            [(); 2].map(|()| SessionToken::mint(&account, &member, Slot::of_login(0), &mut rng));
+        assert_eq!(one.id(), one.digest().id());
+        assert_ne!(one.id(), other.id());
+        assert_eq!(one.digest().as_bytes().len(), 16);
+        assert_ne!(one.digest().as_bytes(), other.digest().as_bytes());
+    }
+
     proptest! {
         #[test]
         fn parsing_a_token_never_panics(text in "(fds_)?\\PC{0,120}|fds_[0-9A-Za-z]{84}") {

@@ -166,6 +166,33 @@ mod tests {
         }
     }
 
+    #[test]
+    fn an_action_that_admins_are_told_of_is_of_one_kind_and_others_of_none() {
+        for (action, kind) in [
+            ("key_rotated", Some(EventKind::Key)),
+            ("role_changed", Some(EventKind::Member)),
+            ("session_opened", Some(EventKind::Session)),
+            ("sandbox_ready", Some(EventKind::Sandbox)),
+            ("account_suspended", Some(EventKind::Account)),
+            ("address_named", None),
+            ("", None),
+        ] {
+            assert_eq!(EventKind::of(action), kind, "{action}");
+        }
+    }
+
+    #[test]
+    fn an_event_is_known_by_its_time_and_the_beginning_of_its_row() {
+        let place = Place::new(1_764_134_420_123, "abcdef0123").unwrap();
+        assert_eq!((place.millisecond(), place.start()), (1_764_134_420_123, "abcdef"));
+        let time = base62::encode(1_764_134_420_123, 9);
+        assert_eq!(place.event_id(), format!("evt_{time}abcdef"));
+        assert_eq!(place.cursor(&account('a')).len(), 23);
+        for short in ["", "abcde", "abcde-f"] {
+            assert_eq!(Place::new(1, short), None, "{short}");
+        }
+    }
+
     proptest! {
         #[test]
         fn a_cursor_leads_back_to_its_place_in_its_own_account_alone(
