@@ -19,16 +19,16 @@ use std::collections::BTreeSet;
 const ALWAYS: usize = usize::MAX;
 
 /// An event of every HTTP action that goes well if nothing stands in its way.
-struct Good {
-    function: &'static str,
-    event: Value,
-    status: u64,
+pub struct Good {
+    pub function: &'static str,
+    pub event: Value,
+    pub status: u64,
     /// What it leaves in the audit trail, if it changes something.
-    audited: Option<&'static str>,
+    pub audited: Option<&'static str>,
 }
 
 /// One good event for every HTTP action, for each of them in a state that the others leave alone.
-async fn good_events(world: &World, admin: &Person<'_>) -> Vec<Good> {
+pub async fn good_events(world: &World, admin: &Person<'_>) -> Vec<Good> {
     world.change(&admin.account, json!({ "act": "set_limits", "member_limit": 11 })).await;
     let leaving = world.member(admin, "grace@example.com").await;
     let revoked = world.member(admin, "linus@example.com").await;
@@ -163,7 +163,7 @@ async fn good_events(world: &World, admin: &Person<'_>) -> Vec<Good> {
     ]
 }
 
-async fn audited(world: &World, action: &str) -> usize {
+pub async fn audited(world: &World, action: &str) -> usize {
     world.audit().await.iter().filter(|audited| *audited == action).count()
 }
 
@@ -260,7 +260,7 @@ async fn call(proxy: &Proxy, world: &World, good: &Good) -> (&'static str, Value
 
 /// The answer of an action that could not be decided.
 #[track_caller]
-fn comes_back(function: &str, answer: &Value) {
+pub fn comes_back(function: &str, answer: &Value) {
     assert_eq!(
         outcome(answer),
         (503, "temporarily_unavailable".to_owned()),
@@ -357,7 +357,7 @@ async fn a_change_whose_answer_got_lost_is_made_once_and_reported_as_made() {
 }
 
 /// Every change, each with these faults at its transaction: it is made once, and reported as made.
-async fn made_once(faults: &[(usize, Fault)]) {
+pub async fn made_once(faults: &[(usize, Fault)]) {
     let world = World::new().await;
     let admin = world.admin().await;
     let proxy = Proxy::new(&world).await;

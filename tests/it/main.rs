@@ -30,6 +30,7 @@ mod describe_account;
 mod end_session;
 mod every_route;
 mod export_activity;
+mod failures;
 mod foreign_events;
 mod foreign_headers;
 mod get_sandbox;

@@ -1,4 +1,5 @@
 //! A recording proxy in front of the desk's store, and functions that talk to the store through it.
+//! It stands in front of SES and of Secrets Manager as well.
 //!
 //! It tells how often a function waits for the store, without a clock. Requests that are under way
 //! side by side make one *wave*; a test says which waves it expects, and the proxy keeps every
@@ -16,6 +17,7 @@ use edge::App;
 use edge::budget::Budget;
 use edge::config::Env;
 use functions::{Invoke, Trigger};
+use futures::StreamExt;
 use lambda_runtime::{Error, LambdaEvent};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -43,12 +45,75 @@ pub enum Fault {
     PartThrottled,
     /// The service fails: nothing is written.
     ServerError,
+    /// The service fails, and says no word: nothing is written.
+    NoBody,
     /// The request arrives and takes effect, its answer does not arrive.
     AnswerLost,
     /// The request arrives, and nothing ever happens.
     Silence,
     /// The request arrives and takes effect; what is answered is that it is still being worked on.
     InProgress,
+    /// The request arrives and takes effect, and a part of its answer arrives.
+    Half(Half),
+}
+
+/// What arrives of an answer, behind a status that says that all went well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Half {
+    /// Its head alone, and the connection breaks.
+    Head,
+    /// Half of the length that the head tells, and the connection breaks.
+    Cut,
+    /// Half of it, as if that were all.
+    Short,
+    /// Nothing, as if that were all.
+    Empty,
+    /// Something else: the page of a proxy.
+    Foreign,
+}
+
+impl Half {
+    pub const ALL: [Self; 5] = [Self::Head, Self::Cut, Self::Short, Self::Empty, Self::Foreign];
+
+    fn of(self, whole: &Bytes) -> Response {
+        let half = whole.slice(..whole.len() / 2);
+        match self {
+            Self::Head => breaks_off(whole.len(), Bytes::new()),
+            Self::Cut => breaks_off(whole.len(), half),
+            Self::Short => half.into_response(),
+            Self::Empty => Bytes::new().into_response(),
+            Self::Foreign => "<html><body>Welcome!</body></html>".into_response(),
+        }
+    }
+}
+
+/// So much of an answer of this length, and the end of its connection.
+fn breaks_off(length: usize, half: Bytes) -> Response {
+    let broken = futures::stream::once(async move { Ok(half) }).chain(futures::stream::once(async {
+        // What there is leaves before.
+        tokio::task::yield_now().await;
+        Err(std::io::Error::other("the connection is gone"))
+    }));
+    ([(header::CONTENT_LENGTH, length)], Body::from_stream(broken)).into_response()
+}
+
+/// What a proxy stands in front of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Service {
+    Store,
+    Ses,
+    SecretsManager,
+}
+
+impl Service {
+    /// The setting that says where it is.
+    pub fn setting(self) -> &'static str {
+        match self {
+            Self::Store => "AWS_ENDPOINT_URL_DYNAMODB",
+            Self::Ses => "AWS_ENDPOINT_URL_SES",
+            Self::SecretsManager => "AWS_ENDPOINT_URL_SECRETS_MANAGER",
+        }
+    }
 }
 
 /// One request as it was sent.
@@ -104,11 +169,13 @@ impl Recording {
 /// The proxy. It ends with the test.
 pub struct Proxy {
     url: String,
+    number: usize,
     shared: Arc<Shared>,
     server: JoinHandle<()>,
 }
 
 struct Shared {
+    service: Service,
     patience: Duration,
     upstream: String,
     client: reqwest::Client,
@@ -179,9 +246,19 @@ impl Proxy {
 
     /// A proxy that waits for an incomplete wave only so long.
     pub async fn with_patience(world: &World, patience: Duration) -> Self {
-        let upstream = world.desk.environment("authorize-key")["AWS_ENDPOINT_URL_DYNAMODB"].clone();
+        Self::start(world, Service::Store, patience).await
+    }
+
+    /// A proxy in front of one of the services.
+    pub async fn before(world: &World, service: Service) -> Self {
+        Self::start(world, service, PATIENCE).await
+    }
+
+    async fn start(world: &World, service: Service, patience: Duration) -> Self {
+        let upstream = world.desk.shared_environment()[service.setting()].clone();
         let client = support::client();
         let shared = Arc::new(Shared {
+            service,
             patience,
             upstream,
             client,
@@ -195,12 +272,20 @@ impl Proxy {
             tokio::spawn(
                 async move { axum::serve(listener, router).await.expect("the proxy serves") },
             );
-        Self { url, shared, server }
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::SeqCst);
+        Self { url, number, shared, server }
     }
 
-    /// A function that has this proxy for its store.
+    /// A function that has this proxy between itself and the service.
+    ///
+    /// The SDK counts by the region how often all of a process may try again, so what goes wrong at
+    /// one proxy has a region of its own.
     pub fn function(&self, world: &World, name: &str) -> Behind {
-        Behind::new(world, name, &[("AWS_ENDPOINT_URL_DYNAMODB", &self.url)])
+        let region = format!("proxy-{}", self.number);
+        let changed =
+            [(self.shared.service.setting(), self.url.as_str()), ("AWS_REGION", region.as_str())];
+        Behind::new(world, name, &changed)
     }
 
     pub fn url(&self) -> &str {
@@ -295,10 +380,16 @@ async fn forward(State(shared): State<Arc<Shared>>, request: Request) -> Respons
         Some(
             fault
             @ (Fault::Conflict | Fault::Throttled | Fault::PartThrottled | Fault::ServerError),
-        ) => refusal(&operation, &json, fault),
-        None | Some(Fault::AnswerLost | Fault::InProgress) => {
-            json["ReturnConsumedCapacity"] = "TOTAL".into();
-            let answer = pass_on(&shared, &parts.headers, json.to_string()).await;
+        ) => shared.service.refusal(&operation, &json, fault),
+        Some(Fault::NoBody) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        None | Some(Fault::AnswerLost | Fault::InProgress | Fault::Half(_)) => {
+            let body = if shared.service == Service::Store {
+                json["ReturnConsumedCapacity"] = "TOTAL".into();
+                json.to_string().into()
+            } else {
+                body
+            };
+            let answer = pass_on(&shared, &parts.headers, body).await;
             let units = units(&answer.2);
             let mut state = shared.state();
             // Absent when the recording ended before the answer came.
@@ -311,7 +402,11 @@ async fn forward(State(shared): State<Arc<Shared>>, request: Request) -> Respons
             drop(state);
             match fault {
                 Some(Fault::AnswerLost) => lost(),
-                Some(fault) => refusal(&operation, &json, fault),
+                Some(Fault::Half(half)) if answer.0.is_success() => half.of(&answer.2),
+                Some(Fault::InProgress) => {
+                    shared.service.refusal(&operation, &json, Fault::InProgress)
+                }
+                Some(_) => (answer.0, answer.1, answer.2).into_response(),
                 None => (answer.0, answer.1, answer.2).into_response(),
             }
         }
@@ -326,7 +421,7 @@ async fn forward(State(shared): State<Arc<Shared>>, request: Request) -> Respons
 async fn pass_on(
     shared: &Shared,
     headers: &HeaderMap,
-    body: String,
+    body: Bytes,
 ) -> (StatusCode, HeaderMap, Bytes) {
     let mut headers = headers.clone();
     headers.remove(header::CONTENT_LENGTH);
@@ -363,6 +458,31 @@ fn lost() -> Response {
     Body::from_stream(broken).into_response()
 }
 
+impl Service {
+    /// An error in its words.
+    fn refusal(self, operation: &str, request: &Value, fault: Fault) -> Response {
+        let (status, kind) = match fault {
+            Fault::Throttled => (StatusCode::BAD_REQUEST, "Throttling"),
+            _ => (StatusCode::INTERNAL_SERVER_ERROR, "InternalFailure"),
+        };
+        match self {
+            Self::Store => refusal(operation, request, fault),
+            Self::SecretsManager => {
+                let error = json!({ "__type": format!("{kind}Exception"), "message": "a fault" });
+                (status, error.to_string()).into_response()
+            }
+            Self::Ses => {
+                let error = format!(
+                    "<ErrorResponse xmlns=\"http://ses.amazonaws.com/doc/2010-12-01/\"><Error>\
+                     <Type>Sender</Type><Code>{kind}</Code><Message>a fault</Message></Error>\
+                     <RequestId>1</RequestId></ErrorResponse>"
+                );
+                (status, [(header::CONTENT_TYPE, "text/xml")], error).into_response()
+            }
+        }
+    }
+}
+
 /// An error in DynamoDB's words.
 fn refusal(operation: &str, request: &Value, fault: Fault) -> Response {
     let (status, kind, mut body) = match (fault, operation) {
@@ -389,7 +509,14 @@ fn refusal(operation: &str, request: &Value, fault: Fault) -> Response {
         (Fault::InProgress, _) => {
             (StatusCode::BAD_REQUEST, "TransactionInProgressException", json!({}))
         }
-        (Fault::ServerError | Fault::AnswerLost | Fault::Silence, _) => {
+        (
+            Fault::ServerError
+            | Fault::NoBody
+            | Fault::AnswerLost
+            | Fault::Silence
+            | Fault::Half(_),
+            _,
+        ) => {
             (StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", json!({}))
         }
     };
