@@ -6,10 +6,10 @@
 //! key; no index decides anything, and no expiry is left to TTL.
 //!
 //! The modules depend on each other in one direction: `layout` (where rows lie) and `rows` (what
-//! they hold), `random`, `unanswered` (which tries of a request may have been made), `write`
-//! (conditions and transactions), `audit`, `account` and `actor`, `outbox`, and then the operations
-//! on logins, sessions, members, invitations, the Sandbox and keys, those of operators, and what is
-//! told of the trail.
+//! they hold), `random`, `unanswered` (which tries of a request may have been made), `whole` (what
+//! is no answer), `write` (conditions and transactions), `audit`, `account` and `actor`, `outbox`,
+//! and then the operations on logins, sessions, members, invitations, the Sandbox and keys, those of
+//! operators, and what is told of the trail.
 //!
 //! To add an operation: put it in the module of the row that it is about, begin with
 //! `actor::transaction`, and add each write together with the function that names its refusal
@@ -35,6 +35,7 @@ mod session;
 mod suspension;
 mod trail;
 mod unanswered;
+mod whole;
 mod write;
 
 pub use account::{Registered, Registration, RegistrationRefusal};
@@ -59,6 +60,7 @@ pub use rows::{
 pub use sandbox::{EnsureKeyRefusal, RevealRefusal, VerdictRefusal};
 pub use session::RevokeSessionRefusal;
 pub use trail::{Actor, EVENTS_OF_PAGE, Event, Fields, Stretch, Subject};
+pub use whole::WholeAnswers;
 
 use crate::unanswered::Unanswered;
 use aws_sdk_dynamodb::Client;
@@ -127,7 +129,12 @@ impl Store {
         trail_kept_for: Option<SignedDuration>,
         random: Random,
     ) -> Self {
-        Self { client: Client::new(config), table: table.into(), trail_kept_for, random }
+        let config = aws_sdk_dynamodb::config::Builder::from(config)
+            .interceptor(WholeAnswers)
+            .retry_classifier(WholeAnswers)
+            .build();
+        let client = Client::from_conf(config);
+        Self { client, table: table.into(), trail_kept_for, random }
     }
 
     /// For ids, and for waits.

@@ -17,10 +17,10 @@ fn fail_reads(proxy: &Proxy, times: usize, fault: Fault) {
 async fn read_in_vain_and_then(faults: &[Fault]) {
     let world = World::new().await;
     let admin = world.admin().await;
-    let proxy = Proxy::new(&world).await;
     let mut events = good_events(&world, &admin).await;
     events.retain(|good| good.audited.is_none());
     for fault in faults {
+        let proxy = Proxy::new(&world).await;
         // Not more codes than an address may ask for.
         world.advance(3700);
         for good in &events {
@@ -94,8 +94,10 @@ async fn answers_by_half_and_a_suspension_that_marked_no_key_is_not_said_to_be_d
 async fn answers_by_half_and_no_mail_is_taken_for_one_that_nobody_gets() {
     // The row of the mail; whose the address is; the account and the member, side by side.
     const READS: usize = 4;
-    for fault in HALVES {
-        let world = without_workers().await;
+    let world = without_workers().await;
+    for (times, fault) in (1..).zip(HALVES) {
+        // Not more codes than an address may ask for.
+        world.advance(3700);
         let batch = batch_for(&world, &[ADMIN]).await;
         let proxy = Proxy::new(&world).await;
         let deliver = proxy.function(&world, "deliver-mail");
@@ -109,6 +111,6 @@ async fn answers_by_half_and_no_mail_is_taken_for_one_that_nobody_gets() {
         }
         let answer = deliver.invoke(&batch).await.expect("an answer");
         assert_eq!(answer, json!({ "batchItemFailures": [] }));
-        assert_eq!(world.mailed("login_code"), [ADMIN], "{fault:?}");
+        assert_eq!(world.mailed("login_code").len(), times, "{fault:?}");
     }
 }
