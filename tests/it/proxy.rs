@@ -89,11 +89,12 @@ impl Half {
 
 /// So much of an answer of this length, and the end of its connection.
 fn breaks_off(length: usize, half: Bytes) -> Response {
-    let broken = futures::stream::once(async move { Ok(half) }).chain(futures::stream::once(async {
-        // What there is leaves before.
-        tokio::task::yield_now().await;
-        Err(std::io::Error::other("the connection is gone"))
-    }));
+    let broken =
+        futures::stream::once(async move { Ok(half) }).chain(futures::stream::once(async {
+            // What there is leaves before.
+            tokio::task::yield_now().await;
+            Err(std::io::Error::other("the connection is gone"))
+        }));
     ([(header::CONTENT_LENGTH, length)], Body::from_stream(broken)).into_response()
 }
 
@@ -516,9 +517,7 @@ fn refusal(operation: &str, request: &Value, fault: Fault) -> Response {
             | Fault::Silence
             | Fault::Half(_),
             _,
-        ) => {
-            (StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", json!({}))
-        }
+        ) => (StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", json!({})),
     };
     body["__type"] = format!("com.amazonaws.dynamodb.v20120810#{kind}").into();
     body["message"] = "a fault of the test".into();

@@ -721,7 +721,7 @@ impl World {
         self.put_secret(setting, &ring.to_string()).await;
     }
 
-    async fn secrets_manager(&self, operation: &str, request: Value) -> (StatusCode, Value) {
+    pub async fn secrets_manager(&self, operation: &str, request: Value) -> (StatusCode, Value) {
         let environment = self.desk.shared_environment();
         let url = &environment["AWS_ENDPOINT_URL_SECRETS_MANAGER"];
         let target = format!("secretsmanager.{operation}");

@@ -3,6 +3,7 @@
 
 mod dynamodb_read;
 mod dynamodb_write;
+mod secrets_manager;
 
 use crate::proxy::{Fault, Half};
 
