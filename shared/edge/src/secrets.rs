@@ -10,6 +10,7 @@ use domain::sandbox::SandboxKey;
 use domain::{AccountId, AddressHash, Keyring, Secret};
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
+use store::WholeAnswers;
 use tokio::sync::Mutex;
 
 /// How long a keyring is used before it is fetched anew, so that a rotation is noticed.
@@ -78,7 +79,11 @@ struct Cached<T> {
 
 impl Keyrings {
     pub(crate) fn new(config: &aws_types::SdkConfig, clock: Clock, settings: &Settings) -> Self {
-        let client = Client::new(config);
+        let config = aws_sdk_secretsmanager::config::Builder::from(config)
+            .interceptor(WholeAnswers)
+            .retry_classifier(WholeAnswers)
+            .build();
+        let client = Client::from_conf(config);
         Self {
             login: Cached::new(&client, &clock, settings.login_secret()),
             sealing: Cached::new(&client, &clock, settings.sealing_secret()),
@@ -171,8 +176,8 @@ impl<T: Kept> Cached<T> {
                 *cached = Some((now, keyring.clone()));
                 Ok(keyring)
             }
-            // An outage of Secrets Manager, or a permission that is gone, does not take Frontdesk
-            // down while a keyring is at hand that will do.
+            // An outage of Secrets Manager, a permission that is gone, or a secret that somebody
+            // broke does not take Frontdesk down while a keyring is at hand that will do.
             (Err(KeyringError::Unavailable(cause)), Some((_, keyring))) => {
                 tracing::warn!(%cause, "keyring not refreshed");
                 let keyring = keyring.clone();
@@ -180,7 +185,7 @@ impl<T: Kept> Cached<T> {
                 *cached = Some((fetched_at, keyring.clone()));
                 Ok(keyring)
             }
-            (Err(KeyringError::Denied(cause)), Some((_, keyring))) => {
+            (Err(cause), Some((_, keyring))) => {
                 tracing::error!(%cause, "keyring not refreshed");
                 Ok(keyring.clone())
             }
@@ -194,7 +199,8 @@ impl<T: Kept> Cached<T> {
             SdkError::ServiceError(answer) => answered(answer.err().code(), answer.err().message()),
             _ => KeyringError::Unavailable(DisplayErrorContext(&error).to_string()),
         })?;
-        let text = zeroize::Zeroizing::new(answer.secret_string.ok_or(KeyringError::Empty)?);
+        let text = answer.secret_string.filter(|text| !text.is_empty());
+        let text = zeroize::Zeroizing::new(text.ok_or(KeyringError::Empty)?);
         Ok(Arc::new(T::parse(&text)?))
     }
 }
