@@ -8,8 +8,8 @@
 //! The modules depend on each other in one direction: `layout` (where rows lie) and `rows` (what
 //! they hold), `random`, `unanswered` (which tries of a request may have been made), `whole` (what
 //! is no answer), `write` (conditions and transactions), `audit`, `account` and `actor`, `outbox`,
-//! and then the operations on logins, sessions, members, invitations, the Sandbox and keys, those of
-//! operators, and what is told of the trail.
+//! and then the operations on logins, sessions, members, invitations, the Sandbox and keys, those
+//! of operators, and what is told of the trail.
 //!
 //! To add an operation: put it in the module of the row that it is about, begin with
 //! `actor::transaction`, and add each write together with the function that names its refusal
