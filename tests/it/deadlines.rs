@@ -49,7 +49,7 @@ impl Drop for Silent {
 }
 
 /// All that any function is given, with every service and the product API at `url`.
-fn environment(url: &str) -> Env {
+pub fn environment(url: &str) -> Env {
     let variables = [
         ("AWS_REGION", "us-east-1"),
         ("AWS_ACCESS_KEY_ID", "test"),
@@ -66,13 +66,13 @@ fn environment(url: &str) -> Env {
     Env::from_pairs(variables.map(|(name, value)| (name.to_owned(), value.to_owned())))
 }
 
-fn sample(function: &str) -> Value {
+pub fn sample(function: &str) -> Value {
     let file = desk::workspace_root().join(format!("tests/fixtures/events/{function}.json"));
     serde_json::from_str(&std::fs::read_to_string(file).expect("a sample event")).expect("JSON")
 }
 
 /// The `Timeout` of every function of the template.
-fn timeouts() -> BTreeMap<String, Duration> {
+pub fn timeouts() -> BTreeMap<String, Duration> {
     let template = template();
     let global = &template["Globals"]["Function"]["Timeout"];
     let timeout = |resource: &Value| {
@@ -86,7 +86,7 @@ fn timeouts() -> BTreeMap<String, Duration> {
 
 /// What an outage is to whom the function answers.
 #[track_caller]
-fn is_an_outage(function: &Function, event: &Value, answer: Result<Value, Error>) {
+pub fn is_an_outage(function: &Function, event: &Value, answer: Result<Value, Error>) {
     let name = function.name;
     match function.trigger {
         Trigger::Http { .. } | Trigger::ForwardAuth { .. } => {

@@ -23,16 +23,19 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
 /// How long an incomplete wave is waited for. It ends tests that fail, and decides no other: below
 /// the time after which the SDK would send the request once more.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How many faults all tests of this process have put in.
+pub static INJECTED: AtomicU64 = AtomicU64::new(0);
 
 /// What goes wrong with a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +58,8 @@ pub enum Fault {
     InProgress,
     /// The request arrives and takes effect, and a part of its answer arrives.
     Half(Half),
+    /// The request arrives and takes effect, and whoever sent it is dead.
+    Death,
 }
 
 /// What arrives of an answer, behind a status that says that all went well.
@@ -183,6 +188,8 @@ struct Shared {
     state: Mutex<Control>,
     /// How many waves have been let go.
     released: watch::Sender<usize>,
+    /// A permit for each request whose sender is dead.
+    deaths: Semaphore,
 }
 
 #[derive(Default)]
@@ -215,6 +222,16 @@ impl Shared {
         let width = state.expected.as_ref().and_then(VecDeque::front).copied().unwrap_or(1);
         if state.arrived >= width && state.answered == state.arrived {
             self.release(&mut state);
+        }
+    }
+
+    /// Notes what a request cost, unless the recording ended before its answer came.
+    fn note_units(&self, index: usize, units: f64) {
+        let mut state = self.state();
+        let Some(sent) = state.sent.get_mut(index) else { return };
+        match sent.operation.as_str() {
+            "GetItem" | "BatchGetItem" | "Query" => sent.read_units = units,
+            _ => sent.write_units = units,
         }
     }
 
@@ -265,6 +282,7 @@ impl Proxy {
             client,
             state: Mutex::default(),
             released: watch::Sender::new(0),
+            deaths: Semaphore::new(0),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
@@ -329,6 +347,27 @@ impl Proxy {
         self.shared.state().faults.push((operation.to_owned(), times, None));
     }
 
+    /// Runs `act` as a process that dies when so many requests of this operation went well and one
+    /// more has taken effect. What it came to, if it came to an end before.
+    pub async fn dies_at<T>(
+        &self,
+        operation: &str,
+        spared: usize,
+        act: impl Future<Output = T>,
+    ) -> Option<T> {
+        self.spare(operation, spared);
+        self.fail(operation, usize::MAX, Fault::Death);
+        let ended = tokio::select! {
+            done = act => Some(done),
+            died = self.shared.deaths.acquire() => {
+                died.expect("it is open").forget();
+                None
+            }
+        };
+        self.heal();
+        ended
+    }
+
     /// Nothing goes wrong any more.
     pub fn heal(&self) {
         self.shared.state().faults.clear();
@@ -373,6 +412,7 @@ async fn forward(State(shared): State<Arc<Shared>>, request: Request) -> Respons
             *left -= 1;
             *fault
         });
+        INJECTED.fetch_add(u64::from(fault.is_some()), Ordering::SeqCst);
         (state.sent.len() - 1, wave, fault)
     };
 
@@ -383,7 +423,7 @@ async fn forward(State(shared): State<Arc<Shared>>, request: Request) -> Respons
             @ (Fault::Conflict | Fault::Throttled | Fault::PartThrottled | Fault::ServerError),
         ) => shared.service.refusal(&operation, &json, fault),
         Some(Fault::NoBody) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
-        None | Some(Fault::AnswerLost | Fault::InProgress | Fault::Half(_)) => {
+        None | Some(Fault::AnswerLost | Fault::InProgress | Fault::Half(_) | Fault::Death) => {
             let body = if shared.service == Service::Store {
                 json["ReturnConsumedCapacity"] = "TOTAL".into();
                 json.to_string().into()
@@ -391,18 +431,13 @@ async fn forward(State(shared): State<Arc<Shared>>, request: Request) -> Respons
                 body
             };
             let answer = pass_on(&shared, &parts.headers, body).await;
-            let units = units(&answer.2);
-            let mut state = shared.state();
-            // Absent when the recording ended before the answer came.
-            if let Some(sent) = state.sent.get_mut(index) {
-                match operation.as_str() {
-                    "GetItem" | "BatchGetItem" | "Query" => sent.read_units = units,
-                    _ => sent.write_units = units,
-                }
-            }
-            drop(state);
+            shared.note_units(index, units(&answer.2));
             match fault {
                 Some(Fault::AnswerLost) => lost(),
+                Some(Fault::Death) => {
+                    shared.deaths.add_permits(1);
+                    std::future::pending().await
+                }
                 Some(Fault::Half(half)) if answer.0.is_success() => half.of(&answer.2),
                 Some(Fault::InProgress) => {
                     shared.service.refusal(&operation, &json, Fault::InProgress)
@@ -515,7 +550,8 @@ fn refusal(operation: &str, request: &Value, fault: Fault) -> Response {
             | Fault::NoBody
             | Fault::AnswerLost
             | Fault::Silence
-            | Fault::Half(_),
+            | Fault::Half(_)
+            | Fault::Death,
             _,
         ) => (StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", json!({})),
     };

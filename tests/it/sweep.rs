@@ -56,7 +56,7 @@ async fn until_lost(world: &World) {
 }
 
 /// An admin has invited somebody while the mail service took no mail, and the stream has given up.
-async fn world_with_lost_invitation() -> World {
+pub async fn world_with_lost_invitation() -> World {
     let world = World::new().await;
     let admin = world.admin().await;
     world.desk.mail_service().set_mode(MailServiceMode::Throttling);

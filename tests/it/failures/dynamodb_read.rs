@@ -2,9 +2,12 @@
 
 use crate::batch::{batch_for, without_workers};
 use crate::contention::{comes_back, good_events};
-use crate::failures::{ALWAYS, HALVES};
-use crate::proxy::{Fault, KEY_CHECKS, Proxy, lets_in, outcome};
+use crate::deadlines::{is_an_outage, sample};
+use crate::failures::inside::{Inside, Says};
+use crate::failures::{ALWAYS, HALVES, Tried};
+use crate::proxy::{Fault, KEY_CHECKS, Proxy, Service, lets_in, outcome};
 use crate::support::{ADMIN, World};
+use functions::FUNCTIONS;
 use serde_json::json;
 
 fn fail_reads(proxy: &Proxy, times: usize, fault: Fault) {
@@ -38,18 +41,63 @@ async fn read_in_vain_and_then(faults: &[Fault]) {
     }
 }
 
+/// Every function, as long as it lives, meets a store that says one of these to all.
+async fn in_vain_for_as_long_as_functions_live(says: &[Says]) {
+    for says in says {
+        let aws = Inside::new();
+        aws.fail(Service::Store, *says);
+        for function in &FUNCTIONS {
+            let event = sample(function.name);
+            let answer = aws.in_its_time(function.name, &event).await;
+            // The link of the sample is nobody's, which its keyring says by itself.
+            let asks = function.name != "decline-invitation";
+            assert_eq!(!aws.take_sent(Service::Store).is_empty(), asks, "{}", function.name);
+            if asks {
+                is_an_outage(function, &event, answer);
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttles_for_longer_than_functions_live_and_each_answers_in_its_time() {
+    let _tried = Tried;
+    const THROTTLED: &str = r#"{ "__type": "ProvisionedThroughputExceededException" }"#;
+    const SLOWED: &str = r#"{ "__type": "ThrottlingException" }"#;
+    in_vain_for_as_long_as_functions_live(&[Says::With(400, THROTTLED), Says::With(400, SLOWED)])
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_5xx_for_longer_than_functions_live_and_each_answers_in_its_time() {
+    let _tried = Tried;
+    let says = [500, 502, 503, 504].map(|status| Says::With(status, ""));
+    in_vain_for_as_long_as_functions_live(&says).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_by_half_for_longer_than_functions_live_and_each_answers_in_its_time() {
+    let _tried = Tried;
+    let says =
+        ["", "{", r#"{ "Item": { "pk": "#, "<html></html>"].map(|half| Says::With(200, half));
+    in_vain_for_as_long_as_functions_live(&says).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_5xx_without_a_body_and_the_caller_sees_an_outage() {
+    let _tried = Tried;
     read_in_vain_and_then(&[Fault::NoBody]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_by_half_and_the_caller_sees_an_outage() {
+    let _tried = Tried;
     read_in_vain_and_then(&HALVES).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_by_half_and_a_good_key_is_not_called_invalid() {
+    let _tried = Tried;
     let world = World::new().await;
     let admin = world.admin().await;
     let (_, key) = admin.key("Good").await;
@@ -70,6 +118,7 @@ async fn answers_by_half_and_a_good_key_is_not_called_invalid() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_by_half_and_a_suspension_that_marked_no_key_is_not_said_to_be_done() {
+    let _tried = Tried;
     let world = World::new().await;
     let admin = world.admin().await;
     let (_, key) = admin.key("Stopped").await;
@@ -92,6 +141,7 @@ async fn answers_by_half_and_a_suspension_that_marked_no_key_is_not_said_to_be_d
 
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_by_half_and_no_mail_is_taken_for_one_that_nobody_gets() {
+    let _tried = Tried;
     // The row of the mail; whose the address is; the account and the member, side by side.
     const READS: usize = 4;
     let world = without_workers().await;

@@ -1,18 +1,56 @@
 //! Writes to the table that fail.
 
 use crate::contention::{audited, comes_back, good_events, made_once};
-use crate::failures::{ALWAYS, HALVES};
-use crate::proxy::{Fault, Proxy, body_of, outcome};
+use crate::deadlines::{is_an_outage, sample};
+use crate::failures::inside::{Inside, Says};
+use crate::failures::{ALWAYS, HALVES, Tried};
+use crate::proxy::{Fault, Proxy, Service, body_of, outcome};
 use crate::support::{ADMIN, World, wrong};
+use functions::FUNCTIONS;
 use serde_json::json;
+use std::collections::BTreeSet;
+
+/// Conflicts, throttled parts, tries that are said to be under way: what the store itself tries
+/// again, beside the SDK.
+const WITHOUT_END: [&str; 3] = [
+    r#"{ "__type": "TransactionCanceledException",
+         "CancellationReasons": [{ "Code": "TransactionConflict" }] }"#,
+    r#"{ "__type": "TransactionCanceledException",
+         "CancellationReasons": [{ "Code": "ThrottlingError" }] }"#,
+    r#"{ "__type": "TransactionInProgressException" }"#,
+];
+
+#[tokio::test(start_paused = true)]
+async fn throttles_for_longer_than_functions_live_and_each_answers_in_its_time() {
+    let _tried = Tried;
+    let mut written = BTreeSet::new();
+    for says in WITHOUT_END {
+        let aws = Inside::new();
+        aws.fail(Service::Store, Says::With(400, says));
+        for function in &FUNCTIONS {
+            let event = sample(function.name);
+            let answer = aws.in_its_time(function.name, &event).await;
+            let sent = aws.take_sent(Service::Store);
+            if sent.iter().any(|sent| sent == "TransactWriteItems") {
+                is_an_outage(function, &event, answer);
+                written.insert(function.name);
+            }
+        }
+    }
+    // Those that write what they are sent, before they have read anything.
+    let first = ["create-key", "end-session", "invite-member", "register-account"];
+    assert!(first.iter().all(|name| written.contains(name)), "{written:?}");
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_5xx_without_a_body_and_the_change_is_made_once_and_reported_as_made() {
+    let _tried = Tried;
     made_once(&[(2, Fault::NoBody)]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_by_half_and_the_change_is_made_once_and_reported_as_made() {
+    let _tried = Tried;
     let [head, cut, short, empty, foreign] = HALVES;
     for [first, second] in [[head, cut], [short, empty], [foreign, head]] {
         made_once(&[(1, first), (1, second)]).await;
@@ -21,6 +59,7 @@ async fn answers_by_half_and_the_change_is_made_once_and_reported_as_made() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_by_half_without_end_and_the_caller_is_told_that_it_may_have_been_done() {
+    let _tried = Tried;
     let world = World::new().await;
     let admin = world.admin().await;
     let proxy = Proxy::new(&world).await;
@@ -42,6 +81,7 @@ async fn answers_by_half_without_end_and_the_caller_is_told_that_it_may_have_bee
 
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_by_half_and_a_guess_is_counted_once_and_looked_at() {
+    let _tried = Tried;
     let world = World::new().await;
     let (challenge, code) = world.challenge(ADMIN).await;
     let proxy = Proxy::new(&world).await;

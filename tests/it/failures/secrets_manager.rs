@@ -2,10 +2,9 @@
 
 use crate::batch::{batch_for, without_workers};
 use crate::contention::comes_back;
-use crate::failures::{ALWAYS, HALVES};
+use crate::failures::{ALWAYS, HALVES, Tried};
 use crate::proxy::{Behind, Fault, Proxy, Service, body_of, http_event, outcome};
 use crate::support::{ADMIN, Person, World, wrong};
-use edge::budget::Budget;
 use futures::future::join_all;
 use serde_json::{Value, json};
 
@@ -48,6 +47,7 @@ async fn cold_functions_are_an_outage(faults: &[Fault]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn never_answers_and_the_caller_sees_an_outage_before_the_function_ends() {
+    let _tried = Tried;
     let world = World::new().await;
     let admin = world.admin().await;
     let (challenge, code) = world.challenge(ADMIN).await;
@@ -68,16 +68,19 @@ async fn never_answers_and_the_caller_sees_an_outage_before_the_function_ends() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn throttles_and_the_caller_sees_an_outage() {
+    let _tried = Tried;
     cold_functions_are_an_outage(&[Fault::Throttled]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_5xx_and_the_caller_sees_an_outage() {
+    let _tried = Tried;
     cold_functions_are_an_outage(&[Fault::ServerError, Fault::NoBody]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_by_half_and_the_caller_sees_an_outage() {
+    let _tried = Tried;
     cold_functions_are_an_outage(&HALVES).await;
 }
 
@@ -86,6 +89,7 @@ const BROKEN: [&str; 5] = ["", "{", "null", "{\"1\":\"", "{\"current\":\"3\",\"1
 
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_by_half_or_with_a_broken_secret_and_a_keyring_at_hand_goes_on() {
+    let _tried = Tried;
     let world = World::new().await;
     let admin = world.admin().await;
     let proxy = Proxy::before(&world, Service::SecretsManager).await;
@@ -115,6 +119,7 @@ async fn answers_by_half_or_with_a_broken_secret_and_a_keyring_at_hand_goes_on()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_with_a_broken_secret_and_cold_functions_say_that_it_is_our_fault() {
+    let _tried = Tried;
     let world = World::new().await;
     let admin = world.admin().await;
     let (challenge, code) = world.challenge(ADMIN).await;
@@ -137,6 +142,7 @@ async fn answers_with_a_broken_secret_and_cold_functions_say_that_it_is_our_faul
 
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_with_a_broken_secret_and_mails_wait_until_it_is_right() {
+    let _tried = Tried;
     let world = without_workers().await;
     let batch = batch_for(&world, &[ADMIN]).await;
     let right = world.secret(LOGIN).await;
@@ -155,6 +161,7 @@ async fn answers_with_a_broken_secret_and_mails_wait_until_it_is_right() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_with_an_empty_proof_and_nobody_who_sends_none_is_taken_for_cloudfront() {
+    let _tried = Tried;
     let world = World::new().await;
     let arn = world.desk.environment("request-code")["ORIGIN_SECRET_ARN"].clone();
     let put = json!({ "SecretId": arn, "SecretString": "" });
