@@ -32,9 +32,10 @@ macro_rules! tests {
     };
 }
 
-const STEPS: [Step; 2] = [
+const STEPS: [Step; 3] = [
     Step { name: "simulation", command: tests!("simulation") },
     Step { name: "histories", command: tests!("it", "histories") },
+    Step { name: "failures", command: tests!("it", "failures::") },
 ];
 
 /// What a step has printed for the table, and whether it found nothing.
