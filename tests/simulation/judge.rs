@@ -56,12 +56,8 @@ impl Ended {
     /// How many changes this act committed: marks and guesses, which stand outside of any
     /// transaction, are none.
     pub fn changes(&self, done: &Done) -> usize {
-        self.changes_among(done, &self.steps)
-    }
-
-    fn changes_among(&self, done: &Done, steps: &[Step]) -> usize {
         let own = |step: &&Step| step.actor == done.actor && step.act == done.act;
-        let steps = steps.iter().filter(own);
+        let steps = self.steps.iter().filter(own);
         steps.filter(|step| step.commits && step.operation == "TransactWriteItems").count()
     }
 
@@ -235,17 +231,10 @@ fn counted(ended: &Ended, account: &Row) -> Judgement {
     holds(named == are, || format!("admins are {are:?}, and the account names {named:?}"))
 }
 
-/// A success is one change; a refusal none; an outage says itself whether there may be one.
-///
-/// No refusal can speak for a try that was given up, is still on its way, and would be granted by
-/// the time that it arrives. It is true when it is given.
+/// A success is one change; a refusal none, not even by a try that was given up and arrives late; an
+/// outage says itself whether there may be one.
 fn true_answer(ended: &Ended, done: &Done) -> Judgement {
-    let by_then = &ended.steps[..done.ended];
-    let is_refusal = !done.answer.is_success() && !done.answer.is_outage();
-    let changes = match is_refusal {
-        true => ended.changes_among(done, by_then),
-        false => ended.changes(done),
-    };
+    let changes = ended.changes(done);
     let Done { asked, answer, actor, act, .. } = done;
     let function = asked.function;
     let told = || format!("actor {actor}, act {act}: {function} answered {answer:?}");
