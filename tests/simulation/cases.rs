@@ -141,7 +141,7 @@ pub const CREATE_CREATE: Case = Case {
         "LostAfter, then create-key: 201",
         "Late, then create-key: 201",
         "InProgress, then create-key: 201",
-        "LostBefore, then create-key: 409 key_limit_reached",
+        "LostBefore, then create-key: 503 temporarily_unavailable",
     ],
 };
 

@@ -412,7 +412,8 @@ impl Store {
     /// conflict with another transaction is no refusal: it is tried again.
     ///
     /// What may be made already is sent under the token that it was sent under before, so that the
-    /// store makes it once; what was cancelled was not made, and gets a new one.
+    /// store makes it once; what was cancelled was not made, and gets a new one. A refusal speaks
+    /// for its own try alone: with another one unanswered it is not known what becomes of it.
     async fn transact(
         &self,
         writes: Vec<Write>,
@@ -447,7 +448,10 @@ impl Store {
             let any = |codes: &[&str]| {
                 reasons.iter().filter_map(|reason| reason.code()).any(|code| codes.contains(&code))
             };
-            if reasons.iter().any(is_refused) {
+            if reasons.iter().any(is_refused) && unanswered.any() {
+                // An earlier try may be made yet, once what stood against this one is gone.
+                return Err(StoreError::Unknown("refused, and perhaps made yet".to_owned()));
+            } else if reasons.iter().any(is_refused) {
                 return Ok(Some(reasons.to_vec()));
             } else if any(&["ThrottlingError", "ProvisionedThroughputExceeded"]) {
                 // Throttled in one of its parts: the SDK does not see that and tries no more.
