@@ -15,6 +15,8 @@ pub struct Move {
     pub request: usize,
     pub fate: Fate,
     pub reach: Reach,
+    /// Whether it would be the first of its act.
+    pub begins: bool,
 }
 
 /// Which moves cannot tell who came first.
@@ -23,6 +25,8 @@ pub enum Independence {
     /// Those of one actor that is at work on several things at once: so nothing is taken for equal
     /// that differs in who was answered before somebody else began.
     OfOneActor,
+    /// All but those that an act begins with, for these say who was answered before they came.
+    OnceBegun,
     /// All: where no judgement hangs on who was answered before somebody else began.
     OfAll,
 }
@@ -31,6 +35,7 @@ impl Independence {
     fn holds(self, one: &Move, other: &Move) -> bool {
         let among = match self {
             Self::OfOneActor => one.actor == other.actor,
+            Self::OnceBegun => one.actor == other.actor || !(one.begins || other.begins),
             Self::OfAll => true,
         };
         among && one.request_of() != other.request_of() && !one.reach.meets(&other.reach)
@@ -40,6 +45,12 @@ impl Independence {
 impl Move {
     fn request_of(&self) -> (usize, usize) {
         (self.actor, self.request)
+    }
+
+    /// Whether the same request meets the same fate, whatever went before it.
+    fn is_among(&self, moves: &[Self]) -> bool {
+        let is_it = |other: &Self| other.request_of() == self.request_of();
+        moves.iter().any(|other| is_it(other) && other.fate == self.fate)
     }
 }
 
@@ -85,7 +96,7 @@ impl Choices {
         let asleep = self.asleep();
         let chosen = match (self.given.get(self.taken.len()), &mut self.random) {
             (Some(given), _) => *given,
-            (None, None) => moves.iter().position(|option| !asleep.contains(option))?,
+            (None, None) => moves.iter().position(|option| !option.is_among(&asleep))?,
             (None, Some(random)) => any(random, &moves),
         };
         assert!(chosen < moves.len(), "the choices are of another case, or of other code");
@@ -107,7 +118,7 @@ impl Choices {
     pub fn next(self) -> Option<Self> {
         let Self { mut taken, independence, .. } = self;
         while let Some(Node { moves, chosen, asleep }) = taken.pop() {
-            let left = (chosen + 1..moves.len()).find(|place| !asleep.contains(&moves[*place]));
+            let left = (chosen + 1..moves.len()).find(|place| !moves[*place].is_among(&asleep));
             if let Some(left) = left {
                 let given = taken.iter().map(|node| node.chosen).chain([left]).collect();
                 return Some(Self { given, taken: Vec::new(), independence, random: None });
@@ -152,6 +163,7 @@ mod tests {
                         actor,
                         request: sent[actor],
                         fate: Fate::Answered,
+                        begins: sent[actor] == 0,
                         reach: reach(if actor == 0 { "a" } else { writes[sent[actor]] }),
                     })
                     .collect();
@@ -174,5 +186,7 @@ mod tests {
         assert_eq!(schedules(Independence::OfAll, ["b", "b"]), 1);
         assert_eq!(schedules(Independence::OfAll, ["b", "a"]), 3);
         assert_eq!(schedules(Independence::OfOneActor, ["b", "b"]), 6);
+        // One is over before the other begins, or both are under way.
+        assert_eq!(schedules(Independence::OnceBegun, ["b", "b"]), 4);
     }
 }

@@ -5,6 +5,7 @@ use crate::judge::{self, Judgement};
 use crate::scene::Scene;
 use crate::schedule::{Ended, Faults, Play, run};
 use crate::wire::{Fate, Sabotage, Wire};
+use frontdesk_tests::proof::Proof;
 use futures::future::BoxFuture;
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -28,6 +29,8 @@ pub const LOST_ANSWERS: &[Fate] = &[Fate::LostAfter, Fate::Late];
 /// A case: who does what beside each other, and what has to hold whatever comes first.
 pub struct Case {
     pub name: &'static str,
+    /// The promise that it holds, in the words of the first page.
+    pub holds: &'static str,
     pub play: fn(Scene) -> BoxFuture<'static, Play>,
     pub independence: Independence,
     /// What may go wrong, and how often in a schedule at most.
@@ -36,6 +39,14 @@ pub struct Case {
     pub judge: fn(&Ended) -> Judgement,
     /// What some schedule has to come to: else it shows less than it seems to.
     pub sometimes: &'static [&'static str],
+}
+
+/// How schedules are tried, and what has to hold after each.
+#[derive(Clone, Copy)]
+pub struct Rules {
+    pub independence: Independence,
+    pub faults: Faults,
+    pub judge: fn(&Ended) -> Judgement,
 }
 
 /// What exploring a case came to.
@@ -58,77 +69,40 @@ pub struct Violation {
 /// More schedules than this are no small case.
 const BOUND: usize = 200_000;
 
-impl Case {
+impl Rules {
     /// Every schedule, up to the first after which something does not hold.
-    pub fn explore(&self, sabotage: Option<Sabotage>) -> Explored {
-        self.on_one_thread(sabotage, async |play, wire| {
-            let mut explored = Explored::default();
-            let mut next = Some(Choices::first(self.independence));
-            while let Some(mut choices) = next {
-                assert!(explored.schedules < BOUND, "{} has too many schedules", self.name);
-                self.one(play, wire, &mut choices, &mut explored).await;
-                if explored.violation.is_some() {
-                    break;
-                }
-                next = choices.next();
-            }
-            explored
-        })
+    pub async fn all(&self, play: &Play, wire: &Arc<Wire>, explored: &mut Explored) {
+        let mut tried = 0;
+        let mut next = Some(Choices::first(self.independence));
+        while let Some(mut choices) = next.filter(|_| explored.violation.is_none()) {
+            assert!(tried < BOUND, "these are too many schedules");
+            tried += 1;
+            self.one(play, wire, &mut choices, explored).await;
+            next = choices.next();
+        }
     }
 
-    /// As many schedules as there are seeds.
-    fn sample(&self, seeds: Range<u64>) -> Explored {
-        self.on_one_thread(None, async |play, wire| {
-            let mut explored = Explored::default();
-            for seed in seeds {
-                let mut choices = Choices::seeded(seed);
-                self.one(play, wire, &mut choices, &mut explored).await;
-                if explored.violation.is_some() {
-                    break;
-                }
-            }
-            explored
-        })
-    }
-
-    /// What happens with each of these seeds, in words.
-    pub fn told(&self, seeds: Range<u64>) -> Vec<Vec<String>> {
-        self.on_one_thread(None, async |play, wire| {
-            let mut told = Vec::new();
-            for seed in seeds {
-                let mut choices = Choices::seeded(seed);
-                told.push(self.one(play, wire, &mut choices, &mut Explored::default()).await);
-            }
-            told
-        })
-    }
-
-    /// The one schedule of these choices.
-    fn replay(&self, choices: &str) {
-        self.on_one_thread(None, async |play, wire| {
-            let mut explored = Explored::default();
-            let mut choices = Choices::parse(choices);
-            let steps = self.one(play, wire, &mut choices, &mut explored).await;
-            tell(&steps.join("\n"));
-            self.refuse(&explored);
-        });
-    }
-
-    fn on_one_thread<T>(
+    /// As many schedules as there are seeds, up to the same.
+    pub async fn some(
         &self,
-        sabotage: Option<Sabotage>,
-        explore: impl AsyncFnOnce(&Play, &Arc<Wire>) -> T,
-    ) -> T {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .start_paused(true)
-            .build()
-            .expect("a runtime");
-        runtime.block_on(async {
-            let play = (self.play)(Scene::new()).await;
-            let wire = play.scene.wire(sabotage);
-            explore(&play, &wire).await
-        })
+        seeds: Range<u64>,
+        play: &Play,
+        wire: &Arc<Wire>,
+        explored: &mut Explored,
+    ) {
+        for seed in seeds {
+            if explored.violation.is_none() {
+                self.one(play, wire, &mut Choices::seeded(seed), explored).await;
+            }
+        }
+    }
+
+    /// The one schedule of these choices, with each step told.
+    pub async fn replay(&self, choices: &str, play: &Play, wire: &Arc<Wire>) -> Explored {
+        let mut explored = Explored::default();
+        let steps = self.one(play, wire, &mut Choices::parse(choices), &mut explored).await;
+        tell(&steps.join("\n"));
+        explored
     }
 
     async fn one(
@@ -160,6 +134,65 @@ impl Case {
         }
         steps
     }
+}
+
+/// On one thread, with time that passes only while everybody waits.
+pub fn on_one_thread<T>(explore: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime")
+        .block_on(explore)
+}
+
+impl Case {
+    fn rules(&self) -> Rules {
+        let Self { independence, faults, judge, .. } = *self;
+        Rules { independence, faults, judge }
+    }
+
+    /// Every schedule, up to the first after which something does not hold.
+    fn explore(&self, sabotage: Option<Sabotage>) -> Explored {
+        self.on_one_thread(sabotage, async |play, wire| {
+            let mut explored = Explored::default();
+            self.rules().all(play, wire, &mut explored).await;
+            explored
+        })
+    }
+
+    /// As many schedules as there are seeds.
+    fn sample(&self, seeds: Range<u64>) -> Explored {
+        self.on_one_thread(None, async |play, wire| {
+            let mut explored = Explored::default();
+            self.rules().some(seeds, play, wire, &mut explored).await;
+            explored
+        })
+    }
+
+    /// What happens with each of these seeds, in words.
+    pub fn told(&self, seeds: Range<u64>) -> Vec<Vec<String>> {
+        self.on_one_thread(None, async |play, wire| {
+            let mut told = Vec::new();
+            for seed in seeds {
+                let (mut choices, mut explored) = (Choices::seeded(seed), Explored::default());
+                told.push(self.rules().one(play, wire, &mut choices, &mut explored).await);
+            }
+            told
+        })
+    }
+
+    fn on_one_thread<T>(
+        &self,
+        sabotage: Option<Sabotage>,
+        explore: impl AsyncFnOnce(&Play, &Arc<Wire>) -> T,
+    ) -> T {
+        on_one_thread(async {
+            let play = (self.play)(Scene::new()).await;
+            let wire = play.scene.wire(sabotage);
+            explore(&play, &wire).await
+        })
+    }
 
     /// Whether some schedule shows that something was changed.
     pub fn misses(&self, sabotage: Sabotage) {
@@ -167,6 +200,7 @@ impl Case {
         let explored = self.explore(Some(sabotage));
         tell_figures(&format!("{} {sabotage}", self.name), &explored, began);
         assert!(explored.violation.is_some(), "{} does not miss {sabotage}", self.name);
+        Proof { holds: self.holds, runs: 0, faults: 0, mutants: Some((1, 1)) }.print();
     }
 
     /// Holds every schedule of the case to what it says.
@@ -182,27 +216,48 @@ impl Case {
     }
 
     fn hold_those_of(&self, explore: impl FnOnce() -> Explored) {
-        if let Some(choices) = setting("SIMULATION_CHOICES") {
-            return self.replay(&choices);
-        }
         let began = Instant::now();
+        if let Some(choices) = asked_choices() {
+            let explored = self.on_one_thread(None, async |play, wire| {
+                self.rules().replay(&choices, play, wire).await
+            });
+            return explored.refuse(self.name, "");
+        }
         let explored = explore();
-        tell_figures(self.name, &explored, began);
-        self.refuse(&explored);
-        let Explored { reached, .. } = explored;
-        let missing: Vec<_> =
-            self.sometimes.iter().filter(|name| !reached.contains_key(**name)).collect();
-        assert!(missing.is_empty(), "{}: {missing:?} is not in {reached:#?}", self.name);
+        explored.tell(self.holds, self.name, began);
+        explored.refuse(self.name, "");
+        explored.has_come_to(self.name, self.sometimes);
+    }
+}
+
+impl Explored {
+    /// What was tried, in the table of cases and in that of proofs.
+    pub fn tell(&self, holds: &'static str, name: &str, began: Instant) {
+        tell_figures(name, self, began);
+        if self.violation.is_none() {
+            let (runs, faults) = (self.schedules as u64, self.faults as u64);
+            Proof { holds, runs, faults, mutants: None }.print();
+        }
     }
 
-    fn refuse(&self, explored: &Explored) {
-        let Some(Violation { what, choices, steps }) = &explored.violation else { return };
-        panic!(
-            "{}: {what}\nafter\n{}\nAgain: SIMULATION_CHOICES={choices}",
-            self.name,
-            steps.join("\n")
-        );
+    /// `again`: what else leads there, beside the choices.
+    pub fn refuse(&self, name: &str, again: &str) {
+        let Some(Violation { what, choices, steps }) = &self.violation else { return };
+        let steps = steps.join("\n");
+        panic!("{name}: {what}\nafter\n{steps}\nAgain: {again}SIMULATION_CHOICES={choices}");
     }
+
+    pub fn has_come_to(&self, name: &str, sometimes: &[&str]) {
+        let reached = &self.reached;
+        let missing: Vec<_> =
+            sometimes.iter().filter(|name| !reached.contains_key(**name)).collect();
+        assert!(missing.is_empty(), "{name}: {missing:?} is not in {reached:#?}");
+    }
+}
+
+/// The choices of the one schedule that is asked for.
+pub fn asked_choices() -> Option<String> {
+    setting("SIMULATION_CHOICES")
 }
 
 /// A row of the table.
@@ -225,7 +280,7 @@ fn tell(line: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{line}");
 }
 
-fn setting(name: &str) -> Option<String> {
+pub fn setting(name: &str) -> Option<String> {
     #[expect(clippy::disallowed_methods, reason = "a setting of this test, not of the desk's")]
     std::env::var(name).ok()
 }

@@ -1,9 +1,11 @@
 //! What holds after every schedule, whatever the case.
 
-use crate::scene::{Row, Rows};
+use crate::scene::{Act, Ends, Row, Rows, TIME};
 use crate::schedule::{Done, Ended};
 use crate::wire::{Fate, Step};
+use serde_json::Value;
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 /// What does not hold, in words.
 pub type Judgement = Result<(), String>;
@@ -27,6 +29,11 @@ impl<'r> Table<'r> {
 
     pub fn members(&self) -> Vec<&'r Row> {
         self.of("MEMBER#")
+    }
+
+    /// Whose each address is.
+    pub fn owners(&self) -> Vec<&'r Row> {
+        self.of("OWNER")
     }
 
     /// Of every account.
@@ -54,25 +61,35 @@ impl Ended {
     }
 
     /// How many changes this act committed: marks and guesses, which stand outside of any
-    /// transaction, are none.
+    /// transaction, are none, nor is the owner's notice of guesses.
     pub fn changes(&self, done: &Done) -> usize {
-        let own = |step: &&Step| step.actor == done.actor && step.act == done.act;
-        let steps = self.steps.iter().filter(own);
-        steps.filter(|step| step.commits && step.operation == "TransactWriteItems").count()
+        self.changes_of(done).count()
     }
 
     /// The step that committed the act's first change.
     pub fn first_change(&self, done: &Done) -> Option<(usize, &Step)> {
-        let mut steps = self.steps.iter().enumerate();
-        steps.find(|(_, step)| {
-            let own = step.actor == done.actor && step.act == done.act;
-            own && step.commits && step.operation == "TransactWriteItems"
+        self.changes_of(done).next()
+    }
+
+    fn changes_of(&self, done: &Done) -> impl Iterator<Item = (usize, &Step)> {
+        let is_guess = done.asked.function == "verify-code";
+        let (actor, act) = (done.actor, done.act);
+        self.steps.iter().enumerate().filter(move |(_, step)| {
+            let own = step.actor == actor && step.act == act;
+            let is_notice = is_guess && !step.about.contains("ACCT/");
+            own && step.commits && step.operation == "TransactWriteItems" && !is_notice
         })
     }
 
     /// The acts of this function.
     pub fn of<'e>(&'e self, function: &'e str) -> impl Iterator<Item = &'e Done> {
         self.done.iter().filter(move |done| done.asked.function == function)
+    }
+
+    /// How many guesses are on record of each challenge.
+    pub fn guesses(&self) -> impl Iterator<Item = usize> {
+        let asks = self.rows.values().filter_map(|row| row["asks"]["M"].as_object()).flatten();
+        asks.filter_map(|(_, ask)| ask["M"]["guesses"]["L"].as_array()).map(Vec::len)
     }
 
     /// How many acts were answered so.
@@ -122,47 +139,62 @@ pub fn judge(ended: &Ended) -> Judgement {
     for done in ended.of("check-key") {
         refused_for_a_reason(ended, done)?;
     }
+    looked_at(ended)?;
     afterwards(ended)
 }
 
-/// Whoever is answered that something has ended, finds it ended from then on.
+/// What every member may, whatever its role.
+const ANYBODYS: [&str; 5] =
+    ["leave-team", "get-session", "end-session", "revoke-session", "retry-sandbox"];
+
+/// Whether this is nothing that may be done any more once the other has ended.
+fn needs(done: &Done, ended: &Ends) -> bool {
+    let Act { function, by, token, about, .. } = &done.asked;
+    match ended {
+        Ends::Key(key) => *function == "check-key" && about.as_ref() == Some(key),
+        Ends::Sessions(member) => by.as_ref() == Some(member),
+        Ends::AllSessions => by.is_some(),
+        Ends::Session(ended) => token.as_ref() == Some(ended),
+        Ends::Role(member) => !ANYBODYS.contains(function) && by.as_ref() == Some(member),
+        // A session that ends itself is over in a suspended account, too.
+        Ends::Account if *function == "end-session" => false,
+        Ends::Account => *function == "check-key" || by.is_some(),
+    }
+}
+
+/// Whoever is answered that something has ended, finds it ended from then on; and from the change
+/// on that ended it, nothing is done that it was needed for, even if it was under way.
 fn refused_after(ended: &Ended, end: &Done) -> Judgement {
-    if !end.answer.is_success() {
+    let Some(ends) = &end.asked.ends else { return Ok(()) };
+    let is_back = |done: &Done| done.asked.operators() == Some("resume");
+    if !end.answer.is_success() || (*ends == Ends::Account && ended.done.iter().any(is_back)) {
         return Ok(());
     }
-    for done in ended.done.iter().filter(|done| done.is_after(end)) {
-        let ends = match end.asked.function {
-            "delete-key" => {
-                done.asked.function == "check-key" && done.asked.about == end.asked.about
-            }
-            "revoke-member" | "leave-team" => {
-                done.asked.by.is_some() && done.asked.by == end.asked.about
-            }
-            // None of the cases makes somebody an admin again.
-            "change-role" => {
-                let anybodys = ["leave-team", "get-session"].contains(&done.asked.function);
-                !anybodys && done.asked.by.is_some() && done.asked.by == end.asked.about
-            }
-            "change-account" => done.asked.function == "check-key" || done.asked.by.is_some(),
-            _ => false,
-        };
-        holds(!ends || !done.answer.is_success(), || {
-            let (after, before) = (done.asked.function, end.asked.function);
+    let place = |done: &Done| ended.first_change(done).map(|(place, _)| place);
+    let others = ended.done.iter().filter(|done| (done.actor, done.act) != (end.actor, end.act));
+    for done in others.filter(|done| needs(done, ends)) {
+        let (after, before) = (done.asked.function, end.asked.function);
+        holds(!done.is_after(end) || !done.answer.is_success(), || {
             format!("{after} of actor {} went well after {before} was answered", done.actor)
         })?;
-    }
-    let committed = |done: &Done| ended.first_change(done).map(|(place, _)| place);
-    if !["revoke-member", "leave-team"].contains(&end.asked.function) {
-        return Ok(());
-    }
-    // Not even what was in flight.
-    for done in ended.done.iter().filter(|done| done.asked.by == end.asked.about) {
-        let is_late = done.actor != end.actor && committed(done) > committed(end);
-        holds(!is_late || committed(done).is_none(), || {
-            format!("{} was done by somebody who was no member any more", done.asked.function)
+        // One of many transactions ended this.
+        let is_one = *ends != Ends::AllSessions && place(end).is_some();
+        holds(!is_one || place(done) < place(end), || {
+            format!("{after} of actor {} was done after {before} had ended it", done.actor)
         })?;
     }
     Ok(())
+}
+
+/// A challenge has five guesses, and opens one session.
+fn looked_at(ended: &Ended) -> Judgement {
+    for done in ended.of("verify-code") {
+        let of_it = |other: &&Done| other.asked.about == done.asked.about;
+        let opened = ended.of("verify-code").filter(of_it).filter(|done| ended.changes(done) > 0);
+        holds(opened.count() <= 1, || "one code opened two sessions".to_owned())?;
+    }
+    let guesses = ended.guesses().max().unwrap_or_default();
+    holds(guesses <= 5, || format!("{guesses} guesses are on record of one challenge"))
 }
 
 /// A key is refused only if something ends it.
@@ -173,11 +205,13 @@ fn refused_for_a_reason(ended: &Ended, check: &Done) -> Judgement {
     let is_reason = |done: &&Done| {
         let function = done.asked.function;
         let about_it = done.asked.about == check.asked.about;
-        let may_end = function == "change-account"
-            || (["delete-key", "rotate-key"].contains(&function) && about_it);
+        let may_end = matches!(done.asked.ends, Some(Ends::Account))
+            || (["delete-key", "rotate-key"].contains(&function) && about_it)
+            || (done.asked.operators() == Some("revoke_key") && about_it);
         may_end && ended.first_change(done).is_some_and(|(place, _)| place < check.ended)
     };
-    holds(ended.done.iter().any(|done| is_reason(&done)), || {
+    let is_late = ended.of(TIME).any(|time| time.began < check.ended);
+    holds(is_late || ended.done.iter().any(|done| is_reason(&done)), || {
         format!("the key check of actor {} refused a good key", check.actor)
     })
 }
@@ -214,21 +248,45 @@ fn counted(ended: &Ended, account: &Row) -> Judgement {
         holds(rows == counted, || format!("{counter} is {counted} of {rows} rows"))?;
         holds(counted <= limit, || format!("{counter} is {counted}, and its limit {limit}"))?;
     }
-    let active_admins: Vec<_> = table
-        .members()
-        .into_iter()
-        .filter(|row| text(row, "role") == "admin" && text(row, "status") == "active")
-        .map(|row| text(row, "id"))
-        .collect();
-    holds(!active_admins.is_empty(), || "no admin who has logged in is left".to_owned())?;
+    let members: Vec<_> = table.members().into_iter().filter(|row| text(row, "pk") == pk).collect();
+    let admins = |may: fn(&Row) -> bool| -> BTreeSet<_> {
+        let admins = members.iter().filter(|row| text(row, "role") == "admin" && may(row));
+        admins.map(|row| text(row, "id")).collect()
+    };
+    // Whoever an operator made one may count before the first login.
+    let active = admins(|row| text(row, "status") == "active");
+    let lasting = admins(|row| row.get("invited_until").is_none());
     let named: BTreeSet<_> = account["admins"]["SS"]
         .as_array()
         .into_iter()
         .flatten()
-        .filter_map(|id| id.as_str())
+        .filter_map(Value::as_str)
         .collect();
-    let are: BTreeSet<_> = active_admins.into_iter().collect();
-    holds(named == are, || format!("admins are {are:?}, and the account names {named:?}"))
+    holds(!named.is_empty(), || "no admin is left".to_owned())?;
+    holds(active.is_subset(&named) && named.is_subset(&lasting), || {
+        format!("admins are {active:?}, and the account names {named:?}")
+    })?;
+    owned(ended, account, &members)
+}
+
+/// Each member has its address, and its invitation the same end wherever that stands.
+fn owned(ended: &Ended, account: &Row, members: &[&Row]) -> Judgement {
+    let owners = ended.table().owners();
+    for member in members {
+        let id = text(member, "id");
+        let owns = |owner: &&&Row| text(owner, "member_id") == id;
+        let owner = owners.iter().find(owns).ok_or_else(|| format!("{id} has no address"))?;
+        let ends =
+            [&member["invited_until"], &owner["invited_until"], &account["invited"]["M"][id]];
+        holds(ends.iter().all(|end| end == &ends[0]), || {
+            format!("the invitation of {id} ends at {ends:?}")
+        })?;
+    }
+    let is_there = |owner: &Row| {
+        let is_its = |row: &&Row| text(row, "id") == text(owner, "member_id");
+        ended.table().members().iter().any(is_its)
+    };
+    holds(owners.iter().all(|owner| is_there(owner)), || "an address is nobody's".to_owned())
 }
 
 /// A success is one change; a refusal none, not even by a try that was given up and arrives late; an
@@ -238,17 +296,32 @@ fn true_answer(ended: &Ended, done: &Done) -> Judgement {
     let Done { asked, answer, actor, act, .. } = done;
     let function = asked.function;
     let told = || format!("actor {actor}, act {act}: {function} answered {answer:?}");
-    let expected = match function {
-        // It reads, and marks.
-        "check-key" | "get-session" => 0..=0,
-        // Stopping the account, and marking its keys: how often hangs on what is there already.
-        "change-account" if !answer.is_outage() => return holds(answer.is_success(), told),
-        "change-account" => return Ok(()),
-        _ if answer.is_success() && asked.may_repeat => 0..=1,
-        _ if answer.is_success() => 1..=1,
-        _ if answer.is_outage() && answer.says_perhaps() => 0..=1,
-        _ => 0..=0,
+    let may = if answer.is_success() {
+        made(asked)
+    } else if answer.is_outage() && answer.says_perhaps() {
+        0..=usize::MAX
+    } else if answer.code == "email_already_registered" && function == "invite-member" {
+        // That it is told so is counted, and on record.
+        1..=1
+    } else {
+        0..=0
     };
     holds(answer.status != 500, || format!("{}: a fault of ours", told()))?;
-    holds(expected.contains(&changes), || format!("{}, and made {changes} changes", told()))
+    holds(may.contains(&changes), || format!("{}, and made {changes} changes", told()))
+}
+
+/// How many changes a success of it is.
+fn made(asked: &Act) -> RangeInclusive<usize> {
+    match (asked.function, asked.operators()) {
+        // They read, and mark.
+        ("check-key" | "get-session" | TIME, _) => 0..=0,
+        // Nobody is told whether there was an invitation, or a validation is under way.
+        ("decline-invitation" | "retry-sandbox", _) => 0..=1,
+        // What is so already is no change.
+        (_, Some("rename" | "set_limits" | "add_admin")) => 0..=1,
+        // Step by step.
+        (_, Some("suspend" | "resume" | "end_sessions")) => 0..=usize::MAX,
+        _ if asked.may_repeat => 0..=1,
+        _ => 1..=1,
+    }
 }

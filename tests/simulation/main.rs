@@ -17,6 +17,7 @@ mod scene;
 mod schedule;
 mod wire;
 
+use crate::cases::{pairs, time};
 use crate::explore::Case;
 use crate::wire::Sabotage;
 
@@ -130,6 +131,81 @@ fn what_holds_of_two_at_once_holds_of_many() {
     cases::MANY.hold_sampled(100);
 }
 
+#[test]
+fn of_two_guesses_one_is_looked_at_if_the_hour_allows_one() {
+    cases::ALLOWANCE.hold();
+}
+
+#[test]
+fn a_key_that_has_expired_is_refused_by_every_check_that_begins_after() {
+    time::KEY.hold();
+}
+
+#[test]
+fn an_old_value_is_refused_when_its_time_is_over() {
+    time::OLD_VALUE.hold();
+}
+
+#[test]
+fn a_session_that_nobody_used_for_twelve_hours_does_nothing() {
+    time::IDLE.hold();
+}
+
+#[test]
+fn a_session_of_seven_days_does_nothing_however_often_it_was_used() {
+    time::LIFETIME.hold();
+}
+
+#[test]
+fn a_code_of_three_minutes_opens_nothing() {
+    time::CODE.hold();
+}
+
+#[test]
+fn an_invitation_that_has_ended_is_accepted_by_nobody_and_its_place_is_free() {
+    time::INVITATION.hold();
+}
+
+#[test]
+fn each_pair_of_customers_changes_holds_every_promise() {
+    pairs::OF_CUSTOMERS.hold();
+}
+
+#[test]
+fn each_change_beside_a_reader_holds_every_promise() {
+    pairs::WITH_READERS.hold();
+    pairs::OPERATORS_WITH_READERS.hold();
+}
+
+#[test]
+fn each_customers_change_beside_an_operators_holds_every_promise() {
+    pairs::WITH_OPERATORS.hold();
+}
+
+#[test]
+fn each_customers_change_beside_a_suspension_holds_every_promise() {
+    pairs::WITH_SUSPENSION.hold();
+}
+
+#[test]
+fn each_pair_of_customers_changes_holds_every_promise_where_clocks_differ() {
+    for pairs in pairs::SKEWED {
+        pairs.hold();
+    }
+}
+
+#[test]
+fn each_pair_of_operators_changes_holds_every_promise() {
+    pairs::OF_OPERATORS.hold();
+}
+
+#[test]
+fn each_pair_of_changes_holds_every_promise_when_not_all_goes_well() {
+    for pairs in pairs::ALL_IN_TROUBLE {
+        pairs.hold();
+    }
+}
+
 /// Else a schedule that breaks something could not be looked at again.
 #[test]
 fn the_same_choices_give_the_same_run() {
@@ -148,7 +224,7 @@ fn without_any_one_rule_some_schedule_breaks_a_promise() {
 const LAST_ADMIN: Sabotage =
     Sabotage::Without("(NOT contains(#admins, :id) OR size(#admins) > :one)");
 
-const SABOTAGES: [(Case, Sabotage); 14] = [
+const SABOTAGES: [(Case, Sabotage); 18] = [
     (cases::CREATE_CREATE, Sabotage::Without("#own_keys < #own_key_limit")),
     (
         cases::CREATE_CREATE,
@@ -164,6 +240,10 @@ const SABOTAGES: [(Case, Sabotage); 14] = [
     (cases::INVITE_INVITE, Sabotage::Without("#member_count < #member_limit")),
     (cases::GUESS_GUESS, Sabotage::Without("size(#asks.#id.#guesses) < #asks.#id.#allowed")),
     (cases::LOGIN, Sabotage::Without("NOT contains(#asks.#id.#guesses, :guess)")),
+    (cases::ALLOWANCE, Sabotage::Without("#left.#own > :zero")),
+    (time::IDLE, Sabotage::Without("#sessions.#s0.#u > :idle")),
+    (time::LIFETIME, Sabotage::Without("#sessions.#s0.#o > :oldest")),
+    (time::CODE, Sabotage::Without("#asks.#id.#at > :oldest")),
     (cases::LOGIN_LOGIN, Sabotage::Without("#asks.#id.#over = :no")),
     (
         cases::ROTATE_DELETE,

@@ -6,12 +6,12 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use desk::Engine;
 use desk::template::{Document, Parameters, Table, Template};
 use domain::login::{ChallengeToken, LoginCode};
-use domain::{EmailAddress, Keyring};
+use domain::{EmailAddress, Invitation, Keyring, SessionToken};
 use edge::budget::Budget;
 use edge::config::Env;
 use edge::{App, Clock, Random, Seams};
 use functions::Invoke;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::LambdaEvent;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -56,10 +56,35 @@ pub struct Act {
     pub event: Value,
     /// The member whose session it shows.
     pub by: Option<String>,
+    /// The session that it shows.
+    pub token: Option<String>,
     /// The key or the member that it is about.
     pub about: Option<String>,
+    /// What has ended once it went well.
+    pub ends: Option<Ends>,
     /// Whether it may find what another made under the same `Idempotency-Key`.
     pub may_repeat: bool,
+    /// How far the clock of whoever runs it is ahead of the others'.
+    pub skew: SignedDuration,
+}
+
+/// The act by which time passes, for all at once.
+pub const TIME: &str = "time";
+
+/// What an act ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ends {
+    Key(String),
+    /// Of a member, all sessions that it had.
+    Sessions(String),
+    /// Of everybody.
+    AllSessions,
+    /// By its token.
+    Session(String),
+    /// Of a member, what only admins may.
+    Role(String),
+    /// Everything of the account, until it is resumed.
+    Account,
 }
 
 /// What a function answered.
@@ -93,6 +118,7 @@ impl Answer {
 }
 
 /// The table with what the case needs in it, and who there is.
+#[derive(Clone)]
 pub struct Scene {
     pub rows: Rows,
     pub keyring: String,
@@ -107,6 +133,7 @@ pub struct Scene {
 pub struct Person {
     pub id: String,
     pub account: String,
+    pub email: String,
     pub token: String,
 }
 
@@ -152,14 +179,13 @@ impl Scene {
             "key_limit": keys,
             "member_limit": members,
         });
-        self.done(&operator("register-account", event)).await;
+        self.done(&Act::of("register-account", event)).await;
         self.login(ADMIN).await
     }
 
     /// Somebody else in the account, who has logged in.
     pub async fn member(&mut self, admin: &Person, email: &str, role: &str) -> Person {
-        let invited = json!({ "email": email, "role": role });
-        self.done(&http("invite-member", "POST", "/api/team", invited).by(admin)).await;
+        self.done(&invite(admin, email, role)).await;
         self.login(email).await
     }
 
@@ -170,15 +196,27 @@ impl Scene {
         Person {
             id: text(&body["member"]["id"]),
             account: text(&body["account"]["id"]),
+            email: email.to_owned(),
             token: text(&body["session_token"]),
         }
     }
 
+    /// Somebody who is invited only: its id, and what the invitation's link carries.
+    pub async fn invited(&mut self, admin: &Person, email: &str) -> (String, String) {
+        let body = self.done(&invite(admin, email, "member")).await;
+        let id = body["member"]["id"].as_str().expect("a text").to_owned();
+        let invitation = Invitation {
+            account: admin.account.parse().expect("an id"),
+            member: id.parse().expect("an id"),
+            number: 1,
+        };
+        let ring = Keyring::parse(&self.keyring).expect("a keyring");
+        (id, invitation.token(&ring).expose().to_owned())
+    }
+
     /// A challenge and its code, which is derived as the mail's is.
     pub async fn challenge(&mut self, email: &str) -> (String, String) {
-        let wanted = json!({ "email": email, "accept_terms": true });
-        let request = http("request-code", "POST", "/api/login/code", wanted).by_nobody();
-        let body = self.done(&request).await;
+        let body = self.done(&request_code(email, "203.0.113.7")).await;
         let challenge = body["challenge"].as_str().expect("a text").to_owned();
         let id = ChallengeToken::parse(&challenge).expect("a challenge").id;
         let ring = Keyring::parse(&self.keyring).expect("a keyring");
@@ -189,11 +227,24 @@ impl Scene {
 
     /// A key of this admin's, of which a use is on record, so that the next check marks none.
     pub async fn key(&mut self, admin: &Person, name: &str) -> Key {
-        let body = self.done(&create_key(admin, name)).await;
+        self.key_of(&create_key(admin, name)).await
+    }
+
+    /// The one that this act makes.
+    pub async fn key_of(&mut self, creation: &Act) -> Key {
+        let body = self.done(creation).await;
         let text = |value: &Value| value.as_str().expect("a text").to_owned();
         let key = Key { id: text(&body["key"]["id"]), value: text(&body["api_key"]) };
         self.done(&check(&key)).await;
         key
+    }
+
+    pub fn wait(&mut self, time: SignedDuration) {
+        self.clock.advance(time.unsigned_abs());
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// Ends the making: schedules begin from here.
@@ -320,25 +371,56 @@ impl Http {
     }
 
     fn by(self, person: &Person) -> Act {
-        let Self { function, event } =
-            self.with("authorization", &format!("Bearer {}", person.token));
-        Act { function, event, by: Some(person.id.clone()), about: None, may_repeat: false }
+        let shown = self.with("authorization", &format!("Bearer {}", person.token));
+        let (by, token) = (Some(person.id.clone()), Some(person.token.clone()));
+        Act { by, token, ..shown.by_nobody() }
     }
 
     fn by_nobody(self) -> Act {
-        let Self { function, event } = self;
-        Act { function, event, by: None, about: None, may_repeat: false }
+        Act::of(self.function, self.event)
     }
 }
 
 impl Act {
+    fn of(function: &'static str, event: Value) -> Self {
+        Self {
+            function,
+            event,
+            by: None,
+            token: None,
+            about: None,
+            ends: None,
+            may_repeat: false,
+            skew: SignedDuration::ZERO,
+        }
+    }
+
     fn about(self, id: &str) -> Self {
         Self { about: Some(id.to_owned()), ..self }
+    }
+
+    pub fn skewed(self, skew: SignedDuration) -> Self {
+        Self { skew, ..self }
+    }
+
+    fn ending(self, ends: Ends) -> Self {
+        Self { ends: Some(ends), ..self }
+    }
+
+    /// What an operator asks `change-account` to do.
+    pub fn operators(&self) -> Option<&str> {
+        (self.function == "change-account").then(|| self.event["act"].as_str()).flatten()
     }
 }
 
 pub fn create_key(admin: &Person, name: &str) -> Act {
     http("create-key", "POST", "/api/keys", json!({ "name": name })).by(admin)
+}
+
+/// A key that is good until then.
+pub fn create_key_until(admin: &Person, name: &str, end: Timestamp) -> Act {
+    let wanted = json!({ "name": name, "expires_at": end.to_string() });
+    http("create-key", "POST", "/api/keys", wanted).by(admin)
 }
 
 /// The same under an `Idempotency-Key`.
@@ -350,7 +432,12 @@ pub fn create_key_once(admin: &Person, name: &str, once: &str) -> Act {
 pub fn delete_key(admin: &Person, key: &Key) -> Act {
     let path = format!("/api/keys/{}", key.id);
     let request = http("delete-key", "DELETE", &path, Value::Null);
-    request.at("key_id", &key.id).by(admin).about(&key.id)
+    request.at("key_id", &key.id).by(admin).about(&key.id).ending(Ends::Key(key.id.clone()))
+}
+
+pub fn change_key(admin: &Person, key: &Key, change: Value) -> Act {
+    let path = format!("/api/keys/{}", key.id);
+    http("change-key", "PATCH", &path, change).at("key_id", &key.id).by(admin).about(&key.id)
 }
 
 pub fn rotate_key(admin: &Person, key: &Key) -> Act {
@@ -368,39 +455,115 @@ pub fn check_value(value: &str) -> Act {
     http("check-key", "GET", "/api/check", Value::Null).with("x-api-key", value).by_nobody()
 }
 
-pub fn revoke_member(admin: &Person, member: &Person) -> Act {
-    let path = format!("/api/team/{}", member.id);
+pub fn revoke_member(admin: &Person, member: &str) -> Act {
+    let path = format!("/api/team/{member}");
     let request = http("revoke-member", "DELETE", &path, Value::Null);
-    request.at("member_id", &member.id).by(admin).about(&member.id)
+    let revoked = request.at("member_id", member).by(admin).about(member);
+    revoked.ending(Ends::Sessions(member.to_owned()))
 }
 
-pub fn invite(admin: &Person, email: &str) -> Act {
-    http("invite-member", "POST", "/api/team", json!({ "email": email })).by(admin)
+pub fn invite(admin: &Person, email: &str, role: &str) -> Act {
+    let wanted = json!({ "email": email, "role": role });
+    http("invite-member", "POST", "/api/team", wanted).by(admin)
 }
 
-pub fn change_role(admin: &Person, member: &Person, role: &str) -> Act {
-    let path = format!("/api/team/{}", member.id);
+pub fn resend(admin: &Person, member: &str) -> Act {
+    let path = format!("/api/team/{member}/invitation");
+    http("resend-invitation", "POST", &path, Value::Null).at("member_id", member).by(admin)
+}
+
+/// By the link of an invitation.
+pub fn decline(token: &str) -> Act {
+    let body = json!({ "invitation": token });
+    http("decline-invitation", "POST", "/api/invitation/decline", body).by_nobody()
+}
+
+pub fn change_role(admin: &Person, member: &str, role: &str) -> Act {
+    let path = format!("/api/team/{member}");
     let request = http("change-role", "PATCH", &path, json!({ "role": role }));
-    request.at("member_id", &member.id).by(admin).about(&member.id)
+    let changed = request.at("member_id", member).by(admin).about(member);
+    if role == "admin" { changed } else { changed.ending(Ends::Role(member.to_owned())) }
 }
 
 pub fn leave(member: &Person) -> Act {
-    http("leave-team", "DELETE", "/api/team/me", Value::Null).by(member).about(&member.id)
+    let left = http("leave-team", "DELETE", "/api/team/me", Value::Null).by(member);
+    left.about(&member.id).ending(Ends::Sessions(member.id.clone()))
+}
+
+pub fn end_session(member: &Person) -> Act {
+    let ended = http("end-session", "POST", "/api/logout", Value::Null).by(member);
+    ended.ending(Ends::Session(member.token.clone()))
+}
+
+/// From one browser, the session of another.
+pub fn revoke_session(by: &Person, ended: &Person) -> Act {
+    let id = SessionToken::parse(&ended.token).expect("a session").id();
+    let path = format!("/api/sessions/{id}");
+    let request = http("revoke-session", "DELETE", &path, Value::Null);
+    request.at("session_id", id.as_str()).by(by).ending(Ends::Session(ended.token.clone()))
+}
+
+/// All sessions but the one that asks, of which the other is one.
+pub fn revoke_other_sessions(by: &Person, other: &Person) -> Act {
+    let request = http("revoke-session", "DELETE", "/api/sessions", Value::Null);
+    request.by(by).ending(Ends::Session(other.token.clone()))
+}
+
+pub fn retry_sandbox(member: &Person) -> Act {
+    http("retry-sandbox", "POST", "/api/sandbox/provision", Value::Null).by(member)
+}
+
+pub fn request_code(email: &str, from: &str) -> Act {
+    let wanted = json!({ "email": email, "accept_terms": true });
+    let mut request = http("request-code", "POST", "/api/login/code", wanted);
+    request.event["requestContext"]["http"]["sourceIp"] = from.into();
+    request.by_nobody()
 }
 
 pub fn verify(challenge: &str, code: &str) -> Act {
     let body = json!({ "challenge": challenge, "code": code, "session": "bearer" });
-    http("verify-code", "POST", "/api/login/verify", body).by_nobody()
+    http("verify-code", "POST", "/api/login/verify", body).by_nobody().about(challenge)
 }
 
 pub fn session(person: &Person) -> Act {
     http("get-session", "GET", "/api/session", Value::Null).by(person)
 }
 
-pub fn suspend(account: &str) -> Act {
-    operator("change-account", json!({ "account_id": account, "act": "suspend" }))
+/// It is this time, after whatever came before it, and before whatever comes after.
+pub fn until(time: Timestamp) -> Act {
+    Act::of(TIME, json!(time.as_millisecond()))
 }
 
-fn operator(function: &'static str, event: Value) -> Act {
-    Act { function, event, by: None, about: None, may_repeat: false }
+pub fn register(name: &str, email: &str) -> Act {
+    Act::of("register-account", json!({ "name": name, "admin_email": email }))
+}
+
+/// An operator's act on an account; `more` has what it takes besides.
+pub fn operate(account: &str, act: &str, mut more: Value) -> Act {
+    more["account_id"] = account.into();
+    more["act"] = act.into();
+    Act::of("change-account", more)
+}
+
+pub fn suspend(account: &str) -> Act {
+    operate(account, "suspend", json!({})).ending(Ends::Account)
+}
+
+pub fn remove_member(member: &Person) -> Act {
+    let removed = operate(&member.account, "remove_member", json!({ "email": member.email }));
+    removed.ending(Ends::Sessions(member.id.clone()))
+}
+
+pub fn end_sessions(member: &Person) -> Act {
+    let ended = operate(&member.account, "end_sessions", json!({ "email": member.email }));
+    ended.ending(Ends::Sessions(member.id.clone()))
+}
+
+pub fn end_all_sessions(account: &str) -> Act {
+    operate(account, "end_sessions", json!({})).ending(Ends::AllSessions)
+}
+
+pub fn revoke_key(account: &str, key: &Key) -> Act {
+    let revoked = operate(account, "revoke_key", json!({ "key_id": key.id })).about(&key.id);
+    revoked.ending(Ends::Key(key.id.clone()))
 }

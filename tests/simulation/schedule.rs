@@ -6,13 +6,15 @@
 
 use crate::choices::Choices;
 use crate::scene::{
-    Act, Answer, Key, Person, Rows, Scene, answer_of, function, restore, rows_of, seams,
+    Act, Answer, Key, Person, Rows, Scene, TIME, answer_of, function, restore, rows_of, seams,
 };
 use crate::scene::{check_value, session};
 use crate::wire::{Fate, Step, Wire};
 use edge::Clock;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::task::JoinHandle;
@@ -41,6 +43,8 @@ pub struct Done {
     pub act: usize,
     pub asked: Act,
     pub answer: Answer,
+    /// How many steps had been decided when it was asked for.
+    pub asked_at: usize,
     /// The step that was its first.
     pub began: usize,
     /// How many steps had been decided when it was answered.
@@ -74,7 +78,7 @@ const MOMENT: Duration = Duration::from_millis(1);
 /// that whoever waits for time alone has had it, and nothing hangs on how long that was.
 const LONG_ENOUGH: Duration = Duration::from_secs(5);
 
-type Answers = Arc<Mutex<Vec<(usize, usize, usize, Answer)>>>;
+type Answers = Arc<Mutex<Vec<(usize, usize, Range<usize>, Answer)>>>;
 
 /// None if every way on was tried elsewhere.
 pub async fn run(
@@ -125,13 +129,32 @@ pub async fn run(
 async fn one_actor(actor: usize, acts: Vec<Act>, wire: Arc<Wire>, clock: Clock, answers: Answers) {
     for (number, act) in acts.into_iter().enumerate() {
         wire.begin(actor, number);
+        let asked_at = wire.now();
         // What is drawn hangs on nobody else.
         let seed = 100 * actor as u64 + number as u64;
-        let seams = seams(&wire, actor, clock.clone(), seed);
-        let answer = answer_of(function(act.function, seams, &wire.region()), &act.event).await;
+        let answer = if act.function == TIME {
+            passed(&act, actor, &wire, &clock).await
+        } else {
+            let clock = if act.skew.is_zero() { clock.clone() } else { skewed(&clock, act.skew) };
+            let seams = seams(&wire, actor, clock, seed);
+            answer_of(function(act.function, seams, &wire.region()), &act.event).await
+        };
         let mut answers = answers.lock().expect("nobody panics with it");
-        answers.push((actor, number, wire.now(), answer));
+        answers.push((actor, number, asked_at..wire.now(), answer));
     }
+}
+
+/// A clock that stands where this one does, but for the skew.
+fn skewed(clock: &Clock, skew: SignedDuration) -> Clock {
+    Clock::standing_at(clock.now() + skew)
+}
+
+/// Time passes when the schedule comes to it.
+async fn passed(act: &Act, actor: usize, wire: &Wire, clock: &Clock) -> Answer {
+    wire.turn(actor).await;
+    let until = Timestamp::from_millisecond(act.event.as_i64().expect("a time")).expect("a time");
+    clock.advance(until.duration_since(clock.now()).try_into().expect("time does not go back"));
+    Answer { status: 200, code: String::new(), body: Value::Null }
 }
 
 async fn ended(play: &Play, wire: &Arc<Wire>, clock: &Clock, answers: &Answers) -> Ended {
@@ -143,9 +166,9 @@ async fn ended(play: &Play, wire: &Arc<Wire>, clock: &Clock, answers: &Answers) 
     };
     let done: Vec<_> = answers
         .into_iter()
-        .map(|(actor, act, ended, answer)| {
+        .map(|(actor, act, Range { start: asked_at, end: ended }, answer)| {
             let asked = play.actors[actor][act].clone();
-            Done { actor, act, asked, answer, began: began(actor, act), ended }
+            Done { actor, act, asked, answer, asked_at, began: began(actor, act), ended }
         })
         .collect();
     let rows = rows_of(&wire.engine);

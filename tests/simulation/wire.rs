@@ -60,6 +60,13 @@ impl Reach {
         Self { writes: BTreeSet::from([row.to_owned()]), ..Self::default() }
     }
 
+    pub fn and(mut self, other: Self) -> Self {
+        self.reads.extend(other.reads);
+        self.writes.extend(other.writes);
+        self.reads_anything |= other.reads_anything;
+        self
+    }
+
     /// Whether it can tell which of two requests came first.
     pub fn meets(&self, other: &Self) -> bool {
         let meets = |one: &Self, other: &Self| {
@@ -96,6 +103,7 @@ pub struct Step {
     pub status: Option<u16>,
     /// Whether it committed something, and not only what the same request had committed before.
     pub commits: bool,
+    pub reach: Reach,
 }
 
 impl Display for Step {
@@ -216,7 +224,8 @@ impl Wire {
             let may = move |fate: &&Fate| pending.may_meet(**fate, again);
             faults.iter().filter(may).map(|fate| (*place, *fate))
         });
-        well.chain(stale).chain(faulty).map(|(place, fate)| state.waiting[place].to(fate)).collect()
+        let moves = well.chain(stale).chain(faulty);
+        moves.map(|(place, fate)| state.move_to(&state.waiting[place], fate)).collect()
     }
 
     /// One request meets its fate.
@@ -262,6 +271,7 @@ impl Wire {
             fate,
             status: reply.map(|reply| reply.status),
             commits,
+            reach: pending.reach(),
         });
         if let Some(awaited) = pending.answer.take() {
             // Whoever gave the request up does not listen any more.
@@ -274,6 +284,16 @@ impl Wire {
 
     fn made(&self, pending: &Pending) -> Reply {
         self.engine.call(&pending.operation, &pending.body.to_string())
+    }
+
+    /// Waits for a turn as a request does: it is one, for a row that nobody has.
+    pub async fn turn(&self, actor: usize) {
+        let key = json!({ "pk": { "S": "TIME" }, "sk": { "S": "TIME" } });
+        let read = json!({ "TableName": "none", "Key": key, "ConsistentRead": true });
+        if let Sent::Waits(receiver) = self.send(actor, "GetItem", read.to_string().as_bytes()) {
+            // Whatever becomes of it, it was its turn.
+            let _ = receiver.await;
+        }
     }
 
     /// A request leaves its function.
@@ -300,6 +320,14 @@ impl Wire {
     }
 }
 
+impl State {
+    fn move_to(&self, pending: &Pending, fate: Fate) -> Move {
+        let Pending { actor, act, number, .. } = *pending;
+        let begins = !self.steps.iter().any(|step| step.actor == actor && step.act == act);
+        Move { actor, request: number, fate, reach: pending.reach(), begins }
+    }
+}
+
 enum Sent {
     Answered(Reply),
     Waits(oneshot::Receiver<Result<Reply, ConnectorError>>),
@@ -308,10 +336,6 @@ enum Sent {
 impl Pending {
     fn id(&self) -> (usize, usize) {
         (self.actor, self.number)
-    }
-
-    fn to(&self, fate: Fate) -> Move {
-        Move { actor: self.actor, request: self.number, fate, reach: self.reach() }
     }
 
     fn reach(&self) -> Reach {

@@ -1,0 +1,312 @@
+//! Each pair of changes, beside each other.
+//!
+//! They begin with one scene: two admins with two sessions each, somebody who is invited, a key,
+//! and one place left for a key and for a member. A change is written once, for the [`Side`] that
+//! makes it, and a pair is two of them. What is judged is what holds of every case.
+
+use super::{NONE, PAIRS};
+use crate::choices::{Choices, Independence};
+use crate::explore::{Explored, FAULTS, Rules, asked_choices, on_one_thread, setting};
+use crate::scene::{
+    Act, Key, Person, Scene, change_key, change_role, check, create_key, decline, delete_key,
+    end_all_sessions, end_session, end_sessions, invite, leave, operate, register, remove_member,
+    request_code, resend, retry_sandbox, revoke_key, revoke_member, revoke_other_sessions,
+    revoke_session, rotate_key, session, suspend, verify,
+};
+use crate::schedule::{Faults, Play, run};
+use crate::wire::{Reach, Wire};
+use frontdesk_tests::proof::size;
+use jiff::SignedDuration;
+use serde_json::json;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Who there is.
+struct Cast {
+    admins: [Admin; 2],
+    key: Key,
+    invited: Invited,
+}
+
+/// An admin with two sessions, and a code that opens a third one.
+struct Admin {
+    first: Person,
+    second: Person,
+    code: (String, String),
+}
+
+struct Invited {
+    id: String,
+    link: String,
+    code: (String, String),
+}
+
+/// One of two at work: who it is, and who the other one is.
+struct Side<'c> {
+    me: &'c Person,
+    my_code: &'c (String, String),
+    other: &'c Admin,
+    key: &'c Key,
+    invited: &'c Invited,
+}
+
+const INVITED: &str = "invited@example.com";
+
+/// Something that can be asked for, by the name that a replay takes.
+struct Change {
+    name: &'static str,
+    act: fn(&Side) -> Act,
+}
+
+const fn change(name: &'static str, act: fn(&Side) -> Act) -> Change {
+    Change { name, act }
+}
+
+/// What is done with a session, or a code, or a link.
+static CUSTOMERS: [Change; 20] = [
+    change("create-key", |side| create_key(side.me, "New")),
+    change("change-key", |side| change_key(side.me, side.key, json!({ "name": "Other" }))),
+    change("rotate-key", |side| rotate_key(side.me, side.key)),
+    change("delete-key", |side| delete_key(side.me, side.key)),
+    change("invite-member", |side| invite(side.me, "new@example.com", "member")),
+    change("resend-invitation", |side| resend(side.me, &side.invited.id)),
+    change("decline-invitation", |side| decline(&side.invited.link)),
+    change("first-login", |side| verify(&side.invited.code.0, &side.invited.code.1)),
+    change("revoke-member", |side| revoke_member(side.me, &side.other.first.id)),
+    change("revoke-invited", |side| revoke_member(side.me, &side.invited.id)),
+    change("demote", |side| change_role(side.me, &side.other.first.id, "member")),
+    change("promote-invited", |side| change_role(side.me, &side.invited.id, "admin")),
+    change("leave-team", |side| leave(side.me)),
+    change("leave-meanwhile", |side| leave(&side.other.second)),
+    change("end-session", |side| end_session(&side.other.first)),
+    change("revoke-session", |side| revoke_session(&side.other.second, &side.other.first)),
+    change("revoke-sessions", |side| revoke_other_sessions(&side.other.second, &side.other.first)),
+    change("request-code", |side| request_code(&side.me.email, "198.51.100.7")),
+    change("verify-code", |side| verify(&side.my_code.0, &side.my_code.1)),
+    change("retry-sandbox", |side| retry_sandbox(side.me)),
+];
+
+const SUSPEND: Change = change("suspend", |side| suspend(&side.me.account));
+const RESUME: Change = change("resume", |side| operate(&side.me.account, "resume", json!({})));
+
+static SUSPENSION: [Change; 2] = [SUSPEND, RESUME];
+
+static OPERATORS: [Change; 10] = [
+    change("register-account", |_| register("Other Company", INVITED)),
+    change("rename", |side| operate(&side.me.account, "rename", json!({ "name": "Other" }))),
+    change("set_limits", |side| {
+        operate(&side.me.account, "set_limits", json!({ "key_limit": 4, "member_limit": 5 }))
+    }),
+    SUSPEND,
+    RESUME,
+    change("add_admin", |side| operate(&side.me.account, "add_admin", json!({ "email": INVITED }))),
+    change("remove_member", |side| remove_member(&side.other.first)),
+    change("end_sessions", |side| end_sessions(&side.other.first)),
+    change("end_all_sessions", |side| end_all_sessions(&side.me.account)),
+    change("revoke_key", |side| revoke_key(&side.me.account, side.key)),
+];
+
+/// They change nothing, and show what has ended.
+static READERS: [Change; 2] =
+    [change("check-key", |side| check(side.key)), change("get-session", |side| session(side.me))];
+
+impl Cast {
+    async fn of(scene: &mut Scene) -> Self {
+        let first = scene.account(3, 4).await;
+        let key = scene.key(&first, "First").await;
+        let admin = scene.admin(first).await;
+        let first = scene.member(&admin.first, "other@example.com", "admin").await;
+        let other = scene.admin(first).await;
+        let (id, link) = scene.invited(&admin.first, INVITED).await;
+        let invited = Invited { id, link, code: scene.challenge(INVITED).await };
+        Self { admins: [admin, other], key, invited }
+    }
+
+    fn side(&self, number: usize) -> Side<'_> {
+        let Self { admins, key, invited } = self;
+        let Admin { first: me, code: my_code, .. } = &admins[number];
+        Side { me, my_code, other: &admins[1 - number], key, invited }
+    }
+}
+
+impl Scene {
+    async fn admin(&mut self, first: Person) -> Admin {
+        let email = first.email.clone();
+        Admin { second: self.login(&email).await, code: self.challenge(&email).await, first }
+    }
+}
+
+/// Pairs of two lists, each once; of a list with itself, those of a change with itself, too.
+pub struct Pairs {
+    name: &'static str,
+    holds: &'static str,
+    one: &'static [Change],
+    other: &'static [Change],
+    rules: Rules,
+    /// How far the clock of whoever does the second is ahead.
+    skew: SignedDuration,
+    /// How many schedules of each pair are tried every day, and with `PROOFS=long`, if not all.
+    sampled: [Option<u64>; 2],
+}
+
+const RULES: Rules =
+    Rules { independence: Independence::OnceBegun, faults: NONE, judge: |_| Ok(()) };
+
+pub const OF_CUSTOMERS: Pairs = Pairs {
+    name: "each pair of customers' changes",
+    holds: PAIRS,
+    one: &CUSTOMERS,
+    other: &CUSTOMERS,
+    rules: RULES,
+    skew: SignedDuration::ZERO,
+    sampled: [None, None],
+};
+
+pub const WITH_READERS: Pairs =
+    Pairs { name: "each change beside a reader", other: &READERS, ..OF_CUSTOMERS };
+
+pub const WITH_OPERATORS: Pairs = Pairs {
+    name: "each customers' change beside an operator's",
+    other: &OPERATORS,
+    sampled: [Some(1), None],
+    ..OF_CUSTOMERS
+};
+
+/// Of an operator's acts, those that stop the account and let it go on.
+pub const WITH_SUSPENSION: Pairs = Pairs {
+    name: "each customers' change beside a suspension or a resumption",
+    other: &SUSPENSION,
+    ..OF_CUSTOMERS
+};
+
+pub const OF_OPERATORS: Pairs =
+    Pairs { name: "each pair of operators' changes", one: &OPERATORS, ..WITH_OPERATORS };
+
+pub const OPERATORS_WITH_READERS: Pairs =
+    Pairs { name: "each operators' change beside a reader", other: &READERS, ..OF_OPERATORS };
+
+/// Where a function runs whose clock is ahead, or behind.
+pub const SKEWED: [Pairs; 2] = [
+    Pairs {
+        name: "each pair of customers' changes, one clock ahead",
+        skew: SignedDuration::from_secs(60),
+        sampled: [Some(1), None],
+        ..OF_CUSTOMERS
+    },
+    Pairs {
+        name: "each pair of customers' changes, one clock behind",
+        skew: SignedDuration::from_secs(-60),
+        sampled: [Some(1), None],
+        ..OF_CUSTOMERS
+    },
+];
+
+const IN_TROUBLE: Rules = Rules { faults: Faults { fates: FAULTS, most: 2 }, ..RULES };
+
+/// The same pairs, when not all goes well.
+pub const ALL_IN_TROUBLE: [Pairs; 3] = [
+    Pairs {
+        name: "each pair of customers' changes, with faults",
+        rules: IN_TROUBLE,
+        sampled: [Some(1), Some(40)],
+        ..OF_CUSTOMERS
+    },
+    Pairs {
+        name: "each customers' change beside an operator's, with faults",
+        rules: IN_TROUBLE,
+        sampled: [Some(1), Some(40)],
+        ..WITH_OPERATORS
+    },
+    Pairs {
+        name: "each pair of operators' changes, with faults",
+        rules: IN_TROUBLE,
+        sampled: [Some(1), Some(40)],
+        ..OF_OPERATORS
+    },
+];
+
+impl Pairs {
+    /// Holds every schedule of every pair, or so many of each, to what holds of every case.
+    pub fn hold(&self) {
+        let began = Instant::now();
+        let explored = on_one_thread(async {
+            let stage = Stage::new().await;
+            let mut explored = Explored::default();
+            for pair in self.each() {
+                self.pair(pair, &stage, &mut explored).await;
+            }
+            explored
+        });
+        explored.tell(self.holds, self.name, began);
+    }
+
+    async fn pair(&self, [one, other]: [&Change; 2], stage: &Stage, explored: &mut Explored) {
+        let name = format!("{} x {}", one.name, other.name);
+        if setting("SIMULATION_PAIR").is_some_and(|asked| asked != name) {
+            return;
+        }
+        let [alone, beside] = [stage.reach(one, 0).await, stage.reach(other, 1).await];
+        if !alone.meets(&beside) {
+            return;
+        }
+        let beside = stage.act(other, 1).skewed(self.skew);
+        let play = stage.play(vec![stage.act(one, 0), beside]);
+        let again = format!("SIMULATION_PAIR='{name}' ");
+        if let Some(choices) = asked_choices() {
+            self.rules.replay(&choices, &play, &stage.wire).await.refuse(&name, &again);
+            return;
+        }
+        let [daily, long] = self.sampled;
+        match size(daily, long) {
+            None => self.rules.all(&play, &stage.wire, explored).await,
+            Some(most) => self.rules.some(0..most, &play, &stage.wire, explored).await,
+        }
+        explored.refuse(&name, &again);
+    }
+
+    fn each(&self) -> impl Iterator<Item = [&'static Change; 2]> {
+        let is_own = std::ptr::eq(self.one, self.other);
+        self.one.iter().enumerate().flat_map(move |(place, one)| {
+            let others = &self.other[if is_own { place } else { 0 }..];
+            others.iter().map(move |other| [one, other])
+        })
+    }
+}
+
+/// The scene of all pairs, with the one wire of all their schedules.
+struct Stage {
+    scene: Scene,
+    cast: Cast,
+    wire: Arc<Wire>,
+}
+
+impl Stage {
+    async fn new() -> Self {
+        let mut scene = Scene::new();
+        let cast = Cast::of(&mut scene).await;
+        let scene = scene.ready();
+        Self { wire: scene.wire(None), scene, cast }
+    }
+
+    fn act(&self, change: &Change, side: usize) -> Act {
+        (change.act)(&self.cast.side(side))
+    }
+
+    fn play(&self, acts: Vec<Act>) -> Play {
+        Play {
+            actors: acts.into_iter().map(|act| vec![act]).collect(),
+            keys: vec![],
+            people: vec![],
+            scene: self.scene.clone(),
+        }
+    }
+
+    /// The rows that a change reads and writes when nobody else does anything.
+    async fn reach(&self, change: &Change, side: usize) -> Reach {
+        let play = self.play(vec![self.act(change, side)]);
+        let mut first = Choices::first(RULES.independence);
+        let ended = run(&play, &self.wire, &mut first, RULES.faults).await;
+        let steps = ended.expect("there is always a first schedule").steps;
+        steps.into_iter().map(|step| step.reach).reduce(Reach::and).unwrap_or_default()
+    }
+}
