@@ -125,9 +125,11 @@ async fn verify_code(
     })?;
     telemetry::set_account(&owner.account);
     Metric::Login.count();
-    // The session is open, whatever the reads beside it came to.
-    let member = member.map_err(StoreError::beside_a_change)?.ok_or_else(incorrect)?;
-    let account = account.map_err(StoreError::beside_a_change)?.ok_or_else(incorrect)?;
+    // The session is open, whatever the reads beside it came to: that somebody has ended the
+    // membership since is no word about the code.
+    let since = || StoreError::Unknown("the membership ended right after the login".to_owned());
+    let member = member.map_err(StoreError::beside_a_change)?.ok_or_else(since)?;
+    let account = account.map_err(StoreError::beside_a_change)?.ok_or_else(since)?;
     // Read beside the write that made it so.
     Ok(Opened { token, browser: known, member: member.logged_in(now), account })
 }

@@ -162,7 +162,7 @@ fn a_code_of_three_minutes_opens_nothing() {
 }
 
 #[test]
-fn an_invitation_that_has_ended_is_accepted_by_nobody_and_its_place_is_free() {
+fn an_invitation_that_ends_is_accepted_or_gives_its_place_away() {
     time::INVITATION.hold();
 }
 
