@@ -137,7 +137,7 @@ impl Choices {
 /// One time in four a fault, if there may be one.
 fn any(random: &mut StdRng, moves: &[Move]) -> usize {
     let well = moves.iter().take_while(|option| !option.fate.is_fault()).count();
-    if well < moves.len() && random.random_ratio(1, 4) {
+    if well == 0 || well < moves.len() && random.random_ratio(1, 4) {
         random.random_range(well..moves.len())
     } else {
         random.random_range(0..well)

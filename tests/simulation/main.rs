@@ -32,6 +32,11 @@ fn what_an_outage_says_of_a_deletion_is_true() {
 }
 
 #[test]
+fn what_an_outage_says_of_any_change_is_true() {
+    pairs::hold_alone_in_an_outage();
+}
+
+#[test]
 fn a_guess_whose_answer_got_lost_counts_once() {
     cases::LOGIN.hold();
 }

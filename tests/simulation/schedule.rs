@@ -116,7 +116,8 @@ pub async fn run(
             restore(&wire.engine, &rows_of(&wire.engine), &play.scene.rows);
             return None;
         };
-        faults_left -= usize::from(moves[chosen].fate.is_fault());
+        // What follows an outage is part of it.
+        faults_left = faults_left.saturating_sub(usize::from(moves[chosen].fate.is_fault()));
         clock.advance(MOMENT);
         wire.decide(&moves[chosen]);
     }

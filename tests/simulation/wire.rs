@@ -27,6 +27,8 @@ pub enum Fate {
     /// consistency.
     Stale,
     Throttled,
+    /// It is throttled, and so is whatever its actor sends from then on.
+    Outage,
     /// Another transaction is said to be at work on one of its rows.
     Conflict,
     /// A try under the same token is said to be at work.
@@ -146,6 +148,8 @@ struct State {
     /// How many requests each actor has sent.
     sent: Vec<usize>,
     committed: BTreeSet<String>,
+    /// Actors whom nothing answers any more.
+    cut_off: BTreeSet<usize>,
     /// Tokens of transactions of which a try was not answered.
     unanswered: BTreeSet<String>,
     /// Which schedule this is, of all that this process runs.
@@ -215,6 +219,11 @@ impl Wire {
         let state = self.state();
         let mut order: Vec<usize> = (0..state.waiting.len()).collect();
         order.sort_by_key(|place| state.waiting[*place].id());
+        // It reaches nothing, so it is the same whatever comes before it.
+        let is_cut_off = |place: &&usize| state.cut_off.contains(&state.waiting[**place].actor);
+        if let Some(place) = order.iter().find(is_cut_off) {
+            return vec![state.move_to(&state.waiting[*place], Fate::Throttled)];
+        }
         let well = order.iter().map(|place| (*place, Fate::Answered));
         let stale = order.iter().filter(|place| state.waiting[**place].may_be_stale());
         let stale = stale.map(|place| (*place, Fate::Stale));
@@ -245,7 +254,9 @@ impl Wire {
                 let reply = self.before.call(&pending.operation, &pending.body.to_string());
                 (Some(reply.clone()), Ok(reply))
             }
-            Fate::Throttled => (None, Ok(refusal("ThrottlingException", "Rate exceeded"))),
+            Fate::Throttled | Fate::Outage => {
+                (None, Ok(refusal("ThrottlingException", "Rate exceeded")))
+            }
             Fate::Conflict => (None, Ok(conflict(&pending))),
             Fate::InProgress => {
                 let said = "The transaction with the given request token is already in progress.";
@@ -254,6 +265,9 @@ impl Wire {
             Fate::LostBefore | Fate::Late => (None, broken()),
             Fate::LostAfter => (Some(self.made(&pending)), broken()),
         };
+        if fate == Fate::Outage {
+            state.cut_off.insert(pending.actor);
+        }
         if matches!(fate, Fate::LostBefore | Fate::LostAfter | Fate::Late)
             && let Some(token) = pending.token()
         {
@@ -393,7 +407,7 @@ impl Pending {
         self.is_awaited()
             && match fate {
                 Fate::Answered | Fate::Stale => false,
-                Fate::Throttled => true,
+                Fate::Throttled | Fate::Outage => true,
                 // A read that gets lost is one that is tried again, as when it is throttled.
                 Fate::Conflict | Fate::LostBefore | Fate::LostAfter | Fate::Late => {
                     !self.only_reads()

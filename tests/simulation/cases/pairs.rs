@@ -4,7 +4,7 @@
 //! and one place left for a key and for a member. A change is written once, for the [`Side`] that
 //! makes it, and a pair is two of them. What is judged is what holds of every case.
 
-use super::{NONE, PAIRS};
+use super::{NONE, PAIRS, TRUE};
 use crate::choices::{Choices, Independence};
 use crate::explore::{Explored, FAULTS, Rules, asked_choices, on_one_thread, setting};
 use crate::scene::{
@@ -14,7 +14,7 @@ use crate::scene::{
     revoke_session, rotate_key, session, suspend, verify,
 };
 use crate::schedule::{Faults, Play, run};
-use crate::wire::{Reach, Wire};
+use crate::wire::{Fate, Reach, Wire};
 use frontdesk_tests::proof::size;
 use jiff::SignedDuration;
 use serde_json::json;
@@ -272,6 +272,28 @@ impl Pairs {
         })
     }
 }
+
+/// Each change by itself, in an outage that begins at any of its requests.
+pub fn hold_alone_in_an_outage() {
+    let began = Instant::now();
+    let explored = on_one_thread(async {
+        let stage = Stage::new().await;
+        let mut explored = Explored::default();
+        for change in CUSTOMERS.iter().chain(&OPERATORS) {
+            let play = stage.play(vec![stage.act(change, 0)]);
+            AN_OUTAGE.all(&play, &stage.wire, &mut explored).await;
+            explored.refuse(change.name, "");
+        }
+        explored
+    });
+    explored.tell(TRUE, "each change, in an outage", began);
+}
+
+const AN_OUTAGE: Rules = Rules {
+    faults: Faults { fates: &[Fate::Outage], most: 1 },
+    independence: Independence::OfAll,
+    ..RULES
+};
 
 /// The scene of all pairs, with the one wire of all their schedules.
 struct Stage {
