@@ -9,7 +9,7 @@ use edge::{App, Problem, ProblemCode};
 use lambda_runtime::Error;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use store::{ChangeRefusal, Failure, Operator};
+use store::{ChangeRefusal, Failure, Operator, StoreError};
 
 #[derive(Debug, Deserialize)]
 pub struct ChangeAccount {
@@ -42,7 +42,8 @@ async fn change_account(app: &App, request: ChangeAccount) -> Result<Value, Prob
     let by = operator_name(by)?;
     let account = account_named(app, &account_id).await?.id;
     let mut answer = take(app, Operator { account: &account, by: by.as_ref() }, act).await?;
-    let after = app.store.find_account(&account).await?.ok_or(ProblemCode::AccountNotFound)?;
+    let after = app.store.find_account(&account).await.map_err(StoreError::beside_a_change)?;
+    let after = after.ok_or(ProblemCode::AccountNotFound)?;
     answer["account"] = json!(AccountView::new(&after, app.clock.now()));
     Ok(answer)
 }
@@ -69,7 +70,8 @@ async fn take(app: &App, operator: Operator<'_>, act: Act) -> Result<Value, Prob
         Act::AddAdmin { email } => {
             let added = store.add_admin(operator, &address(&email)?, now).await;
             let (id, changed) = added.map_err(refused)?;
-            let admin = store.find_member(operator.account, &id).await?;
+            let admin = store.find_member(operator.account, &id).await;
+            let admin = admin.map_err(StoreError::beside_a_change)?;
             Ok(json!({ "admin": admin.as_ref().map(MemberView::from), "changed": changed }))
         }
         Act::RemoveMember { email, replaced_by } => {

@@ -303,7 +303,7 @@ impl Store {
         ));
         let (ended, account) = tokio::join!(ending.commit(self), self.find_account(&token.account));
         ended?;
-        match account? {
+        match account.map_err(StoreError::beside_a_change)? {
             Some(account) if account.suspended => {
                 Err(Failure::Refused(ActorRefusal::AccountSuspended))
             }

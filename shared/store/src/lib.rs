@@ -160,10 +160,11 @@ impl StoreError {
         }
     }
 
-    /// What it is when the change beside it was made: nobody may say that it was not.
+    /// What it is when the change beside or before it was made: nobody may say that it was not.
     pub fn beside_a_change(self) -> Self {
         match self {
             Self::Unavailable(cause) => Self::Unknown(cause),
+            Self::Contended => Self::Unknown(self.to_string()),
             other => other,
         }
     }
@@ -195,4 +196,14 @@ pub enum Failure<R> {
     Refused(R),
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl<R> Failure<R> {
+    /// [`StoreError::beside_a_change`] of an act of several changes.
+    pub(crate) fn after_a_change(self) -> Self {
+        match self {
+            Self::Store(error) => Self::Store(error.beside_a_change()),
+            refused @ Self::Refused(_) => refused,
+        }
+    }
 }

@@ -320,8 +320,12 @@ impl Store {
             let partition = layout::account_partition(account);
             let members =
                 self.query::<SessionsRow>("member", partition, layout::MEMBER_PREFIX).await?;
-            for member in members {
-                self.end_sessions_of(operator, member.key, now).await?;
+            for (place, member) in members.into_iter().enumerate() {
+                let ended = self.end_sessions_of(operator, member.key, now).await;
+                ended.map_err(|failure| match place {
+                    0 => failure,
+                    _ => failure.after_a_change(),
+                })?;
             }
             return Ok(());
         };

@@ -140,7 +140,8 @@ impl Store {
             .with(audit::by_member(token, "sandbox_key_revealed", None, now));
         let (revealed, sandbox) = tokio::join!(revealed.commit(self), self.find_sandbox(account));
         revealed?;
-        sandbox?.and_then(|sandbox| sandbox.key).ok_or(Failure::Refused(RevealRefusal::NotReady))
+        let sandbox = sandbox.map_err(StoreError::beside_a_change)?;
+        sandbox.and_then(|sandbox| sandbox.key).ok_or(Failure::Refused(RevealRefusal::NotReady))
     }
 
     /// Records what the product API said when a member tested the connection, and gives the Sandbox

@@ -63,11 +63,12 @@ impl Store {
         let mut stopped = false;
         loop {
             stopped |= self.stop(operator, now).await?;
-            if self.finish_suspension(operator.account).await? {
+            let finished = self.finish_suspension(operator.account).await;
+            if finished.map_err(StoreError::beside_a_change)? {
                 return Ok(stopped);
             }
             // Somebody resumed it in between.
-            backoff.wait().await?;
+            backoff.wait().await.map_err(StoreError::beside_a_change)?;
         }
     }
 
@@ -156,7 +157,8 @@ impl Store {
                 Err(Failure::Store(error)) => return Err(error.into()),
             }
         };
-        self.redeliver_waiting(account, now).await?;
+        let redelivered = self.redeliver_waiting(account, now).await;
+        redelivered.map_err(StoreError::beside_a_change)?;
         Ok(resumed)
     }
 
