@@ -200,6 +200,23 @@ fn each_pair_of_customers_changes_holds_every_promise_where_clocks_differ() {
 }
 
 #[test]
+fn a_suspension_beside_a_resumption_leaves_account_and_keys_at_one() {
+    pairs::OF_SUSPENSION.hold();
+}
+
+#[test]
+fn each_change_beside_a_login_holds_every_promise() {
+    for pairs in pairs::OF_LOGINS {
+        pairs.hold();
+    }
+}
+
+#[test]
+fn a_login_whose_member_is_revoked_meanwhile_is_answered_truly() {
+    pairs::LOGIN_ENDS.hold();
+}
+
+#[test]
 fn each_pair_of_operators_changes_holds_every_promise() {
     pairs::OF_OPERATORS.hold();
 }

@@ -63,7 +63,7 @@ const fn change(name: &'static str, act: fn(&Side) -> Act) -> Change {
 }
 
 /// What is done with a session, or a code, or a link.
-static CUSTOMERS: [Change; 20] = [
+static CUSTOMERS: [Change; 18] = [
     change("create-key", |side| create_key(side.me, "New")),
     change("change-key", |side| change_key(side.me, side.key, json!({ "name": "Other" }))),
     change("rotate-key", |side| rotate_key(side.me, side.key)),
@@ -71,7 +71,6 @@ static CUSTOMERS: [Change; 20] = [
     change("invite-member", |side| invite(side.me, "new@example.com", "member")),
     change("resend-invitation", |side| resend(side.me, &side.invited.id)),
     change("decline-invitation", |side| decline(&side.invited.link)),
-    change("first-login", |side| verify(&side.invited.code.0, &side.invited.code.1)),
     change("revoke-member", |side| revoke_member(side.me, &side.other.first.id)),
     change("revoke-invited", |side| revoke_member(side.me, &side.invited.id)),
     change("demote", |side| change_role(side.me, &side.other.first.id, "member")),
@@ -82,8 +81,20 @@ static CUSTOMERS: [Change; 20] = [
     change("revoke-session", |side| revoke_session(&side.other.second, &side.other.first)),
     change("revoke-sessions", |side| revoke_other_sessions(&side.other.second, &side.other.first)),
     change("request-code", |side| request_code(&side.me.email, "198.51.100.7")),
-    change("verify-code", |side| verify(&side.my_code.0, &side.my_code.1)),
     change("retry-sandbox", |side| retry_sandbox(side.me)),
+];
+
+const LOGIN: Change = change("login", |side| verify(&side.my_code.0, &side.my_code.1));
+
+static LOGINS: [Change; 2] =
+    [LOGIN, change("first-login", |side| verify(&side.invited.code.0, &side.invited.code.1))];
+
+static LOGIN_ALONE: [Change; 1] = [LOGIN];
+
+/// What ends the membership or the sessions of whoever logs in meanwhile.
+static ENDS: [Change; 2] = [
+    change("revoke-member", |side| revoke_member(side.me, &side.other.first.id)),
+    change("end_sessions", |side| end_sessions(&side.other.first)),
 ];
 
 const SUSPEND: Change = change("suspend", |side| suspend(&side.me.account));
@@ -172,11 +183,31 @@ pub const WITH_OPERATORS: Pairs = Pairs {
     ..OF_CUSTOMERS
 };
 
+pub const OF_LOGINS: [Pairs; 3] = [
+    Pairs { name: "each customers' change beside a login", other: &LOGINS, ..WITH_OPERATORS },
+    Pairs {
+        name: "each operators' change beside a login",
+        one: &OPERATORS,
+        other: &LOGINS,
+        ..WITH_OPERATORS
+    },
+    Pairs { name: "a login beside another", one: &LOGINS, other: &LOGINS, ..WITH_OPERATORS },
+];
+
+pub const LOGIN_ENDS: Pairs =
+    Pairs { name: "a login beside its end", one: &ENDS, other: &LOGIN_ALONE, ..OF_CUSTOMERS };
+
 /// Of an operator's acts, those that stop the account and let it go on.
 pub const WITH_SUSPENSION: Pairs = Pairs {
     name: "each customers' change beside a suspension or a resumption",
     other: &SUSPENSION,
     ..OF_CUSTOMERS
+};
+
+pub const OF_SUSPENSION: Pairs = Pairs {
+    name: "suspensions and resumptions beside each other",
+    one: &SUSPENSION,
+    ..WITH_SUSPENSION
 };
 
 pub const OF_OPERATORS: Pairs =
@@ -279,7 +310,7 @@ pub fn hold_alone_in_an_outage() {
     let explored = on_one_thread(async {
         let stage = Stage::new().await;
         let mut explored = Explored::default();
-        for change in CUSTOMERS.iter().chain(&OPERATORS) {
+        for change in CUSTOMERS.iter().chain(&LOGINS).chain(&OPERATORS) {
             let play = stage.play(vec![stage.act(change, 0)]);
             AN_OUTAGE.all(&play, &stage.wire, &mut explored).await;
             explored.refuse(change.name, "");
