@@ -5,7 +5,8 @@
 //! which request goes next, and what becomes of it. A small case is [explored](explore) whole, and
 //! after each schedule the [`judge`] looks at every row and every answer.
 //!
-//! A new case is a constant in [`cases`] and a test here that holds it. `sometimes` names what it
+//! A new change goes into the lists of [`pairs`], and is tried beside each other one. A new case is a
+//! constant in [`cases`] and a test here that holds it. `sometimes` names what it
 //! has to come to, so that it does not show less than it seems to; a line in `SABOTAGES` shows that
 //! it looks at what it is about.
 
@@ -20,6 +21,7 @@ mod wire;
 use crate::cases::{pairs, time};
 use crate::explore::Case;
 use crate::wire::Sabotage;
+use frontdesk_tests::proof::size;
 
 #[test]
 fn what_an_outage_says_of_a_creation_is_true() {
@@ -133,7 +135,7 @@ fn a_code_opens_one_session() {
 
 #[test]
 fn what_holds_of_two_at_once_holds_of_many() {
-    cases::MANY.hold_sampled(100);
+    cases::MANY.hold_sampled(size(100, 5000));
 }
 
 #[test]
