@@ -91,11 +91,9 @@ static LOGINS: [Change; 2] =
 
 static LOGIN_ALONE: [Change; 1] = [LOGIN];
 
-/// What ends the membership or the sessions of whoever logs in meanwhile.
-static ENDS: [Change; 2] = [
-    change("revoke-member", |side| revoke_member(side.me, &side.other.first.id)),
-    change("end_sessions", |side| end_sessions(&side.other.first)),
-];
+/// What ends the membership of whoever logs in meanwhile.
+static ENDS: [Change; 1] =
+    [change("revoke-member", |side| revoke_member(side.me, &side.other.first.id))];
 
 const SUSPEND: Change = change("suspend", |side| suspend(&side.me.account));
 const RESUME: Change = change("resume", |side| operate(&side.me.account, "resume", json!({})));
@@ -201,12 +199,14 @@ pub const LOGIN_ENDS: Pairs =
 pub const WITH_SUSPENSION: Pairs = Pairs {
     name: "each customers' change beside a suspension or a resumption",
     other: &SUSPENSION,
+    sampled: [Some(8), None],
     ..OF_CUSTOMERS
 };
 
 pub const OF_SUSPENSION: Pairs = Pairs {
     name: "suspensions and resumptions beside each other",
     one: &SUSPENSION,
+    sampled: [Some(40), None],
     ..WITH_SUSPENSION
 };
 
