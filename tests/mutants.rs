@@ -188,12 +188,14 @@ const MUTANTS: [Mutant; 19] = [
                 "        // Whatever",
             ),
             (
-                "        let keys = self.query::<Marked>(\"key\", partition, layout::KEY_PREFIX).await?;\n",
+                "        let keys = self.query::<Marked>(\"key\", partition, layout::KEY_PREFIX)\
+                 .await?;\n",
                 "",
             ),
             (
                 "        let resumed = loop {\n",
-                "        let resumed = loop {\n let partition = layout::account_partition(account);\n\
+                "        let resumed = loop {\n\
+                 let partition = layout::account_partition(account);\n\
                  let keys = self.query::<Marked>(\"key\", partition, layout::KEY_PREFIX).await?;\n",
             ),
             ("self.marking(account, whole, false)", "self.marking(account, whole, false, keys)"),

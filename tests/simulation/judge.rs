@@ -289,8 +289,8 @@ fn owned(ended: &Ended, account: &Row, members: &[&Row]) -> Judgement {
     holds(owners.iter().all(|owner| is_there(owner)), || "an address is nobody's".to_owned())
 }
 
-/// A success is one change; a refusal none, not even by a try that was given up and arrives late; an
-/// outage says itself whether there may be one.
+/// A success is one change; a refusal none, not even by a try that was given up and arrives late;
+/// an outage says itself whether there may be one.
 fn true_answer(ended: &Ended, done: &Done) -> Judgement {
     let changes = ended.changes(done);
     let Done { asked, answer, actor, act, .. } = done;
@@ -303,6 +303,9 @@ fn true_answer(ended: &Ended, done: &Done) -> Judgement {
     } else if answer.code == "email_already_registered" && function == "invite-member" {
         // That it is told so is counted, and on record.
         1..=1
+    } else if answer.code == "account_suspended" && function == "end-session" {
+        // The session is over all the same, so that it does not come back with the account.
+        0..=1
     } else {
         0..=0
     };

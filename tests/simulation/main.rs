@@ -5,10 +5,10 @@
 //! which request goes next, and what becomes of it. A small case is [explored](explore) whole, and
 //! after each schedule the [`judge`] looks at every row and every answer.
 //!
-//! A new change goes into the lists of [`pairs`], and is tried beside each other one. A new case is a
-//! constant in [`cases`] and a test here that holds it. `sometimes` names what it
-//! has to come to, so that it does not show less than it seems to; a line in `SABOTAGES` shows that
-//! it looks at what it is about.
+//! A new change goes into the lists of [`pairs`], and is tried beside each other one. A new case is
+//! a constant in [`cases`] and a test here that holds it. `sometimes` names what it has to come to,
+//! so that it does not show less than it seems to; a line in `SABOTAGES` shows that it looks at what
+//! it is about.
 
 mod cases;
 mod choices;

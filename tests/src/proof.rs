@@ -10,8 +10,8 @@ use std::env::var_os;
 /// Stands at the beginning of a line that is a row.
 pub const MARK: &str = "proof";
 
-/// How much a proof has looked at, without finding anything. Rows of the same promise are one row of
-/// the table: what they looked at is added up.
+/// How much a proof has looked at, without finding anything. Rows of the same promise are one row
+/// of the table: what they looked at is added up.
 pub struct Proof {
     /// What holds, in the words of the first page.
     pub holds: &'static str,

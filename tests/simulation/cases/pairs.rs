@@ -263,8 +263,12 @@ impl Pairs {
         let explored = on_one_thread(async {
             let stage = Stage::new().await;
             let mut explored = Explored::default();
-            for pair in self.each() {
-                self.pair(pair, &stage, &mut explored).await;
+            let alone = stage.reaches(self.one, 0).await;
+            let beside = stage.reaches(self.other, 1).await;
+            for [one, other] in self.each() {
+                if alone[one].meets(&beside[other]) {
+                    self.pair([&self.one[one], &self.other[other]], &stage, &mut explored).await;
+                }
             }
             explored
         });
@@ -274,10 +278,6 @@ impl Pairs {
     async fn pair(&self, [one, other]: [&Change; 2], stage: &Stage, explored: &mut Explored) {
         let name = format!("{} x {}", one.name, other.name);
         if setting("SIMULATION_PAIR").is_some_and(|asked| asked != name) {
-            return;
-        }
-        let [alone, beside] = [stage.reach(one, 0).await, stage.reach(other, 1).await];
-        if !alone.meets(&beside) {
             return;
         }
         let beside = stage.act(other, 1).skewed(self.skew);
@@ -295,11 +295,13 @@ impl Pairs {
         explored.refuse(&name, &again);
     }
 
-    fn each(&self) -> impl Iterator<Item = [&'static Change; 2]> {
+    /// By their places in the lists.
+    fn each(&self) -> impl Iterator<Item = [usize; 2]> {
         let is_own = std::ptr::eq(self.one, self.other);
-        self.one.iter().enumerate().flat_map(move |(place, one)| {
-            let others = &self.other[if is_own { place } else { 0 }..];
-            others.iter().map(move |other| [one, other])
+        let others = self.other.len();
+        (0..self.one.len()).flat_map(move |one| {
+            let first = if is_own { one } else { 0 };
+            (first..others).map(move |other| [one, other])
         })
     }
 }
@@ -352,6 +354,14 @@ impl Stage {
             people: vec![],
             scene: self.scene.clone(),
         }
+    }
+
+    async fn reaches(&self, changes: &[Change], side: usize) -> Vec<Reach> {
+        let mut reaches = Vec::new();
+        for change in changes {
+            reaches.push(self.reach(change, side).await);
+        }
+        reaches
     }
 
     /// The rows that a change reads and writes when nobody else does anything.

@@ -1,5 +1,5 @@
-//! Time passes beside what is under way. What has expired is refused whoever asks from then on; what
-//! was asked before is done, or not.
+//! Time passes beside what is under way. What has expired is refused whoever asks from then on;
+//! what was asked before is done, or not.
 
 use super::{NONE, ONE, TIME};
 use crate::choices::Independence;
