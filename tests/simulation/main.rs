@@ -7,8 +7,8 @@
 //!
 //! A new change goes into the lists of [`pairs`], and is tried beside each other one. A new case is
 //! a constant in [`cases`] and a test here that holds it. `sometimes` names what it has to come to,
-//! so that it does not show less than it seems to; a line in `SABOTAGES` shows that it looks at what
-//! it is about.
+//! so that it does not show less than it seems to; a line in `SABOTAGES` shows that it looks at
+//! what it is about.
 
 mod cases;
 mod choices;
