@@ -88,12 +88,13 @@ pub const IDLE: Case = Case {
     },
     faults: NONE,
     judge: |ended| {
-        let used = ended.of("create-key").filter(|done| !is_late(ended, done));
-        let used = used.filter_map(|done| ended.first_change(done)).count() > 0;
+        let before = ended.of("create-key").filter(|done| !is_late(ended, done));
+        let used = before.filter_map(|done| ended.first_change(done)).map(|(place, _)| place).min();
         let late = |done: &&Done| is_late(ended, done) && done.answer.is_success();
         let functions = ["create-key", "get-session"];
-        let late = functions.into_iter().flat_map(|function| ended.of(function)).filter(late);
-        holds(used || late.count() == 0, || "a session went on after twelve hours".to_owned())
+        let mut late = functions.into_iter().flat_map(|function| ended.of(function)).filter(late);
+        let is_used = |done: &Done| used.is_some_and(|place| place < done.ended);
+        holds(late.all(is_used), || "a session went on after twelve hours".to_owned())
     },
     sometimes: &[
         "create-key: 201",
