@@ -53,6 +53,7 @@ impl Engine {
         }
         match operation {
             "CreateTable" => call!(create_table),
+            "BatchGetItem" => call!(batch_get_item),
             "GetItem" => call!(get_item),
             "PutItem" => call!(put_item),
             "UpdateItem" => call!(update_item),
