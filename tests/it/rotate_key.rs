@@ -3,6 +3,7 @@
 use crate::support::{Person, Reply, World};
 use domain::PlainKey;
 use futures::future::join_all;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 async fn rotate(person: &Person<'_>, id: &str, body: Value) -> Reply {
@@ -93,6 +94,26 @@ async fn a_second_rotation_ends_the_value_before_the_last_and_none_is_kept_for_0
     assert_eq!(rotated.ok(201)["key"]["old_valid_until"], Value::Null);
     let fourth = value(&rotated);
     assert_eq!(good(&world, &[&second, &third, &fourth]).await, [false, false, true]);
+}
+
+/// JSON has one kind of numbers: some languages write a whole one with a fraction, and to JSON
+/// Schema it is an integer.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_whole_number_of_seconds_is_one_however_it_is_written() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let (id, _) = admin.key("Deploy").await;
+    for written in ["60.0", "6e1", "60"] {
+        let body = format!("{{\"keep_old_seconds\":{written}}}");
+        let path = format!("/api/keys/{id}/rotate");
+        let rotated = admin.call("POST", &path).raw("application/json", body).send().await;
+        let key = &rotated.ok(201)["key"];
+        let time = |name: &str| -> Timestamp {
+            key[name].as_str().expect("a text").parse().expect("a time")
+        };
+        let minute = SignedDuration::from_mins(1);
+        assert_eq!(time("old_valid_until"), time("rotated_at") + minute, "{written}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
