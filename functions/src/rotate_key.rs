@@ -58,10 +58,17 @@ impl RotateKey {
     fn wanted(self, call: &Call) -> Result<Wanted, Invalid> {
         let keep_old = match self.keep_old_seconds {
             None => Overlap::default(),
-            Some(seconds) => Overlap::of_seconds(seconds.as_i64().ok_or(Invalid::Overlap)?)?,
+            Some(seconds) => Overlap::of_seconds(whole(&seconds).ok_or(Invalid::Overlap)?)?,
         };
         Ok(Wanted { keep_old, once: call.idempotency_key()? })
     }
+}
+
+/// JSON has one kind of numbers: `60.0` is the whole number 60.
+fn whole(number: &Number) -> Option<i64> {
+    let with_fraction = || number.as_f64().filter(|number| number.fract() == 0.0);
+    // What is out of range is no overlap either.
+    number.as_i64().or_else(|| with_fraction().map(|number| number as i64))
 }
 
 impl Wanted {
