@@ -78,8 +78,8 @@ impl Target {
             hex
         });
         panic!(
-            "{name} is broken by an input: {why}\nTo try it again:\nFUZZ_INPUT={hex} cargo test --package \
-             frontdesk-tests --test fuzz {test}\nOnce it is mended, it belongs into \
+            "{name} is broken by an input: {why}\nTo try it again:\nFUZZ_INPUT={hex} cargo test \
+             --package frontdesk-tests --test fuzz {test}\nOnce it is mended, it belongs into \
              tests/fuzz/corpus/{name}.txt."
         );
     }

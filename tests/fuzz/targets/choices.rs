@@ -12,7 +12,7 @@ const AGAIN: char = '\u{e001}';
 /// Stands around a text that is to be written without quotes, as a number.
 const BARE: char = '\u{e002}';
 
-const NUMBERS: [&str; 18] = [
+const NUMBERS: [&str; 21] = [
     "0",
     "-1",
     "-0.0",
@@ -20,12 +20,15 @@ const NUMBERS: [&str; 18] = [
     "-1e999",
     "1e-999",
     "0.1",
+    "4294967295",
     "4294967296",
     "9007199254740993",
     "9223372036854775807",
     "-9223372036854775808",
+    "18446744073709551615",
     "18446744073709551616",
     // The first and the last moment that there are times for, in milliseconds, and those beside.
+    "253402207199000",
     "253402207200999",
     "253402207201000",
     "-377705023201000",
@@ -212,27 +215,30 @@ impl<'a> Choices<'a> {
         }
     }
 
-    /// Does a row some damage that the store would keep.
+    /// Does a row some damage that the store would keep: mostly in its numbers, which are times and
+    /// counts.
     pub fn damage(&mut self, row: &mut Value) {
-        let fields = row.as_object_mut().expect("a row is an object");
-        let names: Vec<String> =
-            fields.keys().filter(|name| !["pk", "sk"].contains(&name.as_str())).cloned().collect();
-        if names.is_empty() {
+        let (numbers, others): (Vec<_>, Vec<_>) =
+            places_in(row).into_iter().partition(|place| place.ends_with("/N"));
+        if !numbers.is_empty() && self.below(3) > 0 {
+            let place = self.of(&numbers).clone();
+            *row.pointer_mut(&place).expect("a number") = (*self.of(&NUMBERS)).into();
             return;
         }
-        let name = self.of(&names).clone();
-        let inside = fields[&name].get("M").is_some_and(|inside| inside != &json!({}));
-        match self.below(8) {
-            0 => drop(fields.remove(&name)),
-            1..=4 if inside => self.damage(&mut fields[&name]["M"]),
-            1..=4 if fields[&name].get("N").is_some() => {
-                fields[&name] = json!({ "N": self.of(&NUMBERS) });
+        if others.is_empty() {
+            return;
+        }
+        let place = self.of(&others).clone();
+        let (attribute, kind) = place.rsplit_once('/').expect("an attribute has a kind");
+        let (inside, name) = attribute.rsplit_once('/').expect("an attribute has a name");
+        let fields = row.pointer_mut(inside).and_then(Value::as_object_mut).expect("fields");
+        match self.below(4) {
+            0 => drop(fields.remove(name)),
+            1 | 2 if kind == "S" => {
+                let text = fields[name]["S"].as_str().unwrap_or_default().to_owned();
+                fields[name]["S"] = self.near(&text).into();
             }
-            1 | 2 => {
-                let text = fields[&name]["S"].as_str().unwrap_or_default().to_owned();
-                fields[&name] = json!({ "S": self.near(&text) });
-            }
-            _ => fields[&name] = self.attribute(),
+            _ => fields[name] = self.attribute(),
         }
     }
 
@@ -254,6 +260,26 @@ impl<'a> Choices<'a> {
         for _ in 0..=self.below(6) {
             if !self.is_over() {
                 self.change(value);
+            }
+        }
+    }
+}
+
+/// Where a row has what is not its key: the pointers to its attributes, with their kinds.
+pub fn places_in(row: &Value) -> Vec<String> {
+    let mut places = Vec::new();
+    attributes(row, "", &mut places);
+    places
+}
+
+fn attributes(fields: &Value, inside: &str, places: &mut Vec<String>) {
+    for (name, attribute) in fields.as_object().into_iter().flatten() {
+        for (kind, value) in attribute.as_object().into_iter().flatten() {
+            let place = format!("{inside}/{}/{kind}", name.replace('~', "~0").replace('/', "~1"));
+            if kind == "M" && value != &json!({}) {
+                attributes(value, &place, places);
+            } else if !["/pk/S", "/sk/S"].contains(&place.as_str()) {
+                places.push(place);
             }
         }
     }

@@ -1,9 +1,9 @@
 //! Whatever event comes in: an answer, or the word that it cannot be read.
 //!
-//! Each input is a sample event with changes, as Lambda would hand it over. The function runs whole,
-//! over a real table, and its answer is judged by what it may be.
+//! Each input is a sample event with changes, as Lambda would hand it over. The function runs
+//! whole, over a real table, and its answer is judged by what it may be.
 
-use crate::targets::choices::{Choices, written};
+use crate::targets::choices::{Choices, places_in, written};
 use crate::targets::panics;
 use crate::targets::scene::{Scene, trigger_of};
 use base64::Engine;
@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use functions::{Event, Trigger};
 use lambda_runtime::Error;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// What browsers and programs send.
 pub fn requests(input: &[u8]) {
@@ -79,6 +80,52 @@ pub fn rows(input: &[u8]) {
         let payload = serde_json::from_str(&text).expect("JSON");
         let _told = Call { scene, name, text: &text }.made(payload);
     });
+}
+
+/// A second before times end, in milliseconds, and the largest numbers of 32 and of 64
+/// bits.
+const ENDS: [&str; 3] = ["253402207199000", "4294967295", "18446744073709551615"];
+
+/// Every kind of number that rows have, each at its ends in all rows at once, and then every event.
+/// What panics, and how often it was tried.
+pub fn ends_of_numbers() -> (Vec<String>, u64) {
+    Scene::with(|scene| {
+        let rows = scene.store.rows();
+        let names: BTreeSet<String> = rows.values().flat_map(numbers_of).map(name_of).collect();
+        let mut told = Vec::new();
+        let mut tried = 0;
+        for (name, end) in names.iter().flat_map(|name| ENDS.map(|end| (name, end))) {
+            for row in rows.values() {
+                let mut damaged = row.clone();
+                for place in numbers_of(row).filter(|place| name_of(place.clone()) == *name) {
+                    *damaged.pointer_mut(&place).expect("a number") = end.into();
+                }
+                scene.store.put(&damaged);
+            }
+            scene.store.keep();
+            for (function, event) in &scene.events {
+                panics::noted();
+                let event = serde_json::from_str(&event.to_string()).expect("JSON");
+                let _told = scene.invoke(function, event);
+                scene.store.restore();
+                let why = panics::noted();
+                told.extend(why.iter().map(|why| format!("{function}, {name} {end}: {why}")));
+                tried += 1;
+            }
+            rows.values().for_each(|row| scene.store.put(row));
+        }
+        scene.store.keep();
+        (told, tried)
+    })
+}
+
+fn numbers_of(row: &Value) -> impl Iterator<Item = String> + use<> {
+    places_in(row).into_iter().filter(|place| place.ends_with("/N"))
+}
+
+/// What an attribute is called, of its pointer.
+fn name_of(place: String) -> String {
+    place.rsplit('/').nth(1).unwrap_or_default().to_owned()
 }
 
 /// The parts of an event that a client writes, wherever they stand.

@@ -12,5 +12,5 @@ mod scene;
 mod store;
 mod texts;
 
-pub use events::{checks, operators, requests, rows, workers};
+pub use events::{checks, ends_of_numbers, operators, requests, rows, workers};
 pub use texts::{sealed, texts};

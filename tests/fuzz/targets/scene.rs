@@ -1,6 +1,7 @@
 //! Whom the events come to: every function, over a table with two accounts in it, each with people
 //! and keys.
 
+use crate::targets::panics;
 use crate::targets::store::Store;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use desk::template::{Document, Parameters, Template};
@@ -57,6 +58,7 @@ impl Scene {
     }
 
     fn new() -> Self {
+        panics::watch();
         let template = template(product_api());
         let keyring = Keyring::generate(&mut StdRng::seed_from_u64(1));
         let store = Store::new(template.table(), &keyring);
