@@ -131,7 +131,7 @@ async fn take_step(
         }
         KeyStep::Replace { key: before } => {
             let plain = PlainKey::mint(prefix, account, &before.id, &mut rng);
-            let key = SandboxKey::seal(&plain, before.version + 1, ring, &mut rng);
+            let key = SandboxKey::seal(&plain, before.version.saturating_add(1), ring, &mut rng);
             let row = ApiKey::new(&plain, KeyName::sandbox(), now);
             app.store.replace_sandbox_secret(account, &row, &key, now).await?;
             Ok((key, plain.secret().clone()))

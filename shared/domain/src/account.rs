@@ -38,11 +38,11 @@ pub struct Account {
 
 impl Account {
     pub fn key_count(&self) -> u32 {
-        self.own_keys + u32::from(self.has_sandbox_key)
+        self.own_keys.saturating_add(u32::from(self.has_sandbox_key))
     }
 
     pub fn key_limit(&self) -> u32 {
-        self.own_key_limit + 1
+        self.own_key_limit.saturating_add(1)
     }
 
     /// The members whose invitation has ended by now.

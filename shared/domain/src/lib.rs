@@ -12,6 +12,7 @@ pub mod base62;
 pub mod email;
 pub mod id;
 pub mod invitation;
+pub mod kept;
 pub mod key;
 pub mod keyring;
 pub mod label;

@@ -152,18 +152,10 @@ pub struct LoginRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     invited: Option<String>,
     /// Codes that were asked for before open nothing any more.
-    #[serde(
-        default,
-        with = "jiff::fmt::serde::timestamp::millisecond::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, with = "crate::kept::optional", skip_serializing_if = "Option::is_none")]
     closed_at: Option<Timestamp>,
     /// When the owner was last told of something.
-    #[serde(
-        default,
-        with = "jiff::fmt::serde::timestamp::millisecond::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, with = "crate::kept::optional", skip_serializing_if = "Option::is_none")]
     noticed_at: Option<Timestamp>,
     /// Rises with every change, so that a decision made on an older reading is not written.
     #[serde(default)]
@@ -173,7 +165,7 @@ pub struct LoginRecord {
 /// One request for a code, and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Ask {
-    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+    #[serde(with = "crate::kept::required")]
     at: Timestamp,
     by: Allowance,
     /// The keyring version that its code is derived with.
@@ -182,7 +174,7 @@ struct Ask {
     /// whose answer got lost is not counted twice.
     guesses: Vec<String>,
     allowed: u32,
-    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+    #[serde(with = "crate::kept::required")]
     guessed_at: Timestamp,
     /// Replaced by another, or the right code was given: it cannot be answered any more.
     over: bool,
@@ -214,7 +206,7 @@ pub struct KnownBrowser {
     /// The membership that it is known to.
     pub member_id: MemberId,
     /// Its last login.
-    #[serde(rename = "at", with = "jiff::fmt::serde::timestamp::millisecond::required")]
+    #[serde(rename = "at", with = "crate::kept::required")]
     pub logged_in_at: Timestamp,
 }
 
@@ -384,7 +376,7 @@ impl LoginRecord {
 
     /// The record with other requests in it than those that its version stands for.
     fn changed(self, now: Timestamp) -> Self {
-        Self { left: self.guesses_left(now), version: self.version + 1, ..self }
+        Self { left: self.guesses_left(now), version: self.version.saturating_add(1), ..self }
     }
 
     /// As they are kept.

@@ -302,7 +302,7 @@ impl Store {
             {
                 Ok(()) => {
                     let read = read.ok_or(Failure::Refused(ResendRefusal::NotFound))?;
-                    let invitation = read.invitation + 1;
+                    let invitation = read.invitation.saturating_add(1);
                     let invited_until = read.invited_until.map(|_| now + INVITATION_LIFETIME);
                     let mail_problem = None;
                     return Ok(Member { invitation, invited_until, mail_problem, ..read });
@@ -508,7 +508,7 @@ fn full(
 ) -> Result<InviteObstacle, StoreError> {
     let Some(row) = row else { return Ok(ActorRefusal::SessionEnded.into()) };
     let row: AccountRow = from_item("account", row)?;
-    let places = row.member_limit + u32::from(replaces);
+    let places = row.member_limit.saturating_add(u32::from(replaces));
     if row.member_count < places {
         return Ok(match unbounded(&row, tried) {
             Some(bound) => spent(bound, Met::Bound, InviteRefusal::RateLimited),
@@ -554,7 +554,11 @@ fn resending<'a>(
     let address = member.address();
     // No invitation has the number 0: of a member who is not there, nothing is written.
     let number = read.map_or(0, |member| member.invitation);
-    let next = Invitation { account: account.clone(), member: member.clone(), number: number + 1 };
+    let next = Invitation {
+        account: account.clone(),
+        member: member.clone(),
+        number: number.saturating_add(1),
+    };
     let ends = read.and_then(|member| member.invited_until).map(|_| now + INVITATION_LIFETIME);
     let counted_address = address.clone();
     let limited = ResendRefusal::RateLimited;

@@ -12,9 +12,8 @@ use domain::session::{SessionDigest, SessionTimes, Slot};
 use domain::{
     Account, AccountId, AccountName, AddressHash, ApiKey, EmailAddress, Invitation, KeyDigest,
     KeyId, KeyName, MailProblem, Member, MemberId, MemberStatus, OperatorName, Reason, Role,
-    Sandbox, SandboxState, Session, SessionLabel, SessionToken,
+    Sandbox, SandboxState, Session, SessionLabel, SessionToken, kept,
 };
-use jiff::fmt::serde::timestamp::millisecond;
 use jiff::{SignedDuration, Timestamp};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
@@ -38,7 +37,7 @@ pub(crate) fn from_item<R: DeserializeOwned>(
 /// A time as rows have it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(transparent)]
-struct Time(#[serde(with = "millisecond::required")] Timestamp);
+struct Time(#[serde(with = "kept::required")] Timestamp);
 
 // --- In an account's partition
 
@@ -129,19 +128,19 @@ pub(crate) struct MemberRow {
     email: EmailAddress,
     role: Role,
     status: MemberStatus,
-    #[serde(with = "millisecond::required")]
+    #[serde(with = "kept::required")]
     invited_at: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     invited_by: Option<MemberId>,
     invitation: u32,
-    #[serde(default, with = "millisecond::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "kept::optional", skip_serializing_if = "Option::is_none")]
     invited_until: Option<Timestamp>,
     /// While it ends by itself: `sweep` finds it then.
     #[serde(rename = "duty", default, skip_serializing_if = "Option::is_none")]
     shard: Option<String>,
-    #[serde(default, with = "millisecond::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "kept::optional", skip_serializing_if = "Option::is_none")]
     due_at: Option<Timestamp>,
-    #[serde(default, with = "millisecond::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "kept::optional", skip_serializing_if = "Option::is_none")]
     last_login_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     mail_problem: Option<MailProblem>,
@@ -158,9 +157,9 @@ pub(crate) struct MemberRow {
 pub(crate) struct SessionRow {
     #[serde(rename = "d")]
     digest: SessionDigest,
-    #[serde(rename = "o", with = "millisecond::required")]
+    #[serde(rename = "o", with = "kept::required")]
     opened_at: Timestamp,
-    #[serde(rename = "u", with = "millisecond::required")]
+    #[serde(rename = "u", with = "kept::required")]
     used_at: Timestamp,
     #[serde(rename = "l")]
     label: SessionLabel,
@@ -339,19 +338,19 @@ pub(crate) struct KeyRow {
     name: KeyName,
     start: String,
     digest: KeyDigest,
-    #[serde(with = "millisecond::required")]
+    #[serde(with = "kept::required")]
     created_at: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     created_by: Option<MemberId>,
-    #[serde(default, with = "millisecond::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "kept::optional", skip_serializing_if = "Option::is_none")]
     expires_at: Option<Timestamp>,
-    #[serde(default, with = "millisecond::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "kept::optional", skip_serializing_if = "Option::is_none")]
     rotated_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     old_digest: Option<KeyDigest>,
-    #[serde(default, with = "millisecond::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "kept::optional", skip_serializing_if = "Option::is_none")]
     old_valid_until: Option<Timestamp>,
-    #[serde(default, with = "millisecond::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "kept::optional", skip_serializing_if = "Option::is_none")]
     last_used_at: Option<Timestamp>,
     /// The account's suspension, so that one read decides.
     pub suspended: bool,
@@ -411,7 +410,7 @@ pub(crate) struct IdempotencyRow {
     pub asked: Asked,
     pub key_id: KeyId,
     pub nonce: String,
-    #[serde(with = "millisecond::required")]
+    #[serde(with = "kept::required")]
     created_at: Timestamp,
     ttl: i64,
 }
@@ -422,7 +421,7 @@ pub(crate) enum Asked {
     #[serde(rename = "idempotency")]
     Creation {
         name: KeyName,
-        #[serde(default, with = "millisecond::optional", skip_serializing_if = "Option::is_none")]
+        #[serde(default, with = "kept::optional", skip_serializing_if = "Option::is_none")]
         expires_at: Option<Timestamp>,
     },
     #[serde(rename = "rotation")]
@@ -457,9 +456,9 @@ pub(crate) struct SandboxRow {
     /// Sealed. Its fields have names so that a condition can look inside it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sandbox_key: Option<SandboxKey>,
-    #[serde(default, with = "millisecond::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "kept::optional", skip_serializing_if = "Option::is_none")]
     validated_at: Option<Timestamp>,
-    #[serde(with = "millisecond::required")]
+    #[serde(with = "kept::required")]
     since: Timestamp,
 }
 
@@ -498,7 +497,7 @@ pub(crate) struct AuditRow<'a> {
     /// What people called that at the time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<&'a str>,
-    #[serde(with = "millisecond::required")]
+    #[serde(with = "kept::required")]
     pub at: Timestamp,
     /// Whether an operator did it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -536,7 +535,7 @@ pub(crate) struct EventRow {
     pub target: Option<String>,
     #[serde(default)]
     pub label: Option<String>,
-    #[serde(with = "millisecond::required")]
+    #[serde(with = "kept::required")]
     pub at: Timestamp,
     #[serde(default)]
     pub operator: bool,
@@ -587,7 +586,7 @@ pub(crate) struct OwnerRow {
     /// How many logins this membership has seen; it chooses the slot of the next session.
     pub logins: u64,
     /// Until when the membership holds the address, as long as nobody has logged in.
-    #[serde(default, with = "millisecond::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "kept::optional", skip_serializing_if = "Option::is_none")]
     pub invited_until: Option<Timestamp>,
     /// As what, as long as nobody has logged in: the first login makes an admin count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -657,7 +656,7 @@ pub struct OutboxRow {
     #[serde(flatten)]
     pub duty: DutyKind,
     status: OutboxStatus,
-    #[serde(with = "millisecond::required")]
+    #[serde(with = "kept::required")]
     pub at: Timestamp,
     /// How often it was redelivered.
     pub redeliveries: u32,
@@ -709,9 +708,9 @@ pub enum DutyKind {
 pub struct KeyExpiring {
     pub account_id: AccountId,
     pub key_id: KeyId,
-    #[serde(with = "millisecond::required")]
+    #[serde(with = "kept::required")]
     pub expires_at: Timestamp,
-    #[serde(with = "millisecond::required")]
+    #[serde(with = "kept::required")]
     pub remind_at: Timestamp,
     /// The last reminder that each admin has had.
     told: BTreeMap<MemberId, Time>,
@@ -747,7 +746,7 @@ impl KeyExpiring {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoginNotice {
     pub reason: NoticeReason,
-    #[serde(with = "millisecond::required")]
+    #[serde(with = "kept::required")]
     pub happened_at: Timestamp,
 }
 
@@ -774,7 +773,7 @@ pub enum MailKind {
     LoginCode {
         challenge_id: String,
         keyring_version: String,
-        #[serde(with = "millisecond::required")]
+        #[serde(with = "kept::required")]
         expires_at: Timestamp,
     },
     Invitation {
