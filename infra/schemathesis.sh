@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# Holds openapi.yaml against a running desk: requests that the document allows, and some that it does
-# not, with a session and without, and for every answer whether the document has it so. What is left
-# out, and why, is in schemathesis.toml. Installs the pinned Schemathesis into target/ by itself.
+# Holds openapi.yaml against a running desk: requests that the document allows, and some that it
+# does not, with a session and without, and for every answer whether the document has it so. What is
+# left out, and why, is in schemathesis.toml. Installs the pinned Schemathesis into target/ by
+# itself.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 source infra/tools.sh
 tools schemathesis-venv schemathesis==4.32.5
-st=target/schemathesis-venv/bin/st
+root=$PWD
 
 cargo build --locked --package frontdesk-desk --example desk
 work=$(mktemp -d)
@@ -51,7 +52,9 @@ call -o "$work/out" "$desk/_local/accounts" \
 cases=0
 # hold OPTION...: one run over the operations that the options choose.
 hold() {
-    "$st" --config-file infra/schemathesis.toml run openapi.yaml --url "$desk" "$@" \
+    # It leaves notes of its own where it is run.
+    (cd "$work" && "$root/target/schemathesis-venv/bin/st" \
+        --config-file "$root/infra/schemathesis.toml" run "$root/openapi.yaml" --url "$desk" "$@") \
         >"$work/told" 2>&1 || { cat "$work/told"; exit 1; }
     local some
     some=$(sed -n 's/^ *\([0-9]*\) generated.*$/\1/p' "$work/told")
