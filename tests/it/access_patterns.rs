@@ -24,7 +24,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
 /// Requests that are under way side by side, and what waits for them.
-type Waves = &'static [&'static [&'static str]];
+pub type Waves = &'static [&'static [&'static str]];
 
 /// What an action sends when all goes well.
 const DECLARED: [(&str, Waves); 25] = [
@@ -55,7 +55,7 @@ const DECLARED: [(&str, Waves); 25] = [
     ("check-key", &[&["GetItem"]]),
 ];
 
-fn declared(action: &str) -> Waves {
+pub fn declared(action: &str) -> Waves {
     DECLARED
         .iter()
         .find(|(name, _)| *name == action)
@@ -492,7 +492,7 @@ async fn a_key_check_refuses_garbage_without_a_request() {
 const RANDOM_ID_LEN: usize = 22;
 
 /// The shape of a request: what its names, kinds of values and expressions are, without the values.
-fn shape(value: &Value) -> Value {
+pub fn shape(value: &Value) -> Value {
     match value {
         // Rows within a row, by ids that are random.
         Value::Object(fields) if fields.keys().any(|name| name.len() == RANDOM_ID_LEN) => {
@@ -508,7 +508,12 @@ fn shape(value: &Value) -> Value {
             fields
                 .iter()
                 .map(|(name, value)| {
-                    (name.clone(), if kept(name) { value.clone() } else { shape(value) })
+                    let value = match name.as_str() {
+                        name if kept(name) => value.clone(),
+                        "pk" | "sk" => shape_of_key(value),
+                        _ => shape(value),
+                    };
+                    (name.clone(), value)
                 })
                 .collect()
         }
@@ -517,6 +522,13 @@ fn shape(value: &Value) -> Value {
         Value::Bool(_) => "yes or no".into(),
         other => other.clone(),
     }
+}
+
+/// Which kind of partition or row it is stays readable.
+fn shape_of_key(key: &Value) -> Value {
+    let Some(text) = key["S"].as_str() else { return shape(key) };
+    let kind = text.split_once('#').map_or(text, |(kind, _)| kind);
+    format!("{kind}: {} bytes", text.len()).into()
 }
 
 #[tokio::test(flavor = "multi_thread")]

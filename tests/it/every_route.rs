@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 /// Who gets through to a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Who {
+pub enum Who {
     Anyone,
     /// Admins are members, too.
     Members,
@@ -15,17 +15,17 @@ enum Who {
 }
 
 /// One route and a call of it that is right in all but who makes it.
-struct Case {
-    function: &'static str,
-    who: Who,
+pub struct Case {
+    pub function: &'static str,
+    pub who: Who,
     /// How the call is answered when the right one makes it.
     status: u16,
-    body: Option<Value>,
+    pub body: Option<Value>,
     /// Fills the path's parameter: nobody's id.
-    id: &'static str,
+    pub id: &'static str,
 }
 
-fn cases() -> Vec<Case> {
+pub fn cases() -> Vec<Case> {
     let case = |function, who, status| Case { function, who, status, body: None, id: "" };
     vec![
         Case {

@@ -71,3 +71,4 @@ mod test_sandbox;
 mod tidy;
 mod trail;
 mod verify_code;
+mod who_exists;

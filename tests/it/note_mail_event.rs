@@ -44,11 +44,11 @@ async fn event(admin: &Person<'_>, member: &str, kind: &str, what: Value) -> Val
     notification(&text.to_string())
 }
 
-async fn bounce(admin: &Person<'_>, member: &str) -> Value {
+pub async fn bounce(admin: &Person<'_>, member: &str) -> Value {
     event(admin, member, "Bounce", json!({ "bounceType": "Permanent" })).await
 }
 
-async fn complaint(admin: &Person<'_>, member: &str) -> Value {
+pub async fn complaint(admin: &Person<'_>, member: &str) -> Value {
     event(admin, member, "Complaint", json!({})).await
 }
 
@@ -56,7 +56,7 @@ fn notification(message: &str) -> Value {
     json!({ "Records": [{ "Sns": { "Message": message } }] })
 }
 
-async fn tell(world: &World, event: &Value) {
+pub async fn tell(world: &World, event: &Value) {
     world.desk.invoke("note-mail-event", event).await.expect("it is taken");
 }
 

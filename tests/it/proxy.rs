@@ -13,9 +13,9 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use edge::App;
 use edge::budget::Budget;
 use edge::config::Env;
+use edge::{App, Clock};
 use functions::{Invoke, Trigger};
 use futures::StreamExt;
 use lambda_runtime::{Error, LambdaEvent};
@@ -622,10 +622,21 @@ impl Behind {
         changed: &[(&str, &str)],
         budget: Budget,
     ) -> Self {
+        Self::with_clock(world, name, changed, budget, world.desk.clock().clone())
+    }
+
+    /// [`Behind::with_budget`] by this clock.
+    pub fn with_clock(
+        world: &World,
+        name: &str,
+        changed: &[(&str, &str)],
+        budget: Budget,
+        clock: Clock,
+    ) -> Self {
         let mut environment: BTreeMap<String, String> = world.desk.environment(name);
         environment
             .extend(changed.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        let app = App::new(&Env::from_pairs(environment), world.desk.clock().clone(), budget)
+        let app = App::new(&Env::from_pairs(environment), clock, budget)
             .expect("the environment is right");
         let function = functions::find(name).expect("there is this function");
         Self { name: function.name, invoke: function.build(app) }
