@@ -560,3 +560,33 @@ fn first_wait(function: &'static str) -> Waves {
         _ => declared(function),
     }
 }
+
+/// A login from a new browser is told to its owner, once a day, and a stranger's guesses would be.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notice_of_today_makes_no_difference_to_a_strangers_guesses() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let member = world.member(&admin, &address("member")).await;
+    world.advance(DAY + 3600);
+    // Not the first login, and from a browser that nobody knows.
+    world.login(&address("member")).await;
+    world.request_code(&address("unknown")).await.ok(202);
+    let all = [
+        Somebody::new("unknown", &admin.account, &member.id),
+        Somebody::new("member", &admin.account, &member.id),
+    ];
+    let mut stranger = Stranger::to(&world).await;
+    let mut guesses = 0;
+    for from in [HERE, ELSEWHERE, "2001:db8:1::1"] {
+        let mut asked = Vec::new();
+        for one in &all {
+            let reply = world.request_code_from(from, &one.email).await;
+            asked.push(reply.ok(202)["challenge"].as_str().expect("a challenge").to_owned());
+        }
+        for _ in 0..5 {
+            guesses += 1;
+            let waves = if guesses == 10 { ASKED } else { REFUSED };
+            stranger.guesses(&format!("guess {guesses}"), waves, &all, &asked, wrong).await;
+        }
+    }
+}
