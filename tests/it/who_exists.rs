@@ -313,8 +313,8 @@ impl Stranger<'_> {
             let asked = self.codes("a code to guess", ASKED, all, plain).await;
             for _ in 0..5 {
                 guesses += 1;
-                // The tenth in a day is told to the owner, if there is one.
-                let waves = if guesses == 10 { ASKED } else { REFUSED };
+                // From the tenth in a day on, the owner is to be told, once and if there is one.
+                let waves = if guesses < 10 { REFUSED } else { ASKED };
                 self.guesses(&format!("guess {guesses}"), waves, all, &asked, wrong).await;
             }
             self.guesses("a guess too many", REFUSED, all, &asked, wrong).await;
@@ -585,7 +585,7 @@ async fn a_notice_of_today_makes_no_difference_to_a_strangers_guesses() {
         }
         for _ in 0..5 {
             guesses += 1;
-            let waves = if guesses == 10 { ASKED } else { REFUSED };
+            let waves = if guesses < 10 { REFUSED } else { ASKED };
             stranger.guesses(&format!("guess {guesses}"), waves, &all, &asked, wrong).await;
         }
     }

@@ -347,10 +347,11 @@ impl LoginRecord {
         self.asks.get(id).is_some_and(closed)
     }
 
-    /// Whether the owner is to hear of wrong guesses.
+    /// Whether the owner is to hear of wrong guesses, unless there was a notice today. That the
+    /// write alone decides: whoever guesses would see by the time that it takes whether it is made.
     pub fn is_guessed_at(&self, now: Timestamp) -> bool {
         let guesses = self.asks.values().filter(|ask| ask.guessed_at > now - DAY).map(Ask::wrong);
-        guesses.sum::<u32>() >= NOTICED_GUESSES && self.may_notice(now)
+        guesses.sum::<u32>() >= NOTICED_GUESSES
     }
 
     /// Whether the last notice to the owner is long enough ago.
@@ -781,8 +782,8 @@ mod tests {
         }
         assert!(desk.record.is_guessed_at(at(2)));
         desk.record.noticed_at = Some(at(2));
-        assert!(!desk.record.is_guessed_at(at(3)));
-        assert!(desk.record.may_notice(at(86402)));
+        assert!(desk.record.is_guessed_at(at(3)), "the write knows of the notice");
+        assert!(!desk.record.may_notice(at(86401)) && desk.record.may_notice(at(86402)));
         assert!(!desk.record.is_guessed_at(at(86402)), "they are a day old");
     }
 
