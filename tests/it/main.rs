@@ -6,6 +6,7 @@ mod gate;
 mod imports;
 mod product;
 mod proxy;
+mod secrets;
 mod support;
 
 mod access_patterns;
@@ -40,6 +41,7 @@ mod invitations;
 mod invite_member;
 mod journeys;
 mod kept_state;
+mod leaks;
 mod leave_team;
 mod list_activity;
 mod list_keys;

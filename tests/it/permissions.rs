@@ -22,11 +22,11 @@ use std::path::{Path, PathBuf};
 // -------------------------------------------------------------------------
 
 /// What a step came to, or what went otherwise than it should.
-type Step<T = ()> = Result<T, String>;
+pub type Step<T = ()> = Result<T, String>;
 
 /// The script, on a desk of its own.
-struct Script<'w> {
-    world: &'w World,
+pub struct Script<'w> {
+    pub world: &'w World,
 }
 
 /// Whether events are told of whoever has this address.
@@ -62,7 +62,7 @@ impl<'w> Script<'w> {
     }
 
     async fn operate(&self, function: &str, event: Value) -> Step<Value> {
-        self.world.desk.invoke(function, &event).await.map_err(|error| error.to_string())
+        self.world.invoke(function, &event).await.map_err(|error| error.to_string())
     }
 
     async fn change(&self, account: &str, mut act: Value) -> Step {
@@ -90,7 +90,7 @@ impl<'w> Script<'w> {
     }
 
     async fn sweep(&self) -> Step<Value> {
-        self.world.desk.invoke("sweep", &json!({})).await.map_err(|error| error.to_string())
+        self.world.invoke("sweep", &json!({})).await.map_err(|error| error.to_string())
     }
 
     fn given_up_by(&self, function: &str) -> Step {
@@ -106,7 +106,7 @@ impl<'w> Script<'w> {
     }
 
     /// What is common comes first: with a permission less, the script so ends soon.
-    async fn run(&self) -> Step {
+    pub async fn run(&self) -> Step {
         let admin = self.login(ADMIN).await?;
         self.operators_and_schedule().await?;
         self.reads(&admin).await?;

@@ -12,6 +12,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 use std::time::Duration;
 
 /// The time that a function has where a test is not about time, on a machine that may be busy.
@@ -33,6 +34,16 @@ pub fn client() -> Client {
 pub struct World {
     pub desk: Desk,
     http: Client,
+    watch: Option<Watch>,
+}
+
+/// What a desk tells, if somebody looks at all of it.
+#[derive(Default)]
+struct Watch {
+    answers: Mutex<Vec<(String, String)>>,
+    images: Mutex<Vec<Value>>,
+    /// The stream and its shard, and how far it was read.
+    stream: Mutex<Option<(Value, Value, Value)>>,
 }
 
 impl World {
@@ -49,11 +60,12 @@ impl World {
         let desk = Desk::start(Options { parameters, ..Options::default() })
             .await
             .expect("the desk starts");
-        Self { desk, http: client() }
+        Self { desk, http: client(), watch: None }
     }
 
     pub async fn settle(&self) {
         self.desk.settle().await;
+        self.read_stream().await;
     }
 
     pub fn advance(&self, seconds: u64) {
@@ -129,7 +141,7 @@ impl World {
 
     /// Runs `register-account`.
     pub async fn register(&self, event: Value) -> Value {
-        self.desk.invoke("register-account", &event).await.expect("the account is registered")
+        self.invoke("register-account", &event).await.expect("the account is registered")
     }
 
     /// The id of the account that an address belongs to.
@@ -142,7 +154,7 @@ impl World {
     /// Runs one act of `change-account`.
     pub async fn change(&self, account: &str, mut act: Value) -> Value {
         act["account_id"] = account.into();
-        self.desk.invoke("change-account", &act).await.expect("the account is changed")
+        self.invoke("change-account", &act).await.expect("the account is changed")
     }
 
     pub async fn set_suspended(&self, account: &str, suspended: bool) -> Value {
@@ -281,11 +293,16 @@ impl World {
     /// A request as CloudFront passes it on for a viewer at this address, behind which one network
     /// is not another.
     pub async fn as_viewer<'w>(&'w self, request: Request<'w>, viewer: &str) -> Request<'w> {
+        let proof = self.origin_secret().await;
+        request.header("x-frontdesk-origin", &proof).header("x-frontdesk-viewer", viewer)
+    }
+
+    /// What CloudFront proves itself by.
+    pub async fn origin_secret(&self) -> String {
         let secret = &self.desk.environment("request-code")["ORIGIN_SECRET_ARN"];
         let get = json!({ "SecretId": secret });
         let (_, answer) = self.secrets_manager("GetSecretValue", get).await;
-        let proof = answer["SecretString"].as_str().expect("a text");
-        request.header("x-frontdesk-origin", proof).header("x-frontdesk-viewer", viewer)
+        answer["SecretString"].as_str().expect("a text").to_owned()
     }
 
     /// [`World::request_code`], from the network of this viewer.
@@ -404,6 +421,7 @@ impl Request<'_> {
 
     pub async fn send(self) -> Reply {
         let url = format!("{}{}", self.world.desk.url(), self.path);
+        let route = format!("{} {}", self.method, self.path);
         let mut request = self.world.http.request(self.method, url).headers(self.headers);
         if let Some(body) = self.body {
             request = request.body(body);
@@ -412,6 +430,7 @@ impl Request<'_> {
         let status = response.status();
         let headers = response.headers().clone();
         let text = response.text().await.expect("a text");
+        self.world.note_answer(route, || format!("{headers:?}\n{text}"));
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
         Reply { status, headers, text, body }
     }
@@ -849,7 +868,7 @@ impl World {
     /// A world whose desk may not start.
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let desk = Desk::start(options).await?;
-        Ok(Self { desk, http: client() })
+        Ok(Self { desk, http: client(), watch: None })
     }
 
     /// What a stand-in answers to a body that a function (or an operator) sends it.
@@ -872,5 +891,83 @@ impl World {
             .send();
         let answer = answer.await.expect("an answer");
         (answer.status(), answer.text().await.expect("a text"))
+    }
+}
+
+/// A world that is watched.
+impl World {
+    pub async fn watched() -> Self {
+        Self { watch: Some(Watch::default()), ..Self::new().await }
+    }
+
+    /// Invokes a function, as whoever has AWS's credentials.
+    pub async fn invoke(&self, function: &str, event: &Value) -> Result<Value, InvokeError> {
+        let answer = self.desk.invoke(function, event).await;
+        self.note_answer(function.to_owned(), || format!("{answer:?}"));
+        answer
+    }
+
+    fn note_answer(&self, by: String, text: impl FnOnce() -> String) {
+        if let Some(watch) = &self.watch {
+            watch.answers.lock().expect("no panic inside").push((by, text()));
+        }
+    }
+
+    /// What was answered so far: the request (or the function that was invoked), and the answer.
+    pub fn answers(&self) -> Vec<(String, String)> {
+        let watch = self.watch.as_ref().expect("it is watched");
+        watch.answers.lock().expect("no panic inside").clone()
+    }
+
+    /// Every row as it ever was, in the order of the stream.
+    pub fn images(&self) -> Vec<Value> {
+        let watch = self.watch.as_ref().expect("it is watched");
+        watch.images.lock().expect("no panic inside").clone()
+    }
+
+    /// Takes what is new in the table's stream, before time takes it away.
+    async fn read_stream(&self) {
+        let Some(watch) = &self.watch else { return };
+        let known = watch.stream.lock().expect("no panic inside").take();
+        let (stream, shard, mut read) = match known {
+            Some(known) => known,
+            None => self.open_stream().await,
+        };
+        let mut from = json!({ "StreamArn": stream, "ShardId": shard });
+        from["ShardIteratorType"] = "TRIM_HORIZON".into();
+        if read.is_string() {
+            from["ShardIteratorType"] = "AFTER_SEQUENCE_NUMBER".into();
+            from["SequenceNumber"] = read.clone();
+        }
+        let mut iterator = self.streams("GetShardIterator", from).await["ShardIterator"].take();
+        loop {
+            let mut page = self.streams("GetRecords", json!({ "ShardIterator": iterator })).await;
+            let records = page["Records"].as_array().expect("records").clone();
+            let Some(last) = records.last() else { break };
+            read = last["dynamodb"]["SequenceNumber"].clone();
+            iterator = page["NextShardIterator"].take();
+            let images = records.into_iter().map(|mut record| record["dynamodb"].take());
+            watch.images.lock().expect("no panic inside").extend(images);
+        }
+        *watch.stream.lock().expect("no panic inside") = Some((stream, shard, read));
+    }
+
+    async fn open_stream(&self) -> (Value, Value, Value) {
+        let table = &self.desk.shared_environment()["TABLE_NAME"];
+        let listed = self.streams("ListStreams", json!({ "TableName": table })).await;
+        let stream = listed["Streams"][0]["StreamArn"].clone();
+        let described = self.streams("DescribeStream", json!({ "StreamArn": stream })).await;
+        let shard = described["StreamDescription"]["Shards"][0]["ShardId"].clone();
+        (stream, shard, Value::Null)
+    }
+
+    async fn streams(&self, operation: &str, request: Value) -> Value {
+        let environment = self.desk.shared_environment();
+        let url = &environment["AWS_ENDPOINT_URL_DYNAMODB"];
+        let target = format!("DynamoDBStreams_20120810.{operation}");
+        let (status, text) =
+            self.aws(url, &signed_by(environment), &target, request.to_string()).await;
+        assert_eq!(status, 200, "{operation}: {text}");
+        serde_json::from_str(&text).expect("JSON")
     }
 }
