@@ -10,7 +10,7 @@ use domain::sandbox::SandboxKey;
 use domain::{AccountId, AddressHash, Keyring, Secret};
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
-use store::WholeAnswers;
+use store::{WholeAnswers, told};
 use tokio::sync::Mutex;
 
 /// How long a keyring is used before it is fetched anew, so that a rotation is noticed.
@@ -208,9 +208,9 @@ impl<T: Kept> Cached<T> {
 /// What an error of Secrets Manager's means. To ask for a secret that is about to be deleted is an
 /// invalid request, and one whose key in KMS cannot be used is not decrypted.
 fn answered(code: Option<&str>, message: Option<&str>) -> KeyringError {
-    let code = code.unwrap_or("unknown");
-    let told = format!("{code}: {}", message.unwrap_or_default());
-    let denied =
-        store::is_denial(code) || matches!(code, "InvalidRequestException" | "DecryptionFailure");
+    let told = told::answer(code, message);
+    let denied = code.is_some_and(|code| {
+        store::is_denial(code) || matches!(code, "InvalidRequestException" | "DecryptionFailure")
+    });
     if denied { KeyringError::Denied(told) } else { KeyringError::Unavailable(told) }
 }

@@ -33,6 +33,7 @@ mod rows;
 mod sandbox;
 mod session;
 mod suspension;
+pub mod told;
 mod trail;
 mod unanswered;
 mod whole;
@@ -180,12 +181,12 @@ impl StoreError {
         }
     }
 
-    /// An answer of the store is told by its code and message alone: a cancelled transaction
-    /// carries rows, and rows are not for the log.
+    /// An answer of the store is told by its code and words alone: a cancelled transaction carries
+    /// rows, and rows are not for the log.
     fn answered(error: &impl ProvideErrorMetadata) -> Self {
-        let code = error.code().unwrap_or("unknown");
-        let told = format!("{code}: {}", error.message().unwrap_or_default());
-        if is_denial(code) { Self::Denied(told) } else { Self::Unavailable(told) }
+        let told = told::answer(error.code(), error.message());
+        let is_denied = error.code().is_some_and(is_denial);
+        if is_denied { Self::Denied(told) } else { Self::Unavailable(told) }
     }
 }
 

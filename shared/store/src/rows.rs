@@ -2,8 +2,8 @@
 //!
 //! Times are milliseconds since 1970, `ttl` is in seconds. Every row has a `type`.
 
-use crate::StoreError;
 use crate::layout::RowKey;
+use crate::{StoreError, told};
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::key::{OldValue, reminder_due};
 use domain::login::{Challenge, LoginRecord};
@@ -31,7 +31,7 @@ pub(crate) fn from_item<R: DeserializeOwned>(
     item: Item,
 ) -> Result<R, StoreError> {
     serde_dynamo::from_item(item)
-        .map_err(|cause| StoreError::Row { kind, cause: cause.to_string() })
+        .map_err(|cause| StoreError::Row { kind, cause: told::words(&cause.to_string()) })
 }
 
 /// A time as rows have it.
