@@ -32,10 +32,12 @@ macro_rules! tests {
     };
 }
 
-const STEPS: [Step; 3] = [
+const STEPS: [Step; 5] = [
     Step { name: "simulation", command: tests!("simulation") },
     Step { name: "histories", command: tests!("it", "histories") },
     Step { name: "failures", command: tests!("it", "failures::") },
+    Step { name: "who_exists", command: tests!("it", "who_exists") },
+    Step { name: "leaks", command: tests!("it", "leaks") },
 ];
 
 /// What a step has printed for the table, and whether it found nothing.
