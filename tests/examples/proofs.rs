@@ -32,9 +32,10 @@ macro_rules! tests {
     };
 }
 
-const STEPS: [Step; 5] = [
+const STEPS: [Step; 6] = [
     Step { name: "simulation", command: tests!("simulation") },
     Step { name: "histories", command: tests!("it", "histories") },
+    Step { name: "linearizability", command: tests!("it", "linearizability") },
     Step { name: "failures", command: tests!("it", "failures::") },
     Step { name: "who_exists", command: tests!("it", "who_exists") },
     Step { name: "leaks", command: tests!("it", "leaks") },

@@ -7,6 +7,7 @@ mod imports;
 mod product;
 mod proxy;
 mod secrets;
+mod span;
 mod support;
 
 mod access_patterns;
@@ -43,6 +44,7 @@ mod journeys;
 mod kept_state;
 mod leaks;
 mod leave_team;
+mod linearizability;
 mod list_activity;
 mod list_keys;
 mod list_members;

@@ -21,7 +21,7 @@ use futures::StreamExt;
 use lambda_runtime::{Error, LambdaEvent};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -60,6 +60,14 @@ pub enum Fault {
     Half(Half),
     /// The request arrives and takes effect, and whoever sent it is dead.
     Death,
+    /// The connection breaks, and the request arrives all the same: when it is [let
+    /// go](Proxy::let_go).
+    Late,
+    /// A read that does not ask for consistency is answered as it was the last time.
+    Stale,
+    /// What no store does: a write is answered as made, and arrives when it is [let
+    /// go](Proxy::let_go).
+    Early,
 }
 
 /// What arrives of an answer, behind a status that says that all went well.
@@ -205,6 +213,38 @@ struct Control {
     answered: usize,
     /// What goes wrong with the next requests of an operation, if anything, and with how many.
     faults: Vec<(String, usize, Option<Fault>)>,
+    /// How often something went wrong.
+    struck: u64,
+    /// What arrives later.
+    held: Vec<(HeaderMap, Bytes)>,
+    /// What was answered the last time, by the key of the row.
+    read: HashMap<String, Answer>,
+    /// Whether no read asks for consistency.
+    is_inconsistent: bool,
+}
+
+type Answer = (StatusCode, HeaderMap, Bytes);
+
+impl Control {
+    /// What goes wrong with this request.
+    fn next_fault(&mut self, operation: &str, request: &Value) -> Option<Fault> {
+        let mut faults = self.faults.iter_mut();
+        let next = faults.find(|(name, left, _)| (name == operation || name == "*") && *left > 0);
+        let (_, left, fault) = next?;
+        *left -= 1;
+        let fault = *fault;
+        let is_stale = fault == Some(Fault::Stale);
+        let fault = fault.filter(|_| !is_stale || self.earlier(operation, request).is_some());
+        self.struck += u64::from(fault.is_some());
+        fault
+    }
+
+    /// What a read that does not ask for consistency may be answered.
+    fn earlier(&self, operation: &str, request: &Value) -> Option<&Answer> {
+        let is_eventual = self.is_inconsistent || request["ConsistentRead"] != true;
+        let may_be_stale = operation == "GetItem" && is_eventual;
+        self.read.get(&request["Key"].to_string()).filter(|_| may_be_stale)
+    }
 }
 
 impl Shared {
@@ -372,6 +412,29 @@ impl Proxy {
     pub fn heal(&self) {
         self.shared.state().faults.clear();
     }
+
+    /// How often something went wrong.
+    pub fn struck(&self) -> u64 {
+        self.shared.state().struck
+    }
+
+    /// From now on no read asks for consistency.
+    pub fn forget_consistency(&self) {
+        self.shared.state().is_inconsistent = true;
+    }
+
+    /// Whether something is late.
+    pub fn is_waited_for(&self) -> bool {
+        !self.shared.state().held.is_empty()
+    }
+
+    /// What was late arrives.
+    pub async fn let_go(&self) {
+        let held = std::mem::take(&mut self.shared.state().held);
+        for (headers, body) in held {
+            pass_on(&self.shared, &headers, body).await;
+        }
+    }
 }
 
 impl Drop for Proxy {
@@ -404,14 +467,7 @@ async fn forward(State(shared): State<Arc<Shared>>, request: Request) -> Respons
         };
         state.sent.push(sent);
         state.arrived += usize::from(wave.is_some());
-        let fault = state
-            .faults
-            .iter_mut()
-            .find(|(name, left, _)| (*name == operation || name == "*") && *left > 0);
-        let fault = fault.and_then(|(_, left, fault)| {
-            *left -= 1;
-            *fault
-        });
+        let fault = state.next_fault(&operation, &json);
         INJECTED.fetch_add(u64::from(fault.is_some()), Ordering::SeqCst);
         (state.sent.len() - 1, wave, fault)
     };
@@ -423,6 +479,14 @@ async fn forward(State(shared): State<Arc<Shared>>, request: Request) -> Respons
             @ (Fault::Conflict | Fault::Throttled | Fault::PartThrottled | Fault::ServerError),
         ) => shared.service.refusal(&operation, &json, fault),
         Some(Fault::NoBody) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        Some(Fault::Stale) => {
+            let earlier = shared.state().earlier(&operation, &json).cloned();
+            earlier.expect("it has been read").into_response()
+        }
+        Some(fault @ (Fault::Late | Fault::Early)) => {
+            shared.state().held.push((parts.headers.clone(), body));
+            if fault == Fault::Late { lost() } else { made() }
+        }
         None | Some(Fault::AnswerLost | Fault::InProgress | Fault::Half(_) | Fault::Death) => {
             let body = if shared.service == Service::Store {
                 json["ReturnConsumedCapacity"] = "TOTAL".into();
@@ -432,6 +496,9 @@ async fn forward(State(shared): State<Arc<Shared>>, request: Request) -> Respons
             };
             let answer = pass_on(&shared, &parts.headers, body).await;
             shared.note_units(index, units(&answer.2));
+            if operation == "GetItem" {
+                shared.state().read.insert(json["Key"].to_string(), answer.clone());
+            }
             match fault {
                 Some(Fault::AnswerLost) => lost(),
                 Some(Fault::Death) => {
@@ -442,8 +509,7 @@ async fn forward(State(shared): State<Arc<Shared>>, request: Request) -> Respons
                 Some(Fault::InProgress) => {
                     shared.service.refusal(&operation, &json, Fault::InProgress)
                 }
-                Some(_) => (answer.0, answer.1, answer.2).into_response(),
-                None => (answer.0, answer.1, answer.2).into_response(),
+                Some(_) | None => answer.into_response(),
             }
         }
     };
@@ -454,11 +520,7 @@ async fn forward(State(shared): State<Arc<Shared>>, request: Request) -> Respons
     response
 }
 
-async fn pass_on(
-    shared: &Shared,
-    headers: &HeaderMap,
-    body: Bytes,
-) -> (StatusCode, HeaderMap, Bytes) {
+async fn pass_on(shared: &Shared, headers: &HeaderMap, body: Bytes) -> Answer {
     let mut headers = headers.clone();
     headers.remove(header::CONTENT_LENGTH);
     headers.remove(header::HOST);
@@ -519,6 +581,11 @@ impl Service {
     }
 }
 
+/// As DynamoDB answers a write.
+fn made() -> Response {
+    ([(header::CONTENT_TYPE, "application/x-amz-json-1.0")], "{}").into_response()
+}
+
 /// An error in DynamoDB's words.
 fn refusal(operation: &str, request: &Value, fault: Fault) -> Response {
     let (status, kind, mut body) = match (fault, operation) {
@@ -551,7 +618,10 @@ fn refusal(operation: &str, request: &Value, fault: Fault) -> Response {
             | Fault::AnswerLost
             | Fault::Silence
             | Fault::Half(_)
-            | Fault::Death,
+            | Fault::Death
+            | Fault::Late
+            | Fault::Stale
+            | Fault::Early,
             _,
         ) => (StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", json!({})),
     };

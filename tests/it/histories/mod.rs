@@ -16,10 +16,9 @@ mod quiet;
 mod run;
 mod sandbox;
 mod sessions;
-mod span;
 
 use crate::histories::run::{Client, Judgement, Run};
-use crate::histories::span::{Register, Span};
+use crate::span::{Register, Span};
 use frontdesk_tests::proof::{Proof, size};
 use rand::RngExt;
 use std::collections::BTreeSet;

@@ -1,7 +1,7 @@
 //! What the clients know: of each account its keys, sessions and settings, of each address whose it
 //! is, of each login code how it was used. Whatever may be so is told apart from what surely is.
 
-use crate::histories::span::{Register, Span};
+use crate::span::{Register, Span};
 use domain::Role;
 use std::collections::{BTreeMap, VecDeque};
 

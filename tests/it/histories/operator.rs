@@ -3,7 +3,7 @@
 use crate::histories::keys::deleted;
 use crate::histories::model::{Attempt, Known, Membership};
 use crate::histories::run::{Answer, Client, Done, Judgement, Run, hold};
-use crate::histories::span::{Register, Span};
+use crate::span::{Register, Span};
 use domain::Role;
 use rand::RngExt;
 use serde_json::{Value, json};

@@ -2,7 +2,7 @@
 
 use crate::histories::model::{Attempt, Book, Key, Known, Session};
 use crate::histories::run::{Client, Judgement, Run, hold};
-use crate::histories::span::Span;
+use crate::span::Span;
 use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, WriteRequest};
 use desk::{MailServiceMode, ProductApiMode};
 use domain::{AccountId, PlainKey, Role, SandboxState};

@@ -1,7 +1,7 @@
 //! One run: the desk, what is known of it, and how an operation is begun, ended and told of.
 
 use crate::histories::model::{Book, Challenge, Known, Membership, Session, Standing};
-use crate::histories::span::{Moments, Span};
+use crate::span::{Moments, Span};
 use crate::support::{Reply, World};
 use desk::InvokeError;
 use domain::Role;

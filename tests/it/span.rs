@@ -38,9 +38,17 @@ impl Span {
         self.ended == u64::MAX
     }
 
+    pub fn ended(self) -> Option<u64> {
+        (!self.is_running()).then_some(self.ended)
+    }
+
     /// Whether it was over when the other began. Neither before the other: they overlap.
     pub fn is_before(self, other: Self) -> bool {
         self.ended < other.began
+    }
+
+    pub fn overlaps(self, other: Self) -> bool {
+        !self.is_before(other) && !other.is_before(self)
     }
 
     /// Whether it may have happened after `first` had begun and before `last` was over.
