@@ -1,35 +1,16 @@
 //! `cargo desk` as people type it: what it refuses, and what it says first.
 
 use crate::folder::Folder;
+use crate::process::{Running, desk};
 use crate::support::{ADMIN, client};
 use serde_json::{Value, json};
-use std::io::{BufRead as _, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::Output;
 use std::time::Duration;
 
 /// Runs `cargo desk` with arguments that it cannot start with.
 fn refused(arguments: &[&str]) -> Output {
     let output = desk().args(arguments).output();
     output.expect("the desk is built: cargo build --package frontdesk-desk --example desk")
-}
-
-fn desk() -> Command {
-    let this = std::env::current_exe().expect("a test that runs");
-    let profile = this.parent().and_then(Path::parent).expect("target/<profile>/deps");
-    let desk = profile.join("examples").join(format!("desk{}", std::env::consts::EXE_SUFFIX));
-    Command::new(desk)
-}
-
-/// A desk that runs, until the test ends.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // One that has ended by itself is what the test tells of.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 fn said(output: &Output) -> String {
@@ -96,16 +77,8 @@ fn a_desk_belongs_to_the_checkout_that_it_is_started_in_and_not_to_the_one_it_wa
 async fn a_desk_goes_on_working_when_nobody_reads_what_it_says() {
     /// It ends a test that fails, and decides no other.
     const PATIENCE: Duration = Duration::from_secs(60);
-    let mut command = desk();
-    command.args(["--port", "0", "--ephemeral", "--no-console-build"]);
-    let desk = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
-    let mut desk = Running(desk.expect("the desk is built"));
-    drop(desk.0.stderr.take());
-    let mut line = String::new();
-    let output = desk.0.stdout.take().expect("its output");
-    BufReader::new(output).read_line(&mut line).expect("its first line");
-    let url = line.trim().strip_prefix("Frontdesk is at ").expect(&line);
-
+    let desk = Running::start(&["--ephemeral"]);
+    let url = &desk.url;
     let client = client();
     let post = async |path: &str, body: Value| {
         let answer = client.post(format!("{url}{path}")).json(&body).send().await;

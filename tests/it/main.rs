@@ -4,6 +4,7 @@ mod child;
 mod folder;
 mod gate;
 mod imports;
+mod process;
 mod product;
 mod proxy;
 mod secrets;
