@@ -32,13 +32,23 @@ macro_rules! tests {
     };
 }
 
-const STEPS: [Step; 6] = [
+const STEPS: [Step; 7] = [
     Step { name: "simulation", command: tests!("simulation") },
     Step { name: "histories", command: tests!("it", "histories") },
     Step { name: "linearizability", command: tests!("it", "linearizability") },
     Step { name: "failures", command: tests!("it", "failures::") },
     Step { name: "who_exists", command: tests!("it", "who_exists") },
     Step { name: "leaks", command: tests!("it", "leaks") },
+    // It kills the desk's own program.
+    Step {
+        name: "kill",
+        command: &[
+            "bash",
+            "-ec",
+            "cargo build --quiet --locked --package frontdesk-desk --example desk
+             cargo test --quiet --locked --package frontdesk-tests --test kill -- --nocapture",
+        ],
+    },
 ];
 
 /// What a step has printed for the table, and whether it found nothing.
