@@ -32,13 +32,15 @@ macro_rules! tests {
     };
 }
 
-const STEPS: [Step; 7] = [
+const STEPS: [Step; 9] = [
     Step { name: "simulation", command: tests!("simulation") },
     Step { name: "histories", command: tests!("it", "histories") },
     Step { name: "linearizability", command: tests!("it", "linearizability") },
     Step { name: "failures", command: tests!("it", "failures::") },
     Step { name: "who_exists", command: tests!("it", "who_exists") },
     Step { name: "leaks", command: tests!("it", "leaks") },
+    Step { name: "fuzz", command: tests!("fuzz") },
+    Step { name: "schemathesis", command: &["infra/schemathesis.sh"] },
     // It kills the desk's own program.
     Step {
         name: "kill",
