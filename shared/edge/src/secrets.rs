@@ -176,8 +176,8 @@ impl<T: Kept> Cached<T> {
                 *cached = Some((now, keyring.clone()));
                 Ok(keyring)
             }
-            // An outage of Secrets Manager, a permission that is gone, or a secret that somebody
-            // broke does not take Frontdesk down while a keyring is at hand that will do.
+            // An outage of Secrets Manager, or a permission that is gone, does not take Frontdesk
+            // down while a keyring is at hand that will do.
             (Err(KeyringError::Unavailable(cause)), Some((_, keyring))) => {
                 tracing::warn!(%cause, "keyring not refreshed");
                 let keyring = keyring.clone();
@@ -185,7 +185,7 @@ impl<T: Kept> Cached<T> {
                 *cached = Some((fetched_at, keyring.clone()));
                 Ok(keyring)
             }
-            (Err(cause), Some((_, keyring))) => {
+            (Err(KeyringError::Denied(cause)), Some((_, keyring))) => {
                 tracing::error!(%cause, "keyring not refreshed");
                 Ok(keyring.clone())
             }
