@@ -73,7 +73,7 @@ const MUTANTS: [Mutant; 19] = [
             "if !unanswered.any() {\n                token",
             "if unanswered.any() || !unanswered.any() {\n                token",
         )],
-        noticed_by: "of_two_creations",
+        noticed_by: "a_rotation_whose_answer_got_lost",
     },
     Mutant {
         file: "shared/store/src/write.rs",

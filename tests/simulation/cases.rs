@@ -114,6 +114,27 @@ pub const DELETE: Case = Case {
     ..CREATE
 };
 
+/// Made twice, it would end the value that programs still use.
+pub const ROTATE: Case = Case {
+    name: "rotate, with two faults",
+    holds: ONCE,
+    play: |mut scene| {
+        async {
+            let (admin, key) = with_a_key(&mut scene, 2).await;
+            Play {
+                actors: vec![vec![rotate_key(&admin, &key)]],
+                keys: vec![key],
+                people: vec![],
+                scene: scene.ready(),
+            }
+        }
+        .boxed()
+    },
+    faults: Faults { fates: FAULTS, most: 2 },
+    sometimes: &["LostAfter, then rotate-key: 201", "Conflict, then rotate-key: 201"],
+    ..CREATE
+};
+
 pub const LOGIN: Case = Case {
     name: "login, with a fault",
     holds: GUESSES,

@@ -34,6 +34,11 @@ fn what_an_outage_says_of_a_deletion_is_true() {
 }
 
 #[test]
+fn a_rotation_whose_answer_got_lost_and_that_meets_another_is_made_once() {
+    cases::ROTATE.hold();
+}
+
+#[test]
 fn what_an_outage_says_of_any_change_is_true() {
     pairs::hold_alone_in_an_outage();
 }
