@@ -94,12 +94,39 @@ fn run(step: &'static Step, long: bool) -> Outcome {
     let mut rows = Vec::new();
     for line in said.lines().map_while(Result::ok) {
         match line.split_once('\t') {
-            Some((MARK, row)) => rows.push(row.split('\t').map(str::to_owned).collect()),
+            Some((MARK, row)) => add(&mut rows, row),
             _ => println!("{line}"),
         }
     }
     let ended = child.wait().expect("it ends");
     Outcome { step, holds: ended.success(), rows, seconds: began.elapsed().as_secs() }
+}
+
+/// One more row; what several tests say of one promise is added up.
+fn add(rows: &mut Vec<Vec<String>>, row: &str) {
+    let row: Vec<String> = row.split('\t').map(str::to_owned).collect();
+    let Some(known) = rows.iter_mut().find(|known| known[0] == row[0]) else {
+        return rows.push(row);
+    };
+    for (sum, more) in known.iter_mut().zip(&row).skip(1) {
+        *sum = sum_of(sum, more);
+    }
+}
+
+/// Of two numbers, of two of the form "3 of 3", or of one of them and nothing.
+fn sum_of(one: &str, other: &str) -> String {
+    let added = |one: &str, other: &str| -> Option<String> {
+        Some((one.parse::<u64>().ok()? + other.parse::<u64>().ok()?).to_string())
+    };
+    match (one.split_once(" of "), other.split_once(" of ")) {
+        (Some((some, of)), Some((more, of_more))) => {
+            let [some, of] = [added(some, more), added(of, of_more)].map(Option::unwrap_or_default);
+            format!("{some} of {of}")
+        }
+        (Some(_), None) => one.to_owned(),
+        (None, Some(_)) => other.to_owned(),
+        (None, None) => added(one, other).unwrap_or_else(|| one.to_owned()),
+    }
 }
 
 /// A proof without a row has looked at nothing, or found something.
