@@ -13,6 +13,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use desk::inside::Service;
 use edge::budget::Budget;
 use edge::config::Env;
 use edge::{App, Clock};
@@ -109,25 +110,6 @@ fn breaks_off(length: usize, half: Bytes) -> Response {
             Err(std::io::Error::other("the connection is gone"))
         }));
     ([(header::CONTENT_LENGTH, length)], Body::from_stream(broken)).into_response()
-}
-
-/// What a proxy stands in front of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Service {
-    Store,
-    Ses,
-    SecretsManager,
-}
-
-impl Service {
-    /// The setting that says where it is.
-    pub fn setting(self) -> &'static str {
-        match self {
-            Self::Store => "AWS_ENDPOINT_URL_DYNAMODB",
-            Self::Ses => "AWS_ENDPOINT_URL_SES",
-            Self::SecretsManager => "AWS_ENDPOINT_URL_SECRETS_MANAGER",
-        }
-    }
 }
 
 /// One request as it was sent.
@@ -236,6 +218,7 @@ impl Control {
         let is_stale = fault == Some(Fault::Stale);
         let fault = fault.filter(|_| !is_stale || self.earlier(operation, request).is_some());
         self.struck += u64::from(fault.is_some());
+        INJECTED.fetch_add(u64::from(fault.is_some()), Ordering::SeqCst);
         fault
     }
 
@@ -304,7 +287,7 @@ impl Proxy {
 
     /// A proxy that waits for an incomplete wave only so long.
     pub async fn with_patience(world: &World, patience: Duration) -> Self {
-        Self::start(world, Service::Store, patience).await
+        Self::start(world, Service::DynamoDb, patience).await
     }
 
     /// A proxy in front of one of the services.
@@ -468,7 +451,6 @@ async fn forward(State(shared): State<Arc<Shared>>, request: Request) -> Respons
         state.sent.push(sent);
         state.arrived += usize::from(wave.is_some());
         let fault = state.next_fault(&operation, &json);
-        INJECTED.fetch_add(u64::from(fault.is_some()), Ordering::SeqCst);
         (state.sent.len() - 1, wave, fault)
     };
 
@@ -477,7 +459,7 @@ async fn forward(State(shared): State<Arc<Shared>>, request: Request) -> Respons
         Some(
             fault
             @ (Fault::Conflict | Fault::Throttled | Fault::PartThrottled | Fault::ServerError),
-        ) => shared.service.refusal(&operation, &json, fault),
+        ) => refusal(shared.service, &operation, &json, fault),
         Some(Fault::NoBody) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
         Some(Fault::Stale) => {
             let earlier = shared.state().earlier(&operation, &json).cloned();
@@ -488,7 +470,7 @@ async fn forward(State(shared): State<Arc<Shared>>, request: Request) -> Respons
             if fault == Fault::Late { lost() } else { made() }
         }
         None | Some(Fault::AnswerLost | Fault::InProgress | Fault::Half(_) | Fault::Death) => {
-            let body = if shared.service == Service::Store {
+            let body = if shared.service == Service::DynamoDb {
                 json["ReturnConsumedCapacity"] = "TOTAL".into();
                 json.to_string().into()
             } else {
@@ -507,7 +489,7 @@ async fn forward(State(shared): State<Arc<Shared>>, request: Request) -> Respons
                 }
                 Some(Fault::Half(half)) if answer.0.is_success() => half.of(&answer.2),
                 Some(Fault::InProgress) => {
-                    shared.service.refusal(&operation, &json, Fault::InProgress)
+                    refusal(shared.service, &operation, &json, Fault::InProgress)
                 }
                 Some(_) | None => answer.into_response(),
             }
@@ -556,27 +538,25 @@ fn lost() -> Response {
     Body::from_stream(broken).into_response()
 }
 
-impl Service {
-    /// An error in its words.
-    fn refusal(self, operation: &str, request: &Value, fault: Fault) -> Response {
-        let (status, kind) = match fault {
-            Fault::Throttled => (StatusCode::BAD_REQUEST, "Throttling"),
-            _ => (StatusCode::INTERNAL_SERVER_ERROR, "InternalFailure"),
-        };
-        match self {
-            Self::Store => refusal(operation, request, fault),
-            Self::SecretsManager => {
-                let error = json!({ "__type": format!("{kind}Exception"), "message": "a fault" });
-                (status, error.to_string()).into_response()
-            }
-            Self::Ses => {
-                let error = format!(
-                    "<ErrorResponse xmlns=\"http://ses.amazonaws.com/doc/2010-12-01/\"><Error>\
-                     <Type>Sender</Type><Code>{kind}</Code><Message>a fault</Message></Error>\
-                     <RequestId>1</RequestId></ErrorResponse>"
-                );
-                (status, [(header::CONTENT_TYPE, "text/xml")], error).into_response()
-            }
+/// An error in the words of the service.
+fn refusal(service: Service, operation: &str, request: &Value, fault: Fault) -> Response {
+    let (status, kind) = match fault {
+        Fault::Throttled => (StatusCode::BAD_REQUEST, "Throttling"),
+        _ => (StatusCode::INTERNAL_SERVER_ERROR, "InternalFailure"),
+    };
+    match service {
+        Service::DynamoDb => refusal_of_dynamodb(operation, request, fault),
+        Service::SecretsManager => {
+            let error = json!({ "__type": format!("{kind}Exception"), "message": "a fault" });
+            (status, error.to_string()).into_response()
+        }
+        Service::Ses => {
+            let error = format!(
+                "<ErrorResponse xmlns=\"http://ses.amazonaws.com/doc/2010-12-01/\"><Error>\
+                 <Type>Sender</Type><Code>{kind}</Code><Message>a fault</Message></Error>\
+                 <RequestId>1</RequestId></ErrorResponse>"
+            );
+            (status, [(header::CONTENT_TYPE, "text/xml")], error).into_response()
         }
     }
 }
@@ -587,7 +567,7 @@ fn made() -> Response {
 }
 
 /// An error in DynamoDB's words.
-fn refusal(operation: &str, request: &Value, fault: Fault) -> Response {
+fn refusal_of_dynamodb(operation: &str, request: &Value, fault: Fault) -> Response {
     let (status, kind, mut body) = match (fault, operation) {
         (Fault::Conflict | Fault::PartThrottled, "TransactWriteItems") => {
             let mut reasons = vec![

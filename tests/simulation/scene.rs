@@ -2,13 +2,11 @@
 //! over a wire on which nothing goes wrong.
 
 use crate::wire::{Line, Sabotage, Wire};
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use desk::Engine;
-use desk::template::{Document, Parameters, Table, Template};
+use desk::inside::{self, UNHURRIED};
+use desk::template::{Table, Template};
 use domain::login::{ChallengeToken, LoginCode};
 use domain::{EmailAddress, Invitation, Keyring, SessionToken};
-use edge::budget::Budget;
-use edge::config::Env;
 use edge::{App, Clock, Random, Seams};
 use functions::Invoke;
 use jiff::{SignedDuration, Timestamp};
@@ -20,26 +18,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-/// Nothing times out: what is lost says so, and everything else waits for the schedule.
-const UNHURRIED: Budget = Budget {
-    timeout: Duration::from_secs(36_000),
-    aws_try: Duration::from_secs(3600),
-    aside: Duration::from_secs(3600),
-};
-
-static TEMPLATE: LazyLock<Template> = LazyLock::new(|| {
-    let own = [
-        ("ConsoleOrigin", "https://desk.example.com"),
-        ("MailFrom", "desk@example.com"),
-        ("ProductApiPublicUrl", "https://api.example.com/validate"),
-        ("ProductApiUrl", "https://api.example.com/validate"),
-    ];
-    let own: Parameters =
-        own.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    Document::read(&desk::workspace_root().join("template.yaml"))
-        .and_then(|document| document.resolve(&Parameters::new(), &own))
-        .expect("the template is right")
-});
+static TEMPLATE: LazyLock<Template> =
+    LazyLock::new(|| inside::template("https://api.example.com/validate"));
 
 fn table() -> &'static Table {
     TEMPLATE.table()
@@ -296,23 +276,14 @@ pub fn rows_of(engine: &Engine) -> Rows {
 
 /// What a function of this actor's meets.
 pub fn seams(wire: &Arc<Wire>, actor: usize, clock: Clock, seed: u64) -> Seams {
-    let line = Line { wire: wire.clone(), actor };
-    let wire = edge::Wire::Inside(SharedHttpClient::new(line));
+    let wire = edge::Wire::Inside(Line { wire: wire.clone(), actor }.client());
     Seams { clock, random: Random::seeded(seed), wire }
 }
 
 /// A function, as cold as after a start, with the environment that the template gives it.
 pub fn function(name: &str, seams: Seams, region: &str) -> Invoke {
-    let declared = TEMPLATE.function(name).expect("a function of the template");
-    let mut environment = declared.environment.clone();
-    for (name, value) in [
-        ("AWS_REGION", region),
-        ("AWS_ACCESS_KEY_ID", "simulation"),
-        ("AWS_SECRET_ACCESS_KEY", "simulation"),
-    ] {
-        environment.insert(name.to_owned(), value.to_owned());
-    }
-    let app = App::new(&Env::from_pairs(environment), seams, UNHURRIED).expect("an environment");
+    let environment = inside::environment(&TEMPLATE, name, region);
+    let app = App::new(&environment, seams, UNHURRIED).expect("an environment");
     functions::find(name).expect("a function").build(app)
 }
 

@@ -2,14 +2,9 @@
 //! and what becomes of it.
 
 use crate::choices::Move;
-use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
-};
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::result::ConnectorError;
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::byte_stream::ByteStream;
+use desk::inside::{self, Service};
 use desk::{Engine, Reply};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -511,42 +506,25 @@ pub struct Line {
     pub actor: usize,
 }
 
-impl HttpClient for Line {
-    fn http_connector(
-        &self,
-        _: &HttpConnectorSettings,
-        _: &RuntimeComponents,
-    ) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone())
-    }
-}
-
-impl HttpConnector for Line {
-    fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
-        let target = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
-        let body = ByteStream::new(request.take_body());
-        let Self { wire, actor } = self.clone();
-        HttpConnectorFuture::new(async move {
-            // As a stream: the SDK watches whether a request is still being sent.
-            let body = body.collect().await.expect("it is all there").into_bytes();
-            let (service, operation) = target.split_once('.').unwrap_or_default();
-            if service == "secretsmanager" {
-                let secret = json!({ "ARN": "arn", "SecretString": wire.keyring });
-                return Ok(response(Reply { status: 200, body: secret.to_string() }));
-            }
-            assert!(service.starts_with("DynamoDB"), "nothing else is called: {target}");
-            match wire.send(actor, operation, &body) {
-                Sent::Answered(reply) => Ok(response(reply)),
-                Sent::Waits(receiver) => {
-                    let over = || Err(ConnectorError::io("the schedule is over".into()));
-                    receiver.await.unwrap_or_else(|_| over()).map(response)
+impl Line {
+    /// What it looks like to the SDK.
+    pub fn client(self) -> SharedHttpClient {
+        inside::client(move |sent| {
+            let Self { wire, actor } = self.clone();
+            async move {
+                match sent.service {
+                    Service::SecretsManager => return Ok(inside::secret(&wire.keyring)),
+                    Service::DynamoDb => {}
+                    Service::Ses => panic!("nothing else is called: {sent:?}"),
+                }
+                match wire.send(actor, &sent.operation, &sent.body) {
+                    Sent::Answered(reply) => Ok(reply),
+                    Sent::Waits(receiver) => {
+                        let over = || Err(ConnectorError::io("the schedule is over".into()));
+                        receiver.await.unwrap_or_else(|_| over())
+                    }
                 }
             }
         })
     }
-}
-
-fn response(reply: Reply) -> HttpResponse {
-    let status = reply.status.try_into().expect("a status");
-    HttpResponse::new(status, SdkBody::from(reply.body))
 }

@@ -23,7 +23,8 @@
 //! - `lambda` is the only module that knows the functions' code;
 //! - `hosting` serves the console that `console` has built, as S3 and CloudFront do in a
 //!   deployment;
-//! - `engine` is the store without the wire, for tests that decide about each request;
+//! - `engine` is the store without the wire, and [`inside`] what functions meet in its place, for
+//!   tests that decide about each request;
 //! - `local` has the inbox's page and the controls, `state` and what uses it keep things between
 //!   runs.
 //!
@@ -46,6 +47,7 @@ mod filter;
 mod gateway;
 mod hosting;
 pub mod iam;
+pub mod inside;
 mod journal;
 mod lambda;
 mod local;

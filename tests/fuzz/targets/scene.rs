@@ -3,12 +3,9 @@
 
 use crate::targets::panics;
 use crate::targets::store::Store;
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use desk::template::{Document, Parameters, Template};
+use desk::inside::{self, UNHURRIED};
 use domain::login::{ChallengeToken, LoginCode};
 use domain::{EmailAddress, Invitation, Keyring};
-use edge::budget::Budget;
-use edge::config::Env;
 use edge::{App, Clock, Random, Seams, Wire};
 use functions::{Event, FUNCTIONS, Invoke, Trigger};
 use lambda_runtime::{Error, LambdaEvent};
@@ -17,17 +14,10 @@ use rand::rngs::StdRng;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::sync::LazyLock;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
-
-/// Nothing here is slow, save the machine.
-const UNHURRIED: Budget = Budget {
-    timeout: Duration::from_secs(36_000),
-    aws_try: Duration::from_secs(3600),
-    aside: Duration::from_secs(3600),
-};
 
 const ADMIN: &str = "admin@example.com";
 
@@ -59,20 +49,18 @@ impl Scene {
 
     fn new() -> Self {
         panics::watch();
-        let template = template(product_api());
+        let template = inside::template(&product_api());
         let keyring = Keyring::generate(&mut StdRng::seed_from_u64(1));
         let store = Store::new(template.table(), &keyring);
         let clock = Clock::standing_at("2026-03-02T12:00:00Z".parse().expect("a time"));
         let seams = Seams {
             clock: clock.clone(),
             random: Random::seeded(1),
-            wire: Wire::Inside(SharedHttpClient::new(store.clone())),
+            wire: Wire::Inside(store.client()),
         };
         let functions = FUNCTIONS.iter().map(|function| {
-            let declared = template.function(function.name).expect("a function of the template");
-            let app =
-                App::new(&environment(declared.environment.clone()), seams.clone(), UNHURRIED)
-                    .expect("an environment");
+            let environment = inside::environment(&template, function.name, "fuzz");
+            let app = App::new(&environment, seams.clone(), UNHURRIED).expect("an environment");
             (function.name, function.build(app))
         });
         let functions = functions.collect();
@@ -276,33 +264,8 @@ fn sample(name: &str) -> Value {
     samples.find(|(known, _)| *known == name).expect("every function has a sample").1
 }
 
-/// The template with what a deployment sets.
-fn template(product_api: SocketAddr) -> Template {
-    let product_api = format!("http://{product_api}/");
-    let own = [
-        ("ConsoleOrigin", "https://desk.example.com"),
-        ("MailFrom", "desk@example.com"),
-        ("ProductApiPublicUrl", &product_api),
-        ("ProductApiUrl", &product_api),
-    ];
-    let own: Parameters =
-        own.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    Document::read(&desk::workspace_root().join("template.yaml"))
-        .and_then(|document| document.resolve(&Parameters::new(), &own))
-        .expect("the template is right")
-}
-
-fn environment(mut declared: BTreeMap<String, String>) -> Env {
-    for (name, value) in
-        [("AWS_REGION", "fuzz"), ("AWS_ACCESS_KEY_ID", "fuzz"), ("AWS_SECRET_ACCESS_KEY", "fuzz")]
-    {
-        declared.insert(name.to_owned(), value.to_owned());
-    }
-    Env::from_pairs(declared)
-}
-
 /// A product API that takes every key.
-fn product_api() -> SocketAddr {
+fn product_api() -> String {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
     let address = listener.local_addr().expect("an address");
     std::thread::spawn(move || {
@@ -311,7 +274,7 @@ fn product_api() -> SocketAddr {
             let _ = connection.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}");
         }
     });
-    address
+    format!("http://{address}/")
 }
 
 /// What makes the function of this name run.

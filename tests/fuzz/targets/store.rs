@@ -3,13 +3,8 @@
 //!
 //! After each input the table is what it was, so that an input does the same whatever came before.
 
-use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
-};
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::byte_stream::ByteStream;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use desk::inside::{self, Sent, Service};
 use desk::template::Table;
 use desk::{Engine, Reply};
 use serde_json::{Value, json};
@@ -22,9 +17,6 @@ pub type Key = (String, String);
 
 /// More requests than any input needs. One that sends more would never end.
 const MOST_REQUESTS: u32 = 2000;
-
-const SENT: &str = "<SendEmailResponse xmlns=\"http://ses.amazonaws.com/doc/2010-12-01/\">\
-    <SendEmailResult><MessageId>1</MessageId></SendEmailResult></SendEmailResponse>";
 
 #[derive(Clone)]
 pub struct Store {
@@ -106,27 +98,34 @@ impl Store {
         }
     }
 
-    fn answer(&self, target: &str, body: &[u8]) -> Reply {
+    /// What it looks like to the SDK.
+    pub fn client(&self) -> SharedHttpClient {
+        let store = self.clone();
+        inside::client(move |sent| {
+            let store = store.clone();
+            async move { Ok(store.answer(&sent)) }
+        })
+    }
+
+    fn answer(&self, sent: &Sent) -> Reply {
         let mut state = self.state();
         state.sent += 1;
-        assert!(state.sent < MOST_REQUESTS, "it asks and asks: {target}");
-        let Some((service, operation)) = target.split_once('.') else {
-            return Reply { status: 200, body: SENT.to_owned() };
-        };
-        if service == "secretsmanager" {
-            let secret = json!({ "ARN": "arn", "SecretString": self.keyring });
-            return Reply { status: 200, body: secret.to_string() };
+        assert!(state.sent < MOST_REQUESTS, "it asks and asks: {}", sent.operation);
+        match sent.service {
+            Service::Ses => return inside::mail_taken(),
+            Service::SecretsManager => return inside::secret(&self.keyring),
+            Service::DynamoDb => {}
         }
-        let mut request: Value = serde_json::from_slice(body).expect("the SDK sends JSON");
+        let mut request: Value = serde_json::from_slice(&sent.body).expect("the SDK sends JSON");
         // The engine knows tokens for ten minutes, and the same may come again.
         if let Some(token) = request["ClientRequestToken"].as_str() {
             state.number += 1;
             let number = state.number;
             request["ClientRequestToken"] = format!("{token:.20}{number:x}").into();
         }
-        let reply = self.engine.call(operation, &request.to_string());
+        let reply = self.engine.call(&sent.operation, &request.to_string());
         if reply.status == 200 {
-            state.written.extend(written_by(operation, &request));
+            state.written.extend(written_by(&sent.operation, &request));
         }
         reply
     }
@@ -148,29 +147,5 @@ fn written_by(operation: &str, request: &Value) -> Vec<Key> {
             changes.map(|(_, item)| key_of(item.get("Key").unwrap_or(&item["Item"]))).collect()
         }
         _ => Vec::new(),
-    }
-}
-
-impl HttpClient for Store {
-    fn http_connector(
-        &self,
-        _: &HttpConnectorSettings,
-        _: &RuntimeComponents,
-    ) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone())
-    }
-}
-
-impl HttpConnector for Store {
-    fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
-        let target = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
-        let body = ByteStream::new(request.take_body());
-        let store = self.clone();
-        HttpConnectorFuture::new(async move {
-            let body = body.collect().await.expect("it is all there").into_bytes();
-            let reply = store.answer(&target, &body);
-            let status = reply.status.try_into().expect("a status");
-            Ok(HttpResponse::new(status, SdkBody::from(reply.body)))
-        })
     }
 }

@@ -5,8 +5,9 @@ use crate::contention::{comes_back, good_events};
 use crate::deadlines::{is_an_outage, sample};
 use crate::failures::inside::{Inside, Says};
 use crate::failures::{ALWAYS, HALVES, Tried};
-use crate::proxy::{Fault, KEY_CHECKS, Proxy, Service, lets_in, outcome};
+use crate::proxy::{Fault, KEY_CHECKS, Proxy, lets_in, outcome};
 use crate::support::{ADMIN, World};
+use desk::inside::Service;
 use functions::FUNCTIONS;
 use serde_json::json;
 
@@ -45,13 +46,13 @@ async fn read_in_vain_and_then(faults: &[Fault]) {
 async fn in_vain_for_as_long_as_functions_live(says: &[Says]) {
     for says in says {
         let aws = Inside::new();
-        aws.fail(Service::Store, *says);
+        aws.fail(Service::DynamoDb, *says);
         for function in &FUNCTIONS {
             let event = sample(function.name);
             let answer = aws.in_its_time(function.name, &event).await;
             // The link of the sample is nobody's, which its keyring says by itself.
             let asks = function.name != "decline-invitation";
-            assert_eq!(!aws.take_sent(Service::Store).is_empty(), asks, "{}", function.name);
+            assert_eq!(!aws.take_sent(Service::DynamoDb).is_empty(), asks, "{}", function.name);
             if asks {
                 is_an_outage(function, &event, answer);
             }

@@ -4,8 +4,9 @@ use crate::contention::{audited, comes_back, good_events, made_once};
 use crate::deadlines::{is_an_outage, sample};
 use crate::failures::inside::{Inside, Says};
 use crate::failures::{ALWAYS, HALVES, Tried};
-use crate::proxy::{Fault, Proxy, Service, body_of, outcome};
+use crate::proxy::{Fault, Proxy, body_of, outcome};
 use crate::support::{ADMIN, World, wrong};
+use desk::inside::Service;
 use functions::FUNCTIONS;
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -26,11 +27,11 @@ async fn throttles_for_longer_than_functions_live_and_each_answers_in_its_time()
     let mut written = BTreeSet::new();
     for says in WITHOUT_END {
         let aws = Inside::new();
-        aws.fail(Service::Store, Says::With(400, says));
+        aws.fail(Service::DynamoDb, Says::With(400, says));
         for function in &FUNCTIONS {
             let event = sample(function.name);
             let answer = aws.in_its_time(function.name, &event).await;
-            let sent = aws.take_sent(Service::Store);
+            let sent = aws.take_sent(Service::DynamoDb);
             if sent.iter().any(|sent| sent == "TransactWriteItems") {
                 is_an_outage(function, &event, answer);
                 written.insert(function.name);

@@ -2,22 +2,14 @@
 //! a test measures what the waits come to.
 
 use crate::deadlines::sample;
-use crate::proxy::{INJECTED, Service, http_event};
-use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
-    SharedHttpConnector,
-};
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::byte_stream::ByteStream;
-use desk::template::{Document, Parameters, Template};
+use crate::proxy::{INJECTED, http_event};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use desk::inside::{self, Sent, Service};
+use desk::template::Template;
 use desk::{Engine, Reply};
-use edge::config::Env;
 use edge::{App, Clock, Random, Seams};
 use lambda_runtime::{Error, LambdaEvent};
 use serde_json::{Value, json};
-use std::fmt;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::time::Instant;
@@ -45,25 +37,9 @@ struct State {
     sent: Vec<(Service, String)>,
 }
 
-impl fmt::Debug for Inside {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Inside")
-    }
-}
-
 impl Inside {
     pub fn new() -> Self {
-        let own = [
-            ("ConsoleOrigin", "https://desk.example.com"),
-            ("MailFrom", "desk@example.com"),
-            ("ProductApiPublicUrl", "https://api.example.com/validate"),
-            ("ProductApiUrl", "https://api.example.com/validate"),
-        ];
-        let own: Parameters =
-            own.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let template = Document::read(&desk::workspace_root().join("template.yaml"))
-            .and_then(|document| document.resolve(&Parameters::new(), &own))
-            .expect("the template is right");
+        let template = inside::template("https://api.example.com/validate");
         Self(Arc::new(Shared {
             engine: Engine::with_table(template.table()),
             template,
@@ -121,14 +97,11 @@ impl Inside {
     pub async fn in_its_time(&self, name: &str, event: &Value) -> Result<Value, Error> {
         let function = functions::find(name).expect("there is this function");
         let declared = self.0.template.function(name).expect("a function of the template");
-        let mut environment = declared.environment.clone();
-        for variable in ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
-            environment.insert(variable.to_owned(), "inside".to_owned());
-        }
+        let environment = inside::environment(&self.0.template, name, "inside");
         let clock = Clock::system();
-        let wire = edge::Wire::Inside(SharedHttpClient::new(self.clone()));
+        let wire = edge::Wire::Inside(self.client());
         let seams = Seams { clock: clock.clone(), random: Random::system(), wire };
-        let app = App::new(&Env::from_pairs(environment), seams, function.budget);
+        let app = App::new(&environment, seams, function.budget);
         let invoke = function.build(app.expect("the environment is right"));
         let payload = serde_json::value::to_raw_value(event).expect("JSON");
         let timeout = declared.timeout;
@@ -140,59 +113,31 @@ impl Inside {
         answer
     }
 
-    fn says(&self, service: Service, operation: &str, body: &[u8]) -> Reply {
-        let answer = |body: String| Reply { status: 200, body };
-        match service {
-            Service::Store => {
-                let body = std::str::from_utf8(body).expect("a text");
-                self.0.engine.call(operation, body)
-            }
-            Service::SecretsManager => {
-                answer(json!({ "ARN": "arn", "SecretString": self.0.keyring }).to_string())
-            }
-            Service::Ses => answer(
-                "<SendEmailResponse xmlns=\"http://ses.amazonaws.com/doc/2010-12-01/\">\
-                 <SendEmailResult><MessageId>1</MessageId></SendEmailResult></SendEmailResponse>"
-                    .to_owned(),
-            ),
-        }
-    }
-}
-
-impl HttpClient for Inside {
-    fn http_connector(
-        &self,
-        _: &HttpConnectorSettings,
-        _: &RuntimeComponents,
-    ) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone())
-    }
-}
-
-impl HttpConnector for Inside {
-    fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
-        let target = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
-        let body = ByteStream::new(request.take_body());
+    /// What it looks like to the SDK.
+    fn client(&self) -> SharedHttpClient {
         let aws = self.clone();
-        HttpConnectorFuture::new(async move {
-            let body = body.collect().await.expect("it is all there").into_bytes();
-            let (service, operation) = match target.split_once('.') {
-                Some(("secretsmanager", operation)) => (Service::SecretsManager, operation),
-                Some((_, operation)) => (Service::Store, operation),
-                None => (Service::Ses, "SendEmail"),
-            };
-            let failing = {
-                let mut state = aws.state();
-                state.sent.push((service, operation.to_owned()));
-                state.failing.filter(|(failing, _)| *failing == service)
-            };
-            INJECTED.fetch_add(u64::from(failing.is_some()), Ordering::SeqCst);
-            let Reply { status, body } = match failing {
-                Some((_, Says::Nothing)) => std::future::pending().await,
-                Some((_, Says::With(status, body))) => Reply { status, body: body.to_owned() },
-                None => aws.says(service, operation, &body),
-            };
-            Ok(HttpResponse::new(status.try_into().expect("a status"), SdkBody::from(body)))
+        inside::client(move |sent| {
+            let aws = aws.clone();
+            async move { Ok(aws.answer(&sent).await) }
         })
+    }
+
+    async fn answer(&self, sent: &Sent) -> Reply {
+        let failing = {
+            let mut state = self.state();
+            state.sent.push((sent.service, sent.operation.clone()));
+            state.failing.filter(|(failing, _)| *failing == sent.service)
+        };
+        INJECTED.fetch_add(u64::from(failing.is_some()), Ordering::SeqCst);
+        match (failing, sent.service) {
+            (Some((_, Says::Nothing)), _) => std::future::pending().await,
+            (Some((_, Says::With(status, body))), _) => Reply { status, body: body.to_owned() },
+            (None, Service::DynamoDb) => {
+                let body = std::str::from_utf8(&sent.body).expect("a text");
+                self.0.engine.call(&sent.operation, body)
+            }
+            (None, Service::SecretsManager) => inside::secret(&self.0.keyring),
+            (None, Service::Ses) => inside::mail_taken(),
+        }
     }
 }

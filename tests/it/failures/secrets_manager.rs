@@ -3,8 +3,9 @@
 use crate::batch::{batch_for, without_workers};
 use crate::contention::comes_back;
 use crate::failures::{ALWAYS, HALVES, Tried};
-use crate::proxy::{Behind, Fault, Proxy, Service, body_of, http_event, outcome};
+use crate::proxy::{Behind, Fault, Proxy, body_of, http_event, outcome};
 use crate::support::{ADMIN, Person, World, wrong};
+use desk::inside::Service;
 use futures::future::join_all;
 use serde_json::{Value, json};
 

@@ -3,8 +3,9 @@
 use crate::batch::{batch_for, without_workers};
 use crate::failures::inside::{Inside, Says};
 use crate::failures::{ALWAYS, HALVES, Tried};
-use crate::proxy::{Fault, Half, Proxy, Service};
+use crate::proxy::{Fault, Half, Proxy};
 use crate::support::{ADMIN, World};
+use desk::inside::Service;
 use serde_json::{Value, json};
 
 /// The first record of a batch, and what follows it, is delivered again.
