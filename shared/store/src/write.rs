@@ -448,11 +448,10 @@ impl Store {
             let any = |codes: &[&str]| {
                 reasons.iter().filter_map(|reason| reason.code()).any(|code| codes.contains(&code))
             };
-            if reasons.iter().any(is_refused) && unanswered.any() {
+            if reasons.iter().any(is_refused) {
                 // An earlier try may be made yet, once what stood against this one is gone.
-                return Err(StoreError::Unknown("refused, and perhaps made yet".to_owned()));
-            } else if reasons.iter().any(is_refused) {
-                return Ok(Some(reasons.to_vec()));
+                let made_yet = || StoreError::Unknown("refused, and perhaps made yet".to_owned());
+                return if unanswered.any() { Err(made_yet()) } else { Ok(Some(reasons.to_vec())) };
             } else if any(&["ThrottlingError", "ProvisionedThroughputExceeded"]) {
                 // Throttled in one of its parts: the SDK does not see that and tries no more.
                 let waited = backoff.wait_for(&unanswered).await;
