@@ -1,7 +1,7 @@
 //! Batches of mail records, made by requests and delivered by whoever asked for them.
 
 use crate::proxy::{Behind, http_event, outcome};
-use crate::support::World;
+use crate::support::{World, sample};
 use desk::{FunctionHost, Options};
 use serde_json::{Value, json};
 
@@ -23,8 +23,7 @@ pub async fn batch_for(world: &World, addresses: &[&str]) -> Value {
     let mut rows = world.rows_of("mail").await;
     rows.retain(|row| row["status"].as_s().unwrap() == "pending");
     rows.sort_by_key(|row| addresses.iter().position(|to| row["to"].as_s().unwrap() == to));
-    let sample = include_str!("../fixtures/events/deliver-mail.json");
-    let mut event: Value = serde_json::from_str(sample).expect("JSON");
+    let mut event = sample("deliver-mail");
     let records = rows.iter().enumerate().map(|(place, row)| {
         let mut record = event["Records"][0].clone();
         let key = |name: &str| json!({ "S": row[name].as_s().expect("a text") });

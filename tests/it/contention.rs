@@ -7,7 +7,7 @@ use crate::proxy::{
     Behind, Fault, KEY_CHECKS, Nobody, Proxy, Recording, authorizer_event, body_of, check_event,
     http_event, lets_in, outcome,
 };
-use crate::support::{ADMIN, Person, World, wrong};
+use crate::support::{ADMIN, Person, World, sample, wrong};
 use edge::budget::Budget;
 use edge::config::Env;
 use functions::{FUNCTIONS, Trigger};
@@ -572,10 +572,7 @@ async fn a_stream_record_that_meets_an_outage_is_delivered_again() {
     let world = World::new().await;
     let proxy = Proxy::new(&world).await;
     for function in ["provision-sandbox", "deliver-mail"] {
-        let file = desk::workspace_root().join(format!("tests/fixtures/events/{function}.json"));
-        let event: Value =
-            serde_json::from_str(&std::fs::read_to_string(file).expect("a sample event"))
-                .expect("JSON");
+        let event = sample(function);
         let first = &event["Records"][0]["dynamodb"]["SequenceNumber"];
         let behind = proxy.function(&world, function);
         for fault in [Fault::Throttled, Fault::ServerError] {

@@ -4,7 +4,7 @@
 use crate::logs::Log;
 use crate::product::Product;
 use crate::proxy::{Behind, Fault, Proxy, body_of, http_event, outcome};
-use crate::support::{ADMIN, UNHURRIED, World};
+use crate::support::{ADMIN, UNHURRIED, World, sample};
 use crate::tidy::{template, template_functions};
 use edge::aws::MAIL_CALL;
 use edge::budget::{ANSWER_TIME, Budget};
@@ -64,11 +64,6 @@ pub fn environment(url: &str) -> Env {
         ("PRODUCT_API_TIMEOUT_MS", "3500"),
     ];
     Env::from_pairs(variables.map(|(name, value)| (name.to_owned(), value.to_owned())))
-}
-
-pub fn sample(function: &str) -> Value {
-    let file = desk::workspace_root().join(format!("tests/fixtures/events/{function}.json"));
-    serde_json::from_str(&std::fs::read_to_string(file).expect("a sample event")).expect("JSON")
 }
 
 /// The `Timeout` of every function of the template.

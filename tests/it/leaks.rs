@@ -13,7 +13,7 @@ use crate::note_mail_event::complaint;
 use crate::permissions::Script;
 use crate::proxy::{Behind, KEY_CHECKS};
 use crate::secrets::{Allowed, Kind, Place, Search, Secrets, allowed, forms};
-use crate::support::{ADMIN, Person, World, client, wrong};
+use crate::support::{ADMIN, Person, World, client, sample, wrong};
 use aws_sdk_dynamodb::types::AttributeValue;
 use axum::Router;
 use axum::body::Bytes;
@@ -579,9 +579,7 @@ async fn events(world: &World, admin: &Person<'_>) -> Vec<(&'static str, Value)>
         ("deliver-mail", ["mail", "login_notice"].as_slice()),
         ("provision-sandbox", &["login_event", "provision_request"]),
     ] {
-        let sample = format!("tests/fixtures/events/{function}.json");
-        let sample = std::fs::read_to_string(desk::workspace_root().join(sample));
-        let sample: Value = serde_json::from_str(&sample.expect("a sample")).expect("JSON");
+        let sample = sample(function);
         for kind in kinds {
             for row in world.rows_of(kind).await {
                 let text = |name: &str| row[name].as_s().expect("a text").clone();

@@ -24,6 +24,12 @@ pub const UNHURRIED: Budget = Budget {
 
 pub const ADMIN: &str = "admin@example.com";
 
+/// An event as the function gets it, of `tests/fixtures/events`.
+pub fn sample(function: &str) -> Value {
+    let file = desk::workspace_root().join(format!("tests/fixtures/events/{function}.json"));
+    serde_json::from_str(&std::fs::read_to_string(file).expect("a sample event")).expect("JSON")
+}
+
 /// A client for loopback: no proxy, and no certificate of anybody's.
 pub fn client() -> Client {
     edge::install_tls_provider();
@@ -698,10 +704,7 @@ impl World {
     /// Delivers a row's stream record to a function once more, as a stream does that repeats
     /// itself.
     pub async fn deliver(&self, function: &str, pk: &str, sk: &str) -> Value {
-        let file = desk::workspace_root().join(format!("tests/fixtures/events/{function}.json"));
-        let mut event: Value =
-            serde_json::from_str(&std::fs::read_to_string(file).expect("a sample event"))
-                .expect("JSON");
+        let mut event = sample(function);
         let records = event["Records"].as_array_mut().expect("records");
         records.truncate(1);
         let key = json!({ "pk": { "S": pk }, "sk": { "S": sk } });

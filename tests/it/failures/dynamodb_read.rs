@@ -2,11 +2,11 @@
 
 use crate::batch::{batch_for, without_workers};
 use crate::contention::{comes_back, good_events};
-use crate::deadlines::{is_an_outage, sample};
+use crate::deadlines::is_an_outage;
 use crate::failures::inside::{Inside, Says};
 use crate::failures::{ALWAYS, HALVES, Tried};
 use crate::proxy::{Fault, KEY_CHECKS, Proxy, lets_in, outcome};
-use crate::support::{ADMIN, World};
+use crate::support::{ADMIN, World, sample};
 use desk::inside::Service;
 use functions::FUNCTIONS;
 use serde_json::json;

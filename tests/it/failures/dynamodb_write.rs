@@ -1,11 +1,11 @@
 //! Writes to the table that fail.
 
 use crate::contention::{audited, comes_back, good_events, made_once};
-use crate::deadlines::{is_an_outage, sample};
+use crate::deadlines::is_an_outage;
 use crate::failures::inside::{Inside, Says};
 use crate::failures::{ALWAYS, HALVES, Tried};
 use crate::proxy::{Fault, Proxy, body_of, outcome};
-use crate::support::{ADMIN, World, wrong};
+use crate::support::{ADMIN, World, sample, wrong};
 use desk::inside::Service;
 use functions::FUNCTIONS;
 use serde_json::json;

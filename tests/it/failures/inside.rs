@@ -1,8 +1,8 @@
 //! AWS in this process: what it says costs no time, so that with a clock that moves by waits alone
 //! a test measures what the waits come to.
 
-use crate::deadlines::sample;
 use crate::proxy::{INJECTED, http_event};
+use crate::support::sample;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use desk::inside::{self, Sent, Service};
 use desk::template::Template;

@@ -5,7 +5,7 @@ use crate::contention::good_events;
 use crate::failures::Tried;
 use crate::product::Product;
 use crate::proxy::{Behind, Proxy, authorizer_event, body_of, http_event, lets_in, outcome};
-use crate::support::{ADMIN, World};
+use crate::support::{ADMIN, World, sample};
 use desk::{FunctionHost, Options};
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ fn all_done() -> Value {
 
 /// A record of this row, as the stream would have it.
 fn record(function: &str, pk: &str, sk: &str) -> Value {
-    let mut event = crate::deadlines::sample(function);
+    let mut event = sample(function);
     event["Records"].as_array_mut().expect("records").truncate(1);
     event["Records"][0]["dynamodb"]["Keys"] = json!({ "pk": { "S": pk }, "sk": { "S": sk } });
     event
