@@ -6,6 +6,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 source infra/tools.sh
+source infra/log-in.sh
 cargo_lambda
 cargo lambda --version
 
@@ -27,10 +28,6 @@ import socket
 
 listener = socket.create_server(("127.0.0.1", 0))
 print(listener.getsockname()[1])'
-}
-# field NAME <<< JSON: the text of one field.
-field() {
-    python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1"
 }
 expect() {
     if [ "$2" != "$3" ]; then printf 'FAILED: %s: expected %s, got %s\n' "$1" "$2" "$3"; exit 1; fi
@@ -57,17 +54,7 @@ children+=($!)
 api="http://127.0.0.1:$port"
 for _ in $(seq 100); do curl -s -o "$work/up" "$api/api/session" && break; sleep 0.1; done
 
-json='content-type: application/json'
-challenge=$(curl -sS -H "$json" -d '{"email":"admin@example.com","accept_terms":true}' \
-    "$api/api/login/code" | field challenge)
-code=""
-for _ in $(seq 100); do
-    code=$(curl -sS "$desk/_local/mail" | sed -n 's/^.*"code":"\([0-9]*\)".*$/\1/p')
-    [ -n "$code" ] && break
-    sleep 0.1
-done
-guess="{\"challenge\":\"$challenge\",\"code\":\"$code\",\"session\":\"bearer\"}"
-token=$(curl -sS -H "$json" -d "$guess" "$api/api/login/verify" | field session_token)
+token=$(log_in "$api" "$desk" | field session_token)
 auth="authorization: Bearer $token"
 expect "a session" 200 "$(curl -sS -o "$work/out" -w '%{http_code}' -H "$auth" "$api/api/session")"
 account=$(python3 -c 'import json, sys; print(json.load(sys.stdin)["account"]["id"])' <"$work/out")
@@ -78,11 +65,11 @@ for _ in $(seq 100); do
     sleep 0.1
 done
 expect "the Sandbox, provisioned by the stream" ready "$state"
-curl -sS -o "$work/key" -H "$auth" -H "$json" -d '{"name":"cargo-lambda"}' "$api/api/keys"
+call -o "$work/key" -H "$auth" -d '{"name":"cargo-lambda"}' "$api/api/keys"
 key=$(field api_key <"$work/key")
 id=$(python3 -c 'import json, sys; print(json.load(sys.stdin)["key"]["id"])' <"$work/key")
-status() { curl -sS -o "$work/out" -w '%{http_code}' "$@"; }
-guarded() { status -H "$json" -H "x-api-key: $key" -d '{}' "$desk/heify/get-configurations"; }
+status() { call -o "$work/out" -w '%{http_code}' "$@"; }
+guarded() { status -H "x-api-key: $key" -d '{}' "$desk/heify/get-configurations"; }
 expect "the guarded API with the key" 200 "$(guarded)"
 expect "deleting the key" 204 "$(status -X DELETE -H "$auth" "$api/api/keys/$id")"
 expect "the guarded API with the deleted key" 403 "$(guarded)"

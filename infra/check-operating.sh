@@ -7,6 +7,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 source infra/tools.sh
+source infra/log-in.sh
 tools awscli-venv awscli==1.46.3
 tools emulator-venv ministack==1.5.33 aws-sam-translator==1.115.0 boto3==1.43.106 botocore==1.43.106
 export PATH="$PWD/target/awscli-venv/bin:$PATH"
@@ -47,22 +48,11 @@ expect() {
     if [ "$2" != "$3" ]; then printf 'FAILED: %s: expected %s, got %s\n' "$1" "$2" "$3"; exit 1; fi
     printf 'ok: %s\n' "$1"
 }
-field() { python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1"; }
-call() { curl -sS -H 'content-type: application/json' "$@"; }
 later() { call -o "$work/out" "$desk/_local/clock" -d '{"advance_seconds":1000}'; }
 # Logs in and waits for the Sandbox; the session is in $auth.
 login() {
-    call -o "$work/out" -X DELETE "$desk/_local/mail"
-    local challenge code="" guess token state="" _
-    challenge=$(call "$desk/api/login/code" \
-        -d '{"email":"admin@example.com","accept_terms":true}' | field challenge)
-    for _ in $(seq 100); do
-        code=$(call "$desk/_local/mail" | sed -n 's/^.*"code":"\([0-9]*\)".*$/\1/p')
-        [ -n "$code" ] && break
-        sleep 0.1
-    done
-    guess="{\"challenge\":\"$challenge\",\"code\":\"$code\",\"session\":\"bearer\"}"
-    token=$(call "$desk/api/login/verify" -d "$guess" | field session_token)
+    local token state="" _
+    token=$(log_in "$desk" "$desk" | field session_token)
     auth="authorization: Bearer $token"
     for _ in $(seq 100); do
         state=$(row "ACCT#$account" "EVENT#" | python3 -c '

@@ -7,6 +7,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 source infra/tools.sh
+source infra/log-in.sh
 tools schemathesis-venv schemathesis==4.32.5
 root=$PWD
 
@@ -28,18 +29,7 @@ trap finish EXIT
 for _ in $(seq 100); do grep -q '^Frontdesk is at ' "$work/desk.log" && break; sleep 0.1; done
 desk=$(sed -n 's/^Frontdesk is at //p' "$work/desk.log")
 
-call() { curl -sS -H 'content-type: application/json' "$@"; }
-field() { python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1"; }
-challenge=$(call "$desk/api/login/code" -d '{"email":"admin@example.com","accept_terms":true}' |
-    field challenge)
-code=
-for _ in $(seq 100); do
-    code=$(call "$desk/_local/mail" | sed -n 's/^.*"code":"\([0-9]*\)".*$/\1/p')
-    [ -n "$code" ] && break
-    sleep 0.1
-done
-guess="{\"challenge\":\"$challenge\",\"code\":\"$code\",\"session\":\"bearer\"}"
-answer=$(call "$desk/api/login/verify" -d "$guess")
+answer=$(log_in "$desk" "$desk")
 SESSION=$(field session_token <<<"$answer")
 account=$(python3 -c 'import json, sys; print(json.load(sys.stdin)["account"]["id"])' <<<"$answer")
 API_KEY=$(call -H "authorization: Bearer $SESSION" "$desk/api/keys" -d '{"name":"Checked"}' |
