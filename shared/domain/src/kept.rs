@@ -12,9 +12,12 @@ use std::ops::Range;
 /// From 1970 up to the year 9000.
 const OURS: Range<i64> = 0..221_845_392_000_000;
 
+pub(crate) fn is_ours(at: Timestamp) -> bool {
+    OURS.contains(&at.as_millisecond())
+}
+
 fn ours<E: Error>(at: Timestamp) -> Result<Timestamp, E> {
-    let is_ours = OURS.contains(&at.as_millisecond());
-    is_ours.then_some(at).ok_or_else(|| E::custom("a time that is far off"))
+    is_ours(at).then_some(at).ok_or_else(|| E::custom("a time that is far off"))
 }
 
 pub mod required {
