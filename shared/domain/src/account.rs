@@ -1,6 +1,7 @@
 //! An account: one customer of the API company.
 
 use crate::id::{AccountId, MemberId};
+use crate::limits::Plan;
 use crate::name::display_name;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -34,6 +35,8 @@ pub struct Account {
     pub invited: BTreeMap<MemberId, Timestamp>,
     pub member_limit: u32,
     pub suspended: bool,
+    /// What its calls are held to.
+    pub plan: Plan,
 }
 
 impl Account {
@@ -89,6 +92,7 @@ mod tests {
             invited: BTreeMap::new(),
             member_limit: 20,
             suspended: false,
+            plan: Plan::default(),
         }
     }
 

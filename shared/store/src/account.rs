@@ -5,8 +5,8 @@ use crate::rows::{AccountRow, Item, MemberRow, OwnerRow, SandboxRow, from_item};
 use crate::write::{Backoff, Obstacle, Transaction, Write};
 use crate::{Failure, Store, StoreError, address, audit, layout};
 use domain::{
-    Account, AccountId, AccountName, EmailAddress, Invitation, Member, MemberId, MemberStatus,
-    OperatorName, Role, Sandbox,
+    Account, AccountId, AccountName, EmailAddress, Invitation, Limits, Member, MemberId,
+    MemberStatus, OperatorName, Plan, Role, Sandbox,
 };
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -102,6 +102,7 @@ pub struct Registration {
     pub admin_email: EmailAddress,
     pub key_limit: u32,
     pub member_limit: u32,
+    pub limits: Option<Limits>,
     pub by: Option<OperatorName>,
 }
 
@@ -159,6 +160,7 @@ impl Store {
             member_limit: wanted.member_limit,
             invited: BTreeMap::new(),
             suspended: false,
+            plan: Plan { version: wanted.limits.is_some().into(), limits: wanted.limits },
         };
         let invitation = Invitation { account: id.clone(), member: admin.clone(), number: 1 };
         let by = wanted.by.as_ref();

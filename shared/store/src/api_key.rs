@@ -2,9 +2,10 @@
 //! asked for.
 
 use crate::actor::{self, ActorRefusal, Admin, Caller};
+use crate::plan::{self, PlanRow};
 use crate::rows::{AddressedRow, Asked, IdempotencyRow, Item, KeyRow, from_item, to_item};
 use crate::write::{Backoff, Obstacle, Transaction, Write};
-use crate::{Failure, Random, Store, StoreError, account, audit, layout, outbox, sandbox};
+use crate::{Failure, Store, StoreError, account, audit, layout, outbox, sandbox};
 use aws_sdk_dynamodb::Config;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
@@ -14,7 +15,7 @@ use domain::key::{
     in_listing_order, may_expire,
 };
 use domain::{
-    AccountId, ApiKey, EmailAddress, KeyId, KeyKind, MemberId, PlainKey, SessionToken, base62,
+    AccountId, ApiKey, EmailAddress, KeyId, KeyKind, MemberId, PlainKey, Plan, SessionToken, base62,
 };
 use jiff::Timestamp;
 use rand::CryptoRng;
@@ -25,6 +26,8 @@ use std::collections::HashMap;
 pub struct FoundKey {
     pub key: ApiKey,
     pub suspended: bool,
+    /// What the account's calls are held to.
+    pub plan: Plan,
 }
 
 /// All keys of an account, as one of its members finds them.
@@ -143,7 +146,11 @@ impl Store {
     /// The row behind a presented key: one strongly consistent read by primary key.
     pub async fn find_key(&self, plain: &PlainKey) -> Result<Option<FoundKey>, StoreError> {
         let row = self.get::<KeyRow>("key", layout::api_key(&plain.account, &plain.id)).await?;
-        Ok(row.map(|row| FoundKey { suspended: row.suspended, key: row.into_key() }))
+        Ok(row.map(|row| FoundKey {
+            suspended: row.suspended,
+            plan: row.plan.0,
+            key: row.into_key(),
+        }))
     }
 
     /// Marks a key as used now, if it is there, and nobody did within the hour: a deleted one does
@@ -217,11 +224,18 @@ impl Store {
         key: &ApiKey,
         now: Timestamp,
     ) -> Result<(), Failure<InsertKeyRefusal>> {
-        with_key(actor::transaction(actor, now), actor, key, now, &mut self.rng(), |refusal| {
-            refusal
-        })
-        .commit(self)
-        .await
+        let mut backoff = Backoff::new(self);
+        loop {
+            match self.with_key(actor::transaction(actor, now), actor, key, now).commit(self).await
+            {
+                Ok(()) => return Ok(()),
+                Err(failure) => match failure.found()? {
+                    Instead::Limits(plan) => self.plans.see(&actor.session.account, plan),
+                    Instead::Before(_) => unreachable!("it is put on record by `once` alone"),
+                },
+            }
+            backoff.wait().await?;
+        }
     }
 
     /// [`Store::insert_key`] for a request that may be repeated: within the window, the same
@@ -235,27 +249,30 @@ impl Store {
         now: Timestamp,
     ) -> Result<Inserted, Failure<InsertKeyRefusal>> {
         let asked = Asked::Creation { name: key.name.clone(), expires_at: key.expires_at };
-        let once = once(&actor.session.account, request, &asked, &key.id, now);
-        let transaction = actor::transaction(actor, now).guarded(once, move |row| {
-            let row: IdempotencyRow = from_item("idempotency", row.unwrap_or_default())?;
-            Ok(if row.asked == asked {
-                Obstacle::Found(row)
-            } else {
-                Obstacle::Refused(InsertKeyRefusal::IdempotencyKeyReused)
-            })
-        });
-        match with_key(transaction, actor, key, now, &mut self.rng(), Obstacle::Refused)
-            .commit(self)
-            .await
-        {
-            Ok(()) => Ok(Inserted::New),
-            Err(failure) => {
-                let made = failure.found()?;
-                let key = self.find_key_of(&actor.session.account, &made.key_id).await?;
-                let key = key.ok_or(Failure::Refused(InsertKeyRefusal::DeletedSince))?;
-                Ok(Inserted::Before { key: Box::new(key), nonce: made.nonce })
+        let mut backoff = Backoff::new(self);
+        let made = loop {
+            let (asked, account) = (asked.clone(), &actor.session.account);
+            let once = once(account, request, &asked, &key.id, now);
+            let transaction = actor::transaction(actor, now).guarded(once, move |row| {
+                let row: IdempotencyRow = from_item("idempotency", row.unwrap_or_default())?;
+                Ok(if row.asked == asked {
+                    Obstacle::Found(Instead::Before(row))
+                } else {
+                    Obstacle::Refused(InsertKeyRefusal::IdempotencyKeyReused)
+                })
+            });
+            match self.with_key(transaction, actor, key, now).commit(self).await {
+                Ok(()) => return Ok(Inserted::New),
+                Err(failure) => match failure.found()? {
+                    Instead::Before(made) => break made,
+                    Instead::Limits(plan) => self.plans.see(account, plan),
+                },
             }
-        }
+            backoff.wait().await?;
+        };
+        let key = self.find_key_of(&actor.session.account, &made.key_id).await?;
+        let key = key.ok_or(Failure::Refused(InsertKeyRefusal::DeletedSince))?;
+        Ok(Inserted::Before { key: Box::new(key), nonce: made.nonce })
     }
 
     /// Changes a key's name, when it expires, or both. The key is read for the answer and the
@@ -459,36 +476,57 @@ fn deleting<'a>(
     )
 }
 
-/// What every insertion of a key writes: its row, the counter under its limit, its reminders, the
-/// audit row. When it may end is judged here, behind what a repetition finds.
-fn with_key<'a, R: From<ActorRefusal> + Send + 'a>(
-    transaction: Transaction<'a, R>,
-    actor: &Admin,
-    key: &ApiKey,
-    now: Timestamp,
-    rng: &mut Random,
-    named: impl Fn(InsertKeyRefusal) -> R,
-) -> Transaction<'a, R> {
-    let token = &actor.session;
-    if !key.expires_at.is_none_or(|at| may_expire(at, now)) {
-        return refused(transaction, actor, named(Invalid::Expiry.into()));
+/// What stands against an insertion, or was found instead.
+type Uninserted = Obstacle<InsertKeyRefusal, Instead>;
+
+enum Instead {
+    /// The request was made before.
+    Before(IdempotencyRow),
+    /// The account has other limits than this process has seen.
+    Limits(Plan),
+}
+
+impl Store {
+    /// What every insertion of a key writes: its row with the account's limits, the counter under
+    /// its limit, its reminders, the audit row. When it may end is judged here, behind what a
+    /// repetition finds.
+    fn with_key<'a>(
+        &self,
+        transaction: Transaction<'a, Uninserted>,
+        actor: &Admin,
+        key: &ApiKey,
+        now: Timestamp,
+    ) -> Transaction<'a, Uninserted> {
+        let token = &actor.session;
+        if !key.expires_at.is_none_or(|at| may_expire(at, now)) {
+            return refused(transaction, actor, Obstacle::Refused(Invalid::Expiry.into()));
+        }
+        let plan = self.plans.of(&token.account);
+        let row = KeyRow::new(key, &plan);
+        let row = Write::put(&layout::api_key(&token.account, &key.id), &row).if_new();
+        let one_more = account::counted(&token.account, "own_keys = own_keys + :one")
+            .and("own_keys < own_key_limit");
+        let transaction = match outbox::reminders(&token.account, key, now, &mut self.rng()) {
+            Some(reminders) => transaction.with(reminders),
+            None => transaction,
+        };
+        transaction
+            // An id that is drawn twice is drawn anew by the next request.
+            .guarded(row, |_| Err(StoreError::Contended))
+            .guarded(plan::is(one_more, &plan), move |row| {
+                if let Some(PlanRow(is)) =
+                    row.clone().map(|row| from_item("account", row)).transpose()?
+                    && is.version != plan.version
+                {
+                    return Ok(Obstacle::Found(Instead::Limits(is)));
+                }
+                account::refused(row, Obstacle::Refused(InsertKeyRefusal::LimitReached))
+            })
+            .with(
+                audit::by_member(token, "key_created", Some(key.id.as_str()), now)
+                    .labelled(key.name.as_str()),
+            )
     }
-    let limit_reached = named(InsertKeyRefusal::LimitReached);
-    let row = Write::put(&layout::api_key(&token.account, &key.id), &KeyRow::from(key)).if_new();
-    let one_more = account::counted(&token.account, "own_keys = own_keys + :one")
-        .and("own_keys < own_key_limit");
-    let transaction = match outbox::reminders(&token.account, key, now, rng) {
-        Some(reminders) => transaction.with(reminders),
-        None => transaction,
-    };
-    transaction
-        // An id that is drawn twice is drawn anew by the next request.
-        .guarded(row, |_| Err(StoreError::Contended))
-        .guarded(one_more, |row| account::refused(row, limit_reached))
-        .with(
-            audit::by_member(token, "key_created", Some(key.id.as_str()), now)
-                .labelled(key.name.as_str()),
-        )
 }
 
 /// Puts on record what a request asks for, and about which key, if it was not made before.

@@ -1,7 +1,9 @@
-//! Where every row lies. Five kinds of partition: an account with all that belongs to it, its
-//! Sandbox, its audit trail, an e-mail address, and a network that codes are asked for from.
+//! Where every row lies. Seven kinds of partition: an account with all that belongs to it, its
+//! Sandbox, its audit trail, the meter of its calls, what is owed because of that, an e-mail
+//! address, and a network that codes are asked for from.
 
 use domain::login::NetworkHash;
+use domain::meter::Warning;
 use domain::trail::Place;
 use domain::{AccountId, AddressHash, AuditId, EventId, KeyId, MemberId};
 use jiff::Timestamp;
@@ -17,7 +19,8 @@ pub struct RowKey {
 impl RowKey {
     /// Whose partition the row lies in, if it is an account's.
     pub fn account(&self) -> Option<AccountId> {
-        self.pk.strip_prefix("ACCT#")?.parse().ok()
+        let prefixes = [ACCOUNT_PARTITION, USAGE_PARTITION];
+        prefixes.iter().find_map(|prefix| self.pk.strip_prefix(prefix))?.parse().ok()
     }
 
     /// Whose row it is, if it is a member's.
@@ -25,6 +28,9 @@ impl RowKey {
         self.sk.strip_prefix(MEMBER_PREFIX)?.parse().ok()
     }
 }
+
+const ACCOUNT_PARTITION: &str = "ACCT#";
+const USAGE_PARTITION: &str = "USAGE#";
 
 /// In a trail.
 const ADDRESS_PREFIX: &str = "ADDRESS#";
@@ -35,7 +41,7 @@ pub(crate) const MAIL_PREFIX: &str = "MAIL#";
 pub(crate) const MEMBER_PREFIX: &str = "MEMBER#";
 
 pub(crate) fn account_partition(account: &AccountId) -> String {
-    format!("ACCT#{account}")
+    format!("{ACCOUNT_PARTITION}{account}")
 }
 
 fn address_partition(address: &AddressHash) -> String {
@@ -54,6 +60,22 @@ pub(crate) fn account(account: &AccountId) -> RowKey {
 /// The Sandbox with its sealed key: in a partition of its own, because roles know partitions only.
 pub(crate) fn sandbox(account: &AccountId) -> RowKey {
     RowKey { pk: format!("SANDBOX#{account}"), sk: "SANDBOX".to_owned() }
+}
+
+/// The meter of an account's calls: in a partition of its own, which checks alone touch, so that a
+/// busy account holds up none of its people.
+pub(crate) fn meter(account: &AccountId) -> RowKey {
+    RowKey { pk: format!("METER#{account}"), sk: "METER".to_owned() }
+}
+
+/// What admins are to hear of a month's calls: in a partition of its own, because roles know
+/// partitions only, and a check puts no row into its account's.
+pub(crate) fn usage_warning(account: &AccountId, warning: &Warning) -> RowKey {
+    let Warning { month, percent, per_month } = warning;
+    RowKey {
+        pk: format!("{USAGE_PARTITION}{account}"),
+        sk: format!("WARNING#{month}#{per_month}#{percent}"),
+    }
 }
 
 /// The member with all its sessions.

@@ -7,9 +7,9 @@
 //!
 //! The modules depend on each other in one direction: `layout` (where rows lie) and `rows` (what
 //! they hold), `random`, `unanswered` (which tries of a request may have been made), `whole` (what
-//! is no answer), `write` (conditions and transactions), `audit`, `account` and `actor`, `outbox`,
-//! and then the operations on logins, sessions, members, invitations, the Sandbox and keys, those
-//! of operators, and what is told of the trail.
+//! is no answer), `write` (conditions and transactions), `plan` (an account's limits in its rows),
+//! `audit`, `account` and `actor`, `outbox`, and then the operations on logins, sessions, members,
+//! invitations, the Sandbox, keys and the meter, those of operators, and what is told of the trail.
 //!
 //! To add an operation: put it in the module of the row that it is about, begin with
 //! `actor::transaction`, and add each write together with the function that names its refusal
@@ -26,8 +26,10 @@ mod invitation;
 mod layout;
 mod login;
 mod member;
+mod meter;
 mod operator;
 mod outbox;
+mod plan;
 mod random;
 mod rows;
 mod sandbox;
@@ -52,17 +54,21 @@ pub use login::{
     PutLoginRefusal,
 };
 pub use member::{ChangeRoleRefusal, LeaveRefusal, RevokeRefusal};
-pub use operator::{ChangeRefusal, Operator};
+pub use meter::Metered;
+pub use operator::{ChangeRefusal, NewLimits, Operator};
 pub use outbox::{ASKS, DUTIES, Duty, OutboxKey, REMINDERS, Redelivery};
 pub use random::Random;
 pub use rows::{
     DutyKind, Field, KeyExpiring, LoginNotice, MailKind, MailRow, NoticeReason, OutboxRow,
+    UsageWarning,
 };
 pub use sandbox::{EnsureKeyRefusal, RevealRefusal, VerdictRefusal};
 pub use session::RevokeSessionRefusal;
 pub use trail::{Actor, EVENTS_OF_PAGE, Event, Fields, Stretch, Subject};
 pub use whole::WholeAnswers;
 
+use crate::meter::Meters;
+use crate::plan::SeenPlans;
 use crate::unanswered::Unanswered;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
@@ -75,6 +81,8 @@ pub struct Store {
     table: String,
     trail_kept_for: Option<SignedDuration>,
     random: Random,
+    plans: SeenPlans,
+    meters: Meters,
 }
 
 /// Whether AWS says by this code that it does not know the caller, does not let it do this, or has
@@ -135,7 +143,8 @@ impl Store {
             .retry_classifier(WholeAnswers)
             .build();
         let client = Client::from_conf(config);
-        Self { client, table: table.into(), trail_kept_for, random }
+        let (plans, meters) = Default::default();
+        Self { client, table: table.into(), trail_kept_for, random, plans, meters }
     }
 
     /// For ids, and for waits.

@@ -9,11 +9,12 @@ use crate::rows::{
 };
 use crate::write::{Backoff, Obstacle, Transaction, Write};
 use crate::{
-    Failure, Random, Store, StoreError, account, address, audit, layout, member, outbox, sandbox,
+    Failure, Random, Store, StoreError, account, address, audit, layout, member, outbox, plan,
+    sandbox,
 };
 use domain::{
-    AccountId, AccountName, AddressHash, EmailAddress, Invitation, KeyId, KeyKind, Member,
-    MemberId, OperatorName, Role,
+    AccountId, AccountName, AddressHash, EmailAddress, Invitation, KeyId, KeyKind, Limits, Member,
+    MemberId, OperatorName, Plan, Role,
 };
 use jiff::Timestamp;
 use std::collections::HashMap;
@@ -41,6 +42,15 @@ pub enum ChangeRefusal {
 pub struct Operator<'a> {
     pub account: &'a AccountId,
     pub by: Option<&'a OperatorName>,
+}
+
+/// What an operator sets; what is absent stays as it is.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NewLimits {
+    pub keys: Option<u32>,
+    pub members: Option<u32>,
+    /// Of calls: some, or none any more.
+    pub calls: Option<Option<Limits>>,
 }
 
 /// Somebody who is to be an admin of the account: nobody's member yet, or one of its own as it was
@@ -130,35 +140,78 @@ impl Store {
         }
     }
 
-    /// Changes limits, of which an absent one stays as it is; whether any was another.
+    /// Changes limits, of which an absent one stays as it is; whether any was another. Those of
+    /// calls are in force for every check that starts when this returns.
     pub async fn set_limits(
         &self,
         operator: Operator<'_>,
-        key_limit: Option<u32>,
-        member_limit: Option<u32>,
+        limits: &NewLimits,
+        now: Timestamp,
+    ) -> Result<bool, Failure<ChangeRefusal>> {
+        let changed = self.change_limits(operator, limits, now).await?;
+        // If nothing is new: whoever changed them before may not have come that far.
+        if limits.calls.is_some() {
+            self.mark_keys(operator.account).await.map_err(StoreError::beside_a_change)?;
+        }
+        Ok(changed)
+    }
+
+    /// The account's row: from then on, keys are made with the new limits.
+    async fn change_limits(
+        &self,
+        operator: Operator<'_>,
+        limits: &NewLimits,
         now: Timestamp,
     ) -> Result<bool, Failure<ChangeRefusal>> {
         let mut backoff = Backoff::new(self);
         loop {
             let account = self.account_of(operator).await?.into_account();
-            let was = (account.key_limit(), account.member_limit);
-            let is = (key_limit.unwrap_or(was.0), member_limit.unwrap_or(was.1));
+            let was = (account.key_limit(), account.member_limit, account.plan);
+            let plan = match limits.calls {
+                Some(calls) if calls != was.2.limits => {
+                    Plan { version: was.2.version.saturating_add(1), limits: calls }
+                }
+                Some(_) | None => was.2,
+            };
+            let is = (limits.keys.unwrap_or(was.0), limits.members.unwrap_or(was.1), plan);
             if was == is {
                 return Ok(false);
             }
-            let limits = ", own_key_limit = :keys, member_limit = :members";
-            let limited = account::changed(operator.account, limits)
-                .and("own_key_limit = :keys_were AND member_limit = :members_were")
+            let mut change = plan::changed(&plan);
+            change.set.push("version = version + :one".to_owned());
+            change.set.push("own_key_limit = :keys, member_limit = :members".to_owned());
+            if plan != was.2 {
+                change.set.push("duty = :duty, due_at = :due".to_owned());
+            }
+            let limited = Write::update(layout::account(operator.account), &change.expression())
+                .when("own_key_limit = :keys_were AND member_limit = :members_were")
                 .and("name = :name")
+                .value(":one", 1)
                 .value(":name", &account.name)
                 .value(":keys_were", account.own_key_limit)
                 .value(":members_were", account.member_limit)
                 .value(":keys", is.0 - 1)
                 .value(":members", is.1);
+            let limited = plan::is(plan::with_values(limited, &plan), &was.2);
+            let limited = if plan == was.2 {
+                limited
+            } else {
+                outbox::as_duty(limited, now, &mut self.rng())
+            };
+            let [rate_was, rate_is] = [was.2, plan].map(|plan| plan.limits.and_then(|of| of.rate));
+            let [month_was, month_is] =
+                [was.2, plan].map(|plan| plan.limits.and_then(|of| of.per_month));
             let audited = operator
                 .audited_whole("account_changed", account.name.as_str(), now)
                 .changed("key_limit", was.0, is.0)
-                .changed("member_limit", was.1, is.1);
+                .changed("member_limit", was.1, is.1)
+                .changed(
+                    "per_minute",
+                    rate_was.map(|rate| rate.per_minute),
+                    rate_is.map(|rate| rate.per_minute),
+                )
+                .changed("burst", rate_was.map(|rate| rate.burst), rate_is.map(|rate| rate.burst))
+                .changed("per_month", month_was, month_is);
             if self.change_whole(limited, audited).await? {
                 return Ok(true);
             }

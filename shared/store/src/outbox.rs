@@ -13,13 +13,14 @@
 use crate::layout::{self, RowKey};
 use crate::rows::{
     DutyKind, KeyExpiring, LoginNotice, MailKind, MailRow, NoticeReason, OutboxRow, OutboxStatus,
-    from_item,
+    UsageWarning, from_item,
 };
 use crate::write::{NotMet, Write};
 use crate::{Random, Store, StoreError};
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::key::next_reminder;
 use domain::login::Challenge;
+use domain::meter::Warning;
 use domain::{
     AccountId, AddressHash, ApiKey, EmailAddress, EventId, Invitation, KeyId, MailProblem,
     MemberId, MemberStatus, invitation,
@@ -187,6 +188,17 @@ pub(crate) fn reminders(
     Some(Write::put(&layout::expiry(account, &key.id), &row))
 }
 
+/// The write that has the admins hear how much of a month's calls is used, if none did before.
+pub(crate) fn usage_warning(
+    account: &AccountId,
+    warning: &Warning,
+    now: Timestamp,
+    rng: &mut Random,
+) -> Write {
+    let kind = DutyKind::UsageWarning(UsageWarning::new(account, warning));
+    Write::put(&layout::usage_warning(account, warning), &duty(kind, now, rng)).if_new()
+}
+
 /// The write after which nobody is reminded of a key any more.
 pub(crate) fn no_reminders(account: &AccountId, key: &KeyId) -> Write {
     Write::delete(layout::expiry(account, key))
@@ -299,6 +311,21 @@ impl Store {
             .value(":pending", OutboxStatus::Pending)
             .value(":reminder", reminder.as_millisecond());
         Ok(self.update(of_this_end(noted, of)).await?.is_ok())
+    }
+
+    /// Notes that an admin has heard of a month's usage; whether it is still to be told to others.
+    pub async fn note_warned(
+        &self,
+        key: &OutboxKey,
+        admin: &MemberId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let noted = Write::update(key.clone(), "SET told.#admin = :now")
+            .when("status = :pending")
+            .name("#admin", admin.as_str())
+            .value(":pending", OutboxStatus::Pending)
+            .value(":now", now.as_millisecond());
+        Ok(self.update(noted).await?.is_ok())
     }
 
     /// Records that a reminder was given to all who are to have it.

@@ -3,16 +3,18 @@
 //! Times are milliseconds since 1970, `ttl` is in seconds. Every row has a `type`.
 
 use crate::layout::RowKey;
+use crate::plan::PlanRow;
 use crate::{StoreError, told};
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::key::{OldValue, reminder_due};
 use domain::login::{Challenge, LoginRecord};
+use domain::meter::Warning;
 use domain::sandbox::SandboxKey;
 use domain::session::{SessionDigest, SessionTimes, Slot};
 use domain::{
     Account, AccountId, AccountName, AddressHash, ApiKey, EmailAddress, Invitation, KeyDigest,
-    KeyId, KeyName, MailProblem, Member, MemberId, MemberStatus, OperatorName, Reason, Role,
-    Sandbox, SandboxState, Session, SessionLabel, SessionToken, kept,
+    KeyId, KeyName, MailProblem, Member, MemberId, MemberStatus, Month, OperatorName, Plan, Reason,
+    Role, Sandbox, SandboxState, Session, SessionLabel, SessionToken, kept,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -62,6 +64,8 @@ pub(crate) struct AccountRow {
     created_at: i64,
     /// Rises with every change of what is counted.
     pub version: u64,
+    #[serde(flatten)]
+    pub plan: PlanRow,
 }
 
 impl AccountRow {
@@ -76,6 +80,7 @@ impl AccountRow {
             member_limit,
             invited,
             suspended,
+            plan,
         } = account.clone();
         Self {
             kind: "account".to_owned(),
@@ -91,6 +96,7 @@ impl AccountRow {
             suspended,
             created_at: now.as_millisecond(),
             version: 1,
+            plan: PlanRow(plan),
         }
     }
 
@@ -109,6 +115,7 @@ impl AccountRow {
                 .map(|(member, Time(until))| (member, until))
                 .collect(),
             suspended: self.suspended,
+            plan: self.plan.0,
         }
     }
 }
@@ -352,12 +359,15 @@ pub(crate) struct KeyRow {
     old_valid_until: Option<Timestamp>,
     #[serde(default, with = "kept::optional", skip_serializing_if = "Option::is_none")]
     last_used_at: Option<Timestamp>,
-    /// The account's suspension, so that one read decides.
+    /// The account's suspension and limits, so that one read decides.
     pub suspended: bool,
+    #[serde(flatten)]
+    pub plan: PlanRow,
 }
 
-impl From<&ApiKey> for KeyRow {
-    fn from(key: &ApiKey) -> Self {
+impl KeyRow {
+    /// Of an account that has these limits, and is not suspended.
+    pub fn new(key: &ApiKey, plan: &Plan) -> Self {
         let key = key.clone();
         let (old_digest, old_valid_until) =
             key.old.map(|old| (old.digest, old.valid_until)).unzip();
@@ -375,11 +385,10 @@ impl From<&ApiKey> for KeyRow {
             old_valid_until,
             last_used_at: key.last_used_at,
             suspended: false,
+            plan: PlanRow(*plan),
         }
     }
-}
 
-impl KeyRow {
     pub fn into_key(self) -> ApiKey {
         let old = self.old_digest.zip(self.old_valid_until);
         ApiKey {
@@ -701,6 +710,8 @@ pub enum DutyKind {
     },
     /// The admins of an account are to be reminded that a key ends.
     KeyExpiring(KeyExpiring),
+    /// They are to hear how much of a month's calls is used.
+    UsageWarning(UsageWarning),
 }
 
 /// A key that ends by itself, its next reminder, and who has had which.
@@ -739,6 +750,27 @@ impl KeyExpiring {
 
     pub fn has_told(&self, member: &MemberId, reminder: Timestamp) -> bool {
         self.told.get(member).is_some_and(|Time(told)| *told >= reminder)
+    }
+}
+
+/// How much of a month's calls is used, and who has heard of it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct UsageWarning {
+    pub account_id: AccountId,
+    pub month: Month,
+    pub percent: u8,
+    pub per_month: u64,
+    told: BTreeMap<MemberId, Time>,
+}
+
+impl UsageWarning {
+    pub(crate) fn new(account: &AccountId, warning: &Warning) -> Self {
+        let Warning { month, percent, per_month } = *warning;
+        Self { account_id: account.clone(), month, percent, per_month, told: BTreeMap::new() }
+    }
+
+    pub fn has_told(&self, member: &MemberId) -> bool {
+        self.told.contains_key(member)
     }
 }
 

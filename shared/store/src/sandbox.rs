@@ -2,12 +2,12 @@
 
 use crate::actor::{self, ActorRefusal};
 use crate::outbox::OutboxKey;
-use crate::rows::{Item, KeyRow, OutboxStatus, SandboxRow, from_item};
+use crate::rows::{Item, KeyRow, OutboxStatus, SandboxRow, from_item, is_suspended_account};
 use crate::write::{Obstacle, Transaction, Write};
-use crate::{Failure, Store, StoreError, account, audit, layout, outbox};
+use crate::{Failure, Store, StoreError, account, audit, layout, outbox, plan};
 use domain::keyring::Sealed;
 use domain::sandbox::{SandboxKey, VALIDATION_LIMIT};
-use domain::{AccountId, ApiKey, KeyId, Reason, Sandbox, SandboxState, SessionToken};
+use domain::{AccountId, ApiKey, KeyId, Plan, Reason, Sandbox, SandboxState, SessionToken};
 use jiff::Timestamp;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -164,21 +164,30 @@ impl Store {
         }
     }
 
-    /// Makes the account's Sandbox key: key row, sealed plaintext, state and counter in one
-    /// transaction, or nothing.
+    /// Makes the key of an account that has these limits: key row, sealed plaintext, state and
+    /// counter in one transaction, or nothing.
     pub async fn insert_sandbox_key(
         &self,
         account: &AccountId,
         key: &ApiKey,
         sandbox_key: &SandboxKey,
+        plan: &Plan,
         now: Timestamp,
     ) -> Result<(), Failure<EnsureKeyRefusal>> {
         let place_taken = account::counted(account, "has_sandbox_key = :yes").value(":yes", true);
+        let place_taken = plan::is(place_taken, plan);
         let sandbox =
             with_sandbox_key(account, sandbox_key, now).when("attribute_not_exists(sandbox_key)");
-        let row = Write::put(&layout::api_key(account, &key.id), &KeyRow::from(key)).if_new();
+        let row = Write::put(&layout::api_key(account, &key.id), &KeyRow::new(key, plan)).if_new();
         Transaction::new()
-            .guarded(place_taken, |_| Ok(EnsureKeyRefusal::Suspended))
+            .guarded(place_taken, |row| {
+                let is_suspended = row.as_ref().is_none_or(is_suspended_account);
+                Ok(if is_suspended {
+                    EnsureKeyRefusal::Suspended
+                } else {
+                    EnsureKeyRefusal::Overtaken
+                })
+            })
             .guarded(sandbox, |_| Ok(EnsureKeyRefusal::Overtaken))
             .guarded(row, |_| Ok(EnsureKeyRefusal::Overtaken))
             .with(audit::by_no_member(account, "sandbox_key_created", key.id.as_str(), now))

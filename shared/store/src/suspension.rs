@@ -6,13 +6,17 @@
 //! all of them in one transaction on the version that it read before them. In between the account's
 //! row is a duty, which `sweep` finds if the suspension ends there. A resumption revives keys and
 //! account in one transaction, for nobody makes a key before that.
+//!
+//! Limits of calls reach the keys in the same way ([`plan`](crate::plan)), and whoever marks keys
+//! marks them with all that the account's row says.
 
 use crate::layout::RowKey;
 use crate::operator::{ChangeRefusal, Operator};
+use crate::plan::{self, PlanRow};
 use crate::rows::{AccountRow, Item};
 use crate::write::{Backoff, Obstacle, Transaction, Write};
 use crate::{Failure, Store, StoreError, account, layout, outbox};
-use domain::AccountId;
+use domain::{AccountId, Plan};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -29,25 +33,29 @@ fn as_read(whole: Write, read: &AccountRow) -> Write {
     whole.and("version = :version").value(":version", read.version)
 }
 
-/// The mark of a key, and where it lies.
+/// What a key's row says of its account, and where it lies.
 #[derive(Deserialize)]
 struct Marked {
     #[serde(flatten)]
     key: RowKey,
-    #[serde(default)]
-    suspended: Option<Mark>,
+    #[serde(flatten)]
+    mark: Mark,
 }
 
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Mark {
-    Set(bool),
+    Set {
+        suspended: bool,
+        #[serde(flatten)]
+        plan: PlanRow,
+    },
     Unreadable(IgnoredAny),
 }
 
 impl Marked {
-    fn is(&self, suspended: bool) -> bool {
-        matches!(self.suspended, Some(Mark::Set(mark)) if mark == suspended)
+    fn is(&self, suspended: bool, plan: &Plan) -> bool {
+        matches!(&self.mark, Mark::Set { suspended: mark, plan: of } if *mark == suspended && of.0 == *plan)
     }
 }
 
@@ -111,15 +119,27 @@ impl Store {
     }
 
     /// The second half, which marks every key; not if somebody has resumed the account meanwhile.
-    pub async fn finish_suspension(&self, account: &AccountId) -> Result<bool, StoreError> {
+    async fn finish_suspension(&self, account: &AccountId) -> Result<bool, StoreError> {
+        Ok(self.mark_keys(account).await? == Some(true))
+    }
+
+    /// Marks every key with what its account's row says: whether it is suspended, if it is there.
+    pub async fn mark_keys(&self, account: &AccountId) -> Result<Option<bool>, StoreError> {
         let mut backoff = Backoff::new(self);
         loop {
             let row = self.get::<AccountRow>("account", layout::account(account)).await?;
-            let Some(row) = row.filter(|row| row.suspended) else { return Ok(false) };
+            let Some(row) = row else { return Ok(None) };
             let whole = account::changed(account, " REMOVE duty, due_at");
-            let marked = self.marking(account, as_read(whole, &row), true).await?;
+            let whole = if row.suspended {
+                as_read(whole, &row)
+            } else {
+                // Customers are at work, who change the version. What they make since the row was
+                // read has the same marks, or this does not commit.
+                plan::is(account::of_customer(whole), &row.plan.0)
+            };
+            let marked = self.marking(account, whole, row.suspended, &row.plan.0).await?;
             match marked.commit(self).await {
-                Ok(()) => return Ok(true),
+                Ok(()) => return Ok(Some(row.suspended)),
                 Err(Failure::Refused(Changed)) => backoff.wait().await?,
                 Err(Failure::Store(error)) => return Err(error),
             }
@@ -144,9 +164,9 @@ impl Store {
                 as_read(account::changed(account, revived).value(":no", false), &row)
             } else {
                 // There is nothing to revive, and customers are at work, who change the version.
-                account::changed(account, "").and("suspended = :no").value(":no", false)
+                plan::is(account::of_customer(account::changed(account, "")), &row.plan.0)
             };
-            let mut revived = self.marking(account, whole, false).await?;
+            let mut revived = self.marking(account, whole, false, &row.plan.0).await?;
             if was_suspended {
                 let audited = operator.audited_whole("account_resumed", name.as_str(), now);
                 revived = revived.with(audited.changed("suspended", true, false));
@@ -162,20 +182,24 @@ impl Store {
         Ok(resumed)
     }
 
-    /// A change of the account's row, with the mark on every key that does not have it yet.
+    /// A change of the account's row, with the marks on every key that does not have them yet.
     async fn marking(
         &self,
         account: &AccountId,
         whole: Write,
         suspended: bool,
+        plan: &Plan,
     ) -> Result<Transaction<'static, Changed>, StoreError> {
         let partition = layout::account_partition(account);
         // Whatever else is in the row: none that cannot be read leaves the others as they are.
         let keys = self.query::<Marked>("key", partition, layout::KEY_PREFIX).await?;
-        let marks = keys.into_iter().filter(|marked| !marked.is(suspended)).map(|marked| {
-            Write::update(marked.key, "SET suspended = :suspended")
+        let marks = keys.into_iter().filter(|marked| !marked.is(suspended, plan)).map(|marked| {
+            let mut change = plan::changed(plan);
+            change.set.push("suspended = :suspended".to_owned());
+            let mark = Write::update(marked.key, &change.expression())
                 .if_there()
-                .value(":suspended", suspended)
+                .value(":suspended", suspended);
+            plan::with_values(mark, plan)
         });
         Ok(marks.fold(Transaction::new().guarded(whole, changed), |all, mark| {
             all.guarded(mark, changed)
