@@ -1,15 +1,18 @@
 //! Direct invocation by an operator: one act on one account that is there.
 
-use crate::operator::{AccountView, account_named, asked, operator_name, registered_in};
+use crate::operator::{
+    AccountView, LimitsRequest, account_named, asked, operator_name, registered_in,
+};
 use crate::view::MemberView;
 use domain::EmailAddress;
 use domain::account::are_limits;
+use edge::http::given;
 use edge::lambda::Event;
 use edge::{App, Problem, ProblemCode};
 use lambda_runtime::Error;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use store::{ChangeRefusal, Failure, Operator, StoreError};
+use store::{ChangeRefusal, Failure, NewLimits, Operator, StoreError};
 
 #[derive(Debug, Deserialize)]
 pub struct ChangeAccount {
@@ -23,14 +26,31 @@ pub struct ChangeAccount {
 #[derive(Debug, Deserialize)]
 #[serde(tag = "act", rename_all = "snake_case", deny_unknown_fields)]
 enum Act {
-    Rename { name: String },
-    SetLimits { key_limit: Option<u32>, member_limit: Option<u32> },
+    Rename {
+        name: String,
+    },
+    SetLimits {
+        key_limit: Option<u32>,
+        member_limit: Option<u32>,
+        /// Null: none of calls any more.
+        #[serde(default, deserialize_with = "given")]
+        limits: Option<Option<LimitsRequest>>,
+    },
     Suspend {},
     Resume {},
-    AddAdmin { email: String },
-    RemoveMember { email: String, replaced_by: Option<String> },
-    EndSessions { email: Option<String> },
-    RevokeKey { key_id: String },
+    AddAdmin {
+        email: String,
+    },
+    RemoveMember {
+        email: String,
+        replaced_by: Option<String>,
+    },
+    EndSessions {
+        email: Option<String>,
+    },
+    RevokeKey {
+        key_id: String,
+    },
 }
 
 pub async fn handle(app: &App, event: Event) -> Result<Value, Error> {
@@ -56,14 +76,16 @@ async fn take(app: &App, operator: Operator<'_>, act: Act) -> Result<Value, Prob
             let name = name.parse().or(Err(ProblemCode::InvalidName))?;
             changed(store.rename(operator, &name, now).await)
         }
-        Act::SetLimits { key_limit, member_limit } => {
-            if key_limit.or(member_limit).is_none() {
-                return Err(invalid("Name a key limit, a member limit, or both."));
+        Act::SetLimits { key_limit: keys, member_limit: members, limits } => {
+            if keys.or(members).is_none() && limits.is_none() {
+                return Err(invalid("Name a key limit, a member limit, or limits of calls."));
             }
-            if !are_limits(key_limit, member_limit) {
+            if !are_limits(keys, members) {
                 return Err(ProblemCode::InvalidLimit.into());
             }
-            changed(store.set_limits(operator, key_limit, member_limit, now).await)
+            let calls = limits.map(|limits| limits.map_or(Ok(None), |limits| limits.limits()));
+            let limits = NewLimits { keys, members, calls: calls.transpose()? };
+            changed(store.set_limits(operator, &limits, now).await)
         }
         Act::Suspend {} => changed(store.suspend(operator, now).await),
         Act::Resume {} => changed(store.resume(operator, now).await),

@@ -5,7 +5,7 @@
 //! mail for nobody is dropped.
 
 use crate::owed_mail::{Owed, TooLate, owed};
-use crate::owed_reminder::Reminder;
+use crate::owed_reminder::{Of, Reminder};
 use crate::pending::{find_pending, pass_over};
 use domain::{EmailAddress, Recipient};
 use edge::App;
@@ -61,11 +61,27 @@ async fn remind(app: &App, key: &OutboxKey, reminder: Reminder) -> Result<(), Re
             Sent::Yes => telemetry::set_outcome("sent"),
             Sent::Refused(cause) => Metric::MailFailed.count_because(cause),
         }
-        if !app.store.note_reminded(key, &reminder.of, &admin.member, reminder.at).await? {
+        let is_owed = match &reminder.of {
+            Of::Key(of, at) => app.store.note_reminded(key, of, &admin.member, *at).await?,
+            Of::Usage => app.store.note_warned(key, &admin.member, app.clock.now()).await?,
+        };
+        if !is_owed {
             return Ok(());
         }
     }
-    Ok(app.store.finish_reminder(key, &reminder.of, reminder.at).await?)
+    finish_reminder(app, key, &reminder).await
+}
+
+async fn finish_reminder(
+    app: &App,
+    key: &OutboxKey,
+    reminder: &Reminder,
+) -> Result<(), RecordFailed> {
+    match &reminder.of {
+        Of::Key(of, at) => app.store.finish_reminder(key, of, *at).await?,
+        Of::Usage => app.store.finish(key).await?,
+    }
+    Ok(())
 }
 
 enum Sent {
@@ -118,8 +134,8 @@ async fn find_due(app: &App, key: &OutboxKey) -> Result<Option<Due>, RecordFaile
         Owed::Due { to, recipient, mail } => {
             return Ok(Some(Due::Mail(Box::new(DueMail { row, to, recipient, mail }))));
         }
-        Owed::Reminder(Reminder { of, at, mails }) if mails.is_empty() => {
-            app.store.finish_reminder(key, &of, at).await?;
+        Owed::Reminder(reminder) if reminder.mails.is_empty() => {
+            finish_reminder(app, key, &reminder).await?;
         }
         Owed::Reminder(reminder) => return Ok(Some(Due::Reminder(reminder))),
         // It stays owed, and goes on once the account is resumed.

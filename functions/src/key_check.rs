@@ -1,16 +1,21 @@
-//! What the key checks decide: is this key good, and whose is it?
+//! What the key checks decide: is this key good, whose is it, and is its account over a limit?
 //!
 //! One strongly consistent `GetItem`, constant-time compare. Nothing else: no Secrets Manager, no
-//! second read, and no write save the mark of a use, once an hour, which no answer hangs on.
+//! second read, and no write save the mark of a use, once an hour, which no answer hangs on. For an
+//! account with limits, a write of its meter, which the answer does hang on; only a key that is good
+//! comes that far, so that nobody takes calls from an account whose key they do not have.
 
+use domain::meter::{Refusal, Warning};
 use domain::{AccountId, ApiKey, PlainKey};
 use edge::{App, telemetry};
-use store::{FoundKey, StoreError};
+use store::{FoundKey, Metered, StoreError};
 
 /// A key that is good.
 pub struct Authorized {
     pub account: AccountId,
     pub key: ApiKey,
+    /// Why the call is not to be let through all the same.
+    pub over: Option<Refusal>,
 }
 
 /// What is to be told of the key that somebody shows, if it is good; the log is told, too.
@@ -19,7 +24,11 @@ pub async fn check_key(
     presented: Option<PlainKey>,
 ) -> Result<Option<Authorized>, StoreError> {
     let authorized = authorized(app, presented).await?;
-    telemetry::set_outcome(if authorized.is_some() { "allowed" } else { "refused" });
+    telemetry::set_outcome(match &authorized {
+        None => "refused",
+        Some(Authorized { over: None, .. }) => "allowed",
+        Some(Authorized { over: Some(refusal), .. }) => refusal.limited.reason(),
+    });
     if let Some(Authorized { account, .. }) = &authorized {
         telemetry::set_account(account);
     }
@@ -34,10 +43,29 @@ async fn authorized(
     let found = app.store.find_key(&plain).await?;
     let now = app.clock.now();
     let good = found.filter(|found| found.key.is_opened_by(&plain, now) && !found.suspended);
-    let Some(FoundKey { key, .. }) = good else { return Ok(None) };
+    let Some(FoundKey { key, plan, .. }) = good else { return Ok(None) };
+    let account = plain.account.clone();
+    if let Some(limits) = plan.limits {
+        let clock = || app.clock.now();
+        let metered = app.store.meter(&account, plan.version, limits, clock).await?;
+        let Metered { refusal, warning } = metered;
+        if let Some(warning) = warning {
+            warn(app, &account, &warning).await;
+        }
+        if refusal.is_some() {
+            // It is no use of the key.
+            return Ok(Some(Authorized { account, key, over: refusal }));
+        }
+    }
     if key.use_is_due(now) {
         // It fails no check, and holds none up for long: the next use is marked instead.
         app.aside("mark-key-used", app.store.mark_key_used(&plain, now)).await;
     }
-    Ok(Some(Authorized { account: plain.account, key }))
+    Ok(Some(Authorized { account, key, over: None }))
+}
+
+/// The same of a warning to admins: whoever comes next tries again.
+async fn warn(app: &App, account: &AccountId, warning: &Warning) {
+    let warned = app.store.warn_of_usage(account, warning, app.clock.now());
+    app.aside("warn-of-usage", warned).await;
 }

@@ -2,8 +2,8 @@
 //! together.
 //!
 //! `CONTRIBUTING.md` has all the steps to add one. No action uses another: what two of them share
-//! lies in `view`, `key_view`, `key_check`, `event_view`, `operator`, `pending`, `edge` or
-//! `domain`.
+//! lies in `view`, `key_view`, `key_check`, `event_view`, `operator`, `pending`, `validation`,
+//! `edge` or `domain`.
 
 pub mod authorize_key;
 pub mod change_account;
@@ -21,6 +21,7 @@ pub mod export_activity;
 mod function;
 pub mod get_sandbox;
 pub mod get_session;
+pub mod get_usage;
 pub mod invite_member;
 mod key_check;
 mod key_view;
@@ -45,6 +46,7 @@ pub mod revoke_session;
 pub mod rotate_key;
 pub mod sweep;
 pub mod test_sandbox;
+mod validation;
 pub mod verify_code;
 mod view;
 
@@ -74,6 +76,7 @@ pub const GET_SESSION: Function = Function {
 };
 pub const GET_SANDBOX: Function =
     http_function!("get-sandbox", "GET", "/api/sandbox", get_sandbox::handle);
+pub const GET_USAGE: Function = http_function!("get-usage", "GET", "/api/usage", get_usage::handle);
 pub const TEST_SANDBOX: Function = http_function!(
     "test-sandbox",
     "POST",
@@ -153,12 +156,13 @@ pub const EXPORT_ACTIVITY: Function =
     function!("export-activity", Trigger::Operator, BATCH, event, export_activity::handle);
 pub const SWEEP: Function = function!("sweep", Trigger::Schedule, BATCH, event, sweep::handle);
 
-pub static FUNCTIONS: [Function; 33] = [
+pub static FUNCTIONS: [Function; 34] = [
     REQUEST_CODE,
     VERIFY_CODE,
     END_SESSION,
     GET_SESSION,
     GET_SANDBOX,
+    GET_USAGE,
     TEST_SANDBOX,
     RETRY_SANDBOX,
     REVEAL_SANDBOX_KEY,

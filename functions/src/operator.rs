@@ -1,11 +1,13 @@
 //! What the functions of operators have in common.
 
-use domain::{Account, AccountId, InvalidName, OperatorName};
+use domain::{Account, AccountId, InvalidName, Limits, OperatorName};
+use edge::http::whole;
 use edge::lambda::Event;
 use edge::{App, Problem, ProblemCode, telemetry};
 use jiff::Timestamp;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Number;
 
 /// An account to operators.
 #[derive(Debug, Serialize)]
@@ -16,7 +18,46 @@ pub struct AccountView {
     key_limit: u32,
     member_count: u32,
     member_limit: u32,
+    /// Of calls.
+    limits: Option<LimitsView>,
     suspended: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct LimitsView {
+    per_minute: Option<u32>,
+    burst: Option<u32>,
+    per_month: Option<u64>,
+}
+
+impl From<Limits> for LimitsView {
+    fn from(Limits { rate, per_month }: Limits) -> Self {
+        let (per_minute, burst) = rate.map(|rate| (rate.per_minute, rate.burst)).unzip();
+        Self { per_minute, burst, per_month }
+    }
+}
+
+/// Limits of calls, as an operator asks for them: what is absent is no limit.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitsRequest {
+    per_minute: Option<Number>,
+    burst: Option<Number>,
+    per_month: Option<Number>,
+}
+
+impl LimitsRequest {
+    pub fn limits(&self) -> Result<Option<Limits>, ProblemCode> {
+        let count = |number: &Option<Number>| match number {
+            None => Ok(None),
+            Some(number) => {
+                let count = whole(number).and_then(|number| number.try_into().ok());
+                count.map(Some).ok_or(ProblemCode::InvalidLimit)
+            }
+        };
+        Limits::new(count(&self.per_minute)?, count(&self.burst)?, count(&self.per_month)?)
+            .or(Err(ProblemCode::InvalidLimit))
+    }
 }
 
 impl AccountView {
@@ -28,6 +69,7 @@ impl AccountView {
             key_limit: account.key_limit(),
             member_count: account.member_count(now),
             member_limit: account.member_limit,
+            limits: account.plan.limits.map(LimitsView::from),
             suspended: account.suspended,
         }
     }

@@ -1,6 +1,6 @@
 //! What is owed to an address: who has it is looked up here, where no client waits.
 
-use crate::owed_reminder::{Reminder, reminder_owed};
+use crate::owed_reminder::{Reminder, reminder_owed, warning_owed};
 use domain::{AccountId, AddressHash, EmailAddress, Invitation, Member, Recipient};
 use edge::App;
 use edge::lambda::RecordFailed;
@@ -35,6 +35,9 @@ pub async fn owed(app: &App, key: &OutboxKey, duty: &DutyKind) -> Result<Owed, R
         }
         DutyKind::KeyExpiring(of) => {
             Ok(reminder_owed(app, of).await?.map_or(Owed::Later, Owed::Reminder))
+        }
+        DutyKind::UsageWarning(of) => {
+            Ok(warning_owed(app, of).await?.map_or(Owed::Later, Owed::Reminder))
         }
         // The filter of its trigger lets none in, and it is not for this function to finish.
         DutyKind::LoginEvent { .. } | DutyKind::ProvisionRequest { .. } => Ok(Owed::Later),

@@ -4,10 +4,11 @@
 //! is done when the verdict is on record, in the same transaction.
 
 use crate::pending::{find_pending, pass_over};
+use crate::validation::unless_over_limit;
 use domain::sandbox::{KeyStep, SandboxKey, Verdict};
 use domain::secret::Secret;
 use domain::{
-    AccountId, ApiKey, KeyId, KeyKind, KeyName, Keyring, PlainKey, Sandbox, SandboxState,
+    Account, AccountId, ApiKey, KeyId, KeyKind, KeyName, Keyring, PlainKey, Sandbox, SandboxState,
 };
 use edge::App;
 use edge::lambda::{Record, RecordFailed};
@@ -34,9 +35,10 @@ async fn look_after(app: &App, record: &Record<'_>) -> Result<(), RecordFailed> 
     let (account, retry) = match row.duty {
         DutyKind::LoginEvent { account_id, .. } => (account_id, false),
         DutyKind::ProvisionRequest { account_id, .. } => (account_id, true),
-        DutyKind::Mail(_) | DutyKind::LoginNotice { .. } | DutyKind::KeyExpiring(_) => {
-            return Ok(());
-        }
+        DutyKind::Mail(_)
+        | DutyKind::LoginNotice { .. }
+        | DutyKind::KeyExpiring(_)
+        | DutyKind::UsageWarning(_) => return Ok(()),
     };
     provision_sandbox(app, &account, retry, &event).await
 }
@@ -62,7 +64,7 @@ async fn provision_sandbox(
         };
         let ring = app.keyrings.sealing().await?;
         let step = sandbox.key_step(opened, retry);
-        let (key, plain) = match take_step(app, account, &sandbox, step, &ring).await {
+        let (key, plain) = match take_step(app, &found, &sandbox, step, &ring).await {
             Ok(usable) => usable,
             Err(Failure::Refused(EnsureKeyRefusal::Overtaken)) => {
                 // Whatever the faster run made is new: it is not replaced for an older request.
@@ -72,7 +74,9 @@ async fn provision_sandbox(
             Err(Failure::Refused(EnsureKeyRefusal::Suspended)) => return waits(),
             Err(Failure::Store(error)) => return Err(error.into()),
         };
+        let asked_at = app.clock.now();
         let verdict = app.product_api.validate(&plain, MAX_VALIDATION_TRIES).await?;
+        let verdict = unless_over_limit(app, account, verdict, asked_at).await?;
         let now = app.clock.now();
         let after = sandbox.judged(verdict, now);
         match app.store.record_provisioning(account, event, &key, &after, now).await {
@@ -104,7 +108,7 @@ fn waits() -> Result<(), RecordFailed> {
 /// then, and its value.
 async fn take_step(
     app: &App,
-    account: &AccountId,
+    Account { id: account, plan, .. }: &Account,
     sandbox: &Sandbox,
     step: KeyStep<'_>,
     ring: &Keyring,
@@ -126,7 +130,7 @@ async fn take_step(
             let plain = PlainKey::mint(prefix, account, &id, &mut rng);
             let key = SandboxKey::seal(&plain, 1, ring, &mut rng);
             let row = ApiKey::new(&plain, KeyName::sandbox(), now);
-            app.store.insert_sandbox_key(account, &row, &key, now).await?;
+            app.store.insert_sandbox_key(account, &row, &key, plan, now).await?;
             Ok((key, plain.secret().clone()))
         }
         KeyStep::Replace { key: before } => {

@@ -1,6 +1,6 @@
 //! Direct invocation by an operator: creates an account, and nothing else.
 
-use crate::operator::{AccountView, asked, operator_name, registered_in};
+use crate::operator::{AccountView, LimitsRequest, asked, operator_name, registered_in};
 use crate::view::MemberView;
 use domain::account::are_limits;
 use edge::lambda::Event;
@@ -20,6 +20,8 @@ pub struct RegisterAccount {
     #[serde(default)]
     member_limit: Option<u32>,
     #[serde(default)]
+    limits: Option<LimitsRequest>,
+    #[serde(default)]
     by: Option<String>,
 }
 
@@ -38,6 +40,7 @@ async fn register_account(app: &App, request: RegisterAccount) -> Result<Value, 
         name: request.name.parse().or(Err(ProblemCode::InvalidName))?,
         key_limit,
         member_limit,
+        limits: request.limits.map_or(Ok(None), |limits| limits.limits())?,
         by: operator_name(request.by)?,
     };
     let now = app.clock.now();

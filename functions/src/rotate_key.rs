@@ -3,7 +3,7 @@
 use crate::key_view::{self, ShownKey};
 use domain::key::{IdempotencyKey, Invalid, KeySecret, Overlap};
 use domain::{ApiKey, KeyId, KeyKind, PlainKey, SessionToken};
-use edge::http::{Answer, Call, given};
+use edge::http::{Answer, Call, given, whole};
 use edge::{App, Problem, ProblemCode};
 use jiff::Timestamp;
 use lambda_http::http::StatusCode;
@@ -62,13 +62,6 @@ impl RotateKey {
         };
         Ok(Wanted { keep_old, once: call.idempotency_key()? })
     }
-}
-
-/// JSON has one kind of numbers: `60.0` is the whole number 60.
-fn whole(number: &Number) -> Option<i64> {
-    let with_fraction = || number.as_f64().filter(|number| number.fract() == 0.0);
-    // What is out of range is no overlap either.
-    number.as_i64().or_else(|| with_fraction().map(|number| number as i64))
 }
 
 impl Wanted {

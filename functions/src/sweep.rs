@@ -1,5 +1,5 @@
 //! On a schedule: finds duties that a stream lost and redelivers them, reminders that are due,
-//! suspensions that ended halfway, invitations that nobody accepted in time, and requests for codes
+//! suspensions and limits that ended halfway, invitations that nobody accepted in time, and requests for codes
 //! that are a day old.
 //!
 //! It mails and provisions nothing itself: the conditional write that marks the redelivery makes a
@@ -82,11 +82,11 @@ pub async fn handle(app: &App, _event: Value) -> Result<Value, Error> {
 }
 
 async fn look_after(app: &App, duty: &Duty, now: Timestamp) -> Result<Outcome, StoreError> {
-    if let Some(account) = duty.suspension() {
-        if !app.store.finish_suspension(&account).await? {
+    if let Some(account) = duty.marks() {
+        if app.store.mark_keys(&account).await?.is_none() {
             return Ok(Outcome::Undone);
         }
-        Metric::DutyFound.count_because("a suspension had marked no key");
+        Metric::DutyFound.count_because("what an operator changed had reached no key");
         return Ok(Outcome::Redelivered);
     }
     if let Some((account, member)) = duty.invitation() {

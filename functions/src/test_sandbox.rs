@@ -3,6 +3,7 @@
 //! The one action that waits for the store twice: the key must be read before the product API is
 //! asked, and the verdict must be on record before it is told.
 
+use crate::validation::unless_over_limit;
 use crate::view::SandboxView;
 use domain::{Sandbox, SessionToken};
 use edge::http::{Answer, Call};
@@ -24,7 +25,9 @@ async fn test_sandbox(app: &App, token: &SessionToken) -> Result<Sandbox, Proble
     let key = before.key.as_ref().ok_or_else(not_ready)?;
     let opened = app.keyrings.open_sandbox_key(&token.account, key).await?;
     let plain = opened.ok_or_else(not_ready)?;
+    let asked_at = app.clock.now();
     let verdict = app.product_api.validate(&plain, MAX_VALIDATION_TRIES).await?;
+    let verdict = unless_over_limit(app, &token.account, verdict, asked_at).await?;
     let now = app.clock.now();
     Ok(app.store.record_test(token, key, &before.judged(verdict, now), now).await?)
 }

@@ -7,6 +7,7 @@ use crate::problem::{self, Problem};
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use edge::http::given;
 use functions::Trigger;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -19,6 +20,9 @@ struct Changes {
     name: Option<String>,
     key_limit: Option<u32>,
     member_limit: Option<u32>,
+    /// Null takes them away.
+    #[serde(default, deserialize_with = "given")]
+    limits: Option<Value>,
     suspended: Option<bool>,
 }
 
@@ -28,11 +32,16 @@ impl Changes {
         let id = &self.account_id;
         let name = self.name.as_ref();
         let renamed = name.map(|name| json!({ "account_id": id, "act": "rename", "name": name }));
-        let limits = self.key_limit.or(self.member_limit).map(|_| {
-            json!({
+        let limits = self.limits.is_some() || self.key_limit.or(self.member_limit).is_some();
+        let limits = limits.then(|| {
+            let mut act = json!({
                 "account_id": id, "act": "set_limits", "key_limit": self.key_limit,
                 "member_limit": self.member_limit,
-            })
+            });
+            if let Some(limits) = &self.limits {
+                act["limits"] = limits.clone();
+            }
+            act
         });
         let suspended = self.suspended.map(|suspended| {
             json!({ "account_id": id, "act": if suspended { "suspend" } else { "resume" } })
@@ -61,7 +70,7 @@ pub(crate) async fn answer(lambdas: &Lambdas, request: Value) -> Result<Response
     }
     if account.is_null() {
         return Err(Problem::bad_request(
-            "Say what is to change: name, key_limit, member_limit or suspended.",
+            "Say what is to change: name, key_limit, member_limit, limits or suspended.",
         ));
     }
     Ok(Json(json!({ "account": account })).into_response())

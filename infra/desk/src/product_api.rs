@@ -149,6 +149,9 @@ async fn answer(State(api): State<ProductApi>, request: Request) -> Response {
         Ok(context) => context,
         Err(refusal) => return refusal.into_response(),
     };
+    if let Some(answer) = over_limit(&context) {
+        return answer;
+    }
     let mut response = match call(&parts, &body) {
         Ok(answer) => Json(answer).into_response(),
         Err(refusal) => refusal.into_response(),
@@ -159,6 +162,18 @@ async fn answer(State(api): State<ProductApi>, request: Request) -> Response {
         response.headers_mut().insert("x-account-id", account);
     }
     response
+}
+
+/// The answer to a call over a limit, which the authorizer let through and named (`OnLimit=pass`):
+/// a product behind API Gateway has to give it itself.
+fn over_limit(context: &Map<String, Value>) -> Option<Response> {
+    let message = match context.get("limited")?.as_str()? {
+        "quota_exceeded" => "Too many requests: this month's calls are used up.",
+        _ => "Too many requests: the account's rate limit is reached.",
+    };
+    let refusal = Refusal(StatusCode::TOO_MANY_REQUESTS, message);
+    let retry_after = context.get("retry_after").map(Value::to_string).unwrap_or_default();
+    Some(([(header::RETRY_AFTER, retry_after)], refusal).into_response())
 }
 
 fn joined(headers: &HeaderMap, name: &str) -> Option<String> {

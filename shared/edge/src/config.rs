@@ -101,12 +101,32 @@ impl FromStr for AuthorizerResponse {
     }
 }
 
+/// What becomes of a call over a limit at the authorizer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnLimit {
+    Refuse,
+    /// It is let through, and the product hears of it.
+    Pass,
+}
+
+impl FromStr for OnLimit {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "refuse" => Ok(Self::Refuse),
+            "pass" => Ok(Self::Pass),
+            _ => Err(()),
+        }
+    }
+}
+
 /// The settings; those that only some functions are given are optional until one asks for them.
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub table: String,
     pub user_existence_errors: UserExistenceErrors,
     pub authorizer_response: AuthorizerResponse,
+    pub on_limit: OnLimit,
     pub key_prefix: KeyPrefix,
     pub default_key_limit: u32,
     pub default_member_limit: u32,
@@ -144,6 +164,7 @@ impl Settings {
             authorizer_response: env
                 .parsed("AUTHORIZER_RESPONSE", "simple or iam")?
                 .unwrap_or(AuthorizerResponse::Simple),
+            on_limit: env.parsed("ON_LIMIT", "refuse or pass")?.unwrap_or(OnLimit::Refuse),
             key_prefix: env
                 .parsed(
                     "KEY_PREFIX",
@@ -274,6 +295,7 @@ mod tests {
             ("PRODUCT_API_TIMEOUT_MS", "3501"),
             ("AUDIT_RETENTION_DAYS", "3651"),
             ("AUTHORIZER_RESPONSE", "maybe"),
+            ("ON_LIMIT", "warn"),
         ] {
             let error = settings(name, value).unwrap_err().to_string();
             assert!(error.contains(name) && !error.contains(value), "{error}");

@@ -13,6 +13,7 @@ use lambda_http::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, 
 use lambda_http::{Body, Response};
 use serde::de::{DeserializeOwned, IntoDeserializer};
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Number;
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -261,6 +262,13 @@ pub fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     input: D,
 ) -> Result<Option<T>, D::Error> {
     T::deserialize(input).map(Some)
+}
+
+/// JSON has one kind of numbers: `60.0` is the whole number 60. What is out of range is the first
+/// or the last number that is not.
+pub fn whole(number: &Number) -> Option<i64> {
+    let with_fraction = || number.as_f64().filter(|number| number.fract() == 0.0);
+    number.as_i64().or_else(|| with_fraction().map(|number| number as i64))
 }
 
 /// For a field that is one of a few words. Derived alone, an enum would also take an object that

@@ -7,12 +7,13 @@
 //! A write whose answer got lost may have taken calls that nobody makes: they are wasted, as those
 //! that a process held that ended. Nobody is let through by a write that is not known to be made.
 
+use crate::actor::{ActorRefusal, Caller};
 use crate::plan::{self, Change, PlanRow};
 use crate::rows::{Item, from_item};
 use crate::write::{NotMet, Transaction, Write};
 use crate::{Failure, Store, StoreError, layout, outbox};
 use domain::meter::{Arrival, Ask, Held, Meter, Refusal, Step, Take, Warning};
-use domain::{AccountId, Limits, Month, Plan};
+use domain::{AccountId, Limits, Month, Plan, SessionToken};
 use jiff::Timestamp;
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -195,6 +196,17 @@ impl Store {
     pub async fn find_meter(&self, account: &AccountId) -> Result<Option<Meter>, StoreError> {
         let row = self.get::<MeterRow>("meter", layout::meter(account)).await?;
         Ok(row.map(MeterRow::into_meter))
+    }
+
+    /// The caller, with the meter of its account.
+    pub async fn find_usage(
+        &self,
+        token: &SessionToken,
+        now: Timestamp,
+    ) -> Result<(Caller, Option<Meter>), Failure<ActorRefusal>> {
+        let (caller, meter) =
+            tokio::join!(self.find_caller(token, now), self.find_meter(&token.account));
+        Ok((caller?, meter?))
     }
 
     /// Whether the account was over a limit at that time.

@@ -102,8 +102,8 @@ impl Duty {
         layout::is_login(&self.key)
     }
 
-    /// The account whose suspension it is to finish, if it is that.
-    pub fn suspension(&self) -> Option<AccountId> {
+    /// The account whose keys are to be marked with what its row says, if it is that.
+    pub fn marks(&self) -> Option<AccountId> {
         self.account().filter(|account| self.key == layout::account(account))
     }
 }

@@ -15,6 +15,7 @@ use aws_sdk_ses::Client;
 use aws_sdk_ses::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_ses::types::{Body, Content, Destination, Message, MessageTag};
 use domain::login::{CODE_LIFETIME, LoginCode};
+use domain::meter::Warning;
 use domain::{AccountName, EmailAddress, KeyName, Recipient, Secret};
 use jiff::Timestamp;
 use store::{LoginNotice, NoticeReason};
@@ -33,6 +34,7 @@ pub enum Mail {
     },
     LoginNotice(LoginNotice),
     KeyExpiring(KeyEnd),
+    UsageWarning(Warning),
 }
 
 /// Which key ends, and when.
@@ -240,6 +242,29 @@ struct KeyExpiringHtml<'a> {
     when: &'a str,
 }
 
+#[derive(Template)]
+#[template(path = "usage_warning.txt")]
+struct UsageWarningText<'a> {
+    product: &'a str,
+    url: &'a str,
+    is_all: bool,
+    percent: u8,
+    calls: &'a str,
+    until: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "usage_warning.html")]
+struct UsageWarningHtml<'a> {
+    subject: &'a str,
+    product: &'a str,
+    url: &'a str,
+    is_all: bool,
+    percent: u8,
+    calls: &'a str,
+    until: &'a str,
+}
+
 /// Fills a mail in; `console` is the console's origin, without a slash at its end.
 fn write(mail: &Mail, product: &str, console: &str) -> Written {
     match mail {
@@ -257,6 +282,7 @@ fn write(mail: &Mail, product: &str, console: &str) -> Written {
         }
         Mail::LoginNotice(notice) => write_notice(notice, product, console),
         Mail::KeyExpiring(key) => write_key_expiring(key, product, console),
+        Mail::UsageWarning(warning) => write_usage_warning(warning, product, console),
         Mail::Invitation { account, by, link } => {
             let url = &format!("{console}/#invitation={}", link.expose());
             let subject = format!("You are invited to {product}");
@@ -294,6 +320,35 @@ fn write_key_expiring(key: &KeyEnd, product: &str, console: &str) -> Written {
     let text = KeyExpiringText { product, url, name, start, when };
     let html = KeyExpiringHtml { subject: &subject, product, url, name, start, when };
     Written { kind: "key_expiring", text: render(&text), html: render(&html), subject }
+}
+
+fn write_usage_warning(warning: &Warning, product: &str, console: &str) -> Written {
+    let Warning { month, percent, per_month } = *warning;
+    let url = &format!("{console}/#usage");
+    let is_all = percent == 100;
+    let subject = if is_all {
+        format!("Your {product} calls of this month are used up")
+    } else {
+        format!("{percent} % of your {product} calls of this month are used")
+    };
+    let calls = &grouped(per_month);
+    let until = &when(month.ends_at());
+    let text = UsageWarningText { product, url, is_all, percent, calls, until };
+    let html = UsageWarningHtml { subject: &subject, product, url, is_all, percent, calls, until };
+    Written { kind: "usage_warning", text: render(&text), html: render(&html), subject }
+}
+
+/// With a comma before every three digits.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 fn when(at: Timestamp) -> String {
@@ -424,5 +479,20 @@ mod tests {
         );
         insta::assert_snapshot!("key_expiring.txt", text);
         insta::assert_snapshot!("key_expiring.html", html);
+    }
+
+    #[test]
+    fn what_is_used_of_a_month_is_mailed_as_these_texts_and_pages() {
+        let month = "2026-11".parse().unwrap();
+        for (percent, per_month, subject) in [
+            (80, 1_000_000, "80 % of your Front<&\"desk' calls of this month are used"),
+            (100, 900, "Your Front<&\"desk' calls of this month are used up"),
+        ] {
+            let warning = Mail::UsageWarning(Warning { month, percent, per_month });
+            let Written { kind, subject: is, text, html } = written(&warning);
+            assert_eq!((kind, &*is), ("usage_warning", subject));
+            insta::assert_snapshot!(format!("usage_warning_{percent}.txt"), text);
+            insta::assert_snapshot!(format!("usage_warning_{percent}.html"), html);
+        }
     }
 }

@@ -1,0 +1,3 @@
+fn main() -> Result<(), lambda_runtime::Error> {
+    functions::run(functions::GET_USAGE)
+}
