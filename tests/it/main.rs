@@ -45,6 +45,7 @@ mod journeys;
 mod kept_state;
 mod leaks;
 mod leave_team;
+mod limits;
 mod linearizability;
 mod list_activity;
 mod list_keys;

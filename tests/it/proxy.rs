@@ -833,6 +833,12 @@ pub fn lets_in(answer: &Value) -> bool {
     }
 }
 
+/// Whether a key check says that a good key is over a limit.
+#[track_caller]
+pub fn over_limit(answer: &Value) -> bool {
+    answer["statusCode"] == 429 || !answer["context"]["reason"].is_null() || !lets_in(answer)
+}
+
 /// The status and the code (empty when it went well) of an HTTP function's answer.
 pub fn outcome(answer: &Value) -> (u64, String) {
     let body: Value = answer["body"]
