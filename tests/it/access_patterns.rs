@@ -27,12 +27,13 @@ use tokio::sync::Notify;
 pub type Waves = &'static [&'static [&'static str]];
 
 /// What an action sends when all goes well.
-const DECLARED: [(&str, Waves); 25] = [
+const DECLARED: [(&str, Waves); 26] = [
     ("request-code", &[&["GetItem", "UpdateItem"], &["TransactWriteItems"]]),
     ("verify-code", &[&["GetItem", "UpdateItem"], &["GetItem", "GetItem", "TransactWriteItems"]]),
     ("end-session", &[&["GetItem", "TransactWriteItems"]]),
     ("get-session", &[&["GetItem", "UpdateItem"]]),
     ("get-sandbox", &[&["GetItem", "GetItem", "UpdateItem"]]),
+    ("get-usage", &[&["GetItem", "GetItem", "UpdateItem"]]),
     ("test-sandbox", &[&["GetItem", "GetItem", "UpdateItem"], &["TransactWriteItems"]]),
     ("retry-sandbox", &[&["GetItem", "TransactWriteItems"]]),
     ("reveal-sandbox-key", &[&["GetItem", "TransactWriteItems"]]),
@@ -125,6 +126,7 @@ async fn measure_all() -> Vec<(&'static str, Recording)> {
     };
     bench.action("get-session", 200, async |_| plain("get-session", &admin)).await;
     bench.action("get-sandbox", 200, async |_| plain("get-sandbox", &admin)).await;
+    bench.action("get-usage", 200, async |_| plain("get-usage", &admin)).await;
     bench.action("test-sandbox", 200, async |_| plain("test-sandbox", &admin)).await;
     bench.action("retry-sandbox", 202, async |_| plain("retry-sandbox", &admin)).await;
     bench.action("reveal-sandbox-key", 200, async |_| plain("reveal-sandbox-key", &admin)).await;
@@ -263,6 +265,7 @@ async fn a_read_that_nobody_asked_for_sends_as_much_and_writes_nothing() {
         ("get-session", READ),
         ("list-sessions", READ),
         ("get-sandbox", SANDBOX),
+        ("get-usage", SANDBOX),
         ("list-keys", KEYS),
         ("list-members", LIST),
         ("list-activity", ACTIVITY),
@@ -796,6 +799,7 @@ async fn a_refusal_waits_for_the_store_no_longer_than_a_success() {
         ),
         refused("list-sessions", plain("list-sessions", &ended), 401, "session_ended", READ),
         refused("get-sandbox", plain("get-sandbox", &ended), 401, "session_ended", SANDBOX),
+        refused("get-usage", plain("get-usage", &ended), 401, "session_ended", SANDBOX),
         refused(
             "end-session",
             plain("end-session", &ended),

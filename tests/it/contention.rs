@@ -77,6 +77,7 @@ pub async fn good_events(world: &World, admin: &Person<'_>) -> Vec<Good> {
         ),
         good("get-session", plain("get-session"), 200, None),
         good("get-sandbox", plain("get-sandbox"), 200, None),
+        good("get-usage", plain("get-usage"), 200, None),
         good("test-sandbox", plain("test-sandbox"), 200, Some("sandbox_ready")),
         good("reveal-sandbox-key", plain("reveal-sandbox-key"), 200, Some("sandbox_key_revealed")),
         good("retry-sandbox", plain("retry-sandbox"), 202, Some("provisioning_requested")),

@@ -38,6 +38,7 @@ pub fn cases() -> Vec<Case> {
         },
         case("get-session", Who::Members, 200),
         case("get-sandbox", Who::Members, 200),
+        case("get-usage", Who::Members, 200),
         case("test-sandbox", Who::Members, 200),
         case("reveal-sandbox-key", Who::Members, 200),
         case("retry-sandbox", Who::Members, 202),

@@ -198,6 +198,7 @@ async fn every_answer_of_the_api_has_one_line_with_its_function_account_and_outc
             expected("revoke-member", Some(&account), "ok"),
         ),
         (admin.get("/api/sandbox").await, expected("get-sandbox", Some(&account), "ok")),
+        (admin.get("/api/usage").await, expected("get-usage", Some(&account), "ok")),
         (admin.act("/api/sandbox/key").await, expected("reveal-sandbox-key", Some(&account), "ok")),
         (
             admin.act("/api/sandbox/provision").await,

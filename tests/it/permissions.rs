@@ -111,6 +111,7 @@ impl<'w> Script<'w> {
         self.operators_and_schedule().await?;
         self.reads(&admin).await?;
         self.keys(&admin).await?;
+        self.limits(&admin).await?;
         self.sandbox(&admin).await?;
         self.team(&admin).await?;
         self.mail_events(&admin).await?;
@@ -199,6 +200,48 @@ impl<'w> Script<'w> {
         self.is_marked(admin, id).await?;
         self.must(admin.delete(&format!("/api/keys/{id}")).await, 204)?;
         self.must(check.send().await, 403).map(drop)
+    }
+
+    /// A month's calls are used up, by both of the key checks.
+    async fn limits(&self, admin: &Person<'_>) -> Step {
+        let made = self.must(admin.post("/api/keys", json!({ "name": "Limited" })).await, 201)?;
+        let key = made["api_key"].as_str().unwrap_or_default();
+        let limited = json!({ "act": "set_limits", "limits": { "per_month": 5 } });
+        self.change(&admin.account, limited).await?;
+        for _ in 0..4 {
+            holds(self.world.product_api(key).await == 200, "a call within its limit goes well")?;
+        }
+        let check = self.world.call("GET", "/api/check").header("x-api-key", key);
+        self.must(check.clone().send().await, 200)?;
+        self.must(check.send().await, 429)?;
+        self.world.settle().await;
+        holds(self.world.mailed("usage_warning").len() == 2, "the admin hears of it, twice")?;
+        let rows = self.world.rows_of("usage_warning").await;
+        let done = AttributeValue::S("done".to_owned());
+        holds(rows.iter().all(|row| row["status"] == done), "warnings that were sent are done")?;
+        holds(self.must(admin.get("/api/usage").await, 200)?["calls"] == 5, "usage is told")?;
+        let unlimited = json!({ "act": "set_limits", "limits": null });
+        self.change(&admin.account, unlimited).await?;
+        let path = format!("/api/keys/{}", made["key"]["id"].as_str().unwrap_or_default());
+        self.must(admin.delete(&path).await, 204).map(drop)
+    }
+
+    /// One that is owed to the admins of a suspended account waits.
+    async fn waiting_warning(&self, account: &str) -> Step {
+        let row = self.world.rows_of("usage_warning").await.remove(0);
+        let place = ["pk", "sk"].map(|name| row[name].as_s().cloned().unwrap_or_default());
+        let long_ago = AttributeValue::N("1".to_owned());
+        let owed = [
+            ("status", AttributeValue::S("pending".to_owned())),
+            ("duty", AttributeValue::S("duty#0".to_owned())),
+            ("due_at", long_ago.clone()),
+        ];
+        holds(place[0].ends_with(account), "it is this account's")?;
+        self.world.set_attributes(&place[0], &place[1], &owed).await;
+        self.world.settle().await;
+        self.sweep().await?;
+        let due_at = self.world.row(&place[0], &place[1]).await.remove("due_at");
+        holds(due_at.is_some_and(|due_at| due_at != long_ago), "a warning waits")
     }
 
     async fn sandbox(&self, admin: &Person<'_>) -> Step {
@@ -295,6 +338,9 @@ impl<'w> Script<'w> {
         self.world.desk.product_api().set_mode(ProductApiMode::Rejecting);
         let tested = self.must(admin.act("/api/sandbox/test").await, 200)?;
         holds(tested["reason"] == "key_rejected", "the key is rejected")?;
+        self.login(ADMIN).await?;
+        let sandbox = self.must(admin.get("/api/sandbox").await, 200)?;
+        holds(sandbox["reason"] == "key_rejected", "a login finds it rejected, too")?;
         self.world.desk.product_api().set_mode(ProductApiMode::Up);
         self.must(admin.act("/api/sandbox/provision").await, 202)?;
         self.world.settle().await;
@@ -351,6 +397,7 @@ impl<'w> Script<'w> {
         self.change(id, json!({ "act": "suspend" })).await?;
         holds(self.world.product_api(key).await == 403, "a suspended account's key is refused")?;
         self.must(admin.get("/api/session").await, 403)?;
+        self.waiting_warning(id).await?;
         self.change(id, json!({ "act": "resume" })).await?;
         holds(self.world.product_api(key).await == 200, "it is good again")?;
         self.change(id, json!({ "act": "add_admin", "email": "second@example.com" })).await?;
@@ -650,11 +697,13 @@ fn every_function_may_send_traces_while_they_are_on_and_none_while_they_are_off(
 
 /// The table as it stands in `docs/table.md`.
 fn render(template: &Template) -> String {
-    const PARTITIONS: [&str; 4] = ["ACCT#*", "SANDBOX#*", "ADDR#*", "AUDIT#*"];
+    const PARTITIONS: [&str; 6] =
+        ["ACCT#*", "SANDBOX#*", "ADDR#*", "AUDIT#*", "METER#*", "USAGE#*"];
     let mut lines = vec![
-        "| function | rows of accounts | Sandboxes | rows of addresses | trail | besides |"
+        "| function | rows of accounts | Sandboxes | rows of addresses | trail | meters \
+         | warnings of usage | besides |"
             .to_owned(),
-        "|---|---|---|---|---|---|".to_owned(),
+        "|---|---|---|---|---|---|---|---|".to_owned(),
     ];
     for function in &template.functions {
         let mut rows: BTreeMap<&str, Vec<String>> = BTreeMap::new();
@@ -804,7 +853,7 @@ async fn a_function_reaches_the_rows_that_its_role_names_and_no_others() {
     for function in FUNCTIONS {
         let caller = Caller::new(&world, function.name);
         let written = written(&template, function.name);
-        for partition in ["ACCT#", "SANDBOX#", "ADDR#", "AUDIT#", "OTHER#"] {
+        for partition in ["ACCT#", "SANDBOX#", "ADDR#", "AUDIT#", "METER#", "USAGE#", "OTHER#"] {
             let row =
                 json!({ "pk": { "S": format!("{partition}nobody") }, "sk": { "S": "nothing" } });
             let query = json!({

@@ -24,6 +24,7 @@ const ROUTES: [(&str, &str); 21] = [
     ("POST", "/api/logout"),
     ("GET", "/api/session"),
     ("GET", "/api/sandbox"),
+    ("GET", "/api/usage"),
     ("POST", "/api/sandbox/test"),
     ("POST", "/api/sandbox/provision"),
     ("POST", "/api/sandbox/key"),
