@@ -147,6 +147,9 @@ class Work:
     def get_sandbox(self):
         return self.answers("GET", "/api/sandbox", 200)
 
+    def get_usage(self):
+        return self.answers("GET", "/api/usage", 200)
+
     def test_sandbox(self):
         return self.answers("POST", "/api/sandbox/test", 200)
 
@@ -258,15 +261,23 @@ class Work:
         return self.answers("DELETE", f"/api/sessions/{sessions[0]['id']}", 204, caller=admin)
 
     def authorize_key(self):
-        return self.marks_a_use(self.world.product)
+        return self.checks_a_key(self.world.product)
 
     def check_key(self):
-        return self.marks_a_use(self.world.check)
+        return self.checks_a_key(self.world.check)
 
-    def marks_a_use(self, ask):
-        """A key's first use is marked; a mark that takes too long is the next use's."""
+    def checks_a_key(self, ask):
+        """A key's first use is marked, and that a month's calls are used up is told.
+
+        What takes too long is done at the next use.
+        """
         admin = self.world.customer()
         made = admin.create_key().body
+        limited = self.world.customer()
+        limited.ready()
+        used_up = limited.create_key().body["api_key"]
+        limits = {"account_id": limited.account, "act": "set_limits", "limits": {"per_month": 1}}
+        self.world.invoke("ChangeAccount", limits)
 
         def is_marked():
             keys = admin.call("GET", "/api/keys").body["keys"]
@@ -275,7 +286,13 @@ class Work:
         def is_used():
             return ask(made["api_key"]).status == 200
 
-        return lambda: any(is_used() and is_marked() for _ in range(5))
+        def is_told():
+            ask(used_up)
+            return bool(self.world.rows(f"USAGE#{limited.account}", "WARNING#"))
+
+        return lambda: (
+            any(is_used() and is_marked() for _ in range(5)) and any(is_told() for _ in range(5))
+        )
 
     def register_account(self):
         """It makes an account, for which an invitation elsewhere gives way."""

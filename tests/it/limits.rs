@@ -337,6 +337,21 @@ async fn admins_hear_of_80_and_of_100_percent_once_each() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_warning_that_cannot_be_written_fails_no_check_and_is_the_next_ones() {
+    let world = World::new().await;
+    let (_, key) = limited(&world, json!({ "per_month": 1 })).await;
+    let proxy = Proxy::new(&world).await;
+    let check = proxy.function(&world, "check-key");
+    proxy.fail("TransactWriteItems", 6, Fault::ServerError);
+    let event = check_event("GET", Some(&key));
+    for (status, warnings) in [(200, 0), (429, 0), (429, 1), (429, 1)] {
+        let answer = check.invoke(&event).await.expect("an answer");
+        assert_eq!(answer["statusCode"], status);
+        assert_eq!(world.rows_of("usage_warning").await.len(), warnings);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_warning_of_a_suspended_account_waits_and_one_of_a_past_month_is_none() {
     let world = World::new().await;
     let (admin, key) = limited(&world, json!({ "per_month": 2 })).await;

@@ -17,7 +17,7 @@ use domain::{AccountId, Limits, Month, Plan, SessionToken};
 use jiff::Timestamp;
 use serde::Deserialize;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// How often a write is tried that others' came before. The second one is made unless another
@@ -68,6 +68,8 @@ struct Queue {
     tickets: AtomicU64,
     /// Who waits for the turn.
     waiting: AtomicU64,
+    /// Whether somebody was to warn admins, and could not.
+    unwarned: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -90,6 +92,20 @@ impl<'a> Waiting<'a> {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// To warn admins. It has failed unless it comes to its end, for it may be given up at any time.
+struct Attempt<'a> {
+    failed: &'a AtomicBool,
+    has_ended: bool,
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        if !self.has_ended {
+            self.failed.store(true, Ordering::SeqCst);
+        }
     }
 }
 
@@ -135,6 +151,9 @@ impl Store {
             waiting: queue.waiting.load(Ordering::SeqCst) + 1,
             next: queue.tickets.load(Ordering::SeqCst),
         };
+        if queue.unwarned.swap(false, Ordering::SeqCst) {
+            turn.held.not_warned();
+        }
         let decided = self.decide(account, &mut turn.held, &ask).await;
         if decided.is_err() {
             turn.unanswered_before = ask.next;
@@ -173,6 +192,8 @@ impl Store {
         warning: &Warning,
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        let queue = self.meters.of(account);
+        let mut attempt = Attempt { failed: &queue.unwarned, has_ended: false };
         let heard = Write::update(layout::meter(account), "SET warned = :percent")
             .when("month = :month AND (attribute_not_exists(warned) OR warned < :percent)")
             .value(":month", warning.month)
@@ -184,11 +205,11 @@ impl Store {
             .commit(self)
             .await;
         match warned {
-            Ok(()) | Err(Failure::Refused(())) => Ok(()),
-            Err(Failure::Store(error)) => {
-                self.meters.of(account).turn.lock().await.held.not_warned();
-                Err(error)
+            Ok(()) | Err(Failure::Refused(())) => {
+                attempt.has_ended = true;
+                Ok(())
             }
+            Err(Failure::Store(error)) => Err(error),
         }
     }
 
