@@ -20,7 +20,7 @@ const NOBODYS: [&str; 9] = [
 ];
 
 /// Everything that takes a session.
-const ROUTES: [(&str, &str); 21] = [
+const ROUTES: [(&str, &str); 22] = [
     ("POST", "/api/logout"),
     ("GET", "/api/session"),
     ("GET", "/api/sandbox"),
