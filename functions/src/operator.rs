@@ -18,7 +18,8 @@ pub struct AccountView {
     key_limit: u32,
     member_count: u32,
     member_limit: u32,
-    /// Of calls.
+    /// Of calls, where there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
     limits: Option<LimitsView>,
     suspended: bool,
 }

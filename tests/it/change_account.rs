@@ -134,7 +134,7 @@ async fn an_act_names_one_account_that_is_there_and_takes_its_own_fields_alone()
         (json!({ "act": "rename", "name": "" }), "invalid_name"),
         (json!({ "act": "rename", "name": "New", "suspended": true }), "invalid_request"),
         (json!({ "act": "set_limits" }), "invalid_request"),
-        (json!({ "act": "set_limits", "limits": {} }), "invalid_request"),
+        (json!({ "act": "set_limits", "limits": 5 }), "invalid_request"),
         (json!({ "act": "set_limits", "key_limit": 0 }), "invalid_limit"),
         (json!({ "act": "set_limits", "key_limit": 91 }), "invalid_limit"),
         (json!({ "act": "set_limits", "member_limit": 201, "key_limit": 5 }), "invalid_limit"),

@@ -1,5 +1,6 @@
 //! The cases: who does what beside each other.
 
+pub mod meter;
 pub mod pairs;
 pub mod time;
 
@@ -25,6 +26,7 @@ pub const GUESSES: &str = "No guess beyond the fifth, and one session of a code"
 pub const ONCE: &str = "A request that comes twice has one outcome";
 pub const TIME: &str = "What has expired is refused, at the millisecond";
 pub const PAIRS: &str = "Two changes at once come to what one after the other may come to";
+pub const METERED: &str = "Never a call over a limit, and changed limits hold from the answer on";
 pub const TRUE: &str = "What an answer says of a change is true, an outage's included";
 
 /// One fault of any kind in a schedule.

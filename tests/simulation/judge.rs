@@ -61,7 +61,7 @@ impl Ended {
     }
 
     /// How many changes this act committed: marks and guesses, which stand outside of any
-    /// transaction, are none, nor is the owner's notice of guesses.
+    /// transaction, are none, nor are notices of guesses and of usage.
     pub fn changes(&self, done: &Done) -> usize {
         self.changes_of(done).count()
     }
@@ -77,6 +77,7 @@ impl Ended {
         self.steps.iter().enumerate().filter(move |(_, step)| {
             let own = step.actor == actor && step.act == act;
             let is_notice = is_guess && !step.about.contains("ACCT/");
+            let is_notice = is_notice || step.about.contains("USAGE/");
             own && step.commits && step.operation == "TransactWriteItems" && !is_notice
         })
     }
@@ -231,6 +232,13 @@ fn afterwards(ended: &Ended) -> Judgement {
         holds(is(row, "suspended") == suspended, || {
             format!("the account's suspension is {suspended}, and a key does not say so")
         })?;
+        let account = table.accounts().into_iter().find(|one| text(one, "pk") == text(row, "pk"));
+        let account = account.ok_or("a key is of no account")?;
+        for name in ["limits_version", "per_minute", "burst", "per_month"] {
+            holds(row[name] == account[name], || {
+                format!("{name} is {} of the account, and {} of a key", account[name], row[name])
+            })?;
+        }
     }
     Ok(())
 }
@@ -320,6 +328,8 @@ fn made(asked: &Act) -> RangeInclusive<usize> {
         ("check-key" | "get-session" | TIME, _) => 0..=0,
         // Nobody is told whether there was an invitation, or a validation is under way.
         ("decline-invitation" | "retry-sandbox", _) => 0..=1,
+        // The account's row, and all keys'.
+        (_, Some("set_limits")) if asked.event.get("limits").is_some() => 0..=2,
         // What is so already is no change.
         (_, Some("rename" | "set_limits" | "add_admin")) => 0..=1,
         // Step by step.

@@ -18,7 +18,7 @@ mod scene;
 mod schedule;
 mod wire;
 
-use crate::cases::{pairs, time};
+use crate::cases::{meter, pairs, time};
 use crate::explore::Case;
 use crate::wire::Sabotage;
 use frontdesk_tests::proof::size;
@@ -179,6 +179,31 @@ fn an_invitation_that_ends_is_accepted_or_gives_its_place_away() {
 }
 
 #[test]
+fn of_two_calls_at_once_the_last_one_of_a_month_is_let_through() {
+    meter::MONTH.hold();
+}
+
+#[test]
+fn of_three_calls_at_once_a_burst_of_two_lets_two_through() {
+    meter::BURST.hold();
+}
+
+#[test]
+fn a_call_before_the_months_turn_takes_nothing_from_the_new_month() {
+    meter::TURN.hold();
+}
+
+#[test]
+fn changed_limits_hold_for_every_check_that_begins_after_the_answer() {
+    meter::CHANGE.hold();
+}
+
+#[test]
+fn no_key_slips_through_a_change_of_limits_in_any_order() {
+    meter::CREATE.hold();
+}
+
+#[test]
 fn each_pair_of_customers_changes_holds_every_promise() {
     pairs::OF_CUSTOMERS.hold();
 }
@@ -253,7 +278,11 @@ fn without_any_one_rule_some_schedule_breaks_a_promise() {
 const LAST_ADMIN: Sabotage =
     Sabotage::Without("(NOT contains(#admins, :id) OR size(#admins) > :one)");
 
-const SABOTAGES: [(Case, Sabotage); 18] = [
+const SABOTAGES: [(Case, Sabotage); 22] = [
+    (meter::MONTH, Sabotage::Without("#calls <= :calls_at_most")),
+    (meter::BURST, Sabotage::Without("#tat BETWEEN :least AND :most")),
+    (meter::TURN, Sabotage::Without("#limits_version = :was AND #month = :month_was")),
+    (meter::CREATE, Sabotage::Without("#limits_version = :plan_was")),
     (cases::CREATE_CREATE, Sabotage::Without("#own_keys < #own_key_limit")),
     (
         cases::CREATE_CREATE,

@@ -100,11 +100,14 @@ const RESUME: Change = change("resume", |side| operate(&side.me.account, "resume
 
 static SUSPENSION: [Change; 2] = [SUSPEND, RESUME];
 
-static OPERATORS: [Change; 10] = [
+static OPERATORS: [Change; 11] = [
     change("register-account", |_| register("Other Company", INVITED)),
     change("rename", |side| operate(&side.me.account, "rename", json!({ "name": "Other" }))),
     change("set_limits", |side| {
         operate(&side.me.account, "set_limits", json!({ "key_limit": 4, "member_limit": 5 }))
+    }),
+    change("set_limits of calls", |side| {
+        operate(&side.me.account, "set_limits", json!({ "limits": { "per_minute": 60 } }))
     }),
     SUSPEND,
     RESUME,
