@@ -143,7 +143,8 @@ catalogue! {
         "Something went wrong on our side. Try again; if it stays, report the instance of this \
          answer.",
     InvalidLimit = 400 "invalid_limit" Anytime:
-        "A key limit is 1 to 90, a member limit 1 to 200.",
+        "A key limit is 1 to 90, a member limit 1 to 200. Of calls: per_minute and a burst of it \
+         are 1 to 6000000, per_month 1 to 1000000000000.",
     AccountNotFound = 404 "account_not_found" Anytime:
         "There is no account with this id.",
 }
