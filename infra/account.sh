@@ -1,17 +1,20 @@
 #!/usr/bin/env bash
 # What operators do with accounts, a line for each act:
 #
-#   infra/account.sh register NAME ADMIN_EMAIL [--keys N] [--members N]
+#   infra/account.sh register NAME ADMIN_EMAIL [--keys N] [--members N] [LIMITS]
 #   infra/account.sh describe ACCOUNT
 #   infra/account.sh export ACCOUNT
 #   infra/account.sh rename ACCOUNT NAME
-#   infra/account.sh set-limits ACCOUNT [--keys N] [--members N]
+#   infra/account.sh set-limits ACCOUNT [--keys N] [--members N] [LIMITS]
 #   infra/account.sh suspend ACCOUNT
 #   infra/account.sh resume ACCOUNT
 #   infra/account.sh add-admin ACCOUNT EMAIL
 #   infra/account.sh remove-member ACCOUNT EMAIL [--replaced-by EMAIL]
 #   infra/account.sh end-sessions ACCOUNT [EMAIL]
 #   infra/account.sh revoke-key ACCOUNT KEY
+#
+# LIMITS are those of calls, all of them at once: [--per-minute N [--burst N]] [--per-month N]. What
+# is left out is no limit; --no-limits takes all of them away.
 #
 # Options, anywhere:
 #   --stack NAME   the stack of the deployment (default: $STACK, else frontdesk)
@@ -35,6 +38,7 @@ misunderstood() {
 }
 
 stack=${STACK:-frontdesk} desk='' by='' keys='' members='' replaced_by=''
+per_minute='' burst='' per_month='' no_limits=''
 words=()
 while [ $# -gt 0 ]; do
     case $1 in
@@ -42,7 +46,12 @@ while [ $# -gt 0 ]; do
         help
         exit
         ;;
-    --stack | --desk | --by | --keys | --members | --replaced-by)
+    --no-limits)
+        no_limits=yes
+        shift
+        ;;
+    --stack | --desk | --by | --keys | --members | --per-minute | --burst | --per-month | \
+        --replaced-by)
         [ $# -ge 2 ] || misunderstood "$1 needs a value."
         name=${1#--}
         printf -v "${name//-/_}" '%s' "$2"
@@ -189,6 +198,16 @@ revoke-key)
 esac
 number key_limit "$keys"
 number member_limit "$members"
+if [ -n "$per_minute$burst$per_month" ]; then
+    [ -z "$no_limits" ] || misunderstood "Limits of calls are set, or taken away by --no-limits."
+    others=$request request=''
+    number per_minute "$per_minute"
+    number burst "$burst"
+    number per_month "$per_month"
+    request="$others,\"limits\":{$request}"
+elif [ -n "$no_limits" ]; then
+    request+=',"limits":null'
+fi
 field replaced_by "$replaced_by"
 
 case $act in

@@ -135,6 +135,17 @@ async fn each_act_of_an_operator_is_a_line() {
     for (words, is) in [
         (vec!["rename", &account, "New"], json!({ "name": "New" })),
         (vec!["set-limits", &account, "--members", "3"], json!({ "member_limit": 3 })),
+        (
+            vec!["set-limits", &account, "--per-minute", "600", "--per-month", "1000000"],
+            json!({ "limits": { "per_minute": 600, "burst": 600, "per_month": 1_000_000 } }),
+        ),
+        (
+            vec!["set-limits", &account, "--burst", "20", "--per-minute", "60", "--keys", "8"],
+            json!({
+                "limits": { "per_minute": 60, "burst": 20, "per_month": null }, "key_limit": 8,
+            }),
+        ),
+        (vec!["set-limits", &account, "--no-limits"], json!({ "limits": null, "key_limit": 8 })),
         (vec!["suspend", &account], json!({ "suspended": true })),
         (vec!["resume", &account, "--by", "Ada"], json!({ "suspended": false })),
         (vec!["add-admin", &account, "second@example.com"], json!({ "member_count": 2 })),
@@ -188,6 +199,13 @@ async fn what_an_operator_cannot_have_is_said_in_words() {
         (vec!["rename", &account], 2, "rename takes the id of an account and its new name."),
         (vec!["suspend", &account, "--force", "x"], 2, "There is no option --force."),
         (vec!["set-limits", &account, "--keys", "many"], 2, "A limit is a number, not many."),
+        (vec!["set-limits", &account, "--per-month", "many"], 2, "A limit is a number, not many."),
+        (
+            vec!["set-limits", &account, "--per-month", "9", "--no-limits"],
+            2,
+            "Limits of calls are set, or taken away",
+        ),
+        (vec!["set-limits", &account, "--burst", "9"], 1, "(invalid_limit)"),
         (vec!["rename", &account, "two\nlines"], 2, "no control characters"),
         (
             vec!["describe", &account, "--by", "Ada"],
@@ -197,7 +215,7 @@ async fn what_an_operator_cannot_have_is_said_in_words() {
         (vec!["export", "--by", "Ada", &account], 2, "export takes no --by: it changes nothing"),
         (vec!["suspend", "acct_000000000000"], 1, "There is no account with this id."),
         (vec!["describe", "nobody"], 1, "(account_not_found)"),
-        (vec!["set-limits", &account], 1, "Name a key limit, a member limit, or both."),
+        (vec!["set-limits", &account], 1, "Name a key limit, a member limit, or limits of calls."),
         (vec!["remove-admin", &account, ADMIN], 1, "Say who takes over: replaced_by."),
         (vec!["register", "X", ADMIN], 1, &format!("belongs to a member of {account}.")),
     ] {
