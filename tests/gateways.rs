@@ -11,6 +11,7 @@ mod product;
 #[path = "it/support.rs"]
 mod support;
 
+use domain::Month;
 use product::{Product, Says, Seen};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
@@ -20,7 +21,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU8, Ordering};
-use support::World;
+use support::{Person, World};
 
 /// Which of the two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -275,6 +276,47 @@ async fn guards_the_product_as_frontdesk_says(kind: Kind) {
     }
 }
 
+/// Leaves an account one call, in a month that has just begun.
+async fn one_call_a_month(world: &World) -> (Person<'_>, String) {
+    world.advance_to(Month::of(world.now()).ends_at());
+    let admin = world.admin().await;
+    let (_, key) = admin.key("Key").await;
+    let limits = json!({ "act": "set_limits", "limits": { "per_month": 1 } });
+    world.change(&admin.account, limits).await;
+    (admin, key)
+}
+
+async fn answers_a_call_over_a_limit_with_429_and_when_to_come_back(kind: Kind) {
+    let world = World::new().await;
+    let (_, key) = one_call_a_month(&world).await;
+    let product = Product::start().await;
+    let desk = world.desk.url().replace("localhost", "127.0.0.1");
+    let gateway = Gateway::start(kind, &desk, &product);
+    assert_eq!(gateway.status(&key).await, 200, "{kind:?}");
+    product.take_calls();
+
+    let until = Month::of(world.now()).ends_at();
+    let left = || until.duration_since(world.now()).as_secs() + 1;
+    for method in [Method::GET, Method::POST] {
+        let most = left();
+        let call = gateway.call(method, "/v1/orders").header("x-api-key", &key);
+        let answer = call.send().await.expect("an answer");
+        assert_eq!(answer.status(), 429, "{kind:?}");
+        assert_eq!(answer.headers()["content-type"], "application/json", "{kind:?}");
+        let retry_after = answer.headers()["retry-after"].to_str().expect("a text").parse();
+        assert!((left()..=most).contains(&retry_after.expect("seconds")), "{kind:?}");
+        let text = answer.text().await.expect("a text");
+        let body: Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(body["error"]["code"], 429, "{kind:?}: {text}");
+    }
+    assert!(product.calls().is_empty(), "{kind:?}");
+
+    // A bad key is one, whatever else is over a limit; and a month ends.
+    gateway.refuses(Some("garbage"), &product).await;
+    world.advance_to(until);
+    assert_eq!(gateway.status(&key).await, 200, "{kind:?}");
+}
+
 /// What is neither yes nor no, from Frontdesk or from what stands in its place.
 async fn admits_nobody_during_an_outage_and_sends_on_the_key_alone(kind: Kind) {
     let (frontdesk, product) = (Product::start().await, Product::start().await);
@@ -294,8 +336,12 @@ async fn admits_nobody_during_an_outage_and_sends_on_the_key_alone(kind: Kind) {
         let status = call().await.expect("an answer").status();
         assert!(!status.is_success(), "{kind:?} answers {status} to {says:?}");
     }
+    let asked = match kind {
+        Kind::Nginx => "GET /api/check?limited=403",
+        Kind::Caddy => "GET /api/check",
+    };
     for Seen { line, headers, body } in frontdesk.take_calls() {
-        assert_eq!((&*line, &*body), ("GET /api/check", &b""[..]), "{kind:?}");
+        assert_eq!((&*line, &*body), (asked, &b""[..]), "{kind:?}");
         assert_eq!(headers["x-api-key"], "fd_live_key");
         // Its own words of the connection.
         let own = ["host", "x-api-key", "connection", "accept-encoding"];
@@ -355,6 +401,18 @@ async fn code_of_ones_own_learns_whose_a_key_is_that_it_is_none_or_that_nobody_k
     assert!(key_owner(down, &key).await.is_err());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn code_of_ones_own_learns_that_an_account_is_over_its_limit_and_when_to_come_back() {
+    let world = World::new().await;
+    let (admin, key) = one_call_a_month(&world).await;
+    let url = format!("{}/api/check", world.desk.url());
+    assert_eq!(key_owner(url.clone(), &key).await.expect("an owner")["account"], admin.account);
+    let thrown = key_owner(url, &key).await.expect_err("it is over its limit");
+    for told in ["Over a limit: quota_exceeded", "status: 429", "retryAfter: "] {
+        assert!(thrown.contains(told), "{thrown}");
+    }
+}
+
 /// The shell blocks of the section, pasted in a checkout, with ports of the test's own.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_key_behind_nginx_of_docs_local_md_can_be_pasted_as_it_stands() {
@@ -402,6 +460,16 @@ async fn nginx_guards_the_product_as_frontdesk_says() {
 #[tokio::test(flavor = "multi_thread")]
 async fn caddy_guards_the_product_as_frontdesk_says() {
     guards_the_product_as_frontdesk_says(Kind::Caddy).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nginx_answers_a_call_over_a_limit_with_429_and_when_to_come_back() {
+    answers_a_call_over_a_limit_with_429_and_when_to_come_back(Kind::Nginx).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn caddy_answers_a_call_over_a_limit_with_429_and_when_to_come_back() {
+    answers_a_call_over_a_limit_with_429_and_when_to_come_back(Kind::Caddy).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
