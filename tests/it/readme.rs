@@ -48,6 +48,20 @@ async fn the_journey_of_docs_local_md_can_be_pasted_as_it_stands() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_limits_of_docs_local_md_can_be_pasted_as_they_stand() {
+    let in_order = [
+        "\"limits\":{\"per_minute\":null,\"burst\":null,\"per_month\":2}",
+        "\"configurations\"",
+        "\"code\":429",
+        "ratelimit-policy: \"month\";q=2;w=",
+        "\"calls\":2,\"per_month\":2",
+        "usage_warning",
+        "}200\n",
+    ];
+    paste("docs/local.md", "Limits of calls, with curl", &in_order).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_walk_of_the_readme_can_be_pasted_as_it_stands() {
     paste("README.md", "A key, with curl", &["\"configurations\"", "204\n", "\"code\":403"]).await;
 }
