@@ -131,6 +131,8 @@ invite() { status "$desk/api/team" -d "{\"email\":\"$1@example.com\"}"; }
 first=$(call -H "$auth" "$desk/api/keys" -d '{"name":"First"}')
 first_key=$(echo "$first" | field api_key)
 early=$(call -H "$auth" "$desk/api/team" -d '{"email":"early@example.com"}' | id_of member)
+infra/account.sh --desk "$desk" set-limits "$account" --per-month 100
+expect "a call under the limit of then" 200 "$(guarded "$first_key")"
 # What a restore to this moment would be.
 aws dynamodb create-table --table-name "$TABLE-restored" --billing-mode PAY_PER_REQUEST \
     --query TableDescription.TableName --output text \
@@ -145,6 +147,8 @@ while read -r row; do
     aws dynamodb put-item --table-name "$TABLE-restored" --item "$row" </dev/null
 done <"$work/rows"
 
+infra/account.sh --desk "$desk" set-limits "$account" --per-month 1000
+expect "a call under the limit of since" 200 "$(guarded "$first_key")"
 second_key=$(call -H "$auth" "$desk/api/keys" -d '{"name":"Second"}' | field api_key)
 expect "deleting a key" 204 "$(status -X DELETE "$desk/api/keys/$(echo "$first" | id_of key)")"
 expect "revoking a member" 204 "$(status -X DELETE "$desk/api/team/$early")"
@@ -158,6 +162,10 @@ infra/account.sh --desk "$desk" resume "$account"
 expect "the session of before" 401 "$(status "$desk/api/keys")"
 login
 expect "the key that was deleted since" 200 "$(guarded "$first_key")"
+expect "the limit of then" 100 "$(call -H "$auth" "$desk/api/usage" | field per_month)"
+infra/account.sh --desk "$desk" set-limits "$account" --per-month 2
+expect "a call over the next limit, with those of since" 429 "$(guarded "$first_key")"
+infra/account.sh --desk "$desk" set-limits "$account" --no-limits
 expect "the key that was made since" 403 "$(guarded "$second_key")"
 expect "the keys that are counted" 2 "$(call -H "$auth" "$desk/api/keys" | field count)"
 expect "who is there again" "admin early" "$(team)"
