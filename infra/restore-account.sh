@@ -20,8 +20,9 @@ rows() {
 }
 for kind in ACCT SANDBOX; do
     rows "$restored" "$kind" >"$work/then-$kind"
-    rows "$table" "$kind" --projection-expression 'pk, sk' >"$work/now-$kind"
+    rows "$table" "$kind" --projection-expression 'pk, sk, limits_version' >"$work/now-$kind"
 done
+rows "$table" METER --projection-expression limits_version >"$work/meter"
 
 python3 - "$work" "$table" <<'PY'
 import json, sys
@@ -44,6 +45,14 @@ for row in then:
         row["sessions"] = {"M": {}}
     if row["sk"]["S"] == "ACCOUNT" or row["sk"]["S"].startswith("KEY#"):
         row["suspended"] = {"BOOL": True}
+# The meter goes by the newest limits that it knows. These are to be the newest, for each key from
+# the resumption on.
+meter = json.load(open(f"{work}/meter"))["Items"]
+rows = [row for row in then + now + meter if "limits_version" in row]
+versions = [int(row["limits_version"]["N"]) for row in rows]
+for row in then:
+    if row["sk"]["S"] == "ACCOUNT" and versions:
+        row["limits_version"] = {"N": str(max(versions) + 1)}
 kept = {row["sk"]["S"] for row in then}
 gone = [row for row in now if row["sk"]["S"] not in kept]
 requests = [{"PutRequest": {"Item": row}} for row in then]
