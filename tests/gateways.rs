@@ -288,10 +288,14 @@ async fn one_call_a_month(world: &World) -> (Person<'_>, String) {
 
 async fn answers_a_call_over_a_limit_with_429_and_when_to_come_back(kind: Kind) {
     let world = World::new().await;
-    let (_, key) = one_call_a_month(&world).await;
+    let (admin, key) = one_call_a_month(&world).await;
+    let (deleted, value) = admin.key("Deleted").await;
+    admin.delete(&format!("/api/keys/{deleted}")).await.ok(204);
     let product = Product::start().await;
     let desk = world.desk.url().replace("localhost", "127.0.0.1");
     let gateway = Gateway::start(kind, &desk, &product);
+    // A key that is not good takes none.
+    gateway.refuses(Some(&value), &product).await;
     assert_eq!(gateway.status(&key).await, 200, "{kind:?}");
     product.take_calls();
 

@@ -50,7 +50,7 @@ async fn the_journey_of_docs_local_md_can_be_pasted_as_it_stands() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_limits_of_docs_local_md_can_be_pasted_as_they_stand() {
     let in_order = [
-        "\"limits\":{\"per_minute\":null,\"burst\":null,\"per_month\":2}",
+        "\"limits\":{\"burst\":null,\"per_minute\":null,\"per_month\":2}",
         "\"configurations\"",
         "\"code\":429",
         "ratelimit-policy: \"month\";q=2;w=",
