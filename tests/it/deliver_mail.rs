@@ -550,3 +550,27 @@ async fn a_row_behind_an_outbox_row_that_cannot_be_read_is_told_and_holds_up_nei
         assert!(log.of_function(worker).contains(&line), "{worker}");
     }
 }
+
+/// Whoever may put warnings may put rows that say that they are something else.
+#[tokio::test]
+async fn what_lies_among_warnings_and_is_none_is_mailed_to_nobody() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    admin.post("/api/team", json!({ "email": "grace@example.com" })).await.ok(201);
+    world.settle().await;
+    let log = Log::of(&world);
+    let mails = world.rows_of("mail").await;
+    let invitation = mails.iter().find(|row| row.contains_key("member_id")).expect("a mail");
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let mut row = invitation.clone();
+    row.retain(|name, _| !["pk", "sk"].contains(&name.as_str()));
+    row.insert("to".to_owned(), text("stranger@example.com"));
+    row.insert("status".to_owned(), text("pending"));
+    let row: Vec<_> = row.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+    let partition = format!("USAGE#{}", admin.account);
+    world.set_attributes(&partition, "WARNING#2026-11#1#80", &row).await;
+    world.settle().await;
+    assert_eq!(world.mailed("invitation"), ["grace@example.com"]);
+    assert_eq!(log.causes(Metric::MailFailed).len(), 1);
+    assert_eq!(world.desk.failures(), Vec::<Value>::new());
+}
