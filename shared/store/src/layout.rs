@@ -78,6 +78,10 @@ pub(crate) fn usage_warning(account: &AccountId, warning: &Warning) -> RowKey {
     }
 }
 
+pub(crate) fn is_usage_warning(key: &RowKey) -> bool {
+    key.pk.starts_with(USAGE_PARTITION)
+}
+
 /// The member with all its sessions.
 pub(crate) fn member(account: &AccountId, member: &MemberId) -> RowKey {
     in_account(account, format!("{MEMBER_PREFIX}{member}"))

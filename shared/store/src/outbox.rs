@@ -275,8 +275,17 @@ fn of_this_end(write: Write, of: &KeyExpiring) -> Write {
 
 impl Store {
     /// The row as it is now; a stream record shows it as it was.
+    ///
+    /// A row says by itself what is mailed to whom. Key checks may put rows where warnings are, so
+    /// there a row that is another is none.
     pub async fn find_outbox_row(&self, key: &OutboxKey) -> Result<Option<OutboxRow>, StoreError> {
-        self.get("outbox", key.clone()).await
+        let row = self.get::<OutboxRow>("outbox", key.clone()).await?;
+        let is_warning = |row: &OutboxRow| matches!(row.duty, DutyKind::UsageWarning(_));
+        if row.as_ref().is_some_and(|row| is_warning(row) != layout::is_usage_warning(key)) {
+            let cause = "it says that it is another than its key".to_owned();
+            return Err(StoreError::Row { kind: "outbox", cause });
+        }
+        Ok(row)
     }
 
     /// Records that the row's side effect has happened, or need not happen. A second time changes
