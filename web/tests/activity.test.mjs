@@ -5,6 +5,7 @@ import { test } from "node:test";
 import {
   allow,
   atRest,
+  comeBack,
   deskAndBrowser,
   focusOn,
   isGone,
@@ -196,7 +197,7 @@ test("while it is open it stays true, as all of the page does", async (t) => {
   await says(block(page), "Nothing older is kept.");
   const before = await events(page).count();
   await call(page, "POST", "/api/keys", { name: "Zapier" });
-  await page.evaluate(() => window.dispatchEvent(new Event("visibilitychange")));
+  await comeBack(page);
   await says(events(page).first(), "You created the key “Zapier”");
   assert.equal(await events(page).count(), before + 1);
 });
@@ -228,7 +229,7 @@ test("members see nothing of it, and nothing of it is fetched for them", async (
   const queries = asked(theirs);
   await logIn(theirs, desk, someone);
   await theirs.getByRole("rowheader", { name: "Sandbox" }).waitFor();
-  await theirs.evaluate(() => window.dispatchEvent(new Event("visibilitychange")));
+  await comeBack(theirs);
   await says(theirs, "You can see the keys; an admin manages them.");
   assert.equal(await theirs.getByText("Activity").count(), 0);
   assert.deepEqual(queries, []);

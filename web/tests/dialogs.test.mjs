@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  comeBack,
   deskAndBrowser,
   focusOn,
   hold,
@@ -38,7 +39,7 @@ async function admin(t, options = {}) {
   const headers = { origin: desk.url };
   await page.request.post("/api/keys", { data: { name: "Backend" }, headers });
   await page.request.post("/api/team", { data: { email: colleague }, headers });
-  await page.evaluate(() => window.dispatchEvent(new Event("visibilitychange")));
+  await comeBack(page);
   for (const name of ["Sandbox", "Backend", colleague]) await row(page, name).waitFor();
   return { page, colleague };
 }

@@ -8,6 +8,7 @@ import {
   atLogin,
   atRest,
   axe,
+  comeBack,
   deskAndBrowser,
   focusOn,
   isGone,
@@ -587,7 +588,7 @@ test("a dialog about a key that is deleted meanwhile says so and closes", async 
       const dialog = page.getByRole("dialog");
       await onTop(dialog);
       await page.request.delete(`/api/keys/${key.id}`, { headers });
-      if (noticed) await page.evaluate(() => window.dispatchEvent(new Event("visibilitychange")));
+      if (noticed) await comeBack(page);
       else await dialog.getByRole("button", { name: send }).click();
       await says(page, "“Gone” is not there any more: it has been deleted.");
       await isGone(dialog);

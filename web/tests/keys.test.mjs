@@ -7,6 +7,7 @@ import {
   allow,
   atRest,
   clipboard,
+  comeBack,
   deskAndBrowser,
   focusOn,
   hold,
@@ -585,7 +586,7 @@ test("New API Key keeps the focus when the list comes back full", async (t) => {
   const page = await admin(t, { key_limit: 2 });
   await page.getByRole("button", { name: "New API Key" }).focus();
   await made(page, "The last one");
-  await page.evaluate(() => window.dispatchEvent(new Event("visibilitychange")));
+  await comeBack(page);
   await says(block(page), "The limit of 2 keys is reached.");
   await focusOn(page.getByRole("button", { name: "New API Key", disabled: true }));
 });
@@ -713,7 +714,7 @@ test("a question about a key that is gone says so and closes", async (t) => {
   await page.getByRole("button", { name: "Delete Gone meanwhile" }).click();
   await page.getByRole("alertdialog").waitFor();
   await page.request.delete(`/api/keys/${key.id}`, { headers: { origin: desk.url } });
-  await page.evaluate(() => window.dispatchEvent(new Event("visibilitychange")));
+  await comeBack(page);
   await says(page, "“Gone meanwhile” is not there any more: it has been deleted.");
   await isGone(row(page, "Gone meanwhile"));
   assert.equal(await page.getByRole("alertdialog").count(), 0);
@@ -734,7 +735,7 @@ test("what one tab makes is in the other as soon as somebody looks at it", async
   await gotIt(page);
   await other.bringToFront();
   // Chromium without a screen takes every tab for one that is seen, so the event is the test's.
-  await other.evaluate(() => window.dispatchEvent(new Event("visibilitychange")));
+  await comeBack(other);
   await row(other, "From the first tab").waitFor();
 });
 

@@ -5,6 +5,7 @@ import { after, before, test } from "node:test";
 import {
   allow,
   atConsole,
+  comeBack,
   deskAndBrowser,
   focusOn,
   logIn,
@@ -260,7 +261,7 @@ test("that the key works is not said any longer than it does", async (t) => {
   const { key_id } = await sandbox(page);
   const headers = { origin: desk.url };
   assert.equal((await page.request.delete(`/api/keys/${key_id}`, { headers })).status(), 204);
-  await page.evaluate(() => void window.dispatchEvent(new Event("visibilitychange")));
+  await comeBack(page);
   await shows(page, "Sandbox not configured");
   await works.waitFor({ state: "detached" });
 });

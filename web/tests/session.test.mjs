@@ -10,6 +10,7 @@ import {
   atConsole,
   atLogin,
   atRest,
+  comeBack,
   deskAndBrowser,
   hold,
   logIn,
@@ -211,7 +212,7 @@ describe("Session", () => {
     const { member, memberId, asAdmin } = await team();
     const page = await loggedIn(t, member, { allow: [/^GET \/api\/\w+ 401$/] });
     await asAdmin("DELETE", `/api/team/${memberId}`);
-    await page.evaluate(() => window.dispatchEvent(new Event("visibilitychange")));
+    await comeBack(page);
     await isOut(page, ENDED, member);
   });
 
@@ -221,7 +222,7 @@ describe("Session", () => {
     await page.route("**/api/logout", async (route) => {
       const response = await route.fetch();
       const refused = page.waitForResponse((answer) => answer.status() === 401);
-      await page.evaluate(() => window.dispatchEvent(new Event("visibilitychange")));
+      await comeBack(page);
       await refused;
       await route.fulfill({ response });
     });
@@ -349,7 +350,7 @@ describe("Session", () => {
     await section(page, "Team")
       .getByRole("rowheader", { name: /grace@example\.com/ })
       .waitFor();
-    await other.evaluate(() => window.dispatchEvent(new Event("visibilitychange")));
+    await comeBack(other);
     await section(other, "Team")
       .getByRole("rowheader", { name: /grace@example\.com/ })
       .waitFor();
@@ -706,7 +707,7 @@ describe("Session", () => {
     const page = await loggedIn(t, admin);
     const before = await keyNames(page);
     await page.context().setOffline(true);
-    await page.evaluate(() => window.dispatchEvent(new Event("visibilitychange")));
+    await comeBack(page);
     await page.getByRole("button", { name: /^Delete Sandbox/ }).click();
     await page.getByRole("button", { name: "Delete key" }).click();
     await says(

@@ -611,6 +611,10 @@ export async function atLogin(page) {
   await page.getByRole("heading", { level: 1, name: "Log in" }).waitFor();
 }
 
+/** Has a page read again, as it does for somebody who comes back to it. @param {Page} page */
+export const comeBack = (page) =>
+  page.evaluate(() => window.dispatchEvent(new Event("visibilitychange")));
+
 /**
  * Waits for words anywhere in a place, to be seen.
  *

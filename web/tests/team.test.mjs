@@ -7,6 +7,7 @@ import {
   askForCode,
   atConsole,
   atLogin,
+  comeBack,
   deskAndBrowser,
   focusOn,
   isGone,
@@ -105,7 +106,7 @@ test("an invited address gets a mail, whose reader logs in at once by a mailed c
   await theirs.getByRole("region", { name: "API keys" }).waitFor();
   assert.equal(await block(theirs).count(), 0);
 
-  await page.evaluate(() => window.dispatchEvent(new Event("visibilitychange")));
+  await comeBack(page);
   await isGone(row(page, someone).getByText("Pending"));
 });
 
@@ -246,7 +247,7 @@ async function inviteInVain(page, someone) {
       (/** @type {{ mail_problem: string }} */ member) => member.mail_problem === "failed",
     );
   });
-  await page.evaluate(() => window.dispatchEvent(new Event("visibilitychange")));
+  await comeBack(page);
   await says(row(page, someone), "Invitation failed");
 }
 
@@ -323,7 +324,7 @@ test("a question about somebody who is gone says so and closes", async (t) => {
   await page.getByRole("button", { name: `Revoke access of ${someone}` }).click();
   await page.getByRole("alertdialog").waitFor();
   await declined(someone);
-  await page.evaluate(() => window.dispatchEvent(new Event("visibilitychange")));
+  await comeBack(page);
   await says(page, `The invitation of ${someone} is over: it was declined, revoked or too old.`);
   await isGone(row(page, someone));
   assert.equal(await page.getByRole("alertdialog").count(), 0);
@@ -355,7 +356,7 @@ test("an invitation is mailed again at a press, and says so", async (t) => {
   // Whoever has come is invited no more.
   const theirs = await newPage(browser, desk, { t });
   await logIn(theirs, desk, someone);
-  await page.evaluate(() => window.dispatchEvent(new Event("visibilitychange")));
+  await comeBack(page);
   await isGone(resend);
 });
 
@@ -462,7 +463,7 @@ test("members see nothing of the team, and nothing of it is fetched for them", a
     .getByRole("region", { name: "API keys" })
     .getByRole("row", { name: "Sandbox" })
     .waitFor();
-  await theirs.evaluate(() => window.dispatchEvent(new Event("visibilitychange")));
+  await comeBack(theirs);
   await until("the session", async () => fetched.some((text) => text.includes('"role":"member"')));
   assert.deepEqual(await theirs.getByRole("heading", { level: 2 }).allTextContents(), [
     "Sandbox status",
@@ -521,9 +522,6 @@ async function choose(page, email, item) {
 /** @param {Page} page @param {string} item */
 const confirm = (page, item) =>
   page.getByRole("alertdialog").getByRole("button", { name: item }).click();
-
-/** @param {Page} page */
-const comeBack = (page) => page.evaluate(() => window.dispatchEvent(new Event("visibilitychange")));
 
 /** Somebody beside the page, who has logged in. @param {Page} page @param {string} email */
 async function joined(page, email, role = "member") {

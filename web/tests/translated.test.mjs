@@ -10,6 +10,7 @@ import {
   atConsole,
   atLogin,
   clipboard,
+  comeBack,
   deskAndBrowser,
   isGone,
   newPage,
@@ -239,7 +240,7 @@ test("a key that is shown once outlives whatever fails on the page or in its dia
     `/api/keys/${(await (await page.request.get("/api/keys")).json()).keys[0].id}`,
     { headers: { origin: desk.url } },
   );
-  await page.evaluate(() => window.dispatchEvent(new Event("visibilitychange")));
+  await comeBack(page);
   await until("the fault of the page", async () => failed.times > 0);
   await viewer.waitFor();
 
