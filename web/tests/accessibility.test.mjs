@@ -9,6 +9,7 @@ import {
   askForCode,
   atConsole,
   atLogin,
+  atRest,
   axe,
   deskAndBrowser,
   hold,
@@ -20,6 +21,7 @@ import {
   screens,
   typeCode,
   until,
+  use,
   wrongCode,
 } from "./support.mjs";
 
@@ -420,6 +422,27 @@ for (const { theme, viewport } of WALKS) {
     await theirs.reload();
     await says(theirs, "Your session ended");
     await look(theirs, "session-ended");
+  });
+
+  test(`axe finds nothing on what is used of an account's limits (${at})`, async (t) => {
+    const admin = `limited@${theme}.example.com`;
+    const limits = { per_month: 40, per_minute: 600, burst: 100 };
+    await desk.register({ name: "Northwind Audio", admin_email: admin, limits });
+    await desk.productApi("up");
+    const page = await newPage(browser, desk, { t, viewport, colorScheme: theme });
+    await logIn(page, desk, admin);
+    for (const name of ["Sandbox", admin]) await page.getByRole("rowheader", { name }).waitFor();
+    await atRest(page);
+    for (const [calls, words, name] of /** @type {const} */ ([
+      [13, "Starts anew on", "usage"],
+      [34, "85% used", "usage-near"],
+      [40, "Used up", "usage-used-up"],
+    ])) {
+      await use(page, desk, calls);
+      await says(section(page, "Usage"), `${calls} of 40 calls this month`);
+      await says(section(page, "Usage"), words);
+      await look(page, name);
+    }
   });
 }
 

@@ -253,7 +253,12 @@ const targets = (page) =>
 async function walk(page, look) {
   accounts += 1;
   const email = `margarethe.von.hohenstein@looks-${accounts}.example.com`;
-  await desk.register({ name: "Northwind Audio of Westphalia", admin_email: email, key_limit: 2 });
+  await desk.register({
+    name: "Northwind Audio of Westphalia",
+    admin_email: email,
+    key_limit: 2,
+    limits: { per_month: 1_000_000_000_000, per_minute: 6_000_000 },
+  });
   await desk.productApi("rejecting");
   await page.goto(desk.url);
   await page.getByLabel("E-mail").waitFor();
@@ -267,6 +272,7 @@ async function walk(page, look) {
   await desk.productApi("up");
   await page.getByRole("button", { name: "Retry Auto-Configuration" }).click();
   await says(page, "Sandbox ready");
+  await says(page, /of 1,000,000,000,000 calls this month/);
   await look("the page");
   await page.getByRole("button", { name: "New API Key" }).click();
   await page.getByLabel("Name").fill("Zapier Integration");

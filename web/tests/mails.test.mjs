@@ -50,6 +50,19 @@ describe("Mails", () => {
         return newest("key_expiring");
       },
     ],
+    [
+      "usage-warning",
+      async () => {
+        const admin_email = await desk.newAdmin({ limits: { per_month: 40 } });
+        const api = desk.api(await desk.session(admin_email));
+        const { api_key } = await until("the Sandbox key", async () => {
+          const { status, body } = await api("POST", "/api/sandbox/key");
+          return status === 200 && body;
+        });
+        for (let calls = 0; calls < 32; calls += 1) await desk.callProduct(api_key);
+        return newest("usage_warning");
+      },
+    ],
   ]);
 
   /** Where in the console a mail leads. */
@@ -57,6 +70,7 @@ describe("Mails", () => {
     "login-code": "",
     invitation: "#invitation=inv_[\\w.-]+",
     "key-expiring": "#keys",
+    "usage-warning": "#usage",
   };
 
   for (const [name, send] of mails) {

@@ -33,7 +33,7 @@ const PATIENCE_MS = 20_000;
 
 /**
  * @typedef {object} Mail
- * @property {"login_code" | "invitation"} kind
+ * @property {"login_code" | "invitation" | "login_notice" | "key_expiring" | "usage_warning"} kind
  * @property {string} to
  * @property {string} subject
  * @property {string} text
@@ -55,6 +55,15 @@ const PATIENCE_MS = 20_000;
  * @param {unknown} [body]
  * @param {Record<string, string>} [headers]
  * @returns {Promise<Answer>}
+ */
+
+/**
+ * What an account's calls are held to.
+ *
+ * @typedef {object} Limits
+ * @property {number} [per_minute]
+ * @property {number} [burst]
+ * @property {number} [per_month]
  */
 
 /**
@@ -202,6 +211,7 @@ export async function startDesk({ set = {} } = {}) {
      *   admin_email: string,
      *   key_limit?: number,
      *   member_limit?: number,
+     *   limits?: Limits | null,
      * }} account
      */
     register: async (account) => (await control("accounts", account)).account,
@@ -215,14 +225,22 @@ export async function startDesk({ set = {} } = {}) {
     /**
      * Registers an account that no other test uses.
      *
-     * @param {{ key_limit?: number, member_limit?: number }} [limits]
+     * @param {{ key_limit?: number, member_limit?: number, limits?: Limits | null }} [has]
      * @returns {Promise<string>} its admin's address
      */
-    async newAdmin(limits = {}) {
+    async newAdmin(has = {}) {
       const admin_email = desk.newAddress("admin");
-      await desk.register({ name: `Account ${addresses}`, admin_email, ...limits });
+      await desk.register({ name: `Account ${addresses}`, admin_email, ...has });
       return admin_email;
     },
+
+    /**
+     * Changes what an account's calls are held to.
+     *
+     * @param {string} account_id
+     * @param {Limits | null} limits
+     */
+    limit: (account_id, limits) => control("accounts", { account_id, limits }),
 
     /** Suspends an account. @param {string} account_id */
     suspend: (account_id) => control("accounts", { account_id, suspended: true }),
@@ -614,6 +632,24 @@ export async function atLogin(page) {
 /** Has a page read again, as it does for somebody who comes back to it. @param {Page} page */
 export const comeBack = (page) =>
   page.evaluate(() => window.dispatchEvent(new Event("visibilitychange")));
+
+/**
+ * Calls the product until so many of the month's calls are used, and has the page read that. Some
+ * are used by then: the Sandbox is validated by calls like any other.
+ *
+ * @param {Page} page
+ * @param {Desk} desk
+ * @param {number} calls
+ */
+export async function use(page, desk, calls) {
+  const used = async () => (await (await page.request.get("/api/usage")).json()).calls;
+  const key = await page.request.post("/api/sandbox/key", { headers: { origin: desk.url } });
+  const { api_key } = await key.json();
+  for (let count = await used(); count < calls; count += 1)
+    assert.equal((await desk.callProduct(api_key)).status, 200);
+  assert.equal(await used(), calls);
+  await comeBack(page);
+}
 
 /**
  * Waits for words anywhere in a place, to be seen.

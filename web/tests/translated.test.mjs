@@ -17,6 +17,7 @@ import {
   says,
   typeCode,
   until,
+  use,
 } from "./support.mjs";
 
 /** @import { Page } from "playwright-core" */
@@ -89,7 +90,8 @@ async function create(page, name) {
 test("a page that is translated goes the whole way, and shows what changes", async (t) => {
   const email = "translated@example.com";
   const someone = "someone@example.com";
-  await desk.register({ name: "Translated", admin_email: email, member_limit: 5 });
+  const limits = { per_month: 50, per_minute: 600 };
+  await desk.register({ name: "Translated", admin_email: email, member_limit: 5, limits });
   const page = await newPage(browser, desk, { t });
   await page.clock.install();
   await page.addInitScript(translate);
@@ -174,6 +176,16 @@ test("a page that is translated goes the whole way, and shows what changes", asy
   await press(page, "Revoke access");
   await isGone(row(page, someone));
   await says(block(page, "Team"), "1 / 5");
+
+  for (const [calls, words] of /** @type {const} */ ([
+    [39, "Starts anew on"],
+    [40, "80% used"],
+    [41, "82% used"],
+  ])) {
+    await use(page, desk, calls);
+    await says(block(page, "Usage"), `${calls} of 50 calls this month`);
+    await says(block(page, "Usage"), words);
+  }
 
   await press(page, "Show activity");
   const activity = block(page, "Activity");

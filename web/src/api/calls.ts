@@ -18,6 +18,7 @@ export type TeamMember = Team["members"][number];
 export type Role = TeamMember["role"];
 export type Sessions = Answer<"listSessions"> & Dated;
 export type OwnSession = Sessions["sessions"][number];
+export type Usage = Answer<"getUsage">;
 export type Activity = Answer<"listActivity"> & Dated;
 export type TrailEvent = Activity["events"][number];
 export type EventKind = TrailEvent["kind"];
@@ -65,6 +66,9 @@ export const rotateKey = (id: string, rotation: Body<"rotateKey">, attempt: stri
   );
 export const deleteKey = (id: string) =>
   send<"deleteKey">("DELETE", "/api/keys/{key_id}", undefined, { path: { key_id: id } });
+
+export const getUsage = (fetching: Fetching) =>
+  send<"getUsage">("GET", "/api/usage", undefined, reading(fetching));
 
 export const listMembers = (fetching: Fetching) =>
   send<"listMembers">("GET", "/api/team", undefined, reading(fetching));

@@ -5,14 +5,16 @@ import { SandboxSection } from "../sandbox/sandbox-section.tsx";
 import type { LoggedIn } from "../session/session.ts";
 import { TeamSection } from "../team/team-section.tsx";
 import { useDocumentTitle } from "../ui/use-document-title.ts";
+import { UsageSection } from "../usage/usage-section.tsx";
 import { Header } from "./header.tsx";
 import { NamedBlock } from "./named-block.ts";
 import { References } from "./references.tsx";
 import "./console.css";
 
-/** The page: independent blocks, two of which are for admins. */
+/** The page: independent blocks, two of which are for admins, and one for accounts with limits. */
 export function Console({ session }: { session: LoggedIn }) {
   useDocumentTitle("API Keys & Sandbox");
+  const admin = session.member.role === "admin";
   const main = useRef<HTMLElement>(null);
   const arrived = useRef(session.arrived);
   // The box that had the focus is gone with the login; what is read out next is the page, and what
@@ -35,12 +37,9 @@ export function Console({ session }: { session: LoggedIn }) {
         </div>
         <SandboxSection session={session} />
         <KeysSection session={session} />
-        {session.member.role === "admin" && (
-          <>
-            <TeamSection session={session} />
-            <ActivitySection />
-          </>
-        )}
+        {admin && <TeamSection session={session} />}
+        <UsageSection />
+        {admin && <ActivitySection />}
         <References />
         <NamedBlock />
       </main>

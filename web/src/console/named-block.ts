@@ -6,6 +6,7 @@ const BLOCKS: Record<string, string> = {
   "#keys": "api-keys",
   "#api-keys": "api-keys",
   "#team": "team",
+  "#usage": "usage",
   "#activity": "activity",
 };
 

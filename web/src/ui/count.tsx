@@ -1,4 +1,4 @@
-import { locales } from "./locales.ts";
+import { number } from "./counted.ts";
 import "./count.css";
 
 interface Props {
@@ -17,6 +17,3 @@ export function Count({ used, of, what }: Props) {
     </span>
   );
 }
-
-/** As the reader writes numbers. */
-const number = new Intl.NumberFormat(locales).format;
