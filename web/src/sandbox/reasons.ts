@@ -33,8 +33,12 @@ export const REASONS: Record<SandboxReason, Words> = {
     help: "It may well be fine: wait a moment, then retry.",
   },
   api_rate_limited: {
-    what: "The API takes no more requests right now, so the key could not be checked.",
-    help: "Wait a minute, then retry.",
+    what:
+      "The API takes no more requests right now: it is busy, or this account’s limit is reached. " +
+      "So the key could not be checked.",
+    help:
+      "Wait a minute, then retry. " +
+      "If this month’s calls are used up, it works again once their count starts anew.",
   },
   timed_out: {
     what: "The last validation did not come to an end.",
