@@ -43,3 +43,39 @@ pub mod optional {
         millisecond::optional::deserialize(input)?.map(ours).transpose()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Row {
+        #[serde(with = "required")]
+        at: Timestamp,
+        #[serde(default, with = "optional")]
+        perhaps: Option<Timestamp>,
+    }
+
+    #[test]
+    fn a_time_is_read_as_it_was_written_and_one_that_is_far_off_not_at_all() {
+        let at = |millis: i64| Timestamp::from_millisecond(millis).unwrap();
+        for (row, text) in [
+            (Row { at: at(0), perhaps: None }, r#"{"at":0,"perhaps":null}"#),
+            (Row { at: at(1500), perhaps: Some(at(2501)) }, r#"{"at":1500,"perhaps":2501}"#),
+            (
+                Row { at: at(OURS.end - 1), perhaps: Some(at(0)) },
+                r#"{"at":221845391999999,"perhaps":0}"#,
+            ),
+        ] {
+            assert_eq!(serde_json::to_string(&row).unwrap(), text);
+            assert_eq!(serde_json::from_str::<Row>(text).unwrap(), row);
+        }
+        assert_eq!(serde_json::from_str::<Row>(r#"{"at":7}"#).unwrap().perhaps, None);
+        for far_off in ["-1", "221845392000000"] {
+            let texts =
+                [format!(r#"{{"at":{far_off}}}"#), format!(r#"{{"at":1,"perhaps":{far_off}}}"#)];
+            assert!(texts.iter().all(|text| serde_json::from_str::<Row>(text).is_err()));
+        }
+    }
+}

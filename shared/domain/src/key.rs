@@ -579,6 +579,19 @@ mod tests {
     }
 
     #[test]
+    fn a_members_key_says_whose_it_is_and_when_it_ends() {
+        let now = Timestamp::UNIX_EPOCH;
+        let key = kept(KeyKind::Live, 1, now);
+        assert_eq!((&key.created_by, key.expires_at), (&None, None));
+        let email: crate::email::EmailAddress = "a@example.com".parse().unwrap();
+        let member = MemberId::random(&email.hash(), &mut StdRng::seed_from_u64(2));
+        let ends = now + SignedDuration::from_hours(1);
+        let made = key.clone().made_by(&member, Some(ends));
+        assert_eq!((&made.created_by, made.expires_at), (&Some(member), Some(ends)));
+        assert_eq!((made.id, made.name), (key.id, key.name));
+    }
+
+    #[test]
     fn a_use_is_marked_once_an_hour() {
         let now = Timestamp::UNIX_EPOCH;
         let mut key = kept(KeyKind::Live, 1, now);
@@ -679,6 +692,7 @@ mod tests {
         assert_eq!(good(&again, now, &[&first, &second, &third]), [false, true, true]);
         let at_once = again.rotated(&first, Overlap::of_seconds(0).unwrap(), now);
         assert_eq!(good(&at_once, now, &[&first, &second, &third]), [true, false, false]);
+        assert!(at_once.old.is_none(), "what is over is not kept");
         let ended = ApiKey { expires_at: Some(now), ..again };
         assert_eq!(good(&ended, now, &[&second, &third]), [false, false]);
     }
