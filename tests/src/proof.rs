@@ -34,7 +34,16 @@ impl Proof {
 
 /// `daily`, or `long` where `PROOFS=long` asks for it.
 pub fn size<T>(daily: T, long: T) -> T {
+    if asked("long") { long } else { daily }
+}
+
+/// Whether `PROOFS=quick` asks for no more than shows that a rule is gone. So mutants are judged,
+/// hundreds of them.
+pub fn is_quick() -> bool {
+    asked("quick")
+}
+
+fn asked(size: &str) -> bool {
     #[expect(clippy::disallowed_methods, reason = "a setting of the tests, not of the desk's")]
-    let asked = var_os("PROOFS");
-    if asked.is_some_and(|asked| asked == "long") { long } else { daily }
+    var_os("PROOFS").is_some_and(|asked| asked == size)
 }
