@@ -736,6 +736,82 @@ mod tests {
     }
 
     #[test]
+    fn a_challenge_is_open_for_three_minutes_and_unanswered_until_another_replaces_it() {
+        let mut desk = Desk::new();
+        let first = desk.ask(&network(1), 0).unwrap();
+        let open = |desk: &Desk, second| desk.record.is_open(&first.id, at(second));
+        assert_eq!([open(&desk, 179), open(&desk, 180)], [true, false]);
+        assert!(desk.record.is_unanswered(&first.id) && !desk.record.is_unanswered("another"));
+        desk.replace(Some(&first), &network(1), 30).unwrap();
+        assert!(!open(&desk, 30) && !desk.record.is_unanswered(&first.id));
+    }
+
+    #[test]
+    fn a_challenge_from_before_the_record_was_closed_opens_nothing() {
+        let mut desk = Desk::new();
+        let [first, second] = [10, 11].map(|second| desk.ask(&network(1), second).unwrap());
+        assert!(!desk.record.is_closed(&first.id), "a request closes nothing");
+        for (closed_at, closed) in [(10, [false; 2]), (11, [true, false]), (12, [true; 2])] {
+            desk.record.closed_at = Some(at(closed_at));
+            let is_closed = [&first, &second].map(|asked| desk.record.is_closed(&asked.id));
+            assert_eq!(is_closed, closed, "{closed_at}");
+        }
+        assert!(!desk.record.is_closed("another"));
+    }
+
+    #[test]
+    fn a_guess_is_known_again_in_its_own_challenge() {
+        let mut desk = Desk::new();
+        let [first, second] = [0, 1].map(|second| desk.ask(&network(1), second).unwrap());
+        let ask = desk.record.asks.get_mut(&first.id).unwrap();
+        ask.guesses.extend(["one".to_owned(), "two".to_owned()]);
+        for (challenge, guess, known) in [
+            (&*first.id, "one", true),
+            (&*first.id, "two", true),
+            (&*first.id, "three", false),
+            (&*second.id, "one", false),
+            ("another", "one", false),
+        ] {
+            assert_eq!(desk.record.has_guess(challenge, guess), known, "{challenge} {guess}");
+        }
+    }
+
+    #[test]
+    fn an_allowance_is_of_a_known_browser_else_of_the_invitation_else_of_the_network() {
+        let network = NetworkHash::of([192, 0, 2, 7].into(), &ring());
+        let [known, other] = [1, 2].map(|number| Device::new(&mut StdRng::seed_from_u64(number)));
+        let member_id = MemberId::random(&address(), &mut rng());
+        let invitation = |number| Invitation {
+            account: crate::AccountId::random(&mut rng()),
+            member: member_id.clone(),
+            number,
+        };
+        let mut record =
+            LoginRecord { invited: Some(invitation(2).name()), ..LoginRecord::default() };
+        record.browsers.insert(
+            known.id.clone(),
+            KnownBrowser { member_id: member_id.clone(), logged_in_at: at(0) },
+        );
+        let of_network = Allowance::of_network(&network);
+        assert_eq!(of_network.as_str(), format!("n{}", network.as_str()));
+        let (of_browser, of_link) = (Allowance::of_browser(&known), Allowance::of_invitation());
+        for (browsers, number, allowance) in [
+            (vec![&other, &known], Some(2), &of_browser),
+            (vec![&other], Some(2), &of_link),
+            (vec![&other], Some(1), &of_network),
+            (vec![], None, &of_network),
+        ] {
+            let shown = Shown {
+                browsers: browsers.into_iter().cloned().collect(),
+                invitation: number.map(invitation),
+            };
+            assert_eq!(&record.allowance(&shown, &network, at(1)), allowance, "{shown:?}");
+            let kept = String::from(allowance.clone());
+            assert_eq!(&Allowance::try_from(kept).unwrap(), allowance);
+        }
+    }
+
+    #[test]
     fn challenges_of_several_browsers_stand_beside_each_other() {
         let mut desk = Desk::new();
         let first = desk.ask(&network(1), 0).unwrap();
@@ -781,10 +857,11 @@ mod tests {
             assert_eq!(desk.guesses(&challenge, 1, 9), 1);
         }
         assert!(desk.record.is_guessed_at(at(2)));
+        assert!(desk.record.is_guessed_at(at(86400)));
+        assert!(!desk.record.is_guessed_at(at(86401)), "they are a day old");
         desk.record.noticed_at = Some(at(2));
         assert!(desk.record.is_guessed_at(at(3)), "the write knows of the notice");
         assert!(!desk.record.may_notice(at(86401)) && desk.record.may_notice(at(86402)));
-        assert!(!desk.record.is_guessed_at(at(86402)), "they are a day old");
     }
 
     #[test]
@@ -812,12 +889,12 @@ mod tests {
         assert_eq!(Device::verify(&format!("{cookie}.1"), &ring, &address()), None);
 
         let mut record = LoginRecord::default();
-        assert!(!record.knows(&device, at(0)));
+        assert!(!record.knows(&device, at(0)) && !record.has_browser(&device));
         let member_id = MemberId::random(&address(), &mut rng());
         let known = KnownBrowser { member_id, logged_in_at: at(0) };
         record.browsers.insert(device.id().to_owned(), known.clone());
-        assert!(record.knows(&device, at(60)));
-        assert!(!record.knows(&device, at(0) + DEVICE_LIFETIME));
+        assert!(record.knows(&device, at(180 * 86400 - 1)));
+        assert!(!record.knows(&device, at(180 * 86400)) && record.has_browser(&device));
         for number in 1..5 {
             assert_eq!(record.oldest_browser(), None);
             let known = KnownBrowser { logged_in_at: at(number), ..known.clone() };
