@@ -760,6 +760,36 @@ mod tests {
     }
 
     #[test]
+    fn a_request_is_forgotten_a_day_after_it_or_its_last_guess() {
+        let mut desk = Desk::new();
+        let [guessed, asked] = [0, 50].map(|second| desk.ask(&network(1), second).unwrap());
+        assert!(desk.guess(&guessed, 100));
+        assert_eq!(desk.record.first_ends_at(), Some(at(86450)));
+        assert_eq!(LoginRecord::default().first_ends_at(), None);
+        let kept = |second| {
+            let record = desk.record.forget_old(at(second));
+            assert_eq!(record.version, desk.record.version + 1);
+            [&guessed, &asked].map(|asked| record.challenge(&asked.id).is_some())
+        };
+        assert_eq!(kept(86449), [true, true]);
+        assert_eq!(kept(86450), [true, false]);
+        assert_eq!(kept(86500), [false, false]);
+    }
+
+    #[test]
+    fn a_record_is_somebodys_who_is_invited_or_whose_browser_is_known() {
+        let mut desk = Desk::new();
+        desk.ask(&network(1), 0).unwrap();
+        assert!(!desk.record.is_somebodys());
+        let member_id = MemberId::random(&address(), &mut rng());
+        let invited = LoginRecord { invited: Some("one".to_owned()), ..desk.record.clone() };
+        assert!(invited.is_somebodys());
+        let known = KnownBrowser { member_id, logged_in_at: at(0) };
+        desk.record.browsers.insert("one".to_owned(), known);
+        assert!(desk.record.is_somebodys());
+    }
+
+    #[test]
     fn a_guess_is_known_again_in_its_own_challenge() {
         let mut desk = Desk::new();
         let [first, second] = [0, 1].map(|second| desk.ask(&network(1), second).unwrap());
