@@ -696,6 +696,8 @@ mod tests {
             asked(&[0, 1, 2, 901, 902, 1810, 3599, 3600]),
             [None, None, None, None, None, Some(1790), Some(1), None]
         );
+        // One that has left the quarter of an hour makes nobody wait.
+        assert_eq!(asked(&[0, 1000, 1001, 1002, 1003])[3..], [None, Some(897)]);
         let spread: Vec<i64> = (0..12).map(|n| n * 3601).collect();
         assert_eq!(asked(&spread)[9..], [None, Some(86400 - 10 * 3601), Some(86400 - 11 * 3601)]);
     }
@@ -739,6 +741,8 @@ mod tests {
     fn a_challenge_is_open_for_three_minutes_and_unanswered_until_another_replaces_it() {
         let mut desk = Desk::new();
         let first = desk.ask(&network(1), 0).unwrap();
+        let left: Vec<_> = desk.record.left().values().collect();
+        assert_eq!(left, [&10, &15], "guesses of the network, and of all");
         let open = |desk: &Desk, second| desk.record.is_open(&first.id, at(second));
         assert_eq!([open(&desk, 179), open(&desk, 180)], [true, false]);
         assert!(desk.record.is_unanswered(&first.id) && !desk.record.is_unanswered("another"));
@@ -892,6 +896,21 @@ mod tests {
         desk.record.noticed_at = Some(at(2));
         assert!(desk.record.is_guessed_at(at(3)), "the write knows of the notice");
         assert!(!desk.record.may_notice(at(86401)) && desk.record.may_notice(at(86402)));
+    }
+
+    #[test]
+    fn a_challenge_token_leads_back_to_its_challenge() {
+        let mut desk = Desk::new();
+        for by in [network(1), browser(1), Allowance::of_invitation()] {
+            let challenge = desk.ask(&by, 0).unwrap();
+            let token = ChallengeToken::new(address(), &challenge);
+            assert_eq!((&token.by, &token.id), (&by, &challenge.id));
+            let text = token.to_string();
+            assert_eq!(ChallengeToken::parse(&text), Some(token));
+            for other in [&text[1..], &text[..text.len() - 1], &format!("{text}.1")] {
+                assert_eq!(ChallengeToken::parse(other), None, "{other}");
+            }
+        }
     }
 
     #[test]

@@ -240,6 +240,50 @@ mod tests {
     ];
 
     #[test]
+    fn a_validation_of_a_minute_has_timed_out_and_all_else_reads_as_it_is() {
+        let since = Timestamp::UNIX_EPOCH;
+        let limit = since + SignedDuration::from_secs(60);
+        let rejected = with_key(Some(Reason::KeyRejected));
+        let validating = Sandbox { state: SandboxState::Validating, ..rejected.clone() };
+        let (millisecond, none) = (SignedDuration::from_millis(1), SandboxState::NotConfigured);
+        assert_eq!(validating.reading(limit - millisecond), (SandboxState::Validating, None));
+        assert_eq!(validating.reading(limit), (none, Some(Reason::TimedOut)));
+        assert_eq!(rejected.reading(limit), (none, Some(Reason::KeyRejected)));
+        assert_eq!(with_key(None).reading(limit), (SandboxState::Ready, None));
+        let never = Sandbox::never_provisioned(since);
+        assert_eq!(never.reading(since), (none, Some(Reason::NeverProvisioned)));
+    }
+
+    #[test]
+    fn a_verdict_is_on_record_and_a_state_that_stays_keeps_its_beginning() {
+        let [first, later] = [1, 2].map(|second| Timestamp::from_second(second).unwrap());
+        for (verdict, name, passes) in [
+            (Verdict::Accepted, "ready", false),
+            (Verdict::Refused(Refusal::KeyRejected), "key_rejected", false),
+            (Verdict::Refused(Refusal::Unreachable), "api_unreachable", true),
+            (Verdict::Refused(Refusal::Timeout), "api_timeout", true),
+            (Verdict::Refused(Refusal::Error), "api_error", true),
+            (Verdict::Refused(Refusal::RateLimited), "api_rate_limited", true),
+        ] {
+            let before = with_key(Some(Reason::TimedOut));
+            let judged = before.judged(verdict, first);
+            let words = [serde_json::json!(judged.state), serde_json::json!(judged.reason)];
+            let expected = match verdict {
+                Verdict::Accepted => [name.into(), serde_json::Value::Null],
+                Verdict::Refused(refusal) => {
+                    assert_eq!(refusal.may_pass(), passes, "{name}");
+                    ["not_configured".into(), name.into()]
+                }
+            };
+            assert_eq!((verdict.name(), words), (name, expected));
+            assert_eq!((judged.since, judged.validated_at), (first, Some(first)));
+            assert_eq!(judged.key, before.key);
+            let again = judged.judged(verdict, later);
+            assert_eq!((again.since, again.validated_at), (first, Some(later)));
+        }
+    }
+
+    #[test]
     fn a_sandbox_without_a_key_gets_one_whoever_asks() {
         let mut deleted = with_key(Some(Reason::KeyDeleted));
         deleted.key = None;
