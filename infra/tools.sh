@@ -16,3 +16,10 @@ cargo_lambda() {
     tools cargo-lambda-venv cargo-lambda==1.9.2 ziglang==0.17.1
     export PATH="$PWD/target/cargo-lambda-venv/bin:$PATH"
 }
+
+# cargo_tool NAME VERSION: a tool of crates.io's in target/ci-tools/bin. Unoptimised: it runs once,
+# its build is what takes time.
+cargo_tool() {
+    if cargo install --list --root target/ci-tools | grep -q "^$1 v$2:$"; then return; fi
+    cargo install "$1" --version "$2" --locked --debug --force --root target/ci-tools
+}

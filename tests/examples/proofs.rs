@@ -32,7 +32,7 @@ macro_rules! tests {
     };
 }
 
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     Step { name: "simulation", command: tests!("simulation") },
     Step { name: "histories", command: tests!("it", "histories") },
     Step { name: "linearizability", command: tests!("it", "linearizability") },
@@ -41,6 +41,7 @@ const STEPS: [Step; 9] = [
     Step { name: "leaks", command: tests!("it", "leaks") },
     Step { name: "fuzz", command: tests!("fuzz") },
     Step { name: "schemathesis", command: &["infra/schemathesis.sh"] },
+    Step { name: "mutants", command: &["infra/mutants.sh"] },
     // It kills the desk's own program.
     Step {
         name: "kill",
