@@ -284,6 +284,9 @@ mod tests {
             "\u{10ffff}",
         ];
         let misplaced = [
+            "a\u{378}",
+            "a\u{e000}",
+            "a\u{2028}b",
             "a\u{200d}b",
             "a\u{200c}b",
             "م\u{200c}",

@@ -137,3 +137,41 @@ impl From<Entry<'_>> for Write {
         Self::add_to_trail(account, item, row.at)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_tells_what_a_field_was_and_is_as_far_as_it_changed() {
+        let account: AccountId = "acct_0123456789ab".parse().unwrap();
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let entry = by_no_member(&account, "account_changed", "target", Timestamp::UNIX_EPOCH)
+            .changed("renamed", "One", "Other")
+            .changed("same", 1, 1)
+            .changed("new", None::<u32>, 2)
+            .changed("gone", "Here", None::<&str>);
+        let was = [("renamed", text("One")), ("gone", text("Here"))];
+        let is = [("renamed", text("Other")), ("new", AttributeValue::N("2".to_owned()))];
+        for (told, expected) in [(entry.was, was), (entry.is, is)] {
+            let expected = expected.map(|(name, value)| (name.to_owned(), value));
+            assert_eq!(told, Item::from(expected));
+        }
+    }
+
+    #[test]
+    fn the_sandbox_key_is_called_by_its_name_and_others_as_they_are_labelled() {
+        let account: AccountId = "acct_0123456789ab".parse().unwrap();
+        for (target, name) in [
+            ("key_s00000000", Some(SANDBOX_KEY_NAME)),
+            ("key_k00000000", None),
+            ("acct_0123456789ab", None),
+        ] {
+            let entry = by_no_member(&account, "key_deleted", target, Timestamp::UNIX_EPOCH);
+            assert_eq!(entry.row.label, name);
+            assert_eq!(entry.some_label(None).row.label, name);
+            let entry = by_no_member(&account, "key_deleted", target, Timestamp::UNIX_EPOCH);
+            assert_eq!(entry.labelled("Other").row.label, Some("Other"));
+        }
+    }
+}

@@ -637,3 +637,201 @@ fn kept_on(account: &AccountId, member: &MemberId, ends: Option<Timestamp>) -> W
             .value(":until", ends.as_millisecond()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rows::to_item;
+    use aws_sdk_dynamodb::types::AttributeValue;
+    use domain::Account;
+
+    fn hash(email: &str) -> AddressHash {
+        email.parse::<EmailAddress>().unwrap().hash()
+    }
+
+    fn account() -> AccountId {
+        "acct_0123456789ab".parse().unwrap()
+    }
+
+    /// What was counted of a day.
+    fn day(counts: &[(&str, u32)]) -> Option<Item> {
+        let count = |(name, count): &(&str, u32)| {
+            ((*name).to_owned(), AttributeValue::N(count.to_string()))
+        };
+        Some(counts.iter().map(count).collect())
+    }
+
+    /// How many there were, and the bound to try instead; none if it is enough for today.
+    fn next(bound: Result<Bound, Spent>) -> Option<(u32, u32)> {
+        bound.ok().map(|Bound { total, most }| (total, most))
+    }
+
+    #[test]
+    fn a_day_ends_invitations_of_an_address_resends_and_what_is_told_each_by_itself() {
+        let ada = hash("ada@example.com");
+        let (invited, resent) = (format!("invited_{ada}"), format!("resent_{ada}"));
+        let all = MAX_MEMBER_LIMIT;
+        for (counts, what, bound) in [
+            (vec![(&*invited, 2), ("total", 20)], Counted::Invited(&ada), Some((20, 21))),
+            (vec![(&*invited, 3), ("total", 20)], Counted::Invited(&ada), None),
+            (vec![(&*resent, 3), ("total", 20)], Counted::Invited(&ada), Some((20, 21))),
+            (vec![("named", 9), ("total", 20)], Counted::Invited(&ada), Some((20, 21))),
+            (vec![("named", 10), ("total", 20)], Counted::Invited(&ada), None),
+            (vec![("named", 10), ("total", 20)], Counted::Named, None),
+            (vec![("named", 10), ("total", 20)], Counted::Resent(&ada), Some((20, 21))),
+            (vec![(&*resent, 3)], Counted::Resent(&ada), None),
+            (vec![("total", all - 1)], Counted::Resent(&ada), Some((all - 1, all))),
+            (vec![("total", all)], Counted::Resent(&ada), None),
+        ] {
+            let told = next(uncounted(day(&counts), what, None));
+            assert_eq!(told, bound, "{counts:?} {what:?}");
+        }
+        // Where others count at the same time, there is room for them, too.
+        let tried = Some(Bound { total: 20, most: 21 });
+        let bound = uncounted(day(&[("total", 21)]), Counted::Resent(&ada), tried);
+        assert_eq!(next(bound), Some((21, 37)));
+    }
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+    /// An account's row with so many members of at most so many, of whom these were invited until
+    /// now.
+    fn row(members: u32, limit: u32, ended: &[&MemberId]) -> AccountRow {
+        let account = Account {
+            id: account(),
+            name: "Example Company".parse().unwrap(),
+            own_keys: 0,
+            own_key_limit: 9,
+            has_sandbox_key: false,
+            member_rows: members,
+            member_limit: limit,
+            invited: ended.iter().map(|member| ((*member).clone(), NOW)).collect(),
+            suspended: false,
+        };
+        AccountRow::new(&account, &member("admin@example.com"), NOW)
+    }
+
+    fn member(email: &str) -> MemberId {
+        MemberId::random(&hash(email), &mut Random::seeded(1))
+    }
+
+    #[test]
+    fn a_bound_that_an_account_does_not_reach_gives_way_to_the_one_that_it_does() {
+        let tried = Bound { total: 20, most: 36 };
+        for (limit, bound) in [
+            (36, None),
+            (35, Some(Some((20, 35)))),
+            (21, Some(Some((20, 21)))),
+            (20, Some(None)),
+            (19, Some(None)),
+        ] {
+            let told = unbounded(&row(1, limit, &[]), Some(tried)).map(next);
+            assert_eq!(told, bound, "{limit}");
+            assert!(unbounded(&row(1, limit, &[]), None).is_none());
+        }
+    }
+
+    /// What somebody meets, in a word.
+    fn word(met: &InviteObstacle) -> String {
+        match met {
+            Obstacle::Refused(refusal) => format!("{refusal:?}"),
+            Obstacle::Found(Met::Bound(_)) => "a bound".to_owned(),
+            Obstacle::Found(Met::Ended(ended)) => ended.member.to_string(),
+            Obstacle::Found(Met::Registered) => "registered".to_owned(),
+            Obstacle::Found(Met::Changed) => "changed".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_full_account_gives_the_place_of_an_invitation_that_has_ended() {
+        let (one, other) = (member("one@example.com"), member("other@example.com"));
+        let wanted = hash("new@example.com");
+        let limit = format!("{:?}", InviteRefusal::LimitReached);
+        let tried = Some(Bound { total: 20, most: 21 });
+        for (row, replaces, tried, met) in [
+            (row(3, 3, &[]), false, None, &*limit),
+            (row(3, 3, &[&one]), false, None, one.as_str()),
+            // More than one place is wanting.
+            (row(4, 3, &[&one]), false, None, &*limit),
+            // It takes a place already, and still there is none.
+            (row(4, 3, &[&one]), true, None, &*limit),
+            (row(3, 3, &[&one]), true, None, "changed"),
+            (row(2, 3, &[&one]), false, None, "changed"),
+            (row(2, 3, &[&one]), false, tried, "RateLimited"),
+            (row(2, 21, &[]), false, tried, "changed"),
+        ] {
+            let told = format!("{} of {}", row.member_count, row.member_limit);
+            let item = Some(to_item(&row));
+            let obstacle = full(item, &account(), &wanted, replaces, tried, NOW).unwrap();
+            assert_eq!(word(&obstacle), met, "{told}");
+        }
+        // That of the address itself comes before any other.
+        for mine in [&one, &other] {
+            let item = Some(to_item(&row(3, 3, &[&one, &other])));
+            let obstacle = full(item, &account(), &mine.address(), false, None, NOW).unwrap();
+            assert_eq!(word(&obstacle), mine.as_str());
+        }
+    }
+
+    #[test]
+    fn an_address_is_free_once_its_invitation_has_ended() {
+        let (member, email) = (member("ada@example.com"), "ada@example.com".parse().unwrap());
+        let owner = OwnerRow::new(&account(), &member, &email, Role::Member);
+        let millisecond = jiff::SignedDuration::from_millis(1);
+        for (row, met) in [
+            (None, "changed"),
+            (Some(owner.clone()), "registered"),
+            (Some(owner.clone().until(NOW + millisecond)), "registered"),
+            (Some(owner.until(NOW)), member.as_str()),
+        ] {
+            let item = row.map(|row| to_item(&row));
+            assert_eq!(word(&held(item, NOW).unwrap()), met);
+        }
+    }
+
+    #[test]
+    fn an_invitation_is_sent_again_as_long_as_it_is_one() {
+        let (member, email) = (member("ada@example.com"), "ada@example.com".parse().unwrap());
+        let row = MemberRow::new(&member, &email, Role::Member, NOW);
+        let later = NOW + jiff::SignedDuration::from_millis(1);
+        let until = |ends| Some(row.clone().until(ends, String::new()));
+        let active = to_item(&row)
+            .into_iter()
+            .map(|(name, value)| match &*name {
+                "status" => (name, AttributeValue::S("active".to_owned())),
+                _ => (name, value),
+            })
+            .collect();
+        for (item, met) in [
+            (None, "NotFound"),
+            (Some(active), "AlreadyActive"),
+            (until(NOW).map(|row| to_item(&row)), "NotFound"),
+            (until(later).map(|row| to_item(&row)), "read anew"),
+            (Some(to_item(&row)), "read anew"),
+        ] {
+            let told = match unrenewed(item, NOW).unwrap() {
+                Obstacle::Refused(refusal) => format!("{refusal:?}"),
+                Obstacle::Found(_) => "read anew".to_owned(),
+            };
+            assert_eq!(told, met);
+        }
+    }
+
+    #[test]
+    fn what_has_ended_frees_its_place_or_its_address_or_both() {
+        let (ada, bob) = (member("ada@example.com"), member("bob@example.com"));
+        let elsewhere: AccountId = "acct_other0000000".parse().unwrap();
+        for (at, whose, place, address) in [
+            (account(), &ada, true, true),
+            (account(), &bob, true, false),
+            (elsewhere.clone(), &ada, false, true),
+        ] {
+            let mut terms = Terms::default();
+            let ended = Ended { account: at, member: whose.clone() };
+            terms.free(&account(), &hash("ada@example.com"), ended);
+            assert_eq!(terms.place.is_some(), place);
+            assert_eq!(terms.elsewhere.is_some(), !place);
+            assert_eq!(terms.holder, address.then(|| whose.clone()));
+        }
+    }
+}

@@ -196,3 +196,41 @@ pub(crate) fn login_mail(address: &AddressHash, id: &EventId) -> RowKey {
 pub(crate) fn invitations_mailed(address: &AddressHash, day: &str) -> RowKey {
     RowKey { pk: address_partition(address), sk: format!("INVITATIONS#{day}") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::EmailAddress;
+
+    #[test]
+    fn a_key_says_whether_it_is_of_a_login_or_of_reminders() {
+        let account: AccountId = "acct_0123456789ab".parse().unwrap();
+        let key: KeyId = "key_k00000000".parse().unwrap();
+        let address = "ada@example.com".parse::<EmailAddress>().unwrap().hash();
+        for (row, of_login, of_reminders) in [
+            (login(&address), true, false),
+            (expiry(&account, &key), false, true),
+            (owner(&address), false, false),
+            (api_key(&account, &key), false, false),
+            (in_account(&account, "LOGIN".to_owned()), false, false),
+        ] {
+            assert_eq!((is_login(&row), is_expiry(&row)), (of_login, of_reminders), "{row:?}");
+        }
+    }
+
+    #[test]
+    fn a_trail_goes_on_before_and_after_a_place_and_not_with_its_row() {
+        let account: AccountId = "acct_0123456789ab".parse().unwrap();
+        let at = Timestamp::from_millisecond(1_764_134_420_123).unwrap();
+        let mut rng = crate::Random::seeded(1);
+        let mut keys = [(); 3].map(|()| audit(&account, at, &AuditId::random(&mut rng)).sk);
+        keys.sort();
+        let (_, id) = keys[1].split_once('#').unwrap();
+        let place = Place::new(1_764_134_420_123, id).unwrap();
+        let holds = |[first, last]: [String; 2]| keys.clone().map(|key| first < key && key < last);
+        assert_eq!(holds(trail_before(Some(&place))), [true, false, false]);
+        assert_eq!(holds(trail_after(Some(&place))), [false, false, true]);
+        assert_eq!(holds(trail_before(None)), [true; 3]);
+        assert_eq!(holds(trail_after(None)), [true; 3]);
+    }
+}

@@ -516,3 +516,53 @@ impl Store {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duty_says_by_its_place_what_it_is() {
+        let account: AccountId = "acct_0123456789ab".parse().unwrap();
+        let key: KeyId = "key_k00000000".parse().unwrap();
+        let address = "ada@example.com".parse::<EmailAddress>().unwrap().hash();
+        let mut rng = Random::seeded(1);
+        let member = MemberId::random(&address, &mut rng);
+        let event = layout::event(&account, &EventId::random(&mut rng));
+        for (key, what) in [
+            (layout::account(&account), "suspension"),
+            (layout::member(&account, &member), "invitation"),
+            (layout::expiry(&account, &key), "reminder"),
+            (layout::login(&address), "asks"),
+            (event, ""),
+        ] {
+            let duty = Duty { key, due_at: 0 };
+            let is = [
+                ("suspension", duty.suspension() == Some(account.clone())),
+                ("suspension", duty.suspension().is_some()),
+                ("invitation", duty.invitation() == Some((account.clone(), member.clone()))),
+                ("invitation", duty.invitation().is_some()),
+                ("reminder", duty.is_reminder()),
+                ("asks", duty.is_asks()),
+            ];
+            for (name, is) in is {
+                assert_eq!(is, name == what, "{name}: {duty:?}");
+            }
+            assert_eq!(duty.account(), (what != "asks").then(|| account.clone()));
+        }
+    }
+
+    #[test]
+    fn a_duty_is_due_after_two_minutes_and_kept_for_thirty_days() {
+        let account: AccountId = "acct_0123456789ab".parse().unwrap();
+        let email: EmailAddress = "ada@example.com".parse().unwrap();
+        let mut rng = Random::seeded(1);
+        let member_id = MemberId::random(&email.hash(), &mut rng);
+        let now = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(1);
+        let kind = DutyKind::LoginEvent { account_id: account, member_id };
+        let row = duty(kind, now, &mut rng);
+        assert!(row.is_still_due(3_720_000));
+        let ttl = AttributeValue::N((3600 + 30 * 86_400).to_string());
+        assert_eq!(crate::rows::to_item(&row).get("ttl"), Some(&ttl));
+    }
+}

@@ -864,3 +864,98 @@ impl OutboxRow {
         self.is_pending() && self.due_at == Some(due_at)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Random;
+
+    fn at(millisecond: i64) -> Timestamp {
+        Timestamp::from_millisecond(millisecond).unwrap()
+    }
+
+    fn account() -> AccountId {
+        "acct_0123456789ab".parse().unwrap()
+    }
+
+    fn email() -> EmailAddress {
+        "ada@example.com".parse().unwrap()
+    }
+
+    fn member() -> MemberId {
+        MemberId::random(&email().hash(), &mut Random::seeded(1))
+    }
+
+    #[test]
+    fn an_invitation_ends_with_its_millisecond_in_each_of_its_rows() {
+        let row = MemberRow::new(&member(), &email(), Role::Member, at(0));
+        assert!(!row.has_ended(Timestamp::MAX) && !row.is_active());
+        let row = row.invited_by(&member()).until(at(1000), "duty#3".to_owned());
+        assert_eq!([999, 1000, 1001].map(|now| row.has_ended(at(now))), [false, true, true]);
+        let item = to_item(&row);
+        let number = |millisecond: &str| Some(AttributeValue::N(millisecond.to_owned()));
+        assert_eq!(item.get("invited_until").cloned(), number("1000"));
+        assert_eq!(item.get("due_at").cloned(), number("1000"));
+        assert_eq!(item.get("duty"), Some(&AttributeValue::S("duty#3".to_owned())));
+        assert_eq!(row.clone().into_member().invited_by, Some(member()));
+        assert!(MemberRow { status: MemberStatus::Active, ..row }.is_active());
+
+        let owner = OwnerRow::new(&account(), &member(), &email(), Role::Admin);
+        assert!(!owner.has_ended(Timestamp::MAX));
+        let owner = owner.until(at(1000));
+        assert_eq!([999, 1000, 1001].map(|now| owner.has_ended(at(now))), [false, true, true]);
+        assert_eq!(owner.invited_as, Some(Role::Admin));
+    }
+
+    #[test]
+    fn a_session_is_found_by_its_own_token() {
+        let mut rng = Random::seeded(2);
+        let [token, other, elsewhere] = [3, 3, 4].map(|login| {
+            SessionToken::mint(&account(), &member(), Slot::of_login(login), &mut rng)
+        });
+        let mut row = MemberRow::new(&member(), &email(), Role::Member, at(0));
+        assert_eq!(row.session(&token), None);
+        let session = SessionRow::new(&token, SessionLabel::of(None), at(5));
+        row.sessions.insert(token.slot.name(), session);
+        assert_eq!(row.session(&token), Some(SessionTimes { opened_at: at(5), used_at: at(5) }));
+        assert_eq!(row.session(&other), None);
+        assert_eq!(row.session(&elsewhere), None);
+    }
+
+    #[test]
+    fn a_suspended_account_is_one_and_says_so() {
+        let row = |kind: &str, suspended| {
+            let kind = ("type".to_owned(), AttributeValue::S(kind.to_owned()));
+            Item::from([kind, ("suspended".to_owned(), AttributeValue::Bool(suspended))])
+        };
+        assert!(is_suspended_account(&row("account", true)));
+        for other in [row("account", false), row("key", true), row("key", false), Item::new()] {
+            assert!(!is_suspended_account(&other), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn a_member_is_told_of_each_reminder_once() {
+        let key: KeyId = "key_k00000000".parse().unwrap();
+        let mut expiring = KeyExpiring::new(&account(), &key, at(9000), at(1000));
+        assert!(!expiring.has_told(&member(), at(1000)));
+        expiring.told.insert(member(), Time(at(1000)));
+        assert_eq!(
+            [999, 1000, 1001].map(|reminder| expiring.has_told(&member(), at(reminder))),
+            [true, true, false]
+        );
+    }
+
+    #[test]
+    fn a_row_is_due_as_long_as_it_is_pending_and_due_as_then() {
+        let duty = DutyKind::LoginEvent { account_id: account(), member_id: member() };
+        let row = OutboxRow::new(duty, at(0), at(86_400_000));
+        assert_eq!((row.is_pending(), row.due_at, row.ttl), (true, None, 86_400));
+        let due = row.clone().due("duty#1".to_owned(), at(500));
+        assert_eq!((due.shard.as_deref(), due.due_at), (Some("duty#1"), Some(500)));
+        assert!(due.is_still_due(500) && !due.is_still_due(501) && !row.is_still_due(500));
+        let scheduled = row.scheduled("remind#1".to_owned(), at(500));
+        assert_eq!((scheduled.shard.as_deref(), scheduled.due_at), (Some("remind#1"), Some(500)));
+        assert!(!scheduled.is_pending() && !scheduled.is_still_due(500));
+    }
+}

@@ -568,4 +568,13 @@ mod tests {
         assert_eq!(names[..5], expected);
         assert_eq!(names[5..], ["#version=version", "#x=x"]);
     }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_contended_is_tried_six_more_times() {
+        let mut backoff = Backoff { retries: 0, rng: Random::seeded(1) };
+        for _ in 0..6 {
+            backoff.wait().await.unwrap();
+        }
+        assert!(matches!(backoff.wait().await, Err(StoreError::Contended)));
+    }
 }
