@@ -3,6 +3,9 @@
 use crate::scene::{Act, Ends, Row, Rows, TIME};
 use crate::schedule::{Done, Ended};
 use crate::wire::{Fate, Step};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use domain::SessionToken;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
@@ -226,6 +229,16 @@ fn afterwards(ended: &Ended) -> Judgement {
         let is_there = table.keys().iter().any(|row| text(row, "id") == id);
         holds(!accepted || (is_there && !suspended), || format!("{id} is accepted, and ended"))?;
     }
+    for done in ended.done.iter().filter(|done| done.answer.is_success()) {
+        let is_there = match &done.asked.ends {
+            Some(Ends::Key(key)) => table.keys().iter().any(|row| text(row, "id") == key),
+            Some(Ends::Session(token)) => has_session(&table, token),
+            Some(Ends::Sessions(_) | Ends::AllSessions | Ends::Role(_) | Ends::Account) | None => {
+                false
+            }
+        };
+        holds(!is_there, || format!("{} has ended what is there still", done.asked.function))?;
+    }
     // Else a suspension has a second step before it, which `sweep` takes.
     let marked = table.accounts().iter().all(|account| account.get("duty").is_none());
     for row in table.keys().into_iter().filter(|_| marked) {
@@ -241,6 +254,13 @@ fn afterwards(ended: &Ended) -> Judgement {
         }
     }
     Ok(())
+}
+
+fn has_session(table: &Table, token: &str) -> bool {
+    let digest = SessionToken::parse(token).expect("a token").digest();
+    let digest = STANDARD.encode(digest.as_bytes());
+    let sessions = table.members().into_iter().filter_map(|row| row["sessions"]["M"].as_object());
+    sessions.flat_map(|slots| slots.values()).any(|session| session["M"]["d"]["B"] == *digest)
 }
 
 /// Counters are rows, and within their limits; there is an admin.
