@@ -123,5 +123,5 @@ elif [ $later -eq 0 ]; then
     echo "Nothing there has changed that could be changed again."
 fi
 if [ $long -eq 1 ]; then
-    env -u PROOFS cargo test --quiet --locked --package frontdesk-tests --test mutants -- --nocapture
+    env -u PROOFS cargo test --quiet --locked -p frontdesk-tests --test mutants -- --nocapture
 fi
