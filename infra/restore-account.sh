@@ -56,7 +56,7 @@ for row in then:
 kept = {row["sk"]["S"] for row in then}
 gone = [row for row in now if row["sk"]["S"] not in kept]
 requests = [{"PutRequest": {"Item": row}} for row in then]
-requests += [{"DeleteRequest": {"Key": row}} for row in gone]
+requests += [{"DeleteRequest": {"Key": {"pk": row["pk"], "sk": row["sk"]}}} for row in gone]
 with open(f"{work}/batches", "w") as batches:
     for start in range(0, len(requests), 25):
         print(json.dumps({table: requests[start : start + 25]}), file=batches)
