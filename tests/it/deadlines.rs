@@ -6,7 +6,6 @@ use crate::product::Product;
 use crate::proxy::{Behind, Fault, Proxy, body_of, http_event, outcome};
 use crate::support::{ADMIN, UNHURRIED, World, sample};
 use crate::tidy::{template, template_functions};
-use edge::aws::MAIL_CALL;
 use edge::budget::{ANSWER_TIME, Budget};
 use edge::config::Env;
 use edge::product_api::{MAX_RETRY_AFTER, VERDICT_TIME};
@@ -180,7 +179,7 @@ fn every_function_has_time_for_the_longest_of_its_calls_and_for_its_answer() {
     // A mail is read, its owner, the account and the keyring are looked up, all of it once more if
     // it is not the first of its batch; it is sent and noted.
     let budget = functions::DELIVER_MAIL.budget;
-    assert!(budget.aws_call() * 9 + MAIL_CALL + ANSWER_TIME < budget.timeout);
+    assert!(budget.aws_call() * 9 + budget.mail_call() + ANSWER_TIME < budget.timeout);
 }
 
 #[tokio::test(flavor = "multi_thread")]

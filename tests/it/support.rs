@@ -19,6 +19,7 @@ use std::time::Duration;
 pub const UNHURRIED: Budget = Budget {
     timeout: Duration::from_secs(600),
     aws_try: Duration::from_secs(60),
+    mail_try: Duration::from_secs(60),
     aside: Duration::from_secs(60),
 };
 

@@ -276,7 +276,9 @@ pub fn rows_of(engine: &Engine) -> Rows {
 
 /// What a function of this actor's meets.
 pub fn seams(wire: &Arc<Wire>, actor: usize, clock: Clock, seed: u64) -> Seams {
-    let wire = edge::Wire::Inside(Line { wire: wire.clone(), actor }.client());
+    let product_api = inside::product_api_that_says(200);
+    let aws = Line { wire: wire.clone(), actor }.client();
+    let wire = edge::Wire::Inside { aws, product_api };
     Seams { clock, random: Random::seeded(seed), wire }
 }
 

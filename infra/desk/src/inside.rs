@@ -13,6 +13,7 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use edge::budget::Budget;
 use edge::config::Env;
+use edge::{Said, StandIn};
 use serde_json::json;
 use std::fmt::{Debug, Formatter, Result as Written};
 use std::time::Duration;
@@ -21,6 +22,7 @@ use std::time::Duration;
 pub const UNHURRIED: Budget = Budget {
     timeout: Duration::from_secs(36_000),
     aws_try: Duration::from_secs(3600),
+    mail_try: Duration::from_secs(3600),
     aside: Duration::from_secs(3600),
 };
 
@@ -107,6 +109,11 @@ pub fn mail_taken() -> Reply {
     let body = "<SendEmailResponse xmlns=\"http://ses.amazonaws.com/doc/2010-12-01/\">\
                 <SendEmailResult><MessageId>1</MessageId></SendEmailResult></SendEmailResponse>";
     Reply { status: 200, body: body.to_owned() }
+}
+
+/// A product API that says this to every key.
+pub fn product_api_that_says(status: u16) -> StandIn {
+    StandIn::new(move |_| std::future::ready(Ok(Said { status, retry_after: None })))
 }
 
 /// The template with what a deployment sets.

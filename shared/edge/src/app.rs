@@ -38,7 +38,7 @@ impl App {
         );
         let keyrings = Keyrings::new(&aws(aws::Service::SecretsManager)?, clock.clone(), &settings);
         let mailer = Mailer::new(&aws(aws::Service::Ses)?, &settings);
-        let product_api = ProductApi::new(&settings, random.clone());
+        let product_api = ProductApi::new(&settings, random.clone(), wire.clone());
         Ok(Self { settings, clock, budget, store, keyrings, mailer, product_api, random })
     }
 

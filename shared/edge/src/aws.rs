@@ -26,11 +26,6 @@ pub(crate) enum Service {
     SecretsManager,
 }
 
-/// How long one try of a mail may take: SES is slower than the others, and a mail whose answer was
-/// not waited for is sent twice.
-const MAIL_TRY: Duration = Duration::from_secs(4);
-/// The longest that a mail takes.
-pub const MAIL_CALL: Duration = longest_call(MAIL_TRY);
 /// The longest that a connection lies idle in the pool. One that its other end has forgotten costs
 /// a try of the next call.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(50);
@@ -57,7 +52,7 @@ pub(crate) fn config(
     };
     let one_try = match service {
         Service::DynamoDb | Service::SecretsManager => budget.aws_try,
-        Service::Ses => MAIL_TRY,
+        Service::Ses => budget.mail_try,
     };
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(one_try / 2)
@@ -88,8 +83,8 @@ pub(crate) fn config(
 /// One client for all services: one pool, one set of parsed CA roots. Where the endpoint is plain
 /// HTTP, as a stand-in's is, it needs none.
 fn http_client(wire: &Wire, endpoint: Option<&str>) -> Result<SharedHttpClient, ConfigError> {
-    if let Wire::Inside(client) = wire {
-        return Ok(client.clone());
+    if let Wire::Inside { aws, .. } = wire {
+        return Ok(aws.clone());
     }
     static CLIENT: OnceLock<SharedHttpClient> = OnceLock::new();
     static PLAIN_CLIENT: OnceLock<SharedHttpClient> = OnceLock::new();

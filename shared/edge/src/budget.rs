@@ -17,6 +17,9 @@ pub struct Budget {
     /// One try of a call of DynamoDB or Secrets Manager, its connection included. What a dead
     /// connection costs, too.
     pub aws_try: Duration,
+    /// One try of a mail: SES is slower than the others, and a mail whose answer was not waited for
+    /// is sent twice.
+    pub mail_try: Duration,
     /// The longest that an answer waits for something that it does not need.
     pub aside: Duration,
 }
@@ -25,6 +28,7 @@ pub struct Budget {
 pub const ANSWER_TIME: Duration = Duration::from_millis(300);
 /// How long an answer waits for what it does not need.
 const ASIDE: Duration = Duration::from_millis(200);
+const MAIL_TRY: Duration = Duration::from_secs(4);
 /// How often the SDK tries a call.
 pub(crate) const AWS_TRIES: u32 = 3;
 /// The longest that the SDK waits before the second try; before the third it is twice as long.
@@ -32,19 +36,31 @@ pub(crate) const AWS_FIRST_WAIT: Duration = Duration::from_millis(50);
 
 impl Budget {
     /// The functions that answer people.
-    pub const REQUEST: Self =
-        Self { timeout: Duration::from_secs(8), aws_try: Duration::from_secs(1), aside: ASIDE };
+    pub const REQUEST: Self = Self {
+        timeout: Duration::from_secs(8),
+        aws_try: Duration::from_secs(1),
+        mail_try: MAIL_TRY,
+        aside: ASIDE,
+    };
     /// Test Connection, which asks the product API twice.
     pub const CONNECTION_TEST: Self = Self { timeout: Duration::from_secs(15), ..Self::REQUEST };
     /// The key check, which every call of the product API waits for.
-    pub const KEY_CHECK: Self =
-        Self { timeout: Duration::from_secs(3), aws_try: Duration::from_millis(800), aside: ASIDE };
+    pub const KEY_CHECK: Self = Self {
+        timeout: Duration::from_secs(3),
+        aws_try: Duration::from_millis(800),
+        ..Self::REQUEST
+    };
     /// The functions that no customer waits for: a batch of records each time, or of sessions.
     pub const BATCH: Self = Self { timeout: Duration::from_secs(60), ..Self::REQUEST };
 
     /// The longest that a call of DynamoDB or Secrets Manager takes.
     pub const fn aws_call(self) -> Duration {
         longest_call(self.aws_try)
+    }
+
+    /// The longest that a mail takes.
+    pub const fn mail_call(self) -> Duration {
+        longest_call(self.mail_try)
     }
 
     /// The same function where a call is slow because the machine is: a laptop.

@@ -10,7 +10,7 @@
 //! variant of [`mail::Mail`] and its two files beside it.
 
 mod app;
-pub mod aws;
+mod aws;
 pub mod budget;
 mod clock;
 pub mod config;
@@ -30,7 +30,7 @@ pub mod viewer;
 pub use app::App;
 pub use clock::Clock;
 pub use problem::{Problem, ProblemCode};
-pub use seams::{Seams, Wire};
+pub use seams::{Said, Seams, Silence, StandIn, Wire};
 pub use store::Random;
 pub use time::UtcTime;
 pub use tls::install_tls_provider;

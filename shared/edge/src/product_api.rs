@@ -2,12 +2,13 @@
 
 use crate::budget::{self, OutOfTime};
 use crate::config::{ConfigError, Settings};
+use crate::seams::{Said, Silence, Wire};
 use crate::tls::install_tls_provider;
 use domain::Verdict;
 use domain::sandbox::Refusal;
 use domain::secret::Secret;
 use rand::RngExt;
-use reqwest::{Client, StatusCode, header, redirect};
+use reqwest::{Client, header, redirect};
 use std::sync::OnceLock;
 use std::time::Duration;
 use store::Random;
@@ -32,14 +33,15 @@ pub enum NotAsked {
 pub struct ProductApi {
     url: Result<String, ConfigError>,
     timeout: Duration,
+    wire: Wire,
     client: OnceLock<Client>,
     random: Random,
 }
 
 impl ProductApi {
-    pub(crate) fn new(settings: &Settings, random: Random) -> Self {
+    pub(crate) fn new(settings: &Settings, random: Random, wire: Wire) -> Self {
         let url = settings.product_api_url().map(str::to_owned);
-        Self { url, timeout: settings.product_api_timeout, client: OnceLock::new(), random }
+        Self { url, timeout: settings.product_api_timeout, wire, client: OnceLock::new(), random }
     }
 
     /// Presents the key, up to `tries` times with growing waits while the failure may pass. Only
@@ -69,29 +71,37 @@ impl ProductApi {
 
     /// One call, and how long the product API asks to wait before the next.
     async fn ask(&self, url: &str, key: &Secret) -> (Verdict, Option<Duration>) {
+        let said = match &self.wire {
+            Wire::Network => self.call(url, key).await,
+            Wire::Inside { product_api, .. } => product_api.ask(key).await,
+        };
+        match said {
+            Ok(Said { status, retry_after }) => (verdict_of(status), retry_after),
+            Err(Silence::Timeout) => (Verdict::Refused(Refusal::Timeout), None),
+            Err(Silence::NotReached(cause)) => {
+                tracing::info!(%cause, "product API not reached");
+                (Verdict::Refused(Refusal::Unreachable), None)
+            }
+        }
+    }
+
+    async fn call(&self, url: &str, key: &Secret) -> Result<Said, Silence> {
         let mut value = header::HeaderValue::from_str(key.expose())
             .expect("a key is letters, digits and underscores");
         value.set_sensitive(true);
-        let client = match self.client(url) {
-            Ok(client) => client,
-            Err(error) => return not_reached(error),
-        };
-        let request = client
+        let request = self
+            .client(url)?
             .post(url)
             .header("x-api-key", value)
             .header(header::CONTENT_TYPE, "application/json")
             .body("{}");
-        match request.send().await {
-            Ok(answer) => {
-                let seconds = answer
-                    .headers()
-                    .get(header::RETRY_AFTER)
-                    .and_then(|value| value.to_str().ok()?.parse().ok());
-                (verdict_of(answer.status()), seconds.map(Duration::from_secs))
-            }
-            Err(error) if error.is_timeout() => (Verdict::Refused(Refusal::Timeout), None),
-            Err(error) => not_reached(error),
-        }
+        let answer = request.send().await?;
+        let seconds = answer
+            .headers()
+            .get(header::RETRY_AFTER)
+            .and_then(|value| value.to_str().ok()?.parse().ok());
+        let retry_after = seconds.map(Duration::from_secs);
+        Ok(Said { status: answer.status().as_u16(), retry_after })
     }
 
     /// There is none where HTTPS is to be spoken and nobody is to be trusted, for want of CA
@@ -117,17 +127,21 @@ impl ProductApi {
     }
 }
 
-fn not_reached(error: reqwest::Error) -> (Verdict, Option<Duration>) {
-    let cause = with_causes(&error.without_url());
-    tracing::info!(%cause, "product API not reached");
-    (Verdict::Refused(Refusal::Unreachable), None)
+impl From<reqwest::Error> for Silence {
+    fn from(error: reqwest::Error) -> Self {
+        if error.is_timeout() {
+            Self::Timeout
+        } else {
+            Self::NotReached(with_causes(&error.without_url()))
+        }
+    }
 }
 
-fn verdict_of(status: StatusCode) -> Verdict {
+fn verdict_of(status: u16) -> Verdict {
     match status {
-        status if status.is_success() => Verdict::Accepted,
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Verdict::Refused(Refusal::KeyRejected),
-        StatusCode::TOO_MANY_REQUESTS => Verdict::Refused(Refusal::RateLimited),
+        200..=299 => Verdict::Accepted,
+        401 | 403 => Verdict::Refused(Refusal::KeyRejected),
+        429 => Verdict::Refused(Refusal::RateLimited),
         _ => Verdict::Refused(Refusal::Error),
     }
 }

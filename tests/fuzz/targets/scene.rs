@@ -13,8 +13,6 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
-use std::net::TcpListener;
 use std::sync::LazyLock;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
@@ -49,14 +47,17 @@ impl Scene {
 
     fn new() -> Self {
         panics::watch();
-        let template = inside::template(&product_api());
+        let template = inside::template("https://api.example.com/validate");
         let keyring = Keyring::generate(&mut StdRng::seed_from_u64(1));
         let store = Store::new(template.table(), &keyring);
         let clock = Clock::standing_at("2026-03-02T12:00:00Z".parse().expect("a time"));
         let seams = Seams {
             clock: clock.clone(),
             random: Random::seeded(1),
-            wire: Wire::Inside(store.client()),
+            wire: Wire::Inside {
+                aws: store.client(),
+                product_api: inside::product_api_that_says(200),
+            },
         };
         let functions = FUNCTIONS.iter().map(|function| {
             let environment = inside::environment(&template, function.name, "fuzz");
@@ -262,19 +263,6 @@ fn samples() -> Vec<(&'static str, Value)> {
 fn sample(name: &str) -> Value {
     let mut samples = samples().into_iter();
     samples.find(|(known, _)| *known == name).expect("every function has a sample").1
-}
-
-/// A product API that takes every key.
-fn product_api() -> String {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
-    let address = listener.local_addr().expect("an address");
-    std::thread::spawn(move || {
-        for mut connection in listener.incoming().flatten() {
-            let _ = connection.read(&mut [0; 4096]);
-            let _ = connection.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}");
-        }
-    });
-    format!("http://{address}/")
 }
 
 /// What makes the function of this name run.

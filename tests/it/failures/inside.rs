@@ -99,7 +99,8 @@ impl Inside {
         let declared = self.0.template.function(name).expect("a function of the template");
         let environment = inside::environment(&self.0.template, name, "inside");
         let clock = Clock::system();
-        let wire = edge::Wire::Inside(self.client());
+        let product_api = inside::product_api_that_says(200);
+        let wire = edge::Wire::Inside { aws: self.client(), product_api };
         let seams = Seams { clock: clock.clone(), random: Random::system(), wire };
         let app = App::new(&environment, seams, function.budget);
         let invoke = function.build(app.expect("the environment is right"));
