@@ -3,6 +3,7 @@
 pub mod meter;
 pub mod pairs;
 pub mod time;
+pub mod workers;
 
 use crate::choices::Independence;
 use crate::explore::{Case, FAULTS, LOST_ANSWERS};
@@ -25,6 +26,8 @@ pub const SUSPENDED: &str = "Suspended means stopped, every key of it";
 pub const GUESSES: &str = "No guess beyond the fifth, and one session of a code";
 pub const ONCE: &str = "A request that comes twice has one outcome";
 pub const TIME: &str = "What has expired is refused, at the millisecond";
+pub const SANDBOX: &str = "Every login has its Sandbox in the end: one key, and what is true of it";
+pub const MAILS: &str = "A mail goes to whom it is owed, or it shows that it did not";
 pub const PAIRS: &str = "Two changes at once come to what one after the other may come to";
 pub const METERED: &str = "Never a call over a limit, and changed limits hold from the answer on";
 pub const TRUE: &str = "What an answer says of a change is true, an outage's included";

@@ -5,7 +5,7 @@ use crate::judge::{self, Judgement};
 use crate::scene::Scene;
 use crate::schedule::{Ended, Faults, Play, run};
 use crate::wire::{Fate, Sabotage, Wire};
-use frontdesk_tests::proof::{Proof, is_quick};
+use frontdesk_tests::proof::{Proof, is_quick, size};
 use futures::future::BoxFuture;
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -21,6 +21,23 @@ pub const FAULTS: &[Fate] = &[
     Fate::LostBefore,
     Fate::LostAfter,
     Fate::Late,
+];
+
+/// What becomes of a worker's requests, and of the worker.
+pub const WORKERS_FAULTS: &[Fate] = &[
+    Fate::Throttled,
+    Fate::Outage,
+    Fate::Conflict,
+    Fate::InProgress,
+    Fate::LostBefore,
+    Fate::LostAfter,
+    Fate::Late,
+    Fate::Killed,
+    Fate::KilledAfter,
+    Fate::Undelivered,
+    Fate::Refused,
+    Fate::Down,
+    Fate::Mute,
 ];
 
 /// Those after which something is done that nobody was told of.
@@ -241,6 +258,14 @@ impl Case {
         let asked = setting("SIMULATION_SCHEDULES");
         let schedules = asked.map_or(schedules, |text| text.parse().expect("a number"));
         self.hold_those_of(|| self.sample(0..schedules));
+    }
+
+    /// So many schedules every day, and with `PROOFS=long` every one.
+    pub fn hold_daily(&self, schedules: u64) {
+        match size(Some(schedules), None) {
+            Some(schedules) => self.hold_sampled(schedules),
+            None => self.hold(),
+        }
     }
 
     fn hold_those_of(&self, explore: impl FnOnce() -> Explored) {

@@ -1,7 +1,8 @@
 //! What holds after every schedule, whatever the case.
 
 use crate::scene::{Act, Ends, Row, Rows, TIME};
-use crate::schedule::{Done, Ended};
+use crate::schedule::{Brought, Done, Ended};
+use crate::settled;
 use crate::wire::{Fate, Step};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -26,12 +27,31 @@ impl<'r> Table<'r> {
         rows.filter(|((_, sk), _)| sk.starts_with(prefix)).map(|(_, row)| row).collect()
     }
 
+    /// Those that admins have made.
     pub fn keys(&self) -> Vec<&'r Row> {
+        let keys = self.all_keys().into_iter();
+        keys.filter(|row| !settled::is_sandbox_key(text(row, "id"))).collect()
+    }
+
+    pub fn all_keys(&self) -> Vec<&'r Row> {
         self.of("KEY#")
     }
 
     pub fn members(&self) -> Vec<&'r Row> {
         self.of("MEMBER#")
+    }
+
+    pub fn sandboxes(&self) -> Vec<&'r Row> {
+        self.of("SANDBOX")
+    }
+
+    /// Login events, and requests for provisioning.
+    pub fn events(&self) -> Vec<&'r Row> {
+        self.of("EVENT#")
+    }
+
+    pub fn mails(&self) -> Vec<&'r Row> {
+        self.of("MAIL#")
     }
 
     /// Whose each address is.
@@ -127,6 +147,24 @@ impl Ended {
                 reached.insert(format!("refused by the store, then {}: done", done.asked.function));
             }
         }
+        for Brought { record, attempt, end, .. } in &self.brought {
+            let function = record.function;
+            reached.insert(format!("{function}: {end:?}"));
+            let own = |step: &&Step| step.actor == record.actor && step.act == *attempt;
+            for step in self.steps.iter().filter(own).filter(|step| step.fate.is_fault()) {
+                let operation = &step.operation;
+                reached.insert(format!("{:?} of {operation}, then {function}", step.fate));
+            }
+        }
+        for sandbox in self.table().sandboxes() {
+            let (state, reason) = (text(sandbox, "state"), text(sandbox, "reason"));
+            reached.insert(format!("Sandbox: {state} {reason}").trim_end().to_owned());
+        }
+        for row in self.table().mails() {
+            reached.insert(format!("mail: {}", text(row, "status")));
+        }
+        let mails = if self.mailed.is_empty() { "no mail was sent" } else { "a mail was sent" };
+        reached.insert(mails.to_owned());
         reached
     }
 }
@@ -144,12 +182,13 @@ pub fn judge(ended: &Ended) -> Judgement {
         refused_for_a_reason(ended, done)?;
     }
     looked_at(ended)?;
-    afterwards(ended)
+    afterwards(ended)?;
+    ended.closed.as_ref().map_or(Ok(()), |closed| settled::judge(ended, closed))
 }
 
 /// What every member may, whatever its role.
-const ANYBODYS: [&str; 5] =
-    ["leave-team", "get-session", "end-session", "revoke-session", "retry-sandbox"];
+const ANYBODYS: [&str; 6] =
+    ["leave-team", "get-session", "end-session", "revoke-session", "retry-sandbox", "test-sandbox"];
 
 /// Whether this is nothing that may be done any more once the other has ended.
 fn needs(done: &Done, ended: &Ends) -> bool {
@@ -226,7 +265,7 @@ fn afterwards(ended: &Ended) -> Judgement {
     let suspended = table.accounts().iter().any(|account| is(account, "suspended"));
     for (name, accepted) in &ended.accepted {
         let id = ended.made.get(name).unwrap_or(name);
-        let is_there = table.keys().iter().any(|row| text(row, "id") == id);
+        let is_there = table.all_keys().iter().any(|row| text(row, "id") == id);
         holds(!accepted || (is_there && !suspended), || format!("{id} is accepted, and ended"))?;
     }
     for done in ended.done.iter().filter(|done| done.answer.is_success()) {
@@ -241,7 +280,7 @@ fn afterwards(ended: &Ended) -> Judgement {
     }
     // Else a suspension has a second step before it, which `sweep` takes.
     let marked = table.accounts().iter().all(|account| account.get("duty").is_none());
-    for row in table.keys().into_iter().filter(|_| marked) {
+    for row in table.all_keys().into_iter().filter(|_| marked) {
         holds(is(row, "suspended") == suspended, || {
             format!("the account's suspension is {suspended}, and a key does not say so")
         })?;
@@ -324,7 +363,7 @@ fn true_answer(ended: &Ended, done: &Done) -> Judgement {
     let Done { asked, answer, actor, act, .. } = done;
     let function = asked.function;
     let told = || format!("actor {actor}, act {act}: {function} answered {answer:?}");
-    let may = if answer.is_success() {
+    let may = if answer.is_success() || function == "sweep" {
         made(asked)
     } else if answer.is_outage() && answer.says_perhaps() {
         0..=usize::MAX
@@ -346,6 +385,10 @@ fn made(asked: &Act) -> RangeInclusive<usize> {
     match (asked.function, asked.operators()) {
         // They read, and mark.
         ("check-key" | "get-session" | TIME, _) => 0..=0,
+        // A verdict about a key that is gone is put on no record.
+        ("test-sandbox", _) => 0..=1,
+        // Whatever it finds.
+        ("sweep", _) => 0..=usize::MAX,
         // Nobody is told whether there was an invitation, or a validation is under way.
         ("decline-invitation" | "retry-sandbox", _) => 0..=1,
         // The account's row, and all keys'.

@@ -12,13 +12,17 @@
 
 mod cases;
 mod choices;
+mod closing;
+mod deployment;
 mod explore;
 mod judge;
 mod scene;
 mod schedule;
+mod settled;
+mod stream;
 mod wire;
 
-use crate::cases::{meter, pairs, time};
+use crate::cases::{meter, pairs, time, workers};
 use crate::explore::Case;
 use crate::wire::Sabotage;
 use frontdesk_tests::proof::size;
@@ -258,6 +262,56 @@ fn each_pair_of_changes_holds_every_promise_when_not_all_goes_well() {
     for pairs in pairs::ALL_IN_TROUBLE {
         pairs.hold();
     }
+}
+
+#[test]
+fn a_login_has_its_sandbox_whatever_goes_wrong() {
+    workers::LOGIN.hold();
+}
+
+#[test]
+fn two_logins_at_once_make_one_key() {
+    workers::TWO_LOGINS.hold();
+}
+
+#[test]
+fn a_verdict_is_about_the_key_that_is_there() {
+    workers::LOGIN_DELETE.hold();
+    workers::RETRY_DELETE.hold();
+    workers::RETRY_TEST.hold();
+}
+
+#[test]
+fn a_retry_beside_another_has_its_verdict() {
+    workers::RETRY_RETRY.hold_daily(60);
+}
+
+#[test]
+fn what_waits_for_a_suspended_account_goes_on_with_it() {
+    workers::RETRY_SUSPEND.hold();
+}
+
+#[test]
+fn the_sweep_beside_a_worker_leaves_nothing_undone() {
+    workers::INVITE_SWEEP.hold();
+}
+
+#[test]
+fn an_invitation_is_mailed_whatever_goes_wrong_or_says_that_it_is_not() {
+    workers::INVITE.hold();
+    workers::INVITE_TWICE.hold();
+}
+
+#[test]
+fn an_invitation_that_has_ended_is_not_mailed() {
+    workers::INVITE_REVOKE.hold();
+    workers::INVITE_DECLINE.hold();
+    workers::INVITE_RESEND.hold();
+}
+
+#[test]
+fn a_code_is_mailed_while_it_is_good() {
+    workers::CODE.hold();
 }
 
 /// Else a schedule that breaks something could not be looked at again.

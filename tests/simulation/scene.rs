@@ -1,13 +1,15 @@
 //! What a case begins with: an account, its people and its keys, made by the functions themselves
 //! over a wire on which nothing goes wrong.
 
-use crate::wire::{Line, Sabotage, Wire};
+use crate::deployment::{TEMPLATE, table};
+use crate::stream::Delivery;
+use crate::wire::{ASIDE, Line, Sabotage, Wire};
 use desk::Engine;
 use desk::inside::{self, UNHURRIED};
-use desk::template::{Table, Template};
 use domain::login::{ChallengeToken, LoginCode};
-use domain::{EmailAddress, Invitation, Keyring, SessionToken};
-use edge::{App, Clock, Random, Seams};
+use domain::sandbox::SandboxKey;
+use domain::{AccountId, EmailAddress, Invitation, Keyring, PlainKey, Secret, SessionToken};
+use edge::{App, Clock, Random, Said, Seams, Silence, StandIn};
 use functions::Invoke;
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::LambdaEvent;
@@ -15,15 +17,8 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::Duration;
-
-static TEMPLATE: LazyLock<Template> =
-    LazyLock::new(|| inside::template("https://api.example.com/validate"));
-
-fn table() -> &'static Table {
-    TEMPLATE.table()
-}
 
 /// A row as DynamoDB writes it in JSON, by the names of its attributes.
 pub type Row = Value;
@@ -103,6 +98,8 @@ pub struct Scene {
     pub rows: Rows,
     pub keyring: String,
     pub start: Timestamp,
+    /// Where workers are at work, the records that are on their way as it begins.
+    pub owed: Option<Vec<Delivery>>,
     clock: Clock,
     wire: Arc<Wire>,
     seed: u64,
@@ -131,7 +128,7 @@ impl Scene {
         let [engine, before] = [(); 2].map(|()| engine_with(&Rows::new()));
         let wire = Arc::new(Wire::new(engine, before, keyring.clone(), None));
         let clock = Clock::standing_at(start);
-        Self { rows: Rows::new(), keyring, start, clock, wire, seed: 1000 }
+        Self { rows: Rows::new(), keyring, start, owed: None, clock, wire, seed: 1000 }
     }
 
     /// Calls a function, and nothing goes wrong.
@@ -219,6 +216,77 @@ impl Scene {
         key
     }
 
+    /// One in which workers are at work beside everybody else.
+    pub fn with_workers() -> Self {
+        let scene = Self { owed: Some(Vec::new()), ..Self::new() };
+        scene.wire.watch();
+        scene
+    }
+
+    /// Brings the workers what has come of everything so far.
+    pub async fn settle(&mut self) {
+        self.settle_but(&[]).await;
+    }
+
+    /// The same, but for records of some workers: these are on their way as schedules begin.
+    pub async fn settle_but(&mut self, later: &[&str]) {
+        let mut owed = Vec::new();
+        loop {
+            let records = self.wire.take_records();
+            if records.is_empty() {
+                break;
+            }
+            for record in records {
+                if later.contains(&record.function) {
+                    owed.push(record);
+                } else {
+                    self.bring(record).await;
+                }
+            }
+        }
+        self.owed.as_mut().expect("a scene with workers").extend(owed);
+    }
+
+    /// Brings them what was left on its way.
+    pub async fn settle_owed(&mut self) {
+        for record in self.owed.replace(Vec::new()).into_iter().flatten() {
+            self.bring(record).await;
+        }
+        self.settle().await;
+    }
+
+    /// The Sandbox key that the first worker of a schedule makes: what is drawn hangs on nobody
+    /// else.
+    pub async fn key_to_be_made(mut self) -> Key {
+        self.seed = seed_of(FIRST_WORKER, 0) - 1;
+        self.settle_owed().await;
+        self.sandbox_key()
+    }
+
+    async fn bring(&mut self, record: Delivery) {
+        let body = self.done(&Act::of(record.function, record.event)).await;
+        assert_eq!(body, json!({ "batchItemFailures": [] }), "{}", record.function);
+    }
+
+    /// Whatever the key, while the scene is made.
+    pub fn product_api_says(&self, status: u16) {
+        self.wire.product_api_says(status);
+    }
+
+    /// What was on its way never arrives.
+    pub fn lose(&mut self) {
+        self.wire.take_records();
+        self.owed = Some(Vec::new());
+    }
+
+    /// The Sandbox key of the one account.
+    pub fn sandbox_key(&self) -> Key {
+        let rows = rows_of(&self.wire.engine);
+        let sandbox = rows.iter().find(|((_, sk), _)| sk == "SANDBOX").expect("a Sandbox").1;
+        let value = sealed(&self.keyring, sandbox).expect("it has a key");
+        Key { id: PlainKey::parse(&value).expect("a key").id.to_string(), value }
+    }
+
     pub fn wait(&mut self, time: SignedDuration) {
         self.clock.advance(time.unsigned_abs());
     }
@@ -231,6 +299,9 @@ impl Scene {
     pub fn ready(mut self) -> Self {
         self.rows = rows_of(&self.wire.engine);
         self.start = self.clock.now();
+        for (number, record) in self.owed.iter_mut().flatten().enumerate() {
+            record.actor = FIRST_WORKER + number;
+        }
         self
     }
 
@@ -242,6 +313,9 @@ impl Scene {
 }
 
 pub const ADMIN: &str = "admin@example.com";
+
+/// Workers whose records are on their way as a schedule begins.
+const FIRST_WORKER: usize = 500;
 
 fn engine_with(rows: &Rows) -> Engine {
     let engine = Engine::with_table(table());
@@ -274,12 +348,89 @@ pub fn rows_of(engine: &Engine) -> Rows {
     items.map(|row| ((text(row, "pk"), text(row, "sk")), row.clone())).collect()
 }
 
+/// The value of the Sandbox key that this row has sealed.
+pub fn sealed(keyring: &str, sandbox: &Row) -> Option<String> {
+    let key: SandboxKey = serde_json::from_value(plain(sandbox.get("sandbox_key")?)).ok()?;
+    let account: AccountId = sandbox["pk"]["S"].as_str()?.strip_prefix("SANDBOX#")?.parse().ok()?;
+    let ring = Keyring::parse(keyring).expect("a keyring");
+    Some(key.open(&account, &ring)?.expose().to_owned())
+}
+
+/// An attribute without the letters for its type.
+fn plain(attribute: &Value) -> Value {
+    let (kind, value) = attribute.as_object().and_then(|one| one.iter().next()).expect("a type");
+    match (kind.as_str(), value) {
+        ("M", Value::Object(parts)) => {
+            parts.iter().map(|(name, part)| (name.clone(), plain(part))).collect()
+        }
+        ("N", Value::String(number)) => number.parse().map(Value::Number).expect("a number"),
+        _ => value.clone(),
+    }
+}
+
 /// What a function of this actor's meets.
 pub fn seams(wire: &Arc<Wire>, actor: usize, clock: Clock, seed: u64) -> Seams {
-    let product_api = inside::product_api_that_says(200);
-    let aws = Line { wire: wire.clone(), actor }.client();
-    let wire = edge::Wire::Inside { aws, product_api };
+    let line = Line { wire: wire.clone(), actor };
+    let product_api = product_api(line.clone(), clock.clone());
+    let wire = edge::Wire::Inside { aws: line.client(), product_api };
     Seams { clock, random: Random::seeded(seed), wire }
+}
+
+/// One whose gateway asks the key check, as soon as it is reached.
+fn product_api(line: Line, clock: Clock) -> StandIn {
+    StandIn::new(move |key| {
+        let (line, clock) = (line.clone(), clock.clone());
+        async move {
+            let said = said_to(&key, &line, clock).await;
+            let verdict = match &said {
+                Ok(Said { status: 200..=299, .. }) => "ready",
+                Ok(Said { status: 401 | 403, .. }) => "key_rejected",
+                Ok(Said { status: 429, .. }) => "api_rate_limited",
+                Ok(_) => "api_error",
+                Err(Silence::Timeout) => "api_timeout",
+                Err(Silence::NotReached(_)) => "api_unreachable",
+            };
+            line.wire.note_asked(line.actor, key.expose(), verdict);
+            said
+        }
+    })
+}
+
+async fn said_to(key: &Secret, line: &Line, clock: Clock) -> Result<Said, Silence> {
+    let row = PlainKey::parse(key.expose()).expect("a key");
+    let row = json!({
+        "pk": { "S": format!("ACCT#{}", row.account) },
+        "sk": { "S": format!("KEY#{}", row.id) },
+    });
+    let status = match line.call_product_api(row).await {
+        Err(error) if error.is_timeout() => return Err(Silence::Timeout),
+        Err(error) => return Err(Silence::NotReached(error.to_string())),
+        Ok(reply) => reply.status,
+    };
+    let status = if status == 200 { admits(&line.wire, clock, key.expose()).await } else { status };
+    Ok(Said { status, retry_after: None })
+}
+
+/// What the key check says, asked by nobody who has a part in a schedule.
+pub async fn admits(wire: &Arc<Wire>, clock: Clock, key: &str) -> u16 {
+    let act = check_value(key);
+    let answer = aside(wire, clock, &act).await;
+    answer.status.try_into().expect("a status")
+}
+
+/// What a function answers whoever has no part in a schedule, when nothing goes wrong.
+pub fn aside<'a>(
+    wire: &'a Arc<Wire>,
+    clock: Clock,
+    act: &'a Act,
+) -> futures::future::BoxFuture<'a, Answer> {
+    let function = function(act.function, seams(wire, ASIDE, clock, 99_999), &wire.region());
+    Box::pin(answer_of(function, &act.event))
+}
+
+/// What somebody draws in an act hangs on nobody else.
+pub fn seed_of(actor: usize, act: usize) -> u64 {
+    100 * actor as u64 + act as u64
 }
 
 /// A function, as cold as after a start, with the environment that the template gives it.
@@ -302,7 +453,8 @@ pub async fn answer_of(function: Invoke, event: &Value) -> Answer {
         Ok(answer) => (Some(200), answer),
         Err(error) => {
             let problem: Value = serde_json::from_str(&error.to_string()).unwrap_or_default();
-            (problem["status"].as_u64(), problem)
+            // A schedule's function says in words that it met an outage.
+            (problem["status"].as_u64().or(Some(503)), problem)
         }
     };
     let code = body["code"].as_str().unwrap_or_default().to_owned();
@@ -355,7 +507,7 @@ impl Http {
 }
 
 impl Act {
-    fn of(function: &'static str, event: Value) -> Self {
+    pub fn of(function: &'static str, event: Value) -> Self {
         Self {
             function,
             event,
@@ -484,6 +636,15 @@ pub fn revoke_other_sessions(by: &Person, other: &Person) -> Act {
 
 pub fn retry_sandbox(member: &Person) -> Act {
     http("retry-sandbox", "POST", "/api/sandbox/provision", Value::Null).by(member)
+}
+
+pub fn test_sandbox(member: &Person) -> Act {
+    http("test-sandbox", "POST", "/api/sandbox/test", Value::Null).by(member)
+}
+
+/// What runs every few minutes.
+pub fn sweep() -> Act {
+    Act::of("sweep", json!({}))
 }
 
 pub fn request_code(email: &str, from: &str) -> Act {

@@ -5,14 +5,16 @@
 //! waits, and the same choices give the same run.
 
 use crate::choices::Choices;
+use crate::closing::{Closed, close};
 use crate::scene::{
-    Act, Answer, Key, Person, Rows, Scene, TIME, answer_of, function, restore, rows_of, seams,
+    Act, Answer, Key, Person, Rows, Scene, TIME, admits, answer_of, aside, function, restore,
+    rows_of, seams, seed_of, session,
 };
-use crate::scene::{check_value, session};
-use crate::wire::{Fate, Step, Wire};
+use crate::stream::Delivery;
+use crate::wire::{Asked, Fate, Mailed, Step, Wire};
 use edge::Clock;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
@@ -70,6 +72,32 @@ pub struct Ended {
     pub made: BTreeMap<String, String>,
     /// Whether each of the scene's people has a session still.
     pub logged_in: Vec<bool>,
+    /// Where workers are at work, what each of them was brought, and what became of it.
+    pub brought: Vec<Brought>,
+    pub mailed: Vec<Mailed>,
+    pub asked: Vec<Asked>,
+    /// What it is like once all workers have had their turn, and nothing has gone wrong.
+    pub closed: Option<Closed>,
+    /// The rows that were there before.
+    pub before: Rows,
+    pub keyring: String,
+}
+
+/// A record that a worker was brought: again after each time that it was not done.
+#[derive(Debug, Clone)]
+pub struct Brought {
+    pub record: Delivery,
+    pub attempt: usize,
+    pub end: End,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    Done,
+    /// It is to be brought again.
+    Again,
+    Killed,
+    NeverCame,
 }
 
 /// The moment that each request takes, by the functions' clock.
@@ -78,7 +106,20 @@ const MOMENT: Duration = Duration::from_millis(1);
 /// that whoever waits for time alone has had it, and nothing hangs on how long that was.
 const LONG_ENOUGH: Duration = Duration::from_secs(5);
 
-type Answers = Arc<Mutex<Vec<(usize, usize, Range<usize>, Answer)>>>;
+/// What came of the acts, and of the records.
+#[derive(Debug, Default)]
+struct Log {
+    answers: Vec<(usize, usize, Range<usize>, Answer)>,
+    brought: Vec<Brought>,
+}
+
+/// What everybody in a schedule has to do with.
+#[derive(Clone)]
+struct Stage {
+    wire: Arc<Wire>,
+    clock: Clock,
+    log: Arc<Mutex<Log>>,
+}
 
 /// None if every way on was tried elsewhere.
 pub async fn run(
@@ -90,18 +131,14 @@ pub async fn run(
     // The SDK's waits.
     fastrand::seed(1);
     let clock = Clock::standing_at(play.scene.start);
-    wire.schedule(play.actors.len());
-    let answers = Answers::default();
-    let actors: Vec<_> = play
-        .actors
-        .iter()
-        .enumerate()
-        .map(|(actor, acts)| {
-            let acts = acts.clone();
-            let (wire, clock, answers) = (wire.clone(), clock.clone(), answers.clone());
-            tokio::spawn(one_actor(actor, acts, wire, clock, answers))
-        })
+    wire.schedule(play.scene.owed.is_some());
+    let stage = Stage { wire: wire.clone(), clock, log: Arc::default() };
+    let acts = play.actors.iter().enumerate();
+    let mut actors: Vec<_> = acts
+        .map(|(actor, acts)| tokio::spawn(stage.clone().one_actor(actor, acts.clone())))
         .collect();
+    let bring = |record: Delivery| tokio::spawn(stage.clone().one_worker(record));
+    actors.extend(play.scene.owed.iter().flatten().cloned().map(bring));
     let mut faults_left = faults.most;
     loop {
         // The runtime's time is paused: it passes when nobody can go on without it.
@@ -116,38 +153,80 @@ pub async fn run(
             restore(&wire.engine, &rows_of(&wire.engine), &play.scene.rows);
             return None;
         };
-        // What follows an outage is part of it.
         faults_left = faults_left.saturating_sub(usize::from(moves[chosen].fate.is_fault()));
-        clock.advance(MOMENT);
+        stage.clock.advance(MOMENT);
         wire.decide(&moves[chosen]);
+        actors.extend(wire.take_records().into_iter().map(bring));
     }
     for actor in actors {
         actor.await.expect("an actor does not panic");
     }
-    Some(ended(play, wire, &clock, &answers).await)
+    Some(ended(play, stage).await)
 }
 
-async fn one_actor(actor: usize, acts: Vec<Act>, wire: Arc<Wire>, clock: Clock, answers: Answers) {
-    for (number, act) in acts.into_iter().enumerate() {
-        wire.begin(actor, number);
-        let asked_at = wire.now();
-        // What is drawn hangs on nobody else.
-        let seed = 100 * actor as u64 + number as u64;
-        let answer = if act.function == TIME {
-            passed(&act, actor, &wire, &clock).await
-        } else {
-            let clock = if act.skew.is_zero() { clock.clone() } else { skewed(&clock, act.skew) };
-            let seams = seams(&wire, actor, clock, seed);
-            answer_of(function(act.function, seams, &wire.region()), &act.event).await
-        };
-        let mut answers = answers.lock().expect("nobody panics with it");
-        answers.push((actor, number, asked_at..wire.now(), answer));
+impl Stage {
+    async fn one_actor(self, actor: usize, acts: Vec<Act>) {
+        let Self { wire, clock, log } = self;
+        for (number, act) in acts.into_iter().enumerate() {
+            let mut end = wire.begin(actor, number);
+            let asked_at = wire.now();
+            let seed = seed_of(actor, number);
+            let answer = if act.function == TIME {
+                passed(&act, actor, &wire, &clock).await
+            } else {
+                let own = skewed(&clock, act.skew);
+                let seams = seams(&wire, actor, own, seed);
+                let function = function(act.function, seams, &wire.region());
+                tokio::select! {
+                    biased;
+                    Ok(_) = &mut end => nothing_said(),
+                    answer = answer_of(function, &act.event) => answer,
+                }
+            };
+            let mut log = log.lock().expect("nobody panics with it");
+            log.answers.push((actor, number, asked_at..wire.now(), answer));
+        }
+    }
+
+    /// As Lambda does: what was not done is brought again.
+    async fn one_worker(self, record: Delivery) {
+        let Self { wire, clock, log } = self;
+        for attempt in 0.. {
+            let mut end = wire.begin_delivery(&record, attempt);
+            let seed = seed_of(record.actor, attempt);
+            let seams = seams(&wire, record.actor, clock.clone(), seed);
+            let function = function(record.function, seams, &wire.region());
+            let end = tokio::select! {
+                biased;
+                Ok(fate) = &mut end => match fate {
+                    Fate::Undelivered => End::NeverCame,
+                    _ => End::Killed,
+                },
+                answer = answer_of(function, &record.event) => end_of(&answer),
+            };
+            let mut log = log.lock().expect("nobody panics with it");
+            log.brought.push(Brought { record: record.clone(), attempt, end });
+            if matches!(end, End::Done | End::NeverCame) {
+                return;
+            }
+        }
     }
 }
 
-/// A clock that stands where this one does, but for the skew.
+/// Of a function that died, as API Gateway does: whatever was done, it says nothing of it.
+fn nothing_said() -> Answer {
+    let body = json!({ "detail": "It may have been done." });
+    Answer { status: 503, code: "killed".to_owned(), body }
+}
+
+pub fn end_of(answer: &Answer) -> End {
+    let failed = answer.body["batchItemFailures"].as_array();
+    if failed.is_some_and(Vec::is_empty) { End::Done } else { End::Again }
+}
+
+/// This clock, or one that stands where it does but for the skew.
 fn skewed(clock: &Clock, skew: SignedDuration) -> Clock {
-    Clock::standing_at(clock.now() + skew)
+    if skew.is_zero() { clock.clone() } else { Clock::standing_at(clock.now() + skew) }
 }
 
 /// Time passes when the schedule comes to it.
@@ -158,9 +237,9 @@ async fn passed(act: &Act, actor: usize, wire: &Wire, clock: &Clock) -> Answer {
     Answer { status: 200, code: String::new(), body: Value::Null }
 }
 
-async fn ended(play: &Play, wire: &Arc<Wire>, clock: &Clock, answers: &Answers) -> Ended {
+async fn ended(play: &Play, Stage { wire, clock, log }: Stage) -> Ended {
     let steps = wire.steps();
-    let answers = std::mem::take(&mut *answers.lock().expect("nobody panics with it"));
+    let Log { answers, brought } = std::mem::take(&mut *log.lock().expect("nobody panics with it"));
     let began = |actor, act| {
         let own = |step: &Step| step.actor == actor && step.act == act;
         steps.iter().position(own).expect("every act of a case asks the store")
@@ -173,11 +252,8 @@ async fn ended(play: &Play, wire: &Arc<Wire>, clock: &Clock, answers: &Answers) 
         })
         .collect();
     let rows = rows_of(&wire.engine);
+    let (mailed, asked) = (wire.mailed(), wire.asked());
     wire.release();
-    let afterwards = async |act: Act| {
-        let seams = seams(wire, 0, clock.clone(), 99_999);
-        answer_of(function(act.function, seams, &wire.region()), &act.event).await
-    };
     let value = |done: &Done| {
         let body = &done.answer.body;
         let text = |value: &Value| value.as_str().map(str::to_owned);
@@ -187,12 +263,30 @@ async fn ended(play: &Play, wire: &Arc<Wire>, clock: &Clock, answers: &Answers) 
     let known = play.keys.iter().map(|key| (key.id.clone(), key.value.clone()));
     let mut accepted = BTreeMap::new();
     for (name, value) in known.chain(made.keys().map(|value| (value.clone(), value.clone()))) {
-        accepted.insert(name, afterwards(check_value(&value)).await.is_success());
+        accepted.insert(name, admits(&wire, clock.clone(), &value).await == 200);
     }
     let mut logged_in = Vec::new();
     for person in &play.people {
-        logged_in.push(afterwards(session(person)).await.is_success());
+        logged_in.push(aside(&wire, clock.clone(), &session(person)).await.is_success());
     }
+    let closed = match play.scene.owed {
+        Some(_) => Some(close(&wire, &clock).await),
+        None => None,
+    };
     restore(&wire.engine, &rows_of(&wire.engine), &play.scene.rows);
-    Ended { done, steps, rows, accepted, made, logged_in }
+    let Scene { rows: before, keyring, .. } = play.scene.clone();
+    Ended {
+        done,
+        steps,
+        rows,
+        accepted,
+        made,
+        logged_in,
+        brought,
+        mailed,
+        asked,
+        closed,
+        before,
+        keyring,
+    }
 }

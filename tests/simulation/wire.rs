@@ -2,12 +2,14 @@
 //! and what becomes of it.
 
 use crate::choices::Move;
+use crate::deployment::table;
+use crate::stream::{Delivery, heard_by, is_watched};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use desk::inside::{self, Service};
 use desk::{Engine, Reply};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display, Formatter};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -22,7 +24,7 @@ pub enum Fate {
     /// consistency.
     Stale,
     Throttled,
-    /// It is throttled, and so is whatever its actor sends from then on.
+    /// It is throttled, and so is whatever its function sends from then on.
     Outage,
     /// Another transaction is said to be at work on one of its rows.
     Conflict,
@@ -34,12 +36,28 @@ pub enum Fate {
     LostAfter,
     /// Its connection breaks, and it arrives later, or not before all is over.
     Late,
+    /// Whoever sent it dies before it arrives.
+    Killed,
+    /// It is made, and whoever sent it dies.
+    KilledAfter,
+    /// The record that a worker looks up by it comes once more.
+    Twice,
+    /// The record that a worker would look up by it never came.
+    Undelivered,
+    /// SES or the product API says no.
+    Refused,
+    /// SES or the product API fails, and so does whatever its function sends there from then on.
+    Down,
+    /// The product API does not answer in time, nor does it again while the function runs.
+    Mute,
+    /// It fares as the outage says that its function is in.
+    StillOut,
 }
 
 impl Fate {
     /// Whether it is a fault that a schedule has only so many of.
     pub fn is_fault(self) -> bool {
-        !matches!(self, Self::Answered | Self::Stale)
+        !matches!(self, Self::Answered | Self::Stale | Self::StillOut)
     }
 }
 
@@ -75,6 +93,14 @@ impl Reach {
     }
 }
 
+/// Where a request goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    Store,
+    Mail,
+    ProductApi,
+}
+
 /// A request on its way.
 #[derive(Debug)]
 pub struct Pending {
@@ -82,6 +108,10 @@ pub struct Pending {
     pub act: usize,
     /// Which one of the actor's requests.
     number: usize,
+    /// Whether it is the first one of a worker that was brought a record.
+    looks_up: bool,
+    place: Place,
+    reach: Reach,
     pub operation: String,
     pub body: Value,
     /// None for one whose sender has been told that its connection broke.
@@ -101,6 +131,36 @@ pub struct Step {
     /// Whether it committed something, and not only what the same request had committed before.
     pub commits: bool,
     pub reach: Reach,
+    /// Rows that were changed by it, as they are then: of those that somebody watches.
+    pub rows: BTreeMap<String, Value>,
+}
+
+/// A mail that SES took.
+#[derive(Debug, Clone)]
+pub struct Mailed {
+    pub actor: usize,
+    pub act: usize,
+    /// How many steps had been decided before it.
+    pub at: usize,
+}
+
+/// What the product API said to a key.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    pub actor: usize,
+    pub act: usize,
+    /// How many steps had been decided when it answered.
+    pub at: usize,
+    pub key: String,
+    /// The state, or the reason, that this is.
+    pub verdict: &'static str,
+}
+
+impl Step {
+    /// Whether it asks for a row whose key has this in it.
+    pub fn reads(&self, part: &str) -> bool {
+        self.reach.reads.iter().any(|row| row.contains(part))
+    }
 }
 
 impl Display for Step {
@@ -127,24 +187,45 @@ pub struct Wire {
     pub engine: Engine,
     /// The table as it was at the start, for a read that does not ask for consistency.
     before: Engine,
-    keyring: String,
+    pub keyring: String,
     sabotage: Option<Sabotage>,
     state: Mutex<State>,
+}
+
+/// Whoever has no part in a schedule: its requests are answered at once.
+pub const ASIDE: usize = 900;
+
+#[derive(Debug, Default)]
+struct Actor {
+    act: usize,
+    /// How many requests it has sent.
+    sent: usize,
+    /// The first one of its act.
+    first: usize,
+    /// The record that it was brought, if it is a worker.
+    brought: Option<Delivery>,
+    /// How many records came of what it committed.
+    records: usize,
+    /// The outage that its function is in.
+    out: Option<Fate>,
+    /// Ends its function.
+    end: Option<oneshot::Sender<Fate>>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     /// While nothing is scheduled, every request is answered at once.
     scheduled: bool,
+    /// Whether workers are to hear of what is committed.
+    has_workers: bool,
     waiting: Vec<Pending>,
     steps: Vec<Step>,
-    /// The act that each actor is at.
-    acts: Vec<usize>,
-    /// How many requests each actor has sent.
-    sent: Vec<usize>,
+    actors: BTreeMap<usize, Actor>,
     committed: BTreeSet<String>,
-    /// Actors whom nothing answers any more.
-    cut_off: BTreeSet<usize>,
+    records: Vec<Delivery>,
+    product_api_says: Option<u16>,
+    mailed: Vec<Mailed>,
+    asked: Vec<Asked>,
     /// Tokens of transactions of which a try was not answered.
     unanswered: BTreeSet<String>,
     /// Which schedule this is, of all that this process runs.
@@ -172,12 +253,11 @@ impl Wire {
     }
 
     /// From now on requests wait for [`Wire::decide`].
-    pub fn schedule(&self, actors: usize) {
+    pub fn schedule(&self, has_workers: bool) {
         static NUMBER: AtomicU64 = AtomicU64::new(1);
         *self.state() = State {
             scheduled: true,
-            acts: vec![0; actors],
-            sent: vec![0; actors],
+            has_workers,
             number: NUMBER.fetch_add(1, Ordering::Relaxed),
             ..State::default()
         };
@@ -196,8 +276,50 @@ impl Wire {
         state.waiting.clear();
     }
 
-    pub fn begin(&self, actor: usize, act: usize) {
-        self.state().acts[actor] = act;
+    /// From now on workers hear of what is committed.
+    pub fn watch(&self) {
+        self.state().has_workers = true;
+    }
+
+    /// Whatever the key, until requests wait for their turn.
+    pub fn product_api_says(&self, status: u16) {
+        self.state().product_api_says = Some(status);
+    }
+
+    /// Somebody begins an act. What it is given says when it is ended, and by which fate.
+    pub fn begin(&self, actor: usize, act: usize) -> oneshot::Receiver<Fate> {
+        let (end, ended) = oneshot::channel();
+        let mut state = self.state();
+        let actor = state.actors.entry(actor).or_default();
+        (actor.act, actor.first, actor.out, actor.end) = (act, actor.sent, None, Some(end));
+        ended
+    }
+
+    /// The same of a worker that is brought a record.
+    pub fn begin_delivery(&self, record: &Delivery, attempt: usize) -> oneshot::Receiver<Fate> {
+        let brought = Some(record.clone());
+        self.state().actors.entry(record.actor).or_default().brought = brought;
+        self.begin(record.actor, attempt)
+    }
+
+    /// The records that have come of commits since the last time that this was asked.
+    pub fn take_records(&self) -> Vec<Delivery> {
+        std::mem::take(&mut self.state().records)
+    }
+
+    pub fn mailed(&self) -> Vec<Mailed> {
+        self.state().mailed.clone()
+    }
+
+    pub fn asked(&self) -> Vec<Asked> {
+        self.state().asked.clone()
+    }
+
+    /// The product API has said this to whoever asked.
+    pub fn note_asked(&self, actor: usize, key: &str, verdict: &'static str) {
+        let mut state = self.state();
+        let (act, at) = (state.actors.entry(actor).or_default().act, state.steps.len());
+        state.asked.push(Asked { actor, act, at, key: key.to_owned(), verdict });
     }
 
     /// How many steps were decided.
@@ -215,12 +337,12 @@ impl Wire {
         let mut order: Vec<usize> = (0..state.waiting.len()).collect();
         order.sort_by_key(|place| state.waiting[*place].id());
         // It reaches nothing, so it is the same whatever comes before it.
-        let is_cut_off = |place: &&usize| state.cut_off.contains(&state.waiting[**place].actor);
-        if let Some(place) = order.iter().find(is_cut_off) {
-            return vec![state.move_to(&state.waiting[*place], Fate::Throttled)];
+        let is_out = |place: &&usize| state.is_out(&state.waiting[**place]);
+        if let Some(place) = order.iter().find(is_out) {
+            return vec![state.move_to(&state.waiting[*place], Fate::StillOut)];
         }
         let well = order.iter().map(|place| (*place, Fate::Answered));
-        let stale = order.iter().filter(|place| state.waiting[**place].may_be_stale());
+        let stale = order.iter().filter(|place| self.may_be_stale(&state.waiting[**place]));
         let stale = stale.map(|place| (*place, Fate::Stale));
         let faulty = order.iter().flat_map(|place| {
             let pending = &state.waiting[*place];
@@ -232,6 +354,16 @@ impl Wire {
         moves.map(|(place, fate)| state.move_to(&state.waiting[place], fate)).collect()
     }
 
+    /// Of a question to the index, only where that makes a difference.
+    fn may_be_stale(&self, pending: &Pending) -> bool {
+        let says = |engine: &Engine| -> Value {
+            let said = engine.call(&pending.operation, &pending.body.to_string());
+            serde_json::from_str(&said.body).expect("the engine's JSON")
+        };
+        pending.may_be_stale()
+            && (pending.body.get("IndexName").is_none() || says(&self.engine) != says(&self.before))
+    }
+
     /// One request meets its fate.
     pub fn decide(&self, decided: &Move) {
         let fate = decided.fate;
@@ -239,48 +371,72 @@ impl Wire {
         let is_it = |pending: &Pending| pending.id() == (decided.actor, decided.request);
         let place = state.waiting.iter().position(is_it).expect("it is on its way");
         let mut pending = state.waiting.remove(place);
+        let (sender, place) = (pending.actor, pending.place);
         let broken = || Err(ConnectorError::io("the connection broke".into()));
-        let (reply, answer) = match fate {
-            Fate::Answered => {
-                let reply = self.made(&pending);
-                (Some(reply.clone()), Ok(reply))
+        let mut made = None;
+        let mut answered = |state: &mut State| {
+            let reply = self.made(state, &pending);
+            made = Some(reply.clone());
+            Ok(reply.reply)
+        };
+        let answer = match fate {
+            Fate::Answered => answered(&mut state),
+            Fate::Twice => {
+                let twice = state.actors[&sender].brought.clone().expect("a worker looks it up");
+                state.deliver(sender, twice);
+                answered(&mut state)
             }
             Fate::Stale => {
                 let reply = self.before.call(&pending.operation, &pending.body.to_string());
-                (Some(reply.clone()), Ok(reply))
+                made = Some(Made { reply: reply.clone(), rows: BTreeMap::new() });
+                Ok(reply)
             }
-            Fate::Throttled | Fate::Outage => {
-                (None, Ok(refusal("ThrottlingException", "Rate exceeded")))
-            }
-            Fate::Conflict => (None, Ok(conflict(&pending))),
+            Fate::Conflict => Ok(conflict(&pending)),
             Fate::InProgress => {
                 let said = "The transaction with the given request token is already in progress.";
-                (None, Ok(refusal("TransactionInProgressException", said)))
+                Ok(refusal("TransactionInProgressException", said))
             }
-            Fate::LostBefore | Fate::Late => (None, broken()),
-            Fate::LostAfter => (Some(self.made(&pending)), broken()),
+            Fate::LostBefore | Fate::Late | Fate::Killed | Fate::Undelivered => broken(),
+            Fate::LostAfter | Fate::KilledAfter => {
+                let _ = answered(&mut state);
+                // Whoever waits for the product API waits no longer.
+                if place == Place::ProductApi { outage(place, Fate::Mute) } else { broken() }
+            }
+            Fate::Throttled | Fate::Outage | Fate::Refused | Fate::Down | Fate::Mute => {
+                outage(place, fate)
+            }
+            Fate::StillOut => outage(place, state.actors[&sender].out.expect("it is out")),
         };
-        if fate == Fate::Outage {
-            state.cut_off.insert(pending.actor);
+        let actor = state.actors.entry(sender).or_default();
+        if matches!(fate, Fate::Outage | Fate::Down | Fate::Mute) {
+            actor.out = Some(fate);
+        }
+        if matches!(fate, Fate::Killed | Fate::KilledAfter | Fate::Undelivered)
+            && let Some(end) = actor.end.take()
+        {
+            // It is dropped before it sees that nothing answers what it still waits for.
+            let _ = end.send(fate);
+            state.waiting.retain(|other| other.actor != sender || !other.is_awaited());
         }
         if matches!(fate, Fate::LostBefore | Fate::LostAfter | Fate::Late)
             && let Some(token) = pending.token()
         {
             state.unanswered.insert(token.to_owned());
         }
-        let is_made = reply.as_ref().is_some_and(|reply| reply.status == 200);
-        let commits = is_made
+        let status = made.as_ref().map(|made| made.reply.status);
+        let commits = status == Some(200)
             && !pending.only_reads()
             && pending.token().is_none_or(|token| state.committed.insert(token.to_owned()));
         state.steps.push(Step {
-            actor: pending.actor,
+            actor: sender,
             act: pending.act,
             operation: pending.operation.clone(),
             about: pending.about(),
             fate,
-            status: reply.map(|reply| reply.status),
+            status,
             commits,
-            reach: pending.reach(),
+            reach: pending.reach.clone(),
+            rows: made.map(|made| made.rows).unwrap_or_default(),
         });
         if let Some(awaited) = pending.answer.take() {
             // Whoever gave the request up does not listen any more.
@@ -291,23 +447,82 @@ impl Wire {
         }
     }
 
-    fn made(&self, pending: &Pending) -> Reply {
-        self.engine.call(&pending.operation, &pending.body.to_string())
+    /// What it comes to, for whoever waits for it and for the workers.
+    fn made(&self, state: &mut State, pending: &Pending) -> Made {
+        let Pending { actor, act, .. } = *pending;
+        match pending.place {
+            Place::Store => {}
+            Place::Mail => {
+                state.mailed.push(Mailed { actor, act, at: state.steps.len() });
+                return Made { reply: inside::mail_taken(), rows: BTreeMap::new() };
+            }
+            // It is for the product API's gateway to say.
+            Place::ProductApi => {
+                let status = state.product_api_says.unwrap_or(200);
+                let reply = Reply { status, body: String::new() };
+                return Made { reply, rows: BTreeMap::new() };
+            }
+        }
+        let watched: Vec<&String> = if state.has_workers && !pending.only_reads() {
+            pending.reach.writes.iter().filter(|row| is_watched(row)).collect()
+        } else {
+            Vec::new()
+        };
+        let before: Vec<_> = watched.iter().map(|row| self.row(row)).collect();
+        let reply = self.engine.call(&pending.operation, &pending.body.to_string());
+        let mut rows = BTreeMap::new();
+        for (row, before) in watched.into_iter().zip(before) {
+            let Some(after) = self.row(row).filter(|after| Some(after) != before.as_ref()) else {
+                continue;
+            };
+            for (function, event) in heard_by(before.as_ref(), &after) {
+                state.deliver(actor, Delivery { actor, function, row: row.clone(), event });
+            }
+            rows.insert(row.clone(), after);
+        }
+        Made { reply, rows }
+    }
+
+    /// The index is in parts, and a row that is due in one of them.
+    fn reach_index(&self, reach: &mut Reach, body: &Value) {
+        let part = |part: &str| format!("INDEX/{part}");
+        if body.get("IndexName").is_some() {
+            let asked = body["ExpressionAttributeValues"][":shard"]["S"].as_str();
+            reach.reads.insert(part(asked.expect("it asks for one part")));
+            reach.reads_anything = false;
+        }
+        let items = body["TransactItems"].as_array().into_iter().flatten();
+        let items = items.filter_map(Value::as_object).flat_map(|item| item.values());
+        let named = items.chain([body]).flat_map(|write| {
+            [&write["Item"]["duty"], &write["ExpressionAttributeValues"][":duty"]]
+        });
+        let there = reach.writes.iter().filter_map(|row| self.row(row));
+        let there = there.map(|row| row["duty"].clone());
+        let due: Vec<_> = named.cloned().chain(there).collect();
+        reach.writes.extend(due.iter().filter_map(|due| due["S"].as_str()).map(part));
+    }
+
+    fn row(&self, row: &str) -> Option<Value> {
+        let (pk, sk) = row.split_once('/').expect("a key has two parts");
+        let key = json!({ "pk": { "S": pk }, "sk": { "S": sk } });
+        let read = json!({ "TableName": table().name, "Key": key, "ConsistentRead": true });
+        let reply = self.engine.call("GetItem", &read.to_string());
+        let mut reply: Value = serde_json::from_str(&reply.body).expect("the engine's JSON");
+        reply.get_mut("Item").map(Value::take)
     }
 
     /// Waits for a turn as a request does: it is one, for a row that nobody has.
     pub async fn turn(&self, actor: usize) {
         let key = json!({ "pk": { "S": "TIME" }, "sk": { "S": "TIME" } });
         let read = json!({ "TableName": "none", "Key": key, "ConsistentRead": true });
-        if let Sent::Waits(receiver) = self.send(actor, "GetItem", read.to_string().as_bytes()) {
+        if let Sent::Waits(receiver) = self.send(actor, Place::Store, "GetItem", read) {
             // Whatever becomes of it, it was its turn.
             let _ = receiver.await;
         }
     }
 
     /// A request leaves its function.
-    fn send(&self, actor: usize, operation: &str, body: &[u8]) -> Sent {
-        let mut body: Value = serde_json::from_slice(body).expect("the SDK sends JSON");
+    fn send(&self, actor: usize, place: Place, operation: &str, mut body: Value) -> Sent {
         if let Some(sabotage) = self.sabotage {
             sabotage.apply(&mut body);
         }
@@ -316,24 +531,62 @@ impl Wire {
         if let Some(token) = body["ClientRequestToken"].as_str() {
             body["ClientRequestToken"] = format!("{token}{:04x}", state.number).into();
         }
-        if !state.scheduled {
-            return Sent::Answered(self.engine.call(operation, &body.to_string()));
+        let sender = state.actors.entry(actor).or_default();
+        let (act, number) = (sender.act, sender.sent);
+        let looks_up = sender.brought.is_some() && number == sender.first;
+        sender.sent += 1;
+        let operation = operation.to_owned();
+        let mut reach = reach(place, &operation, &body);
+        if state.has_workers {
+            self.reach_index(&mut reach, &body);
+        }
+        let answer = None;
+        let mut pending =
+            Pending { actor, act, number, looks_up, place, reach, operation, body, answer };
+        if !state.scheduled || actor == ASIDE {
+            return Sent::Answered(self.made(&mut state, &pending).reply);
         }
         let (sender, receiver) = oneshot::channel();
-        let (operation, act) = (operation.to_owned(), state.acts[actor]);
-        let number = state.sent[actor];
-        state.sent[actor] += 1;
-        let answer = Some(sender);
-        state.waiting.push(Pending { actor, act, number, operation, body, answer });
+        pending.answer = Some(sender);
+        state.waiting.push(pending);
         Sent::Waits(receiver)
     }
+}
+
+/// What became of a request that arrived.
+#[derive(Debug, Clone)]
+struct Made {
+    reply: Reply,
+    rows: BTreeMap<String, Value>,
 }
 
 impl State {
     fn move_to(&self, pending: &Pending, fate: Fate) -> Move {
         let Pending { actor, act, number, .. } = *pending;
-        let begins = !self.steps.iter().any(|step| step.actor == actor && step.act == act);
-        Move { actor, request: number, fate, reach: pending.reach(), begins }
+        // Nobody is told when a worker begins.
+        let begins = self.actors[&actor].brought.is_none()
+            && !self.steps.iter().any(|step| step.actor == actor && step.act == act);
+        Move { actor, request: number, fate, reach: pending.reach.clone(), begins }
+    }
+
+    /// A record comes of what somebody did: to a worker whose number is the same, whoever else is
+    /// at work.
+    fn deliver(&mut self, by: usize, record: Delivery) {
+        let by_them = self.actors.entry(by).or_default();
+        let actor = (by + 1) * 1000 + by_them.records;
+        by_them.records += 1;
+        self.records.push(Delivery { actor, ..record });
+    }
+
+    /// Whether it fails whatever else happens.
+    fn is_out(&self, pending: &Pending) -> bool {
+        pending.is_awaited()
+            && match self.actors[&pending.actor].out {
+                Some(Fate::Outage) => true,
+                Some(Fate::Down) => pending.place != Place::Store,
+                Some(Fate::Mute) => pending.place == Place::ProductApi,
+                _ => false,
+            }
     }
 }
 
@@ -347,41 +600,13 @@ impl Pending {
         (self.actor, self.number)
     }
 
-    fn reach(&self) -> Reach {
-        let mut reach = Reach::default();
-        let row = |key: &Value| {
-            let part = |name: &str| key[name]["S"].as_str().unwrap_or_default().to_owned();
-            format!("{}/{}", part("pk"), part("sk"))
-        };
-        match self.operation.as_str() {
-            "TransactWriteItems" => {
-                let items = self.body["TransactItems"].as_array().into_iter().flatten();
-                for (what, item) in items.filter_map(Value::as_object).flatten() {
-                    let key = item.get("Key").or_else(|| item.get("Item"));
-                    let row = row(key.unwrap_or(&Value::Null));
-                    let into =
-                        if what == "ConditionCheck" { &mut reach.reads } else { &mut reach.writes };
-                    into.insert(row);
-                }
-            }
-            "GetItem" => {
-                reach.reads.insert(row(&self.body["Key"]));
-            }
-            "UpdateItem" => {
-                reach.writes.insert(row(&self.body["Key"]));
-            }
-            // Whatever it may find.
-            _ => reach.reads_anything = true,
-        }
-        reach
-    }
-
     fn is_awaited(&self) -> bool {
         self.answer.as_ref().is_some_and(|answer| !answer.is_closed())
     }
 
     fn only_reads(&self) -> bool {
-        ["GetItem", "Query", "BatchGetItem"].contains(&self.operation.as_str())
+        self.place != Place::Store
+            || ["GetItem", "Query", "BatchGetItem"].contains(&self.operation.as_str())
     }
 
     fn is_transaction(&self) -> bool {
@@ -393,26 +618,36 @@ impl Pending {
     }
 
     fn may_be_stale(&self) -> bool {
-        self.only_reads() && self.body["ConsistentRead"] != true
+        self.place == Place::Store && self.only_reads() && self.body["ConsistentRead"] != true
     }
 
     /// `again`: a try under the same token was not answered.
     fn may_meet(&self, fate: Fate, again: bool) -> bool {
+        let changes = !self.only_reads();
+        let is_outside = self.place != Place::Store;
         // Of one that is given up, nobody is told anything.
         self.is_awaited()
             && match fate {
-                Fate::Answered | Fate::Stale => false,
+                Fate::Answered | Fate::Stale | Fate::StillOut => false,
                 Fate::Throttled | Fate::Outage => true,
                 // A read that gets lost is one that is tried again, as when it is throttled.
-                Fate::Conflict | Fate::LostBefore | Fate::LostAfter | Fate::Late => {
-                    !self.only_reads()
-                }
+                Fate::Conflict | Fate::Late => changes,
+                Fate::LostBefore | Fate::LostAfter => changes || is_outside,
                 Fate::InProgress => self.is_transaction() && again,
+                // Before a read is before what comes of it.
+                Fate::Killed => changes || is_outside,
+                Fate::KilledAfter => changes || self.place == Place::Mail,
+                Fate::Twice | Fate::Undelivered => self.looks_up,
+                Fate::Refused | Fate::Down => is_outside,
+                Fate::Mute => self.place == Place::ProductApi,
             }
     }
 
     /// The rows that it is about, without their ids.
     fn about(&self) -> String {
+        if self.place != Place::Store {
+            return format!("{:?}", self.place);
+        }
         let mut rows = Vec::new();
         if let Some(items) = self.body["TransactItems"].as_array() {
             for item in items.iter().filter_map(Value::as_object).flatten() {
@@ -425,6 +660,41 @@ impl Pending {
         }
         rows.join(", ")
     }
+}
+
+/// The rows that a request is about.
+fn reach(place: Place, operation: &str, body: &Value) -> Reach {
+    let mut reach = Reach::default();
+    let row = |key: &Value| {
+        let part = |name: &str| key[name]["S"].as_str().unwrap_or_default().to_owned();
+        format!("{}/{}", part("pk"), part("sk"))
+    };
+    match (place, operation) {
+        (Place::Mail, _) => {}
+        // It looks at the row of the key, and nowhere else.
+        (Place::ProductApi, _) => {
+            reach.reads.insert(row(body));
+        }
+        (Place::Store, "TransactWriteItems") => {
+            let items = body["TransactItems"].as_array().into_iter().flatten();
+            for (what, item) in items.filter_map(Value::as_object).flatten() {
+                let key = item.get("Key").or_else(|| item.get("Item"));
+                let row = row(key.unwrap_or(&Value::Null));
+                let into =
+                    if what == "ConditionCheck" { &mut reach.reads } else { &mut reach.writes };
+                into.insert(row);
+            }
+        }
+        (Place::Store, "GetItem") => {
+            reach.reads.insert(row(&body["Key"]));
+        }
+        (Place::Store, "UpdateItem") => {
+            reach.writes.insert(row(&body["Key"]));
+        }
+        // Whatever it may find.
+        (Place::Store, _) => reach.reads_anything = true,
+    }
+    reach
 }
 
 fn kind_of(key: &Value) -> String {
@@ -475,6 +745,28 @@ impl Sabotage {
     }
 }
 
+/// What somebody says who is not well.
+fn outage(place: Place, fate: Fate) -> Result<Reply, ConnectorError> {
+    let says = |status, body: &str| Ok(Reply { status, body: body.to_owned() });
+    match (place, fate) {
+        (Place::Store, _) => Ok(refusal("ThrottlingException", "Rate exceeded")),
+        (_, Fate::Down) => says(500, ""),
+        (Place::Mail, Fate::Refused) => says(400, &ses_error("MessageRejected", "Suppressed")),
+        (Place::Mail, _) => says(400, &ses_error("Throttling", "Rate exceeded")),
+        (Place::ProductApi, Fate::Refused) => says(403, ""),
+        (Place::ProductApi, Fate::Mute) => Err(ConnectorError::timeout("nothing said".into())),
+        (Place::ProductApi, _) => says(429, ""),
+    }
+}
+
+fn ses_error(code: &str, message: &str) -> String {
+    format!(
+        "<ErrorResponse xmlns=\"http://ses.amazonaws.com/doc/2010-12-01/\"><Error>\
+         <Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>\
+         <RequestId>1</RequestId></ErrorResponse>"
+    )
+}
+
 fn refusal(kind: &str, message: &str) -> Reply {
     let kind = format!("com.amazonaws.dynamodb.v20120810#{kind}");
     Reply { status: 400, body: json!({ "__type": kind, "message": message }).to_string() }
@@ -507,24 +799,40 @@ pub struct Line {
 }
 
 impl Line {
+    async fn answered(
+        &self,
+        place: Place,
+        operation: &str,
+        body: Value,
+    ) -> Result<Reply, ConnectorError> {
+        match self.wire.send(self.actor, place, operation, body) {
+            Sent::Answered(reply) => Ok(reply),
+            Sent::Waits(receiver) => {
+                let over = || Err(ConnectorError::io("the schedule is over".into()));
+                receiver.await.unwrap_or_else(|_| over())
+            }
+        }
+    }
+
     /// What it looks like to the SDK.
     pub fn client(self) -> SharedHttpClient {
         inside::client(move |sent| {
-            let Self { wire, actor } = self.clone();
+            let line = self.clone();
             async move {
                 match sent.service {
-                    Service::SecretsManager => return Ok(inside::secret(&wire.keyring)),
-                    Service::DynamoDb => {}
-                    Service::Ses => panic!("nothing else is called: {sent:?}"),
-                }
-                match wire.send(actor, &sent.operation, &sent.body) {
-                    Sent::Answered(reply) => Ok(reply),
-                    Sent::Waits(receiver) => {
-                        let over = || Err(ConnectorError::io("the schedule is over".into()));
-                        receiver.await.unwrap_or_else(|_| over())
+                    Service::SecretsManager => Ok(inside::secret(&line.wire.keyring)),
+                    Service::DynamoDb => {
+                        let body = serde_json::from_slice(&sent.body).expect("the SDK sends JSON");
+                        line.answered(Place::Store, &sent.operation, body).await
                     }
+                    Service::Ses => line.answered(Place::Mail, &sent.operation, Value::Null).await,
                 }
             }
         })
+    }
+
+    /// A call of the product API, whose gateway looks up the key that lies there.
+    pub async fn call_product_api(&self, key: Value) -> Result<Reply, ConnectorError> {
+        self.answered(Place::ProductApi, "validate", key).await
     }
 }
