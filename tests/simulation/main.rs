@@ -267,11 +267,23 @@ fn each_pair_of_changes_holds_every_promise_when_not_all_goes_well() {
 #[test]
 fn a_login_has_its_sandbox_whatever_goes_wrong() {
     workers::LOGIN.hold();
+    workers::LOGIN_IN_TROUBLE.hold_daily(60);
+}
+
+#[test]
+fn a_login_event_that_comes_twice_is_done_once() {
+    workers::TWICE.hold();
+}
+
+#[test]
+fn a_sandbox_key_that_is_deleted_does_not_come_back_by_an_event_that_is_done() {
+    workers::TWICE_DELETE.hold_daily(60);
 }
 
 #[test]
 fn two_logins_at_once_make_one_key() {
     workers::TWO_LOGINS.hold();
+    workers::TWO_LOGINS_IN_TROUBLE.hold_daily(60);
 }
 
 #[test]
@@ -293,7 +305,13 @@ fn what_waits_for_a_suspended_account_goes_on_with_it() {
 
 #[test]
 fn the_sweep_beside_a_worker_leaves_nothing_undone() {
+    workers::LOGIN_SWEEP.hold();
     workers::INVITE_SWEEP.hold();
+}
+
+#[test]
+fn what_the_sweep_gives_up_is_over_for_everybody() {
+    workers::GIVE_UP.hold_daily(30);
 }
 
 #[test]
@@ -312,6 +330,11 @@ fn an_invitation_that_has_ended_is_not_mailed() {
 #[test]
 fn a_code_is_mailed_while_it_is_good() {
     workers::CODE.hold();
+}
+
+#[test]
+fn what_holds_of_one_worker_holds_of_many() {
+    workers::MANY.hold_sampled(size(40, 5000));
 }
 
 /// Else a schedule that breaks something could not be looked at again.

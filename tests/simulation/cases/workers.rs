@@ -6,17 +6,20 @@ use crate::choices::Independence;
 use crate::explore::{Case, WORKERS_FAULTS};
 use crate::judge::holds;
 use crate::scene::{
-    ADMIN, Act, Key, Person, Scene, decline, delete_key, resend, retry_sandbox, revoke_member,
-    suspend, sweep, test_sandbox, until,
+    ADMIN, Act, Key, Person, Scene, decline, delete_key, invite, operate, resend, retry_sandbox,
+    revoke_member, suspend, sweep, test_sandbox, until,
 };
 use crate::schedule::{Ended, Faults, Play};
 use crate::wire::Fate;
 use futures::FutureExt;
 use jiff::SignedDuration;
+use serde_json::json;
 
 const PROVISION: &str = "provision-sandbox";
 const DELIVER: &str = "deliver-mail";
 const INVITED: &str = "invited@example.com";
+
+const ANY_TWO: Faults = Faults { fates: WORKERS_FAULTS, most: 2 };
 
 fn play(actors: Vec<Vec<Act>>, scene: Scene) -> Play {
     Play { actors, keys: vec![], people: vec![], scene: scene.ready() }
@@ -84,6 +87,20 @@ pub const LOGIN: Case = Case {
     ],
 };
 
+pub const LOGIN_IN_TROUBLE: Case = Case {
+    name: "a login's Sandbox, with two faults",
+    faults: ANY_TWO,
+    sometimes: &["Sandbox: ready"],
+    ..LOGIN
+};
+
+pub const TWICE: Case = Case {
+    name: "a login's event comes twice",
+    faults: Faults { fates: &[Fate::Twice], most: 1 },
+    sometimes: &["Sandbox: ready"],
+    ..LOGIN
+};
+
 pub const TWO_LOGINS: Case = Case {
     name: "two logins' Sandbox",
     play: |_| {
@@ -100,6 +117,9 @@ pub const TWO_LOGINS: Case = Case {
     ..LOGIN
 };
 
+pub const TWO_LOGINS_IN_TROUBLE: Case =
+    Case { name: "two logins' Sandbox, with two faults", faults: ANY_TWO, ..TWO_LOGINS };
+
 pub const LOGIN_DELETE: Case = Case {
     name: "a login's Sandbox x its key is deleted",
     play: |_| {
@@ -114,6 +134,21 @@ pub const LOGIN_DELETE: Case = Case {
     faults: NONE,
     sometimes: &["Sandbox: ready", "Sandbox: not_configured key_deleted"],
     ..LOGIN
+};
+
+/// The key is made, judged and deleted while another delivery of the same event is under way.
+pub const TWICE_DELETE: Case = Case {
+    name: "a login's event comes twice x its key is deleted",
+    play: |_| {
+        async {
+            let key = logged_in().await.0.key_to_be_made().await;
+            let (scene, admin) = logged_in().await;
+            play(vec![vec![delete_key(&admin, &key)]], scene)
+        }
+        .boxed()
+    },
+    sometimes: &["Sandbox: not_configured key_deleted", "delete-key: 204"],
+    ..TWICE
 };
 
 pub const RETRY_DELETE: Case = Case {
@@ -170,6 +205,44 @@ pub const RETRY_SUSPEND: Case = Case {
     },
     faults: NONE,
     sometimes: &["Sandbox: ready", "Sandbox: validating key_rejected"],
+    ..LOGIN
+};
+
+pub const LOGIN_SWEEP: Case = Case {
+    name: "a login's Sandbox x the sweep",
+    play: |_| {
+        async {
+            let (mut scene, _) = logged_in().await;
+            scene.wait(SignedDuration::from_mins(3));
+            play(vec![vec![sweep()]], scene)
+        }
+        .boxed()
+    },
+    faults: NONE,
+    sometimes: &["Sandbox: ready", "sweep: 200"],
+    ..LOGIN
+};
+
+/// Ten times in vain: then the sweep gives it up.
+pub const GIVE_UP: Case = Case {
+    name: "a retry's Sandbox x the sweep gives it up",
+    play: |_| {
+        async {
+            let (mut scene, _, _) = retried().await;
+            let owed = scene.owed.clone();
+            for _ in 0..9 {
+                scene.wait(SignedDuration::from_hours(7));
+                scene.done(&sweep()).await;
+                scene.lose();
+            }
+            scene.wait(SignedDuration::from_hours(7));
+            scene.owed = owed;
+            play(vec![vec![sweep()]], scene)
+        }
+        .boxed()
+    },
+    faults: NONE,
+    sometimes: &["Sandbox: ready", "Sandbox: not_configured timed_out", "sweep: 200"],
     ..LOGIN
 };
 
@@ -293,3 +366,47 @@ fn no_code_is_late(ended: &Ended) -> Result<(), String> {
     }
     Ok(())
 }
+
+/// More than can be tried in every order.
+pub const MANY: Case = Case {
+    name: "logins, retries, tests and mails, with up to four faults",
+    holds: SANDBOX,
+    play: |_| {
+        async {
+            let (mut scene, admin, key) = retried().await;
+            let other = scene.member(&admin, "other@example.com", "admin").await;
+            let (member, link) = scene.invited(&admin, INVITED).await;
+            scene.settle_but(&[PROVISION, DELIVER]).await;
+            let soon = scene.now() + SignedDuration::from_mins(3);
+            let actors = vec![
+                vec![test_sandbox(&admin), retry_sandbox(&admin), resend(&admin, &member)],
+                vec![invite(&other, "new@example.com", "member"), delete_key(&other, &key)],
+                vec![decline(&link), retry_sandbox(&other)],
+                vec![suspend(&admin.account), operate(&admin.account, "resume", json!({}))],
+                vec![until(soon), sweep()],
+            ];
+            play(actors, scene)
+        }
+        .boxed()
+    },
+    faults: Faults {
+        fates: &[
+            Fate::Throttled,
+            Fate::Outage,
+            Fate::Conflict,
+            Fate::LostBefore,
+            Fate::LostAfter,
+            Fate::Late,
+            Fate::Killed,
+            Fate::KilledAfter,
+            Fate::Twice,
+            Fate::Undelivered,
+            Fate::Refused,
+            Fate::Down,
+            Fate::Mute,
+        ],
+        most: 4,
+    },
+    sometimes: &["Sandbox: ready", "a mail was sent"],
+    ..LOGIN
+};
