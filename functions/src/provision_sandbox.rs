@@ -64,7 +64,7 @@ async fn provision_sandbox(
         };
         let ring = app.keyrings.sealing().await?;
         let step = sandbox.key_step(opened, retry);
-        let (key, plain) = match take_step(app, &found, &sandbox, step, &ring).await {
+        let (key, plain) = match take_step(app, &found, event, &sandbox, step, &ring).await {
             Ok(usable) => usable,
             Err(Failure::Refused(EnsureKeyRefusal::Overtaken)) => {
                 // Whatever the faster run made is new: it is not replaced for an older request.
@@ -72,6 +72,8 @@ async fn provision_sandbox(
                 continue;
             }
             Err(Failure::Refused(EnsureKeyRefusal::Suspended)) => return waits(),
+            // By another delivery of it.
+            Err(Failure::Refused(EnsureKeyRefusal::Settled)) => return Ok(()),
             Err(Failure::Store(error)) => return Err(error.into()),
         };
         let asked_at = app.clock.now();
@@ -109,6 +111,7 @@ fn waits() -> Result<(), RecordFailed> {
 async fn take_step(
     app: &App,
     Account { id: account, plan, .. }: &Account,
+    event: &OutboxKey,
     sandbox: &Sandbox,
     step: KeyStep<'_>,
     ring: &Keyring,
@@ -120,7 +123,7 @@ async fn take_step(
         KeyStep::Use { key, plain } => {
             // A Sandbox that is ready stays ready while it is looked after.
             if sandbox.state != SandboxState::Ready {
-                app.store.begin_validation(account, key, now).await?;
+                app.store.begin_validation(account, event, key, now).await?;
             }
             // The verdict's transaction writes it.
             Ok((key.with_current_seal(account, &plain, ring, &mut rng), plain))
@@ -130,14 +133,14 @@ async fn take_step(
             let plain = PlainKey::mint(prefix, account, &id, &mut rng);
             let key = SandboxKey::seal(&plain, 1, ring, &mut rng);
             let row = ApiKey::new(&plain, KeyName::sandbox(), now);
-            app.store.insert_sandbox_key(account, &row, &key, plan, now).await?;
+            app.store.insert_sandbox_key(account, event, &row, &key, plan, now).await?;
             Ok((key, plain.secret().clone()))
         }
         KeyStep::Replace { key: before } => {
             let plain = PlainKey::mint(prefix, account, &before.id, &mut rng);
             let key = SandboxKey::seal(&plain, before.version.saturating_add(1), ring, &mut rng);
             let row = ApiKey::new(&plain, KeyName::sandbox(), now);
-            app.store.replace_sandbox_secret(account, &row, &key, now).await?;
+            app.store.replace_sandbox_secret(account, event, &row, &key, now).await?;
             Ok((key, plain.secret().clone()))
         }
     }

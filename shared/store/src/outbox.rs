@@ -238,6 +238,11 @@ impl Shards {
     }
 }
 
+/// The condition that a row's outcome is not on record yet.
+pub(crate) fn is_owed(key: &OutboxKey) -> Write {
+    Write::check(key.clone()).when("status = :pending").value(":pending", OutboxStatus::Pending)
+}
+
 /// The write that puts a row's outcome on record; it is not pending any more, and no duty.
 pub(crate) fn finished(key: &OutboxKey, outcome: OutboxStatus) -> Write {
     Write::update(key.clone(), "SET status = :status REMOVE duty, due_at")

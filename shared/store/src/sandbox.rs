@@ -32,6 +32,8 @@ pub enum EnsureKeyRefusal {
     Suspended,
     #[error("another run was faster")]
     Overtaken,
+    #[error("the event that asked for it is done")]
+    Settled,
 }
 
 /// The Sandbox of an account whose Sandbox key is deleted in the same transaction.
@@ -165,10 +167,13 @@ impl Store {
     }
 
     /// Makes the key of an account that has these limits: key row, sealed plaintext, state and
-    /// counter in one transaction, or nothing.
+    /// counter in one transaction, or nothing. Not for an event that is done, as all that leaves
+    /// the Sandbox validating: nobody would put an end to that, and a key that was deleted since
+    /// would be back.
     pub async fn insert_sandbox_key(
         &self,
         account: &AccountId,
+        event: &OutboxKey,
         key: &ApiKey,
         sandbox_key: &SandboxKey,
         plan: &Plan,
@@ -180,6 +185,7 @@ impl Store {
             with_sandbox_key(account, sandbox_key, now).when("attribute_not_exists(sandbox_key)");
         let row = Write::put(&layout::api_key(account, &key.id), &KeyRow::new(key, plan)).if_new();
         Transaction::new()
+            .guarded(outbox::is_owed(event), |_| Ok(EnsureKeyRefusal::Settled))
             .guarded(place_taken, |row| {
                 let is_suspended = row.as_ref().is_none_or(is_suspended_account);
                 Ok(if is_suspended {
@@ -199,6 +205,7 @@ impl Store {
     pub async fn replace_sandbox_secret(
         &self,
         account: &AccountId,
+        event: &OutboxKey,
         key: &ApiKey,
         sandbox_key: &SandboxKey,
         now: Timestamp,
@@ -215,6 +222,7 @@ impl Store {
             .value(":key", &key.id)
             .value(":before", sandbox_key.version - 1);
         Transaction::new()
+            .guarded(outbox::is_owed(event), |_| Ok(EnsureKeyRefusal::Settled))
             .guarded(account::not_suspended(account), |_| Ok(EnsureKeyRefusal::Suspended))
             .guarded(sandbox, |_| Ok(EnsureKeyRefusal::Overtaken))
             .guarded(row, |_| Ok(EnsureKeyRefusal::Overtaken))
@@ -223,13 +231,15 @@ impl Store {
             .await
     }
 
-    /// Marks that this key is being validated, if it is still the Sandbox key.
+    /// Marks that this key is being validated. If it is not the Sandbox key any more, it is for the
+    /// verdict's transaction to find out.
     pub async fn begin_validation(
         &self,
         account: &AccountId,
+        event: &OutboxKey,
         key: &SandboxKey,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), Failure<EnsureKeyRefusal>> {
         let begun =
             Write::update(layout::sandbox(account), "SET state = :validating, since = :now")
                 .when("sandbox_key.id = :key AND sandbox_key.version = :version")
@@ -237,7 +247,12 @@ impl Store {
                 .value(":version", key.version)
                 .value(":validating", SandboxState::Validating)
                 .value(":now", now.as_millisecond());
-        self.update(begun).await.map(drop)
+        let committed = Transaction::new()
+            .guarded(outbox::is_owed(event), |_| Ok(Obstacle::Refused(EnsureKeyRefusal::Settled)))
+            .guarded(begun, |_| Ok(Obstacle::Found(())))
+            .commit(self)
+            .await;
+        committed.or_else(Failure::found)
     }
 
     /// Records a provisioning's verdict, the key as it is sealed now, and that its event is done,
