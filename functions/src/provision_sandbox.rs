@@ -51,12 +51,22 @@ async fn provision_sandbox(
     mut retry: bool,
     event: &OutboxKey,
 ) -> Result<(), RecordFailed> {
+    let mut has_lost_key = false;
     for _ in 0..MAX_KEY_STEPS {
         let (found, sandbox) =
             tokio::join!(app.store.find_account(account), app.store.find_sandbox(account));
-        let (Some(found), Some(sandbox)) = (found?, sandbox?) else { break };
+        let (Some(found), Some(sandbox)) = (found?, sandbox?) else {
+            return Ok(app.store.finish(event).await?);
+        };
         if found.suspended {
             return waits();
+        }
+        // A deletion stands until somebody asks again.
+        if has_lost_key && sandbox.key.is_none() && sandbox.state != SandboxState::Validating {
+            if app.store.leave_provisioning(account, event, &sandbox).await? {
+                return Ok(());
+            }
+            continue;
         }
         let opened = match &sandbox.key {
             Some(key) => app.keyrings.open_sandbox_key(account, key).await?,
@@ -90,14 +100,16 @@ async fn provision_sandbox(
                 }
                 return Ok(());
             }
-            // Deleted or replaced while it was validated: a deletion stands until somebody asks
-            // again.
-            Err(Failure::Refused(VerdictRefusal::KeyChanged)) => break,
+            // Deleted or replaced while it was validated.
+            Err(Failure::Refused(VerdictRefusal::KeyChanged)) => {
+                has_lost_key = true;
+                retry = false;
+            }
             Err(Failure::Refused(VerdictRefusal::Suspended)) => return waits(),
             Err(Failure::Store(error)) => return Err(error.into()),
         }
     }
-    Ok(app.store.finish(event).await?)
+    Err(RecordFailed::again("another run was faster each time"))
 }
 
 /// What meets a suspension stays owed, and goes on once the account is resumed.

@@ -255,6 +255,47 @@ impl Store {
         committed.or_else(Failure::found)
     }
 
+    /// Records that an event is done without a verdict, if the Sandbox is still as it was read:
+    /// else somebody may have begun to validate for this event, and have its verdict to record.
+    /// Whether it was.
+    pub async fn leave_provisioning(
+        &self,
+        account: &AccountId,
+        event: &OutboxKey,
+        was: &Sandbox,
+    ) -> Result<bool, StoreError> {
+        self.end_provisioning(account, outbox::finished(event, OutboxStatus::Done), was, was).await
+    }
+
+    async fn end_provisioning(
+        &self,
+        account: &AccountId,
+        ended: Write,
+        was: &Sandbox,
+        after: &Sandbox,
+    ) -> Result<bool, StoreError> {
+        let reason = after.reason.map_or(" REMOVE reason", |_| ", reason = :reason");
+        let set = format!("SET state = :state, since = :since{reason}");
+        let sandbox = Write::update(layout::sandbox(account), &set)
+            .when("state = :was_state AND since = :was_since")
+            .value(":was_state", was.state)
+            .value(":was_since", was.since.as_millisecond())
+            .value(":state", after.state)
+            .value(":since", after.since.as_millisecond())
+            .some_value(":reason", after.reason);
+        let committed = Transaction::new()
+            .guarded(ended, |_| Ok(true))
+            .guarded(sandbox, |_| Ok(false))
+            .commit(self)
+            .await;
+        match committed {
+            Ok(()) => Ok(true),
+            // Somebody else has put an end to it, or it is not as it was read.
+            Err(Failure::Refused(is_over)) => Ok(is_over),
+            Err(Failure::Store(error)) => Err(error),
+        }
+    }
+
     /// Records a provisioning's verdict, the key as it is sealed now, and that its event is done,
     /// in one transaction.
     pub async fn record_provisioning(
