@@ -49,7 +49,7 @@ async fn deliver(app: &App, key: &OutboxKey, due: DueMail) -> Result<(), RecordF
     };
     Metric::MailFailed.count_because(cause);
     telemetry::set_outcome("given_up");
-    Ok(app.store.give_up(key, &due.row).await?)
+    Ok(app.store.give_up(key, &due.row, app.clock.now()).await?)
 }
 
 /// Each mail is noted before the next, so that no admin gets one again because of the others, and

@@ -32,6 +32,7 @@ async fn look_after(app: &App, record: &Record<'_>) -> Result<(), RecordFailed> 
         serde_dynamo::from_item(record.event.change.keys.clone()).map_err(RecordFailed::again)?;
     telemetry::set_account(event.account().as_ref());
     let Some(row) = find_pending(app, &event).await? else { return Ok(()) };
+    let is_given_up = row.is_given_up();
     let (account, retry) = match row.duty {
         DutyKind::LoginEvent { account_id, .. } => (account_id, false),
         DutyKind::ProvisionRequest { account_id, .. } => (account_id, true),
@@ -40,7 +41,22 @@ async fn look_after(app: &App, record: &Record<'_>) -> Result<(), RecordFailed> 
         | DutyKind::KeyExpiring(_)
         | DutyKind::UsageWarning(_) => return Ok(()),
     };
+    if is_given_up {
+        return give_up(app, &account, &event).await;
+    }
     provision_sandbox(app, &account, retry, &event).await
+}
+
+/// What was tried for so long in vain is over, and nobody waits for it any more.
+async fn give_up(app: &App, account: &AccountId, event: &OutboxKey) -> Result<(), RecordFailed> {
+    telemetry::set_outcome("given_up");
+    let Some(sandbox) = app.store.find_sandbox(account).await? else {
+        return Ok(app.store.finish(event).await?);
+    };
+    if app.store.give_up_provisioning(account, event, &sandbox, app.clock.now()).await? {
+        return Ok(());
+    }
+    Err(RecordFailed::again("somebody is at work on the Sandbox"))
 }
 
 /// Decision: [`Sandbox::key_step`], pure. Effects: the key's transaction, if it needs one, the

@@ -108,7 +108,7 @@ async fn look_after(app: &App, duty: &Duty, now: Timestamp) -> Result<Outcome, S
         Redelivery::Waits => Ok(Outcome::Settled),
         Redelivery::Settled => Ok(Outcome::Undone),
         Redelivery::Exhausted(row) => {
-            app.store.give_up(&duty.key, &row).await?;
+            app.store.give_up(&duty.key, &row, now).await?;
             Metric::DutyGivenUp.count_because("redelivered too often");
             Ok(Outcome::GivenUp)
         }

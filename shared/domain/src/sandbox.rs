@@ -189,6 +189,19 @@ impl Sandbox {
         Self { state, reason, key: self.key.clone(), validated_at: Some(now), since }
     }
 
+    /// The Sandbox once nobody is at work on it: what was not validated by then has timed out.
+    pub fn abandoned(&self, now: Timestamp) -> Self {
+        match self.state {
+            SandboxState::Validating => Self {
+                state: SandboxState::NotConfigured,
+                reason: Some(Reason::TimedOut),
+                since: now,
+                ..self.clone()
+            },
+            SandboxState::Ready | SandboxState::NotConfigured => self.clone(),
+        }
+    }
+
     /// Decides what is done about the Sandbox key: `opened` is its value, unless no keyring opens
     /// it, and `retry` is whether somebody asked for the whole provisioning again.
     ///

@@ -12,8 +12,8 @@
 
 use crate::layout::{self, RowKey};
 use crate::rows::{
-    DutyKind, KeyExpiring, LoginNotice, MailKind, MailRow, NoticeReason, OutboxRow, OutboxStatus,
-    UsageWarning, from_item,
+    DutyKind, KeyExpiring, LoginNotice, MAX_REDELIVERIES, MailKind, MailRow, NoticeReason,
+    OutboxRow, OutboxStatus, UsageWarning, from_item,
 };
 use crate::write::{NotMet, Write};
 use crate::{Random, Store, StoreError};
@@ -33,8 +33,6 @@ use serde::Deserialize;
 const DUE_AFTER: SignedDuration = SignedDuration::from_mins(2);
 /// The longest that a duty waits for its next redelivery.
 const MAX_DUE_AFTER: SignedDuration = SignedDuration::from_hours(6);
-/// After so many redeliveries (about a day and a half) a duty is given up, visibly.
-const MAX_REDELIVERIES: u32 = 9;
 /// The index has so many partitions, so that no single one gets all the writes.
 const DUTY_SHARDS: u32 = 8;
 /// How long a duty of a suspended account, or one that cannot be read, rests before it is looked at
@@ -372,8 +370,22 @@ impl Store {
     }
 
     /// Records that the row's side effect will not happen; an invitation's member shows it. The
-    /// reminder after one that is given up has its turn.
-    pub async fn give_up(&self, key: &OutboxKey, row: &OutboxRow) -> Result<(), StoreError> {
+    /// reminder after one that is given up has its turn. Whoever waits for a Sandbox is told by
+    /// `provision-sandbox`: a last stream record says so, and is made again until that is done.
+    pub async fn give_up(
+        &self,
+        key: &OutboxKey,
+        row: &OutboxRow,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        if let DutyKind::LoginEvent { .. } | DutyKind::ProvisionRequest { .. } = &row.duty {
+            let last = Write::update(key.clone(), "SET redeliveries = :over, due_at = :next")
+                .when("status = :pending")
+                .value(":pending", OutboxStatus::Pending)
+                .value(":over", MAX_REDELIVERIES + 1)
+                .value(":next", (now + MAX_DUE_AFTER).as_millisecond());
+            return self.update(last).await.map(drop);
+        }
         if let DutyKind::KeyExpiring(of) = &row.duty {
             let given_up = reminded(key, of, of.remind_at, OutboxStatus::Failed);
             return self.update(given_up).await.map(drop);

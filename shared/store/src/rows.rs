@@ -676,6 +676,9 @@ pub struct OutboxRow {
     ttl: i64,
 }
 
+/// After so many redeliveries (about a day and a half) a duty is given up, visibly.
+pub(crate) const MAX_REDELIVERIES: u32 = 9;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum OutboxStatus {
@@ -857,6 +860,11 @@ impl OutboxRow {
 
     pub fn is_pending(&self) -> bool {
         self.status == OutboxStatus::Pending
+    }
+
+    /// Whether all that is left of it is to put on record that it was given up.
+    pub fn is_given_up(&self) -> bool {
+        self.redeliveries > MAX_REDELIVERIES
     }
 
     /// Whether it is still owed, and due as it was when the index was asked.

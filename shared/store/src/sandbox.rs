@@ -267,6 +267,18 @@ impl Store {
         self.end_provisioning(account, outbox::finished(event, OutboxStatus::Done), was, was).await
     }
 
+    /// Records that an event was given up, and what was waited for with it, on the same condition.
+    pub async fn give_up_provisioning(
+        &self,
+        account: &AccountId,
+        event: &OutboxKey,
+        was: &Sandbox,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let failed = outbox::finished(event, OutboxStatus::Failed);
+        self.end_provisioning(account, failed, was, &was.abandoned(now)).await
+    }
+
     async fn end_provisioning(
         &self,
         account: &AccountId,
@@ -283,12 +295,18 @@ impl Store {
             .value(":state", after.state)
             .value(":since", after.since.as_millisecond())
             .some_value(":reason", after.reason);
-        let committed = Transaction::new()
-            .guarded(ended, |_| Ok(true))
-            .guarded(sandbox, |_| Ok(false))
-            .commit(self)
-            .await;
-        match committed {
+        let over = Transaction::new().guarded(ended, |_| Ok(true)).guarded(sandbox, |_| Ok(false));
+        // The trail tells of a Sandbox by its key.
+        let over = match after.key.as_ref().filter(|_| after != was) {
+            Some(key) => over.with(audit::by_no_member(
+                account,
+                outcome(after),
+                key.id.as_str(),
+                after.since,
+            )),
+            None => over,
+        };
+        match over.commit(self).await {
             Ok(()) => Ok(true),
             // Somebody else has put an end to it, or it is not as it was read.
             Err(Failure::Refused(is_over)) => Ok(is_over),
