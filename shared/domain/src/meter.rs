@@ -707,7 +707,7 @@ mod tests {
     #[test]
     fn admins_hear_of_80_and_of_100_percent_once_each_and_anew_of_another_limit() {
         let mut world = World::new(1, limits(None, None, Some(9)));
-        let mut heard = |world: &mut World, calls: u64| {
+        let heard = |world: &mut World, calls: u64| {
             let mut heard = Vec::new();
             for _ in 0..calls {
                 world.calls(0, 1);

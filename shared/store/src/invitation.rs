@@ -643,7 +643,7 @@ mod tests {
     use super::*;
     use crate::rows::to_item;
     use aws_sdk_dynamodb::types::AttributeValue;
-    use domain::Account;
+    use domain::{Account, Plan};
 
     fn hash(email: &str) -> AddressHash {
         email.parse::<EmailAddress>().unwrap().hash()
@@ -707,6 +707,7 @@ mod tests {
             member_limit: limit,
             invited: ended.iter().map(|member| ((*member).clone(), NOW)).collect(),
             suspended: false,
+            plan: Plan::default(),
         };
         AccountRow::new(&account, &member("admin@example.com"), NOW)
     }

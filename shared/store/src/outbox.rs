@@ -547,7 +547,7 @@ mod tests {
         let member = MemberId::random(&address, &mut rng);
         let event = layout::event(&account, &EventId::random(&mut rng));
         for (key, what) in [
-            (layout::account(&account), "suspension"),
+            (layout::account(&account), "marks"),
             (layout::member(&account, &member), "invitation"),
             (layout::expiry(&account, &key), "reminder"),
             (layout::login(&address), "asks"),
@@ -555,8 +555,8 @@ mod tests {
         ] {
             let duty = Duty { key, due_at: 0 };
             let is = [
-                ("suspension", duty.suspension() == Some(account.clone())),
-                ("suspension", duty.suspension().is_some()),
+                ("marks", duty.marks() == Some(account.clone())),
+                ("marks", duty.marks().is_some()),
                 ("invitation", duty.invitation() == Some((account.clone(), member.clone()))),
                 ("invitation", duty.invitation().is_some()),
                 ("reminder", duty.is_reminder()),
