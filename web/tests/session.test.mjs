@@ -383,7 +383,7 @@ describe("Session", () => {
     return { sent, besideAnother, idle: () => open.size === 0 };
   }
 
-  const ALL = ["session", "sandbox", "keys", "team"];
+  const ALL = ["session", "sandbox", "keys", "team", "usage"];
 
   /**
    * Lets time pass in the page, which stands nearly still while an answer is on its way.

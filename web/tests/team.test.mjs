@@ -16,6 +16,7 @@ import {
   newPage,
   newTab,
   pointAt,
+  readAnew,
   requests,
   says,
   until,
@@ -529,7 +530,7 @@ async function joined(page, email, role = "member") {
   const answer = await page.request.post("/api/team", { data: { email, role }, headers });
   assert.equal(answer.status(), 201);
   const token = await desk.session(email);
-  await comeBack(page);
+  await readAnew(page);
   await says(row(page, email), role === "admin" ? "Admin" : "Member");
   await isGone(row(page, email).getByText("Pending"));
   return { id: (await answer.json()).member.id, api: desk.api(token) };
@@ -570,7 +571,7 @@ test("a role is changed later, and the page of whoever has it follows", async (t
   await confirm(page, "Make an admin");
   await says(page, `${someone} is an admin now.`);
   await says(row(page, someone), "Admin");
-  await comeBack(theirs);
+  await readAnew(theirs);
   await says(row(theirs, someone), "You");
 
   await choose(page, someone, "Make a member");
@@ -616,7 +617,7 @@ test("an account with one admin is told that a second one is wise", async (t) =>
   const words = block(page).getByText("A second one is wise");
   await words.waitFor();
   const { id } = await invited(page, someone);
-  await comeBack(page);
+  await readAnew(page);
   await row(page, someone).waitFor();
   await words.waitFor();
   await choose(page, someone, "Make an admin");
@@ -819,7 +820,7 @@ test("who invited somebody is in the list, until they are gone", async (t) => {
   const { id, api } = await joined(page, someone, "admin");
   const guest = `guest.${someone}`;
   assert.equal((await api("POST", "/api/team", { email: guest })).status, 201);
-  await comeBack(page);
+  await readAnew(page);
   await says(row(page, guest), `Invited by ${someone}`);
   await page.request.delete(`/api/team/${id}`, { headers: { origin: desk.url } });
   await comeBack(page);
