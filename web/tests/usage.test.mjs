@@ -146,6 +146,15 @@ test("from 80 % on a badge says how much is used, and at 100 % what that means",
   assert.equal(await filled(page), 100);
 });
 
+test("an account that is over its limit is told why its Sandbox is not configured", async (t) => {
+  const page = await admin(t, { per_month: 5 });
+  await use(page, desk, 5);
+  await page.getByRole("button", { name: "Test Connection" }).click();
+  const sandbox = page.getByRole("region", { name: "Sandbox status" });
+  await says(sandbox, "Sandbox not configured");
+  await says(sandbox, "this account’s limit is reached.");
+});
+
 test("limits that an operator changes are seen, also below what is used already", async (t) => {
   const page = await admin(t, { per_month: 40 });
   const { account } = await (await page.request.get("/api/session")).json();

@@ -19,11 +19,16 @@ export function NamedBlock() {
   const fetching = useIsFetching();
   const arrived = useRef(false);
   useEffect(() => {
-    // Asked anew: on the first time round, the blocks ask for their data just before this.
-    if (fetching + client.isFetching() > 0 || arrived.current) return;
-    arrived.current = true;
-    // Whoever scrolled meanwhile is where they want to be.
-    if (scrollY === 0) goToBlock();
+    if (fetching > 0 || arrived.current) return;
+    // A block may be told of the last answer after this one is: by then all of them are.
+    const soon = setTimeout(() => {
+      // Asked anew: on the first time round, the blocks ask for their data just before this.
+      if (client.isFetching() > 0) return;
+      arrived.current = true;
+      // Whoever scrolled meanwhile is where they want to be.
+      if (scrollY === 0) goToBlock();
+    });
+    return () => clearTimeout(soon);
   }, [client, fetching]);
   useEffect(() => {
     window.addEventListener("hashchange", goToBlock);
