@@ -30,7 +30,7 @@ impl Mutant {
     }
 }
 
-const MUTANTS: [Mutant; 19] = [
+const MUTANTS: [Mutant; 23] = [
     Mutant {
         file: "shared/store/src/api_key.rs",
         changes: &[("own_keys < own_key_limit", "own_keys <= own_key_limit")],
@@ -211,6 +211,43 @@ const MUTANTS: [Mutant; 19] = [
             ),
         ],
         noticed_by: "a_suspension_beside_a_resumption",
+    },
+    // A verdict is recorded about another version of the key.
+    Mutant {
+        file: "shared/store/src/sandbox.rs",
+        changes: &[(
+            "sandbox_key.version = :version\")\n        .value(\":key\"",
+            "(sandbox_key.version = :version OR attribute_exists(pk))\")\n        .value(\":key\"",
+        )],
+        noticed_by: "a_verdict_is_about",
+    },
+    // An event is done before its verdict is there.
+    Mutant {
+        file: "functions/src/provision_sandbox.rs",
+        changes: &[(
+            "        let verdict = app.product_api",
+            "        app.store.finish(event).await?;\n        let verdict = app.product_api",
+        )],
+        noticed_by: "two_logins_at_once",
+    },
+    // A mail is on record as sent before it is.
+    Mutant {
+        file: "functions/src/deliver_mail.rs",
+        changes: &[(
+            "match send(app, &due.to, &due.recipient, &mail).await? {",
+            "match { app.store.finish(key).await?;\n\
+             send(app, &due.to, &due.recipient, &mail).await? } {",
+        )],
+        noticed_by: "an_invitation_is_mailed",
+    },
+    // A code is mailed however late.
+    Mutant {
+        file: "functions/src/owed_mail.rs",
+        changes: &[(
+            "if app.clock.now() >= *expires_at {",
+            "if *expires_at > app.clock.now() && app.clock.now() >= *expires_at {",
+        )],
+        noticed_by: "a_code_is_mailed_while",
     },
 ];
 

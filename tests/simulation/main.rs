@@ -305,8 +305,8 @@ fn what_waits_for_a_suspended_account_goes_on_with_it() {
 
 #[test]
 fn the_sweep_beside_a_worker_leaves_nothing_undone() {
-    workers::LOGIN_SWEEP.hold();
-    workers::INVITE_SWEEP.hold();
+    workers::LOGIN_SWEEP.hold_daily(30);
+    workers::INVITE_SWEEP.hold_daily(30);
 }
 
 #[test]
@@ -355,7 +355,7 @@ fn without_any_one_rule_some_schedule_breaks_a_promise() {
 const LAST_ADMIN: Sabotage =
     Sabotage::Without("(NOT contains(#admins, :id) OR size(#admins) > :one)");
 
-const SABOTAGES: [(Case, Sabotage); 22] = [
+const SABOTAGES: [(Case, Sabotage); 29] = [
     (meter::MONTH, Sabotage::Without("#calls <= :calls_at_most")),
     (meter::BURST, Sabotage::Without("#tat BETWEEN :least AND :most")),
     (meter::TURN, Sabotage::Without("#limits_version = :was AND #month = :month_was")),
@@ -384,4 +384,18 @@ const SABOTAGES: [(Case, Sabotage); 22] = [
         cases::ROTATE_DELETE,
         Sabotage::Without("#name = :was_name AND attribute_not_exists(#expires_at)"),
     ),
+    (workers::TWO_LOGINS, Sabotage::Without("attribute_not_exists(#sandbox_key)")),
+    (workers::RETRY_TEST, Sabotage::Without("#sandbox_key.#version = :version")),
+    (
+        workers::LOGIN_DELETE,
+        Sabotage::Without("#sandbox_key.#id = :key AND #sandbox_key.#version = :version"),
+    ),
+    (workers::TWICE, Sabotage::Without("#status = :pending")),
+    (workers::INVITE, NEVER_FOUND),
+    (workers::INVITE_REVOKE, Sabotage::Consistency),
+    (workers::INVITE_TWICE, Sabotage::Consistency),
 ];
+
+/// What a stream lost is lost.
+const NEVER_FOUND: Sabotage =
+    Sabotage::Instead("#due_at = :due AND #redeliveries < :most", "attribute_not_exists(#pk)");
