@@ -1,18 +1,16 @@
 //! Direct invocation by an operator: one act on one account that is there.
 
 use crate::operator::{
-    AccountView, LimitsRequest, account_named, asked, operator_name, registered_in,
+    AccountView, NewLimitsRequest, account_named, asked, operator_name, registered_in,
 };
 use crate::view::MemberView;
 use domain::EmailAddress;
-use domain::account::are_limits;
-use edge::http::given;
 use edge::lambda::Event;
 use edge::{App, Problem, ProblemCode};
 use lambda_runtime::Error;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use store::{ChangeRefusal, Failure, NewLimits, Operator, StoreError};
+use store::{ChangeRefusal, Failure, Operator, StoreError};
 
 #[derive(Debug, Deserialize)]
 pub struct ChangeAccount {
@@ -26,31 +24,14 @@ pub struct ChangeAccount {
 #[derive(Debug, Deserialize)]
 #[serde(tag = "act", rename_all = "snake_case", deny_unknown_fields)]
 enum Act {
-    Rename {
-        name: String,
-    },
-    SetLimits {
-        key_limit: Option<u32>,
-        member_limit: Option<u32>,
-        /// Null: none of calls any more.
-        #[serde(default, deserialize_with = "given")]
-        limits: Option<Option<LimitsRequest>>,
-    },
+    Rename { name: String },
+    SetLimits(NewLimitsRequest),
     Suspend {},
     Resume {},
-    AddAdmin {
-        email: String,
-    },
-    RemoveMember {
-        email: String,
-        replaced_by: Option<String>,
-    },
-    EndSessions {
-        email: Option<String>,
-    },
-    RevokeKey {
-        key_id: String,
-    },
+    AddAdmin { email: String },
+    RemoveMember { email: String, replaced_by: Option<String> },
+    EndSessions { email: Option<String> },
+    RevokeKey { key_id: String },
 }
 
 pub async fn handle(app: &App, event: Event) -> Result<Value, Error> {
@@ -76,16 +57,8 @@ async fn take(app: &App, operator: Operator<'_>, act: Act) -> Result<Value, Prob
             let name = name.parse().or(Err(ProblemCode::InvalidName))?;
             changed(store.rename(operator, &name, now).await)
         }
-        Act::SetLimits { key_limit: keys, member_limit: members, limits } => {
-            if keys.or(members).is_none() && limits.is_none() {
-                return Err(invalid("Name a key limit, a member limit, or limits of calls."));
-            }
-            if !are_limits(keys, members) {
-                return Err(ProblemCode::InvalidLimit.into());
-            }
-            let calls = limits.map(|limits| limits.map_or(Ok(None), |limits| limits.limits()));
-            let limits = NewLimits { keys, members, calls: calls.transpose()? };
-            changed(store.set_limits(operator, &limits, now).await)
+        Act::SetLimits(request) => {
+            changed(store.set_limits(operator, &request.limits()?, now).await)
         }
         Act::Suspend {} => changed(store.suspend(operator, now).await),
         Act::Resume {} => changed(store.resume(operator, now).await),

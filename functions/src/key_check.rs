@@ -2,8 +2,8 @@
 //!
 //! One strongly consistent `GetItem`, constant-time compare. Nothing else: no Secrets Manager, no
 //! second read, and no write save the mark of a use, once an hour, which no answer hangs on. For an
-//! account with limits, a write of its meter, which the answer does hang on; only a key that is good
-//! comes that far, so that nobody takes calls from an account whose key they do not have.
+//! account with limits, a write of its meter, which the answer does hang on; only a key that is
+//! good comes that far, so that nobody takes calls from an account whose key they do not have.
 
 use domain::meter::{Refusal, Warning};
 use domain::{AccountId, ApiKey, PlainKey};

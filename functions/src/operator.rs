@@ -1,13 +1,15 @@
 //! What the functions of operators have in common.
 
+use domain::account::are_limits;
 use domain::{Account, AccountId, InvalidName, Limits, OperatorName};
-use edge::http::whole;
+use edge::http::{given, whole};
 use edge::lambda::Event;
 use edge::{App, Problem, ProblemCode, telemetry};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Number;
+use store::NewLimits;
 
 /// An account to operators.
 #[derive(Debug, Serialize)]
@@ -73,6 +75,35 @@ impl AccountView {
             limits: account.plan.limits.map(LimitsView::from),
             suspended: account.suspended,
         }
+    }
+}
+
+/// Limits that an operator sets; what is absent stays as it is.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewLimitsRequest {
+    key_limit: Option<u32>,
+    member_limit: Option<u32>,
+    /// Null: none of calls any more.
+    #[serde(default, deserialize_with = "given")]
+    limits: Option<Option<LimitsRequest>>,
+}
+
+impl NewLimitsRequest {
+    pub fn limits(&self) -> Result<NewLimits, Problem> {
+        let Self { key_limit: keys, member_limit: members, limits } = self;
+        if keys.or(*members).is_none() && limits.is_none() {
+            return Err(Problem::new(ProblemCode::InvalidRequest)
+                .with_detail("Name a key limit, a member limit, or limits of calls."));
+        }
+        if !are_limits(*keys, *members) {
+            return Err(ProblemCode::InvalidLimit.into());
+        }
+        let of_calls = |limits: &Option<LimitsRequest>| {
+            limits.as_ref().map_or(Ok(None), LimitsRequest::limits)
+        };
+        let calls = limits.as_ref().map(of_calls).transpose()?;
+        Ok(NewLimits { keys: *keys, members: *members, calls })
     }
 }
 

@@ -1,6 +1,6 @@
 //! On a schedule: finds duties that a stream lost and redelivers them, reminders that are due,
-//! suspensions and limits that ended halfway, invitations that nobody accepted in time, and requests for codes
-//! that are a day old.
+//! suspensions and changes of limits that ended halfway, invitations that nobody accepted in time,
+//! and requests for codes that are a day old.
 //!
 //! It mails and provisions nothing itself: the conditional write that marks the redelivery makes a
 //! stream record, and the stream's own function does the rest. What was redelivered too often is

@@ -1,5 +1,5 @@
-//! What a verdict of the product API is about: its gateway refuses calls over a limit as it does bad
-//! keys.
+//! What a verdict of the product API is about: its gateway refuses calls over a limit as it does
+//! bad keys.
 
 use domain::sandbox::Refusal;
 use domain::{AccountId, Verdict};

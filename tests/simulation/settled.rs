@@ -79,10 +79,10 @@ fn verdicts(ended: &Ended) -> Judgement {
         }
         let (state, reason) = (text(sandbox, "state"), text(sandbox, "reason"));
         let verdict = if state == "not_configured" { reason } else { state };
-        let own = ended.asked.iter().filter(|asked| {
+        let mut own = ended.asked.iter().filter(|asked| {
             (asked.actor, asked.act) == (step.actor, step.act) && asked.at <= place
         });
-        let asked = own.last().ok_or("a verdict is on record, and nobody was asked")?;
+        let asked = own.next_back().ok_or("a verdict is on record, and nobody was asked")?;
         holds(asked.verdict == verdict, || {
             format!("{verdict} is on record, and {} was said", asked.verdict)
         })?;

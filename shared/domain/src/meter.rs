@@ -806,7 +806,8 @@ mod tests {
     fn any_event() -> impl Strategy<Value = Event> {
         prop_oneof![
             8 => (0usize..3, 1u64..=3).prop_map(|(process, calls)| Event::Calls { process, calls }),
-            1 => (0usize..3, 4u64..=90).prop_map(|(process, calls)| Event::Calls { process, calls }),
+            1 => (0usize..3, 4u64..=90)
+                .prop_map(|(process, calls)| Event::Calls { process, calls }),
             6 => prop_oneof![0i64..30_000, 0i64..3_000_000].prop_map(Event::Wait),
             1 => (0usize..3).prop_map(Event::Crash),
             1 => any_limits().prop_map(Event::Change),
@@ -839,7 +840,7 @@ mod tests {
                 let admitted = world.admitted_in(month);
                 let (_, _, before) = of_month.last().copied().unwrap();
                 let row = world.row.as_ref().map_or(0, |row| row.calls_in(month));
-                // Less is never on record than was let through, and no more let through than may be.
+                // Never less is on record than was let through, and that is what may be at most.
                 prop_assert!(row >= admitted || admitted == 0);
                 if let Some(most) = world.plan.1.per_month {
                     prop_assert!(admitted <= most.max(before), "{admitted} of {most}");

@@ -6,10 +6,11 @@
 //! key; no index decides anything, and no expiry is left to TTL.
 //!
 //! The modules depend on each other in one direction: `layout` (where rows lie) and `rows` (what
-//! they hold), `random`, `unanswered` (which tries of a request may have been made), `whole` (what
-//! is no answer), `write` (conditions and transactions), `plan` (an account's limits in its rows),
-//! `audit`, `account` and `actor`, `outbox`, and then the operations on logins, sessions, members,
-//! invitations, the Sandbox, keys and the meter, those of operators, and what is told of the trail.
+//! they hold), `held` (what this process knows), `random`, `unanswered` (which tries of a request
+//! may have been made), `whole` (what is no answer), `write` (conditions and transactions), `plan`
+//! (an account's limits in its rows), `audit`, `account` and `actor`, `outbox`, and then the
+//! operations on logins, sessions, members, invitations, the Sandbox, keys and the meter, those of
+//! operators, and what is told of the trail.
 //!
 //! To add an operation: put it in the module of the row that it is about, begin with
 //! `actor::transaction`, and add each write together with the function that names its refusal
@@ -22,6 +23,7 @@ mod address;
 mod api_key;
 mod audit;
 mod description;
+mod held;
 mod invitation;
 mod layout;
 mod login;
@@ -67,8 +69,7 @@ pub use session::RevokeSessionRefusal;
 pub use trail::{Actor, EVENTS_OF_PAGE, Event, Fields, Stretch, Subject};
 pub use whole::WholeAnswers;
 
-use crate::meter::Meters;
-use crate::plan::SeenPlans;
+use crate::held::{Meters, SeenPlans};
 use crate::unanswered::Unanswered;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};

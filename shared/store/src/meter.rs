@@ -8,6 +8,7 @@
 //! that a process held that ended. Nobody is let through by a write that is not known to be made.
 
 use crate::actor::{ActorRefusal, Caller};
+use crate::held::Waiting;
 use crate::plan::{self, Change, PlanRow};
 use crate::rows::{Item, from_item};
 use crate::write::{NotMet, Transaction, Write};
@@ -16,9 +17,7 @@ use domain::meter::{Arrival, Ask, Held, Meter, Refusal, Step, Take, Warning};
 use domain::{AccountId, Limits, Month, Plan, SessionToken};
 use jiff::Timestamp;
 use serde::Deserialize;
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How often a write is tried that others' came before. The second one is made unless another
 /// call comes between it and the first.
@@ -57,44 +56,6 @@ fn meter(row: Item) -> Result<Meter, StoreError> {
     from_item("meter", row).map(MeterRow::into_meter)
 }
 
-/// Of all accounts whose keys were checked here.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Meters(Arc<Mutex<HashMap<AccountId, Arc<Queue>>>>);
-
-/// The calls of one account that are at the meter or wait for it, in the order in which they came.
-#[derive(Debug, Default)]
-struct Queue {
-    turn: tokio::sync::Mutex<Turn>,
-    tickets: AtomicU64,
-    /// Who waits for the turn.
-    waiting: AtomicU64,
-    /// Whether somebody was to warn admins, and could not.
-    unwarned: AtomicBool,
-}
-
-#[derive(Debug, Default)]
-struct Turn {
-    held: Held,
-    /// The meter did not answer those before this ticket.
-    unanswered_before: u64,
-}
-
-/// Waits for the turn until it is dropped: it may be given up at any time.
-struct Waiting<'a>(&'a AtomicU64);
-
-impl<'a> Waiting<'a> {
-    fn among(others: &'a AtomicU64) -> Self {
-        others.fetch_add(1, Ordering::SeqCst);
-        Self(others)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
 /// To warn admins. It has failed unless it comes to its end, for it may be given up at any time.
 struct Attempt<'a> {
     failed: &'a AtomicBool,
@@ -106,22 +67,6 @@ impl Drop for Attempt<'_> {
         if !self.has_ended {
             self.failed.store(true, Ordering::SeqCst);
         }
-    }
-}
-
-impl Meters {
-    /// What is held of so many accounts. Beyond that, what nobody uses is dropped.
-    const MOST: usize = 10_000;
-
-    fn of(&self, account: &AccountId) -> Arc<Queue> {
-        let mut queues = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(queue) = queues.get(account) {
-            return queue.clone();
-        }
-        if queues.len() >= Self::MOST {
-            queues.retain(|_, queue| Arc::strong_count(queue) > 1);
-        }
-        queues.entry(account.clone()).or_default().clone()
     }
 }
 

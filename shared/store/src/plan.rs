@@ -7,10 +7,8 @@
 
 use crate::write::Write;
 use domain::limits::InvalidLimits;
-use domain::{AccountId, Limits, Plan};
+use domain::{Limits, Plan};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
 
 /// As rows have it. Of an account that never had limits, there is nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,26 +99,4 @@ pub(crate) fn with_values(write: Write, plan: &Plan) -> Write {
         .some_value(":per_minute", per_minute)
         .some_value(":burst", burst)
         .some_value(":per_month", per_month)
-}
-
-/// The limits that this process has seen last, of accounts that have any.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct SeenPlans(Arc<Mutex<HashMap<AccountId, Plan>>>);
-
-impl SeenPlans {
-    /// So many accounts are remembered: others' second try knows better.
-    const MOST: usize = 10_000;
-
-    pub fn of(&self, account: &AccountId) -> Plan {
-        let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.get(account).copied().unwrap_or_default()
-    }
-
-    pub fn see(&self, account: &AccountId, plan: Plan) {
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.len() >= Self::MOST {
-            seen.clear();
-        }
-        seen.insert(account.clone(), plan);
-    }
 }

@@ -55,7 +55,10 @@ enum Mark {
 
 impl Marked {
     fn is(&self, suspended: bool, plan: &Plan) -> bool {
-        matches!(&self.mark, Mark::Set { suspended: mark, plan: of } if *mark == suspended && of.0 == *plan)
+        match &self.mark {
+            Mark::Set { suspended: mark, plan: of } => *mark == suspended && of.0 == *plan,
+            Mark::Unreadable(_) => false,
+        }
     }
 }
 
