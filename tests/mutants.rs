@@ -30,7 +30,7 @@ impl Mutant {
     }
 }
 
-const MUTANTS: [Mutant; 23] = [
+const MUTANTS: [Mutant; 24] = [
     Mutant {
         file: "shared/store/src/api_key.rs",
         changes: &[("own_keys < own_key_limit", "own_keys <= own_key_limit")],
@@ -220,6 +220,15 @@ const MUTANTS: [Mutant; 23] = [
             "(sandbox_key.version = :version OR attribute_exists(pk))\")\n        .value(\":key\"",
         )],
         noticed_by: "a_verdict_is_about",
+    },
+    // A Sandbox is made validating for an event that is done.
+    Mutant {
+        file: "shared/store/src/outbox.rs",
+        changes: &[(
+            "Write::check(key.clone()).when(\"status = :pending\")",
+            "Write::check(key.clone()).when(\"(attribute_exists(pk) OR status = :pending)\")",
+        )],
+        noticed_by: "a_login_event_that",
     },
     // An event is done before its verdict is there.
     Mutant {

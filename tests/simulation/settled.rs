@@ -133,12 +133,12 @@ fn owed(ended: &Ended, mail: &Mailed) -> Judgement {
     // A code is mailed to whoever asks for it, and an invitation to a member.
     let Some(member) = image["NewImage"]["member_id"]["S"].as_str() else { return Ok(()) };
     let found = looked(member).ok_or("somebody was mailed, and not looked up")?;
-    // What a change has written itself comes of it.
-    let is_older = |change: &Step| !change.rows.contains_key(row);
+    // A mail that the change has written itself comes of it.
+    let takes_back = |change: &Step| change.writes(member) && !change.rows.contains_key(row);
     let ends = ["revoke-member", "decline-invitation", "resend-invitation", "leave-team"];
     for done in ended.done.iter().filter(|done| ends.contains(&done.asked.function)) {
         let Some((place, change)) = ended.first_change(done) else { continue };
-        holds(place > found || !is_older(change), || {
+        holds(place > found || !takes_back(change), || {
             format!("an invitation was mailed after {}", done.asked.function)
         })?;
     }

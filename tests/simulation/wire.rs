@@ -161,6 +161,11 @@ impl Step {
     pub fn reads(&self, part: &str) -> bool {
         self.reach.reads.iter().any(|row| row.contains(part))
     }
+
+    /// Whether it would change such a row.
+    pub fn writes(&self, part: &str) -> bool {
+        self.reach.writes.iter().any(|row| row.contains(part))
+    }
 }
 
 impl Display for Step {

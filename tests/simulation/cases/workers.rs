@@ -178,6 +178,19 @@ pub const RETRY_TEST: Case = Case {
     ..LOGIN
 };
 
+pub const TEST_DELETE: Case = Case {
+    name: "a test x its key is deleted",
+    play: |_| {
+        async {
+            let (scene, admin, key) = ready().await;
+            play(vec![vec![test_sandbox(&admin)], vec![delete_key(&admin, &key)]], scene)
+        }
+        .boxed()
+    },
+    sometimes: &["Sandbox: not_configured key_deleted", "test-sandbox: 200"],
+    ..RETRY_TEST
+};
+
 pub const RETRY_RETRY: Case = Case {
     name: "a retry's Sandbox x another retry",
     play: |_| {
