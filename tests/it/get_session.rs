@@ -332,7 +332,7 @@ async fn a_method_that_an_address_does_not_know_is_told_which_it_does() {
     let world = World::new().await;
     let admin = world.admin().await;
     let known = known();
-    assert_eq!(known.values().map(Vec::len).sum::<usize>(), 25);
+    assert_eq!(known.values().map(Vec::len).sum::<usize>(), 26);
     world
         .changes_nothing(async {
             for (path, methods) in &known {
