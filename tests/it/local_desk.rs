@@ -478,7 +478,7 @@ async fn an_account_is_registered_changed_and_refused_over_the_control() {
     for (field, value) in [
         ("admin_email", json!("other@example.com")),
         ("act", json!("suspend")),
-        ("limits", json!({})),
+        ("limits", json!(5)),
         ("suspended", json!("yes")),
         ("key_limit", json!(-1)),
     ] {

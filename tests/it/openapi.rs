@@ -275,8 +275,8 @@ fn the_document_has_every_problem_that_http_can_show_each_under_its_status() {
     for operation in contract.operations() {
         for status in operation.statuses().filter(|status| !status.starts_with('2')) {
             let (_, response) = contract.response(&operation, status);
-            // A bad key is refused in the product API's words.
-            if (operation.id(), status) != ("checkKey", "403") {
+            // A key check refuses in the product API's words.
+            if operation.id() != "checkKey" || !["403", "429"].contains(&status) {
                 note(status.parse().expect("a status"), response);
             }
         }
@@ -310,9 +310,9 @@ fn every_operation_tells_of_what_its_kind_can_meet() {
             &["cross_site", "invalid_json", "body_too_large", "unsupported_media_type"],
             !reads,
         );
-        // Of a body, or of what a query asks for.
+        // Of a body, or of what a query asks for; gateways pass on whatever their clients ask for.
         let parameters = operation.value["parameters"].as_array().into_iter().flatten();
-        let asks = parameters.clone().any(|parameter| parameter["in"] == "query");
+        let asks = id != "checkKey" && parameters.clone().any(|own| own["in"] == "query");
         all_or_none(&["invalid_request"], !reads || asks);
     }
 }
@@ -387,6 +387,7 @@ async fn every_operation_answers_as_the_document_says() {
         contract.answers("getSession", &person.get("/api/session").await);
         contract.answers("listSessions", &person.get("/api/sessions").await);
         contract.answers("getSandbox", &person.get("/api/sandbox").await);
+        contract.answers("getUsage", &person.get("/api/usage").await);
         contract.answers("listKeys", &person.get("/api/keys").await);
     }
     contract.answers("listMembers", &admin.get("/api/team").await);
@@ -420,6 +421,12 @@ async fn every_operation_answers_as_the_document_says() {
         world.call("GET", "/api/check").header("x-api-key", key).send()
     };
     contract.answers("checkKey", &check(&created.body["api_key"]).await);
+    let limits = json!({ "act": "set_limits", "limits": { "per_minute": 1, "per_month": 9 } });
+    world.change(&admin.account, limits).await;
+    contract.answers("getUsage", &admin.get("/api/usage").await);
+    contract.answers("checkKey", &check(&created.body["api_key"]).await);
+    contract.refuses("checkKey", &check(&created.body["api_key"]).await);
+    world.change(&admin.account, json!({ "act": "set_limits", "limits": null })).await;
     contract.answers("deleteKey", &admin.delete(&path).await);
     let refused = check(&created.body["api_key"]).await;
     assert_eq!(refused.status, 403);

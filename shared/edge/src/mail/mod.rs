@@ -484,15 +484,25 @@ mod tests {
     #[test]
     fn what_is_used_of_a_month_is_mailed_as_these_texts_and_pages() {
         let month = "2026-11".parse().unwrap();
-        for (percent, per_month, subject) in [
-            (80, 1_000_000, "80 % of your Front<&\"desk' calls of this month are used"),
-            (100, 900, "Your Front<&\"desk' calls of this month are used up"),
+        for (percent, per_month, names, subject) in [
+            (
+                80,
+                1_000_000,
+                ["usage_warning_80.txt", "usage_warning_80.html"],
+                "80 % of your Front<&\"desk' calls of this month are used",
+            ),
+            (
+                100,
+                900,
+                ["usage_warning_100.txt", "usage_warning_100.html"],
+                "Your Front<&\"desk' calls of this month are used up",
+            ),
         ] {
             let warning = Mail::UsageWarning(Warning { month, percent, per_month });
             let Written { kind, subject: is, text, html } = written(&warning);
             assert_eq!((kind, &*is), ("usage_warning", subject));
-            insta::assert_snapshot!(format!("usage_warning_{percent}.txt"), text);
-            insta::assert_snapshot!(format!("usage_warning_{percent}.html"), html);
+            insta::assert_snapshot!(names[0], text);
+            insta::assert_snapshot!(names[1], html);
         }
     }
 }
