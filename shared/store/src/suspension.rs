@@ -7,7 +7,7 @@
 //! row is a duty, which `sweep` finds if the suspension ends there. A resumption revives keys and
 //! account in one transaction, for nobody makes a key before that.
 //!
-//! Limits of calls reach the keys in the same way ([`plan`](crate::plan)), and whoever marks keys
+//! Limits of calls reach the keys in the same way (`plan`), and whoever marks keys
 //! marks them with all that the account's row says.
 
 use crate::layout::RowKey;
