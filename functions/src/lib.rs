@@ -44,6 +44,7 @@ pub mod reveal_sandbox_key;
 pub mod revoke_member;
 pub mod revoke_session;
 pub mod rotate_key;
+mod sandbox_key;
 pub mod sweep;
 pub mod test_sandbox;
 mod validation;
