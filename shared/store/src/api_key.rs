@@ -2,8 +2,8 @@
 //! asked for.
 
 use crate::actor::{self, ActorRefusal, Admin, Caller};
-use crate::plan::{self, PlanRow};
-use crate::rows::{AddressedRow, Asked, IdempotencyRow, Item, KeyRow, from_item, to_item};
+use crate::plan;
+use crate::rows::{AddressedRow, Asked, IdempotencyRow, Item, KeyRow, PlanRow, from_item, to_item};
 use crate::write::{Backoff, Obstacle, Transaction, Write};
 use crate::{Failure, Store, StoreError, account, audit, layout, outbox, sandbox};
 use aws_sdk_dynamodb::Config;

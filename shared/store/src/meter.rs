@@ -9,8 +9,8 @@
 
 use crate::actor::{ActorRefusal, Caller};
 use crate::held::Waiting;
-use crate::plan::{self, Change, PlanRow};
-use crate::rows::{Item, from_item};
+use crate::plan::{self, Change};
+use crate::rows::{Item, PlanRow, from_item};
 use crate::write::{NotMet, Transaction, Write};
 use crate::{Failure, Store, StoreError, layout, outbox};
 use domain::meter::{Arrival, Ask, Held, Meter, Refusal, Step, Take, Warning};

@@ -3,18 +3,18 @@
 //! Times are milliseconds since 1970, `ttl` is in seconds. Every row has a `type`.
 
 use crate::layout::RowKey;
-use crate::plan::PlanRow;
 use crate::{StoreError, told};
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::key::{OldValue, reminder_due};
+use domain::limits::InvalidLimits;
 use domain::login::{Challenge, LoginRecord};
 use domain::meter::Warning;
 use domain::sandbox::SandboxKey;
 use domain::session::{SessionDigest, SessionTimes, Slot};
 use domain::{
     Account, AccountId, AccountName, AddressHash, ApiKey, EmailAddress, Invitation, KeyDigest,
-    KeyId, KeyName, MailProblem, Member, MemberId, MemberStatus, Month, OperatorName, Plan, Reason,
-    Role, Sandbox, SandboxState, Session, SessionLabel, SessionToken, kept,
+    KeyId, KeyName, Limits, MailProblem, Member, MemberId, MemberStatus, Month, OperatorName, Plan,
+    Reason, Role, Sandbox, SandboxState, Session, SessionLabel, SessionToken, kept,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -42,6 +42,45 @@ pub(crate) fn from_item<R: DeserializeOwned>(
 struct Time(#[serde(with = "kept::required")] Timestamp);
 
 // --- In an account's partition
+
+/// An account's limits. Of an account that never had any, there is nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "PlanFields", into = "PlanFields")]
+pub(crate) struct PlanRow(pub Plan);
+
+#[derive(Default, Serialize, Deserialize)]
+pub(crate) struct PlanFields {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits_version: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_minute: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub burst: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_month: Option<u64>,
+}
+
+impl TryFrom<PlanFields> for PlanRow {
+    type Error = InvalidLimits;
+
+    fn try_from(fields: PlanFields) -> Result<Self, InvalidLimits> {
+        let PlanFields { limits_version, per_minute, burst, per_month } = fields;
+        let limits = Limits::new(per_minute, burst, per_month)?;
+        Ok(Self(Plan { version: limits_version.unwrap_or_default(), limits }))
+    }
+}
+
+impl From<PlanRow> for PlanFields {
+    fn from(PlanRow(plan): PlanRow) -> Self {
+        let rate = plan.limits.and_then(|limits| limits.rate);
+        Self {
+            limits_version: (plan.version > 0).then_some(plan.version),
+            per_minute: rate.map(|rate| rate.per_minute.into()),
+            burst: rate.map(|rate| rate.burst.into()),
+            per_month: plan.limits.and_then(|limits| limits.per_month),
+        }
+    }
+}
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct AccountRow {

@@ -12,8 +12,8 @@
 
 use crate::layout::RowKey;
 use crate::operator::{ChangeRefusal, Operator};
-use crate::plan::{self, PlanRow};
-use crate::rows::{AccountRow, Item};
+use crate::plan;
+use crate::rows::{AccountRow, Item, PlanRow};
 use crate::write::{Backoff, Obstacle, Transaction, Write};
 use crate::{Failure, Store, StoreError, account, layout, outbox};
 use domain::{AccountId, Plan};
