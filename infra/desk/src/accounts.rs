@@ -9,8 +9,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use edge::http::given;
 use functions::Trigger;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::{Number, Value, json};
 
 /// What may be asked for of an account that is there.
 #[derive(Deserialize)]
@@ -22,8 +22,17 @@ struct Changes {
     member_limit: Option<u32>,
     /// Null takes them away.
     #[serde(default, deserialize_with = "given")]
-    limits: Option<Value>,
+    limits: Option<Option<Limits>>,
     suspended: Option<bool>,
+}
+
+/// What cannot be read changes nothing; whether it can be a limit is the function's to say.
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Limits {
+    per_minute: Option<Number>,
+    burst: Option<Number>,
+    per_month: Option<Number>,
 }
 
 impl Changes {
@@ -39,7 +48,7 @@ impl Changes {
                 "member_limit": self.member_limit,
             });
             if let Some(limits) = &self.limits {
-                act["limits"] = limits.clone();
+                act["limits"] = json!(limits);
             }
             act
         });
