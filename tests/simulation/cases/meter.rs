@@ -120,6 +120,7 @@ pub const CHANGE: Case = Case {
         .boxed()
     },
     independence: Independence::OnceBegun,
+    faults: NONE,
     judge: |ended| {
         let changed = ended.of("change-account").find(|done| done.answer.is_success());
         let checks = ended.of("check-key").filter(|done| done.answer.is_success());
@@ -144,6 +145,7 @@ pub const CREATE: Case = Case {
         }
         .boxed()
     },
+    faults: NONE,
     judge: nothing_more,
     sometimes: &["create-key: 201", "change-account: 200"],
     ..MONTH
