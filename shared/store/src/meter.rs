@@ -88,7 +88,7 @@ impl Store {
         if ticket < turn.unanswered_before {
             return Err(StoreError::Unavailable("the meter did not answer".to_owned()));
         }
-        let ask = Ask {
+        let mut ask = Ask {
             version,
             limits,
             now: clock(),
@@ -99,7 +99,7 @@ impl Store {
         if queue.unwarned.swap(false, Ordering::SeqCst) {
             turn.held.not_warned();
         }
-        let decided = self.decide(account, &mut turn.held, &ask).await;
+        let decided = self.decide(account, &mut turn.held, &mut ask, clock).await;
         if decided.is_err() {
             turn.unanswered_before = ask.next;
         }
@@ -110,9 +110,12 @@ impl Store {
         &self,
         account: &AccountId,
         held: &mut Held,
-        ask: &Ask,
+        ask: &mut Ask,
+        clock: impl Fn() -> Timestamp + Send,
     ) -> Result<Option<Refusal>, StoreError> {
         for _ in 0..MAX_TRIES {
+            // Whatever the row says that refused a write happened before now.
+            ask.now = clock();
             let take = match held.step(ask) {
                 Step::Admit => return Ok(None),
                 Step::Refuse(refusal) => return Ok(Some(refusal)),
