@@ -267,7 +267,7 @@ fn each_pair_of_changes_holds_every_promise_when_not_all_goes_well() {
 #[test]
 fn a_login_has_its_sandbox_whatever_goes_wrong() {
     workers::LOGIN.hold();
-    workers::LOGIN_IN_TROUBLE.hold_daily(60);
+    workers::LOGIN_IN_TROUBLE.hold_daily(40);
 }
 
 #[test]
@@ -277,13 +277,13 @@ fn a_login_event_that_comes_twice_is_done_once() {
 
 #[test]
 fn a_sandbox_key_that_is_deleted_does_not_come_back_by_an_event_that_is_done() {
-    workers::TWICE_DELETE.hold_daily(60);
+    workers::TWICE_DELETE.hold_daily(40);
 }
 
 #[test]
 fn two_logins_at_once_make_one_key() {
     workers::TWO_LOGINS.hold();
-    workers::TWO_LOGINS_IN_TROUBLE.hold_daily(60);
+    workers::TWO_LOGINS_IN_TROUBLE.hold_daily(30);
 }
 
 #[test]
@@ -296,7 +296,7 @@ fn a_verdict_is_about_the_key_that_is_there() {
 
 #[test]
 fn a_retry_beside_another_has_its_verdict() {
-    workers::RETRY_RETRY.hold_daily(60);
+    workers::RETRY_RETRY.hold_daily(30);
 }
 
 #[test]
@@ -306,13 +306,14 @@ fn what_waits_for_a_suspended_account_goes_on_with_it() {
 
 #[test]
 fn the_sweep_beside_a_worker_leaves_nothing_undone() {
-    workers::LOGIN_SWEEP.hold_daily(30);
-    workers::INVITE_SWEEP.hold_daily(30);
+    workers::LOGIN_SWEEP.hold_daily(20);
+    workers::INVITE_SWEEP.hold_daily(20);
 }
 
 #[test]
 fn what_the_sweep_gives_up_is_over_for_everybody() {
-    workers::GIVE_UP.hold_daily(30);
+    workers::GIVE_UP.hold();
+    workers::GIVE_UP_LATE.hold_daily(10);
 }
 
 #[test]
@@ -335,7 +336,7 @@ fn a_code_is_mailed_while_it_is_good() {
 
 #[test]
 fn what_holds_of_one_worker_holds_of_many() {
-    workers::MANY.hold_sampled(size(40, 5000));
+    workers::MANY.hold_sampled(size(30, 5000));
 }
 
 /// Else a schedule that breaks something could not be looked at again.
