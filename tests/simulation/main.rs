@@ -357,10 +357,9 @@ fn without_any_one_rule_some_schedule_breaks_a_promise() {
 const LAST_ADMIN: Sabotage =
     Sabotage::Without("(NOT contains(#admins, :id) OR size(#admins) > :one)");
 
-const SABOTAGES: [(Case, Sabotage); 27] = [
+const SABOTAGES: [(Case, Sabotage); 26] = [
     (meter::MONTH, Sabotage::Without("#calls <= :calls_at_most")),
     (meter::BURST, Sabotage::Without("#tat BETWEEN :least AND :most")),
-    (meter::TURN, Sabotage::Without("#limits_version = :was AND #month = :month_was")),
     (meter::CREATE, Sabotage::Without("#limits_version = :plan_was")),
     (cases::CREATE_CREATE, Sabotage::Without("#own_keys < #own_key_limit")),
     (
