@@ -1,6 +1,6 @@
 //! `GET /api/usage`: what is used of the account's limits.
 
-use domain::{Limits, Month};
+use domain::Month;
 use edge::http::{Answer, Call};
 use edge::{App, Problem, UtcTime};
 use serde::Serialize;
@@ -21,15 +21,16 @@ pub async fn handle(app: &App, call: &Call) -> Result<Answer, Problem> {
     let (caller, meter) = app.store.find_usage(&token, now).await?;
     let month = Month::of(now);
     let limits = caller.account.plan.limits;
-    let Limits { rate, per_month } = limits.unwrap_or(Limits { rate: None, per_month: None });
     let taken = meter.map_or(0, |meter| meter.calls_in(month));
+    let calls = limits.map(|_| taken);
+    let limits = limits.unwrap_or_default();
     Ok(Answer::ok(&Usage {
         month: month.to_string(),
-        calls: limits.map(|_| taken),
-        per_month,
-        per_minute: rate.map(|rate| rate.per_minute),
-        burst: rate.map(|rate| rate.burst),
-        resets_at: per_month.map(|_| month.ends_at().into()),
+        calls,
+        per_month: limits.per_month,
+        per_minute: limits.per_minute(),
+        burst: limits.burst(),
+        resets_at: limits.per_month.map(|_| month.ends_at().into()),
     })
     .for_account(&token.account))
 }

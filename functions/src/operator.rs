@@ -34,9 +34,9 @@ struct LimitsView {
 }
 
 impl From<Limits> for LimitsView {
-    fn from(Limits { rate, per_month }: Limits) -> Self {
-        let (per_minute, burst) = rate.map(|rate| (rate.per_minute, rate.burst)).unzip();
-        Self { per_minute, burst, per_month }
+    fn from(limits: Limits) -> Self {
+        let (per_minute, burst) = (limits.per_minute(), limits.burst());
+        Self { per_minute, burst, per_month: limits.per_month }
     }
 }
 

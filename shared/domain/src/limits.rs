@@ -14,8 +14,8 @@ pub const MAX_PER_MINUTE: u64 = 6_000_000;
 /// The most calls in a month.
 pub const MAX_PER_MONTH: u64 = 1_000_000_000_000;
 
-/// One limit or both.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// One limit or both; by default neither.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Limits {
     pub rate: Option<Rate>,
     pub per_month: Option<u64>,
@@ -58,6 +58,14 @@ impl Limits {
         }
         let limits = Self { rate, per_month };
         Ok((rate.is_some() || per_month.is_some()).then_some(limits))
+    }
+
+    pub fn per_minute(&self) -> Option<u32> {
+        self.rate.map(|rate| rate.per_minute)
+    }
+
+    pub fn burst(&self) -> Option<u32> {
+        self.rate.map(|rate| rate.burst)
     }
 }
 

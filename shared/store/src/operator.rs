@@ -198,20 +198,14 @@ impl Store {
             } else {
                 outbox::as_duty(limited, now, &mut self.rng())
             };
-            let [rate_was, rate_is] = [was.2, plan].map(|plan| plan.limits.and_then(|of| of.rate));
-            let [month_was, month_is] =
-                [was.2, plan].map(|plan| plan.limits.and_then(|of| of.per_month));
+            let [of_was, of_is] = [was.2, plan].map(|plan| plan.limits.unwrap_or_default());
             let audited = operator
                 .audited_whole("account_changed", account.name.as_str(), now)
                 .changed("key_limit", was.0, is.0)
                 .changed("member_limit", was.1, is.1)
-                .changed(
-                    "per_minute",
-                    rate_was.map(|rate| rate.per_minute),
-                    rate_is.map(|rate| rate.per_minute),
-                )
-                .changed("burst", rate_was.map(|rate| rate.burst), rate_is.map(|rate| rate.burst))
-                .changed("per_month", month_was, month_is);
+                .changed("per_minute", of_was.per_minute(), of_is.per_minute())
+                .changed("burst", of_was.burst(), of_is.burst())
+                .changed("per_month", of_was.per_month, of_is.per_month);
             if self.change_whole(limited, audited).await? {
                 return Ok(true);
             }

@@ -72,12 +72,12 @@ impl TryFrom<PlanFields> for PlanRow {
 
 impl From<PlanRow> for PlanFields {
     fn from(PlanRow(plan): PlanRow) -> Self {
-        let rate = plan.limits.and_then(|limits| limits.rate);
+        let limits = plan.limits.unwrap_or_default();
         Self {
             limits_version: (plan.version > 0).then_some(plan.version),
-            per_minute: rate.map(|rate| rate.per_minute.into()),
-            burst: rate.map(|rate| rate.burst.into()),
-            per_month: plan.limits.and_then(|limits| limits.per_month),
+            per_minute: limits.per_minute().map(u64::from),
+            burst: limits.burst().map(u64::from),
+            per_month: limits.per_month,
         }
     }
 }
