@@ -271,6 +271,15 @@ fn reminded(
     of_this_end(ended, of)
 }
 
+/// The write that notes what an admin was told, of a row that is still owed.
+fn told(key: &OutboxKey, admin: &MemberId, what: Timestamp) -> Write {
+    Write::update(key.clone(), "SET told.#admin = :what")
+        .when("status = :pending")
+        .name("#admin", admin.as_str())
+        .value(":pending", OutboxStatus::Pending)
+        .value(":what", what.as_millisecond())
+}
+
 /// One more condition: that the key ends when it did.
 fn of_this_end(write: Write, of: &KeyExpiring) -> Write {
     write.and("expires_at = :expires_at").value(":expires_at", of.expires_at.as_millisecond())
@@ -317,12 +326,7 @@ impl Store {
         admin: &MemberId,
         reminder: Timestamp,
     ) -> Result<bool, StoreError> {
-        let noted = Write::update(key.clone(), "SET told.#admin = :reminder")
-            .when("status = :pending")
-            .name("#admin", admin.as_str())
-            .value(":pending", OutboxStatus::Pending)
-            .value(":reminder", reminder.as_millisecond());
-        Ok(self.update(of_this_end(noted, of)).await?.is_ok())
+        Ok(self.update(of_this_end(told(key, admin, reminder), of)).await?.is_ok())
     }
 
     /// Notes that an admin has heard of a month's usage; whether it is still to be told to others.
@@ -332,12 +336,7 @@ impl Store {
         admin: &MemberId,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let noted = Write::update(key.clone(), "SET told.#admin = :now")
-            .when("status = :pending")
-            .name("#admin", admin.as_str())
-            .value(":pending", OutboxStatus::Pending)
-            .value(":now", now.as_millisecond());
-        Ok(self.update(noted).await?.is_ok())
+        Ok(self.update(told(key, admin, now)).await?.is_ok())
     }
 
     /// Records that a reminder was given to all who are to have it.
