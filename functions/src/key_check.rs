@@ -5,8 +5,8 @@
 //! account with limits, a write of its meter, which the answer does hang on; only a key that is
 //! good comes that far, so that nobody takes calls from an account whose key they do not have.
 
-use domain::meter::{Refusal, Warning};
-use domain::{AccountId, ApiKey, PlainKey};
+use domain::meter::Refusal;
+use domain::{AccountId, ApiKey, Limits, PlainKey};
 use edge::{App, telemetry};
 use store::{FoundKey, Metered, StoreError};
 
@@ -44,28 +44,31 @@ async fn authorized(
     let now = app.clock.now();
     let good = found.filter(|found| found.key.is_opened_by(&plain, now) && !found.suspended);
     let Some(FoundKey { key, plan, .. }) = good else { return Ok(None) };
-    let account = plain.account.clone();
-    if let Some(limits) = plan.limits {
-        let clock = || app.clock.now();
-        let metered = app.store.meter(&account, plan.version, limits, clock).await?;
-        let Metered { refusal, warning } = metered;
-        if let Some(warning) = warning {
-            warn(app, &account, &warning).await;
-        }
-        if refusal.is_some() {
-            // It is no use of the key.
-            return Ok(Some(Authorized { account, key, over: refusal }));
-        }
-    }
-    if key.use_is_due(now) {
+    let over = match plan.limits {
+        Some(limits) => metered(app, &plain.account, plan.version, limits).await?,
+        None => None,
+    };
+    // A call over a limit is no use of the key.
+    if over.is_none() && key.use_is_due(now) {
         // It fails no check, and holds none up for long: the next use is marked instead.
         app.aside("mark-key-used", app.store.mark_key_used(&plain, now)).await;
     }
-    Ok(Some(Authorized { account, key, over: None }))
+    Ok(Some(Authorized { account: plain.account, key, over }))
 }
 
-/// The same of a warning to admins: whoever comes next tries again.
-async fn warn(app: &App, account: &AccountId, warning: &Warning) {
-    let warned = app.store.warn_of_usage(account, warning, app.clock.now());
-    app.aside("warn-of-usage", warned).await;
+/// Takes the call from the account's meter: why it is over a limit, if it is.
+async fn metered(
+    app: &App,
+    account: &AccountId,
+    version: u64,
+    limits: Limits,
+) -> Result<Option<Refusal>, StoreError> {
+    let clock = || app.clock.now();
+    let Metered { refusal, warning } = app.store.meter(account, version, limits, clock).await?;
+    if let Some(warning) = warning {
+        // As with the mark: whoever comes next tries again.
+        let warned = app.store.warn_of_usage(account, &warning, app.clock.now());
+        app.aside("warn-of-usage", warned).await;
+    }
+    Ok(refusal)
 }

@@ -47,7 +47,7 @@ struct MeterRow {
 impl MeterRow {
     fn into_meter(self) -> Meter {
         let Self { plan: PlanRow(plan), tat, month, calls, warned } = self;
-        let limits = plan.limits.unwrap_or(Limits { rate: None, per_month: None });
+        let limits = plan.limits.unwrap_or_default();
         Meter { version: plan.version, limits, tat, month, calls, warned }
     }
 }
@@ -114,8 +114,6 @@ impl Store {
         clock: impl Fn() -> Timestamp + Send,
     ) -> Result<Option<Refusal>, StoreError> {
         for _ in 0..MAX_TRIES {
-            // Whatever the row says that refused a write happened before now.
-            ask.now = clock();
             let take = match held.step(ask) {
                 Step::Admit => return Ok(None),
                 Step::Refuse(refusal) => return Ok(Some(refusal)),
@@ -128,6 +126,8 @@ impl Store {
                 }
                 Err(NotMet { row, .. }) => held.refused(&take, row.map(meter).transpose()?),
             }
+            // Whatever the row says that refused the write happened before now.
+            ask.now = clock();
         }
         Err(StoreError::Contended)
     }
