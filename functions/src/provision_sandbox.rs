@@ -57,8 +57,8 @@ async fn give_up(app: &App, account: &AccountId, event: &OutboxKey) -> Result<()
     Err(RecordFailed::again("somebody is at work on the Sandbox"))
 }
 
-/// Decision: [`Sandbox::key_step`], pure. Effects: the key's transaction, if it needs one, the
-/// validation, and [`store::Store::record_provisioning`].
+/// Decision: [`domain::Sandbox::key_step`], pure. Effects: the key's transaction, if it needs one,
+/// the validation, and [`store::Store::record_provisioning`].
 async fn provision_sandbox(
     app: &App,
     account: &AccountId,
