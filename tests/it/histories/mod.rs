@@ -41,8 +41,8 @@ async fn operate(client: &mut Client, account: usize) -> Judgement {
         57..96 => client.check_key(account).await,
         96..110 => client.invite(account).await,
         110..114 => client.list_members(account).await,
-        114 => client.leave(account).await,
-        115..122 => client.revoke(account).await,
+        114..116 => client.leave(account).await,
+        116..122 => client.revoke(account).await,
         122..124 => client.suspend(account).await,
         124..133 => client.resume(account).await,
         133..136 => client.rename(account).await,
@@ -68,7 +68,7 @@ async fn operate(client: &mut Client, account: usize) -> Judgement {
     }
 }
 
-/// What a run must have come to, so that it was one.
+/// What all runs together must have come to, so that they were some.
 const REACHED: [(&str, &str); 26] = [
     ("create-key", "201 "),
     ("create-key", "409 key_limit_reached"),
@@ -154,25 +154,30 @@ fn setting(name: &str) -> Option<u64> {
     Some(value.to_str().and_then(|text| text.parse().ok()).expect("it is a number"))
 }
 
+/// More runs than this, of which none has come to something, have no way there.
+const MOST_RUNS: u64 = 12;
+
+/// What comes when is for the machine to say: so whatever is rare may take some runs more.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_many_clients_do_at_once_is_one_history_of_every_account() {
-    let seeds = setting("HISTORIES_SEED").map_or(vec![1, 2], |seed| vec![seed]);
+    let (first, least) = setting("HISTORIES_SEED").map_or((1, 2), |seed| (seed, 1));
     let operations = setting("HISTORIES_OPERATIONS").unwrap_or(size(1500, 50_000));
-    let mut reached = BTreeSet::new();
-    let mut runs = 0;
-    for seed in &seeds {
-        let run = history(*seed, operations).await;
-        runs += run.operations();
+    let mut missing = BTreeSet::from(REACHED);
+    let mut done = 0;
+    for run in 0..MOST_RUNS {
+        if run >= least && missing.is_empty() {
+            break;
+        }
+        let run = history(first + run, operations).await;
+        done += run.operations();
         tell_answers(&run);
-        reached.extend(run.answers().keys().cloned());
+        missing.retain(|(operation, outcome)| {
+            !run.answers().contains_key(&(*operation, (*outcome).to_owned()))
+        });
     }
-    let missing = |(operation, outcome): &&(&'static str, &'static str)| {
-        !reached.contains(&(*operation, (*outcome).to_owned()))
-    };
-    let missing: Vec<_> = REACHED.iter().filter(missing).collect();
-    assert!(missing.is_empty(), "too few operations: {seeds:?} came to none of {missing:?}");
+    assert!(missing.is_empty(), "too few operations: {done} from seed {first} on: {missing:?}");
     let holds = "what eight clients do at once is one history";
-    Proof { holds, runs, faults: 0, mutants: None }.print();
+    Proof { holds, runs: done, faults: 0, mutants: None }.print();
 }
 
 #[test]
