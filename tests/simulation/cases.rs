@@ -1,5 +1,6 @@
 //! The cases: who does what beside each other.
 
+pub mod mails;
 pub mod meter;
 pub mod pairs;
 pub mod time;

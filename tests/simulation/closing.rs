@@ -1,11 +1,12 @@
 //! What comes of what is still owed when a schedule is over: time passes, the sweep runs, the
 //! workers have their turn, and nothing goes wrong any more.
 
-use crate::judge::{Table, is, text};
+use crate::judge::{Table, is, number, text};
 use crate::scene::{Act, Row, Rows, admits, aside, operate, rows_of, sealed, sweep};
 use crate::schedule::{End, end_of};
 use crate::wire::{Mailed, Wire};
 use edge::Clock;
+use jiff::Timestamp;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +29,12 @@ pub fn duties(rows: &Rows) -> impl Iterator<Item = &Row> {
     rows.filter(|row| row.get("duty").is_some())
 }
 
+/// Whether somebody is to be reminded of something by then that nobody has begun with.
+fn has_reminder_due(rows: &Rows, now: Timestamp) -> bool {
+    let mut scheduled = rows.values().filter(|row| text(row, "status") == "scheduled");
+    scheduled.any(|row| number(row, "due_at") <= now.as_millisecond())
+}
+
 pub async fn close(wire: &Arc<Wire>, clock: &Clock) -> Closed {
     let rows = rows_of(&wire.engine);
     let sent = wire.mailed().len();
@@ -39,7 +46,8 @@ pub async fn close(wire: &Arc<Wire>, clock: &Clock) -> Closed {
     }
     bring_all(wire, clock).await;
     for minutes in WAITS {
-        if duties(&rows_of(&wire.engine)).next().is_none() {
+        let rows = rows_of(&wire.engine);
+        if duties(&rows).next().is_none() && !has_reminder_due(&rows, clock.now()) {
             break;
         }
         clock.advance(Duration::from_secs(60 * minutes));
@@ -80,7 +88,8 @@ async fn ready_by_a_bad_key(wire: &Arc<Wire>, clock: &Clock, rows: &Rows) -> Vec
             Some(key) => admits(wire, clock.clone(), &key).await,
             None => 404,
         };
-        if status != 200 {
+        // Over a limit, it is good all the same.
+        if ![200, 429].contains(&status) {
             refused.push(format!("the Sandbox of {account} is ready, and its key gets {status}"));
         }
     }

@@ -22,7 +22,7 @@ mod settled;
 mod stream;
 mod wire;
 
-use crate::cases::{meter, pairs, time, workers};
+use crate::cases::{mails, meter, pairs, time, workers};
 use crate::explore::Case;
 use crate::wire::Sabotage;
 use frontdesk_tests::proof::size;
@@ -45,6 +45,11 @@ fn a_rotation_whose_answer_got_lost_and_that_meets_another_is_made_once() {
 #[test]
 fn what_an_outage_says_of_any_change_is_true() {
     pairs::hold_alone_in_an_outage();
+}
+
+#[test]
+fn what_an_outage_of_the_keyring_says_of_any_change_is_true() {
+    pairs::hold_alone_without_keyring();
 }
 
 #[test]
@@ -203,6 +208,24 @@ fn changed_limits_hold_for_every_check_that_begins_after_the_answer() {
 }
 
 #[test]
+fn what_a_process_took_ahead_is_nobody_elses_however_it_ends() {
+    meter::BLOCKS.hold_daily(60);
+    meter::BLOCKS_IN_TROUBLE.hold_daily(40);
+}
+
+#[test]
+fn what_was_taken_ahead_is_of_its_month_and_of_its_limits() {
+    meter::BLOCKS_TURN.hold_daily(40);
+    meter::BLOCKS_CHANGE.hold_daily(60);
+}
+
+#[test]
+fn clocks_that_differ_let_through_what_the_rate_has_in_that_time_and_no_more() {
+    meter::CLOCKS.hold();
+    meter::CLOCKS_TURN.hold_daily(60);
+}
+
+#[test]
 fn no_key_slips_through_a_change_of_limits_in_any_order() {
     meter::CREATE.hold();
 }
@@ -268,6 +291,7 @@ fn each_pair_of_changes_holds_every_promise_when_not_all_goes_well() {
 fn a_login_has_its_sandbox_whatever_goes_wrong() {
     workers::LOGIN.hold();
     workers::LOGIN_IN_TROUBLE.hold_daily(40);
+    workers::LOGIN_WITHOUT_KEYRING.hold();
 }
 
 #[test]
@@ -319,6 +343,7 @@ fn what_the_sweep_gives_up_is_over_for_everybody() {
 #[test]
 fn an_invitation_is_mailed_whatever_goes_wrong_or_says_that_it_is_not() {
     workers::INVITE.hold();
+    workers::INVITE_WITHOUT_KEYRING.hold();
     workers::INVITE_TWICE.hold();
 }
 
@@ -332,6 +357,34 @@ fn an_invitation_that_has_ended_is_not_mailed() {
 #[test]
 fn a_code_is_mailed_while_it_is_good() {
     workers::CODE.hold();
+}
+
+#[test]
+fn each_admin_is_reminded_of_a_keys_end_once_whatever_goes_wrong() {
+    mails::REMINDER.hold();
+    mails::REMINDER_IN_TROUBLE.hold_daily(30);
+    mails::REMINDER_TWICE.hold_daily(30);
+    mails::REMINDER_SWEEP.hold_daily(20);
+}
+
+#[test]
+fn nobody_is_reminded_of_a_key_that_is_gone() {
+    mails::REMINDER_DELETE.hold();
+    mails::REMINDER_CHANGE.hold();
+    mails::REMINDER_REVOKE.hold();
+}
+
+#[test]
+fn each_admin_hears_that_a_months_calls_are_used() {
+    mails::WARNING.hold_daily(60);
+}
+
+#[test]
+fn a_mail_that_comes_back_shows_on_whom_it_was_for_and_on_nobody_else() {
+    mails::BACK.hold_daily(100);
+    mails::BACK_RESEND.hold();
+    mails::BACK_LOGIN.hold_daily(40);
+    mails::BACK_REVOKE.hold();
 }
 
 #[test]

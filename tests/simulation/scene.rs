@@ -11,6 +11,7 @@ use domain::sandbox::SandboxKey;
 use domain::{AccountId, EmailAddress, Invitation, Keyring, PlainKey, Secret, SessionToken};
 use edge::{App, Clock, Random, Said, Seams, Silence, StandIn};
 use functions::Invoke;
+use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::LambdaEvent;
 use rand::SeedableRng;
@@ -41,6 +42,8 @@ pub struct Act {
     pub may_repeat: bool,
     /// How far the clock of whoever runs it is ahead of the others'.
     pub skew: SignedDuration,
+    /// Whether the process runs it that ran the actor's act before, if that has not ended.
+    pub warm: bool,
 }
 
 /// The act by which time passes, for all at once.
@@ -135,8 +138,8 @@ impl Scene {
     pub async fn call(&mut self, act: &Act) -> Answer {
         self.seed += 1;
         let seams = seams(&self.wire, 0, self.clock.clone(), self.seed);
-        let answer =
-            answer_of(function(act.function, seams, &self.wire.region()), &act.event).await;
+        let function = function(act.function, seams, &self.wire.region());
+        let answer = answer_of(&function, &act.event).await;
         self.clock.advance(Duration::from_secs(1));
         answer
     }
@@ -419,13 +422,9 @@ pub async fn admits(wire: &Arc<Wire>, clock: Clock, key: &str) -> u16 {
 }
 
 /// What a function answers whoever has no part in a schedule, when nothing goes wrong.
-pub fn aside<'a>(
-    wire: &'a Arc<Wire>,
-    clock: Clock,
-    act: &'a Act,
-) -> futures::future::BoxFuture<'a, Answer> {
+pub fn aside<'a>(wire: &'a Arc<Wire>, clock: Clock, act: &'a Act) -> BoxFuture<'a, Answer> {
     let function = function(act.function, seams(wire, ASIDE, clock, 99_999), &wire.region());
-    Box::pin(answer_of(function, &act.event))
+    Box::pin(async move { answer_of(&function, &act.event).await })
 }
 
 /// What somebody draws in an act hangs on nobody else.
@@ -440,7 +439,7 @@ pub fn function(name: &str, seams: Seams, region: &str) -> Invoke {
     functions::find(name).expect("a function").build(app)
 }
 
-pub async fn answer_of(function: Invoke, event: &Value) -> Answer {
+pub async fn answer_of(function: &Invoke, event: &Value) -> Answer {
     let payload = serde_json::value::to_raw_value(event).expect("JSON");
     let context = edge::lambda::context("simulation".to_owned());
     let answer = function(LambdaEvent::new(payload, context)).await;
@@ -517,6 +516,7 @@ impl Act {
             ends: None,
             may_repeat: false,
             skew: SignedDuration::ZERO,
+            warm: false,
         }
     }
 
@@ -526,6 +526,10 @@ impl Act {
 
     pub fn skewed(self, skew: SignedDuration) -> Self {
         Self { skew, ..self }
+    }
+
+    pub fn warm(self) -> Self {
+        Self { warm: true, ..self }
     }
 
     fn ending(self, ends: Ends) -> Self {
@@ -640,6 +644,23 @@ pub fn retry_sandbox(member: &Person) -> Act {
 
 pub fn test_sandbox(member: &Person) -> Act {
     http("test-sandbox", "POST", "/api/sandbox/test", Value::Null).by(member)
+}
+
+/// What SES tells of an invitation that it could not deliver.
+pub fn mail_came_back(admin: &Person, member: &str, invitation: u64) -> Act {
+    let tags = json!({
+        "account": [admin.account],
+        "member": [member],
+        "invitation": [invitation.to_string()],
+        "last_login": ["never"],
+    });
+    let told = json!({
+        "eventType": "Bounce",
+        "bounce": { "bounceType": "Permanent" },
+        "mail": { "tags": tags },
+    });
+    let event = json!({ "Records": [{ "Sns": { "Message": told.to_string() } }] });
+    Act::of("note-mail-event", event)
 }
 
 /// What runs every few minutes.

@@ -131,7 +131,7 @@ pub async fn run(
     // The SDK's waits.
     fastrand::seed(1);
     let clock = Clock::standing_at(play.scene.start);
-    wire.schedule(play.scene.owed.is_some());
+    wire.schedule(play.scene.owed.is_some(), faults.fates);
     let stage = Stage { wire: wire.clone(), clock, log: Arc::default() };
     let acts = play.actors.iter().enumerate();
     let mut actors: Vec<_> = acts
@@ -143,6 +143,11 @@ pub async fn run(
     loop {
         // The runtime's time is paused: it passes when nobody can go on without it.
         tokio::time::sleep(LONG_ENOUGH).await;
+        let records = wire.take_records();
+        if !records.is_empty() {
+            actors.extend(records.into_iter().map(bring));
+            continue;
+        }
         let moves = wire.moves(if faults_left > 0 { faults.fates } else { &[] });
         if moves.is_empty() {
             break;
@@ -156,7 +161,6 @@ pub async fn run(
         faults_left = faults_left.saturating_sub(usize::from(moves[chosen].fate.is_fault()));
         stage.clock.advance(MOMENT);
         wire.decide(&moves[chosen]);
-        actors.extend(wire.take_records().into_iter().map(bring));
     }
     for actor in actors {
         actor.await.expect("an actor does not panic");
@@ -167,20 +171,26 @@ pub async fn run(
 impl Stage {
     async fn one_actor(self, actor: usize, acts: Vec<Act>) {
         let Self { wire, clock, log } = self;
+        let mut processes = BTreeMap::new();
         for (number, act) in acts.into_iter().enumerate() {
             let mut end = wire.begin(actor, number);
             let asked_at = wire.now();
-            let seed = seed_of(actor, number);
             let answer = if act.function == TIME {
                 passed(&act, actor, &wire, &clock).await
             } else {
-                let own = skewed(&clock, act.skew);
-                let seams = seams(&wire, actor, own, seed);
-                let function = function(act.function, seams, &wire.region());
+                let warm = processes.remove(act.function).filter(|_| act.warm);
+                let function = warm.unwrap_or_else(|| {
+                    let own = skewed(&clock, act.skew);
+                    let seams = seams(&wire, actor, own, seed_of(actor, number));
+                    function(act.function, seams, &wire.region())
+                });
                 tokio::select! {
                     biased;
                     Ok(_) = &mut end => nothing_said(),
-                    answer = answer_of(function, &act.event) => answer,
+                    answer = answer_of(&function, &act.event) => {
+                        processes.insert(act.function, function);
+                        answer
+                    }
                 }
             };
             let mut log = log.lock().expect("nobody panics with it");
@@ -202,12 +212,12 @@ impl Stage {
                     Fate::Undelivered => End::NeverCame,
                     _ => End::Killed,
                 },
-                answer = answer_of(function, &record.event) => end_of(&answer),
+                answer = answer_of(&function, &record.event) => end_of(&answer),
             };
             let mut log = log.lock().expect("nobody panics with it");
             log.brought.push(Brought { record: record.clone(), attempt, end });
             if matches!(end, End::Done | End::NeverCame) {
-                return;
+                return wire.end_delivery(record.actor);
             }
         }
     }

@@ -16,7 +16,7 @@ pub struct Delivery {
 }
 
 /// The rows by which something is owed, and what becomes of the Sandbox.
-const WATCHED: [&str; 4] = ["EVENT#", "MAIL#", "EXPIRY#", "SANDBOX"];
+const WATCHED: [&str; 5] = ["EVENT#", "MAIL#", "EXPIRY#", "WARNING#", "SANDBOX"];
 
 pub fn is_watched(row: &str) -> bool {
     let sort = row.split_once('/').map_or(row, |(_, sort)| sort);

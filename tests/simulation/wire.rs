@@ -11,6 +11,7 @@ use desk::{Engine, Reply};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display, Formatter};
+use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::oneshot;
@@ -48,6 +49,9 @@ pub enum Fate {
     Refused,
     /// SES or the product API fails, and so does whatever its function sends there from then on.
     Down,
+    /// Secrets Manager fails, and goes on to. Where this may be, keyrings are asked for by requests
+    /// that wait as others do.
+    NoKeyring,
     /// The product API does not answer in time, nor does it again while the function runs.
     Mute,
     /// It fares as the outage says that its function is in.
@@ -99,6 +103,7 @@ pub enum Place {
     Store,
     Mail,
     ProductApi,
+    Keyring,
 }
 
 /// A request on its way.
@@ -138,6 +143,7 @@ pub struct Step {
 /// A mail that SES took.
 #[derive(Debug, Clone)]
 pub struct Mailed {
+    pub to: String,
     pub actor: usize,
     pub act: usize,
     /// How many steps had been decided before it.
@@ -211,6 +217,8 @@ struct Actor {
     brought: Option<Delivery>,
     /// How many records came of what it committed.
     records: usize,
+    /// Those of the row that it was brought itself, which come when it is done with that.
+    held_back: Vec<Delivery>,
     /// The outage that its function is in.
     out: Option<Fate>,
     /// Ends its function.
@@ -223,6 +231,8 @@ struct State {
     scheduled: bool,
     /// Whether workers are to hear of what is committed.
     has_workers: bool,
+    /// Whether keyrings may fail to come.
+    lacks_keyrings: bool,
     waiting: Vec<Pending>,
     steps: Vec<Step>,
     actors: BTreeMap<usize, Actor>,
@@ -258,11 +268,12 @@ impl Wire {
     }
 
     /// From now on requests wait for [`Wire::decide`].
-    pub fn schedule(&self, has_workers: bool) {
+    pub fn schedule(&self, has_workers: bool, faults: &[Fate]) {
         static NUMBER: AtomicU64 = AtomicU64::new(1);
         *self.state() = State {
             scheduled: true,
             has_workers,
+            lacks_keyrings: faults.contains(&Fate::NoKeyring),
             number: NUMBER.fetch_add(1, Ordering::Relaxed),
             ..State::default()
         };
@@ -307,9 +318,17 @@ impl Wire {
         self.begin(record.actor, attempt)
     }
 
+    /// It is done with what it was brought. As with Lambda, where the records of a row come one
+    /// after the other, what it wrote of that row comes now.
+    pub fn end_delivery(&self, actor: usize) {
+        let mut state = self.state();
+        let held_back = state.actors.get_mut(&actor).map(|actor| mem::take(&mut actor.held_back));
+        state.records.extend(held_back.into_iter().flatten());
+    }
+
     /// The records that have come of commits since the last time that this was asked.
     pub fn take_records(&self) -> Vec<Delivery> {
-        std::mem::take(&mut self.state().records)
+        mem::take(&mut self.state().records)
     }
 
     pub fn mailed(&self) -> Vec<Mailed> {
@@ -388,7 +407,7 @@ impl Wire {
             Fate::Answered => answered(&mut state),
             Fate::Twice => {
                 let twice = state.actors[&sender].brought.clone().expect("a worker looks it up");
-                state.deliver(sender, twice);
+                state.deliver(sender, twice, true);
                 answered(&mut state)
             }
             Fate::Stale => {
@@ -407,13 +426,16 @@ impl Wire {
                 // Whoever waits for the product API waits no longer.
                 if place == Place::ProductApi { outage(place, Fate::Mute) } else { broken() }
             }
-            Fate::Throttled | Fate::Outage | Fate::Refused | Fate::Down | Fate::Mute => {
-                outage(place, fate)
-            }
+            Fate::Throttled
+            | Fate::Outage
+            | Fate::Refused
+            | Fate::Down
+            | Fate::NoKeyring
+            | Fate::Mute => outage(place, fate),
             Fate::StillOut => outage(place, state.actors[&sender].out.expect("it is out")),
         };
         let actor = state.actors.entry(sender).or_default();
-        if matches!(fate, Fate::Outage | Fate::Down | Fate::Mute) {
+        if matches!(fate, Fate::Outage | Fate::Down | Fate::NoKeyring | Fate::Mute) {
             actor.out = Some(fate);
         }
         if matches!(fate, Fate::Killed | Fate::KilledAfter | Fate::Undelivered)
@@ -458,13 +480,18 @@ impl Wire {
         match pending.place {
             Place::Store => {}
             Place::Mail => {
-                state.mailed.push(Mailed { actor, act, at: state.steps.len() });
+                let to = pending.body.as_str().expect("an address").to_owned();
+                state.mailed.push(Mailed { to, actor, act, at: state.steps.len() });
                 return Made { reply: inside::mail_taken(), rows: BTreeMap::new() };
             }
             // It is for the product API's gateway to say.
             Place::ProductApi => {
                 let status = state.product_api_says.unwrap_or(200);
                 let reply = Reply { status, body: String::new() };
+                return Made { reply, rows: BTreeMap::new() };
+            }
+            Place::Keyring => {
+                let reply = inside::secret(&self.keyring);
                 return Made { reply, rows: BTreeMap::new() };
             }
         }
@@ -481,7 +508,8 @@ impl Wire {
                 continue;
             };
             for (function, event) in heard_by(before.as_ref(), &after) {
-                state.deliver(actor, Delivery { actor, function, row: row.clone(), event });
+                let record = Delivery { actor, function, row: row.clone(), event };
+                state.deliver(actor, record, false);
             }
             rows.insert(row.clone(), after);
         }
@@ -536,10 +564,11 @@ impl Wire {
         if let Some(token) = body["ClientRequestToken"].as_str() {
             body["ClientRequestToken"] = format!("{token}{:04x}", state.number).into();
         }
+        let is_at_once = place == Place::Keyring && !state.lacks_keyrings;
         let sender = state.actors.entry(actor).or_default();
         let (act, number) = (sender.act, sender.sent);
         let looks_up = sender.brought.is_some() && number == sender.first;
-        sender.sent += 1;
+        sender.sent += usize::from(!is_at_once);
         let operation = operation.to_owned();
         let mut reach = reach(place, &operation, &body);
         if state.has_workers {
@@ -548,7 +577,7 @@ impl Wire {
         let answer = None;
         let mut pending =
             Pending { actor, act, number, looks_up, place, reach, operation, body, answer };
-        if !state.scheduled || actor == ASIDE {
+        if !state.scheduled || actor == ASIDE || is_at_once {
             return Sent::Answered(self.made(&mut state, &pending).reply);
         }
         let (sender, receiver) = oneshot::channel();
@@ -576,11 +605,17 @@ impl State {
 
     /// A record comes of what somebody did: to a worker whose number is the same, whoever else is
     /// at work.
-    fn deliver(&mut self, by: usize, record: Delivery) {
+    fn deliver(&mut self, by: usize, record: Delivery, is_again: bool) {
         let by_them = self.actors.entry(by).or_default();
         let actor = (by + 1) * 1000 + by_them.records;
         by_them.records += 1;
-        self.records.push(Delivery { actor, ..record });
+        let is_own =
+            |brought: &Delivery| (brought.function, &brought.row) == (record.function, &record.row);
+        let into = match &by_them.brought {
+            Some(brought) if is_own(brought) && !is_again => &mut by_them.held_back,
+            _ => &mut self.records,
+        };
+        into.push(Delivery { actor, ..record });
     }
 
     /// Whether it fails whatever else happens.
@@ -588,7 +623,8 @@ impl State {
         pending.is_awaited()
             && match self.actors[&pending.actor].out {
                 Some(Fate::Outage) => true,
-                Some(Fate::Down) => pending.place != Place::Store,
+                Some(Fate::Down) => matches!(pending.place, Place::Mail | Place::ProductApi),
+                Some(Fate::NoKeyring) => pending.place == Place::Keyring,
                 Some(Fate::Mute) => pending.place == Place::ProductApi,
                 _ => false,
             }
@@ -629,12 +665,14 @@ impl Pending {
     /// `again`: a try under the same token was not answered.
     fn may_meet(&self, fate: Fate, again: bool) -> bool {
         let changes = !self.only_reads();
-        let is_outside = self.place != Place::Store;
+        let is_outside = matches!(self.place, Place::Mail | Place::ProductApi);
         // Of one that is given up, nobody is told anything.
         self.is_awaited()
             && match fate {
                 Fate::Answered | Fate::Stale | Fate::StillOut => false,
-                Fate::Throttled | Fate::Outage => true,
+                Fate::Throttled => true,
+                Fate::Outage => self.place != Place::Keyring,
+                Fate::NoKeyring => self.place == Place::Keyring,
                 // A read that gets lost is one that is tried again, as when it is throttled.
                 Fate::Conflict | Fate::Late => changes,
                 Fate::LostBefore | Fate::LostAfter => changes || is_outside,
@@ -675,7 +713,7 @@ fn reach(place: Place, operation: &str, body: &Value) -> Reach {
         format!("{}/{}", part("pk"), part("sk"))
     };
     match (place, operation) {
-        (Place::Mail, _) => {}
+        (Place::Mail | Place::Keyring, _) => {}
         // It looks at the row of the key, and nowhere else.
         (Place::ProductApi, _) => {
             reach.reads.insert(row(body));
@@ -754,7 +792,10 @@ impl Sabotage {
 fn outage(place: Place, fate: Fate) -> Result<Reply, ConnectorError> {
     let says = |status, body: &str| Ok(Reply { status, body: body.to_owned() });
     match (place, fate) {
-        (Place::Store, _) => Ok(refusal("ThrottlingException", "Rate exceeded")),
+        (Place::Store, _) | (Place::Keyring, Fate::Throttled) => {
+            Ok(refusal("ThrottlingException", "Rate exceeded"))
+        }
+        (Place::Keyring, _) => says(500, "{}"),
         (_, Fate::Down) => says(500, ""),
         (Place::Mail, Fate::Refused) => says(400, &ses_error("MessageRejected", "Suppressed")),
         (Place::Mail, _) => says(400, &ses_error("Throttling", "Rate exceeded")),
@@ -796,6 +837,13 @@ fn conflict(pending: &Pending) -> Reply {
     Reply { status: 400, body: body.to_string() }
 }
 
+/// To whom a mail goes, in a request to SES.
+fn recipient(body: &[u8]) -> Value {
+    let mut fields = form_urlencoded::parse(body);
+    let to = fields.find(|(name, _)| name == "Destination.ToAddresses.member.1");
+    to.expect("a mail goes to somebody").1.into()
+}
+
 /// One actor's end of the wire.
 #[derive(Debug, Clone)]
 pub struct Line {
@@ -825,12 +873,16 @@ impl Line {
             let line = self.clone();
             async move {
                 match sent.service {
-                    Service::SecretsManager => Ok(inside::secret(&line.wire.keyring)),
+                    Service::SecretsManager => {
+                        line.answered(Place::Keyring, &sent.operation, Value::Null).await
+                    }
                     Service::DynamoDb => {
                         let body = serde_json::from_slice(&sent.body).expect("the SDK sends JSON");
                         line.answered(Place::Store, &sent.operation, body).await
                     }
-                    Service::Ses => line.answered(Place::Mail, &sent.operation, Value::Null).await,
+                    Service::Ses => {
+                        line.answered(Place::Mail, &sent.operation, recipient(&sent.body)).await
+                    }
                 }
             }
         })

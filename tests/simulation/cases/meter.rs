@@ -1,12 +1,13 @@
-//! Calls beside each other at an account's meter. Each check here is a process of its own; what a
-//! process holds of a meter is tried by the tests of `domain::meter`.
+//! Calls beside each other at an account's meter: of processes that are as cold as after a start,
+//! and of some that hold calls that they took ahead.
 
 use super::{METERED, NONE, ONE, nothing_more};
 use crate::choices::Independence;
 use crate::explore::Case;
 use crate::judge::{Judgement, holds, number};
-use crate::scene::{Act, Key, Person, Scene, check, create_key, operate, until};
-use crate::schedule::{Ended, Play};
+use crate::scene::{Act, Key, Person, Scene, TIME, check, create_key, operate, until};
+use crate::schedule::{Ended, Faults, Play};
+use crate::wire::Fate;
 use futures::FutureExt;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -21,6 +22,11 @@ async fn limited(scene: &mut Scene, limits: Value) -> (Person, Key) {
     let key = scene.key(&admin, "Checked").await;
     scene.done(&set_limits(&admin, limits)).await;
     (admin, key)
+}
+
+/// So many calls, one after the other, of a process that stays.
+fn checks(key: &Key, calls: usize) -> Vec<Act> {
+    vec![check(key).warm(); calls]
 }
 
 fn played(scene: Scene, actors: Vec<Vec<Act>>) -> Play {
@@ -149,4 +155,125 @@ pub const CREATE: Case = Case {
     judge: nothing_more,
     sometimes: &["create-key: 201", "change-account: 200"],
     ..MONTH
+};
+
+/// A process that ends wastes what it has taken, and nobody makes more of it.
+pub const BLOCKS: Case = Case {
+    name: "five checks of a process x five of another for eight calls, taken ahead",
+    play: |mut scene| {
+        async {
+            let limits = json!({ "per_minute": 1, "burst": 25 });
+            let (_, key) = limited(&mut scene, limits).await;
+            for _ in 0..17 {
+                scene.done(&check(&key)).await;
+            }
+            played(scene, vec![checks(&key, 5); 2])
+        }
+        .boxed()
+    },
+    faults: NONE,
+    judge: |ended| {
+        let through = through(ended);
+        // Two are left of a block at most, and of one whose process ended, three.
+        let wasted = 4 + 3 * ended.steps.iter().filter(|step| step.fate.is_fault()).count();
+        holds(through <= 8 && through + wasted >= 8, || {
+            format!("{through} calls, where eight may be")
+        })
+    },
+    ..BURST
+};
+
+pub const BLOCKS_IN_TROUBLE: Case = Case {
+    name: "calls that are taken ahead, with two faults",
+    faults: Faults { fates: &[Fate::LostAfter, Fate::Killed, Fate::KilledAfter], most: 2 },
+    sometimes: &["check-key: 200", "check-key: 503 killed", "LostAfter, then check-key: 200"],
+    ..BLOCKS
+};
+
+/// Those that were taken ahead are let through in their month, or not at all.
+pub const BLOCKS_TURN: Case = Case {
+    name: "four checks, a month's turn and two checks of a process x check",
+    play: |mut scene| {
+        async {
+            let (_, key) = limited(&mut scene, json!({ "per_month": 1000 })).await;
+            let turn = domain::Month::of(scene.now()).ends_at();
+            scene.wait(turn.duration_since(scene.now()) - SignedDuration::from_millis(200));
+            let before = checks(&key, 4).into_iter().chain([until(turn)]);
+            let acts = before.chain(checks(&key, 2)).collect();
+            played(scene, vec![acts, checks(&key, 1)])
+        }
+        .boxed()
+    },
+    faults: NONE,
+    judge: |ended| {
+        let turn = ended.of(TIME).next().map_or(usize::MAX, |time| time.ended);
+        let is_late = |asked_at| asked_at >= turn;
+        let late = ended.of("check-key").filter(|done| is_late(done.asked_at)).count();
+        let taken = taken(ended);
+        holds((2..=3).contains(&late) && late <= taken, || {
+            format!("{late} calls of the new month, and {taken} on record")
+        })
+    },
+    sometimes: &["check-key: 200"],
+    ..MONTH
+};
+
+/// Those that were taken ahead are of the limits that they were taken by.
+pub const BLOCKS_CHANGE: Case = Case {
+    name: "limits change x five checks of a process that takes ahead",
+    play: |mut scene| {
+        async {
+            let limits = json!({ "per_minute": 1, "burst": 25 });
+            let (admin, key) = limited(&mut scene, limits).await;
+            let limits = set_limits(&admin, json!({ "per_minute": 1, "burst": 1 }));
+            played(scene, vec![vec![limits], checks(&key, 5)])
+        }
+        .boxed()
+    },
+    judge: |ended| {
+        let changed = ended.of("change-account").find(|done| done.answer.is_success());
+        let Some(changed) = changed else { return Ok(()) };
+        let late = ended.of("check-key").filter(|done| done.is_after(changed));
+        let late = late.filter(|done| done.answer.is_success()).count();
+        holds(late <= 1, || format!("{late} calls after one is the limit"))
+    },
+    ..CHANGE
+};
+
+const AHEAD: SignedDuration = SignedDuration::from_mins(1);
+
+/// Clocks that differ by a minute let through what the rate has in a minute, and no more.
+pub const CLOCKS: Case = Case {
+    name: "check, a minute ahead x check x check for a burst of one call",
+    play: |mut scene| {
+        async {
+            let (_, key) = limited(&mut scene, json!({ "per_minute": 1, "burst": 1 })).await;
+            let ahead = vec![check(&key).skewed(AHEAD)];
+            let others = vec![vec![check(&key)]; 2];
+            played(scene, [vec![ahead], others].concat())
+        }
+        .boxed()
+    },
+    judge: |ended| {
+        let through = through(ended);
+        holds((1..=2).contains(&through), || format!("{through} calls, where two may be"))
+    },
+    ..BURST
+};
+
+/// The month is the one of the clock that is ahead, for all of them: it has its calls once.
+pub const CLOCKS_TURN: Case = Case {
+    name: "check in the next month x check x check for one call of a month",
+    play: |mut scene| {
+        async {
+            let (_, key) = limited(&mut scene, json!({ "per_month": 1 })).await;
+            let turn = domain::Month::of(scene.now()).ends_at();
+            scene.wait(turn.duration_since(scene.now()) - SignedDuration::from_secs(30));
+            let ahead = vec![check(&key).skewed(AHEAD)];
+            let others = vec![vec![check(&key)]; 2];
+            played(scene, [vec![ahead], others].concat())
+        }
+        .boxed()
+    },
+    ..TURN
 };

@@ -313,25 +313,30 @@ impl Pairs {
 
 /// Each change by itself, in an outage that begins at any of its requests.
 pub fn hold_alone_in_an_outage() {
+    hold_alone("each change, in an outage", &[Fate::Outage]);
+}
+
+/// The same while Secrets Manager gives no keyring.
+pub fn hold_alone_without_keyring() {
+    hold_alone("each change, while no keyring comes", &[Fate::NoKeyring]);
+}
+
+fn hold_alone(name: &str, fates: &'static [Fate]) {
     let began = Instant::now();
+    let faults = Faults { fates, most: 1 };
+    let rules = Rules { faults, independence: Independence::OfAll, ..RULES };
     let explored = on_one_thread(async {
         let stage = Stage::new().await;
         let mut explored = Explored::default();
         for change in CUSTOMERS.iter().chain(&LOGINS).chain(&OPERATORS) {
             let play = stage.play(vec![stage.act(change, 0)]);
-            AN_OUTAGE.all(&play, &stage.wire, &mut explored).await;
+            rules.all(&play, &stage.wire, &mut explored).await;
             explored.refuse(change.name, "");
         }
         explored
     });
-    explored.tell(TRUE, "each change, in an outage", began);
+    explored.tell(TRUE, name, began);
 }
-
-const AN_OUTAGE: Rules = Rules {
-    faults: Faults { fates: &[Fate::Outage], most: 1 },
-    independence: Independence::OfAll,
-    ..RULES
-};
 
 /// The scene of all pairs, with the one wire of all their schedules.
 struct Stage {

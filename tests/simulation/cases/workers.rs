@@ -17,17 +17,17 @@ use jiff::SignedDuration;
 use serde_json::json;
 
 const PROVISION: &str = "provision-sandbox";
-const DELIVER: &str = "deliver-mail";
-const INVITED: &str = "invited@example.com";
+pub const DELIVER: &str = "deliver-mail";
+pub const INVITED: &str = "invited@example.com";
 
-const ANY_TWO: Faults = Faults { fates: WORKERS_FAULTS, most: 2 };
+pub const ANY_TWO: Faults = Faults { fates: WORKERS_FAULTS, most: 2 };
 
-fn play(actors: Vec<Vec<Act>>, scene: Scene) -> Play {
+pub fn play(actors: Vec<Vec<Act>>, scene: Scene) -> Play {
     Play { actors, keys: vec![], people: vec![], scene: scene.ready() }
 }
 
 /// An account whose admin has logged in, and whose Sandbox is still to be made.
-async fn logged_in() -> (Scene, Person) {
+pub async fn logged_in() -> (Scene, Person) {
     let mut scene = Scene::with_workers();
     let admin = scene.account(3, 3).await;
     scene.settle_but(&[PROVISION]).await;
@@ -35,7 +35,7 @@ async fn logged_in() -> (Scene, Person) {
 }
 
 /// One with a Sandbox that is ready.
-async fn ready() -> (Scene, Person, Key) {
+pub async fn ready() -> (Scene, Person, Key) {
     let mut scene = Scene::with_workers();
     let admin = scene.account(3, 3).await;
     scene.settle().await;
@@ -92,6 +92,13 @@ pub const LOGIN_IN_TROUBLE: Case = Case {
     name: "a login's Sandbox, with two faults",
     faults: ANY_TWO,
     sometimes: &["Sandbox: ready"],
+    ..LOGIN
+};
+
+pub const LOGIN_WITHOUT_KEYRING: Case = Case {
+    name: "a login's Sandbox, while no keyring comes",
+    faults: Faults { fates: &[Fate::NoKeyring, Fate::Throttled], most: 2 },
+    sometimes: &["Sandbox: ready", "provision-sandbox: Again"],
     ..LOGIN
 };
 
@@ -302,6 +309,13 @@ pub const INVITE: Case = Case {
         "LostAfter of SendEmail, then deliver-mail",
     ],
     ..LOGIN
+};
+
+pub const INVITE_WITHOUT_KEYRING: Case = Case {
+    name: "an invitation's mail, while no keyring comes",
+    faults: Faults { fates: &[Fate::NoKeyring, Fate::Throttled], most: 2 },
+    sometimes: &["mail: done", "deliver-mail: Again"],
+    ..INVITE
 };
 
 pub const INVITE_TWICE: Case = Case {
