@@ -30,7 +30,7 @@ impl Mutant {
     }
 }
 
-const MUTANTS: [Mutant; 24] = [
+const MUTANTS: [Mutant; 27] = [
     Mutant {
         file: "shared/store/src/api_key.rs",
         changes: &[("own_keys < own_key_limit", "own_keys <= own_key_limit")],
@@ -257,6 +257,23 @@ const MUTANTS: [Mutant; 24] = [
             "if *expires_at > app.clock.now() && app.clock.now() >= *expires_at {",
         )],
         noticed_by: "a_code_is_mailed_while",
+    },
+    // A block has one call more than was taken.
+    Mutant {
+        file: "shared/domain/src/meter.rs",
+        changes: &[("left: take.calls - 1,", "left: take.calls,")],
+        noticed_by: "what_a_process_took_ahead",
+    },
+    // What was taken ahead is let through by other limits, or in another month.
+    Mutant {
+        file: "shared/domain/src/meter.rs",
+        changes: &[("lasts && block.version >= ask.version {", "lasts {")],
+        noticed_by: "what_was_taken_ahead",
+    },
+    Mutant {
+        file: "shared/domain/src/meter.rs",
+        changes: &[("ends.min(month.ends_at().as_microsecond())", "ends")],
+        noticed_by: "what_was_taken_ahead",
     },
 ];
 

@@ -29,7 +29,7 @@ const PART_OF_MONTH: u64 = 128;
 pub const WARNED_AT: [u8; 2] = [80, 100];
 
 const MICROS: i64 = 1_000_000;
-const BLOCK: i64 = BLOCK_LASTS.as_secs() * MICROS;
+const BLOCK: i64 = BLOCK_LASTS.as_micros() as i64;
 
 /// Which limit a call meets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
