@@ -19,6 +19,7 @@ use std::mem;
 
 /// How long calls can be let through that were taken ahead.
 pub const BLOCK_LASTS: SignedDuration = SignedDuration::from_secs(1);
+const BLOCKS_A_MINUTE: u64 = 60;
 /// The most calls that are taken ahead, with the one that they are taken with.
 pub const MAX_BLOCK: u64 = 64;
 /// Of what is left of a rate's burst, or of a month, so little is taken ahead.
@@ -92,8 +93,7 @@ impl Rate {
     /// The most calls of a block, but for other bounds: none where what a block costs of the burst
     /// would be more than half of it.
     fn block(self) -> u64 {
-        let seconds = BLOCK_LASTS.as_secs() as u64;
-        let cost = (u64::from(self.per_minute) * seconds).div_ceil(60);
+        let cost = u64::from(self.per_minute).div_ceil(BLOCKS_A_MINUTE);
         let burst = u64::from(self.burst);
         let left = burst.saturating_sub(cost);
         if left * 2 < burst { 0 } else { left / PART_OF_BURST }
