@@ -11,6 +11,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::{HttpClient, http_client_fn};
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
@@ -98,5 +99,12 @@ fn http_client(wire: &Wire, endpoint: Option<&str>) -> Result<SharedHttpClient, 
         return Err(ConfigError::NoCertificates);
     }
     let https = || pooled().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-    Ok(CLIENT.get_or_init(https).clone())
+    Ok(CLIENT.get_or_init(|| when_needed(https())).clone())
+}
+
+/// The same client, which makes a connector when something is sent. By itself it makes one more for
+/// each client of a service that is built with it, to see whether that can be done, and takes apart
+/// all CA roots each time.
+fn when_needed(client: SharedHttpClient) -> SharedHttpClient {
+    http_client_fn(move |settings, components| client.http_connector(settings, components))
 }
