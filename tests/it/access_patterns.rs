@@ -10,15 +10,19 @@ use crate::proxy::{
     Behind, KEY_CHECKS, Nobody, Proxy, Recording, authorizer_event, body_of, check_event,
     http_event, lets_in, outcome,
 };
-use crate::support::{ADMIN, Person, World, wrong};
+use crate::support::{ADMIN, Person, UNHURRIED, World, wrong};
 use aws_sdk_dynamodb::types::AttributeValue;
+use axum::extract::{ConnectInfo, Request};
+use axum::http::Method;
 use domain::key::KeyPrefix;
 use domain::{AccountId, KeyId, KeyKind, PlainKey};
 use edge::App;
+use edge::config::Env;
 use functions::{FUNCTIONS, Trigger};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
@@ -438,6 +442,42 @@ async fn a_key_check_sends_exactly_one_request_and_opens_no_other_connection() {
     for (service, nobody) in nothing {
         assert_eq!(nobody.connections().await, 0, "{service}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_request_finds_a_connection_that_was_opened_ahead_without_asking_for_a_row() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let (_, key) = admin.key("Good").await;
+    let asked: Arc<Mutex<Vec<(SocketAddr, Request)>>> = Arc::default();
+    let note = asked.clone();
+    let table = axum::Router::new().fallback(
+        async move |ConnectInfo(peer): ConnectInfo<SocketAddr>, request: Request| {
+            // As DynamoDB says to whoever looks whether it is there.
+            let answer = if request.method() == Method::GET { "healthy" } else { "{}" };
+            note.lock().expect("no panic").push((peer, request));
+            answer
+        },
+    );
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let table = table.into_make_service_with_connect_info::<SocketAddr>();
+    let served = tokio::spawn(async move { axum::serve(listener, table).await });
+
+    let mut environment = world.desk.environment("authorize-key");
+    environment.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), url);
+    let clock = world.desk.clock().clone();
+    let app = App::new(&Env::from_pairs(environment), clock, UNHURRIED).expect("it is right");
+    app.prepare().await;
+    let found = app.store.find_key(&PlainKey::parse(&key).expect("a key")).await;
+    assert!(matches!(found, Ok(None)), "{found:?}");
+    let asked = std::mem::take(&mut *asked.lock().expect("no panic"));
+    let [(opened, ahead), (reused, first)] = &asked[..] else { panic!("{asked:?}") };
+    assert_eq!(opened, reused, "one connection");
+    assert_eq!((ahead.method().as_str(), ahead.uri().path()), ("GET", "/"));
+    assert_eq!(ahead.headers().get("x-amz-target"), None);
+    assert_eq!(first.headers()["x-amz-target"], "DynamoDB_20120810.GetItem");
+    served.abort();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -42,6 +42,13 @@ impl App {
         Ok(Self { settings, clock, budget, store, keyrings, mailer, product_api, random })
     }
 
+    /// Opens the connection that the first invocation would wait for, while Lambda starts the
+    /// function and has a whole processor for it. What fails now is tried again then.
+    pub async fn prepare(&self) {
+        // No event waits longer for this than it would wait for its own first try.
+        let _ = tokio::time::timeout(self.budget.aws_try, self.store.connect()).await;
+    }
+
     /// When an invocation that begins now has to have its answer.
     pub(crate) fn deadline(&self, context: &Context) -> Deadline {
         self.budget.deadline(context, self.clock.now())

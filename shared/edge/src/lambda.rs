@@ -369,13 +369,17 @@ pub fn run(
 ) -> Result<(), Error> {
     let env = Env::of_process();
     telemetry::install(&env);
-    let invoke = match App::new(&env, Clock::system(), budget) {
-        Ok(app) => build(app),
-        Err(error) => named(name, not_configured(error)),
-    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime
-        .block_on(lambda_runtime::run(service_fn(move |event: LambdaEvent<Event>| invoke(event))))
+    runtime.block_on(async {
+        let invoke = match App::new(&env, Clock::system(), budget) {
+            Ok(app) => {
+                app.prepare().await;
+                build(app)
+            }
+            Err(error) => named(name, not_configured(error)),
+        };
+        lambda_runtime::run(service_fn(move |event: LambdaEvent<Event>| invoke(event))).await
+    })
 }
 
 fn not_configured(error: ConfigError) -> Invoke {

@@ -71,8 +71,10 @@ pub use whole::WholeAnswers;
 
 use crate::held::{Meters, SeenPlans};
 use crate::unanswered::Unanswered;
-use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::retry::{ReconnectMode, RetryConfig};
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::{Client, Config};
+use aws_smithy_types::body::SdkBody;
 use jiff::SignedDuration;
 
 /// The table, seen from one function.
@@ -146,6 +148,27 @@ impl Store {
         let client = Client::from_conf(config);
         let (plans, meters) = Default::default();
         Self { client, table: table.into(), trail_kept_for, random, plans, meters }
+    }
+
+    /// Opens a connection, for the first request to find.
+    ///
+    /// DynamoDB answers `GET /` to whoever wants to know whether it is there: nothing is read, and
+    /// nothing paid for. What keeps it from being there, the first request tells.
+    pub async fn connect(&self) {
+        // The answer is no row, which else would be the connection's fault.
+        let once = RetryConfig::disabled();
+        let once = once.with_reconnect_mode(ReconnectMode::ReuseAllConnections);
+        let once = Config::builder().retry_config(once);
+        let asked = self.client.get_item().table_name(&self.table).customize();
+        let asked = asked.config_override(once).mutate_request(|request| {
+            // `GET` is a method.
+            let _ = request.set_method("GET");
+            *request.body_mut() = SdkBody::empty();
+            for header in ["content-length", "content-type", "x-amz-target"] {
+                request.headers_mut().remove(header);
+            }
+        });
+        let _ = asked.send().await;
     }
 
     /// For ids, and for waits.
