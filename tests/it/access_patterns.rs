@@ -6,6 +6,7 @@
 
 use crate::invitations::{self, link};
 use crate::list_sessions;
+use crate::logs::Log;
 use crate::proxy::{
     Behind, KEY_CHECKS, Nobody, Proxy, Recording, authorizer_event, body_of, check_event,
     http_event, lets_in, outcome,
@@ -78,7 +79,15 @@ fn until_mark_is_due() -> u64 {
 struct Bench<'w> {
     world: &'w World,
     proxy: Proxy,
-    measured: Vec<(&'static str, Recording)>,
+    log: Log,
+    measured: Vec<(&'static str, Measured)>,
+}
+
+/// What one call came to.
+struct Measured {
+    sent: Recording,
+    /// Bytes, with an id of the request as Lambda's are.
+    logged: usize,
 }
 
 impl Bench<'_> {
@@ -107,21 +116,35 @@ impl Bench<'_> {
         self.world.settle().await;
         self.world.advance(until_mark_is_due());
         let event = call(2).await;
-        let (answer, recording) = self.proxy.record(declared(name), function.invoke(&event)).await;
+        let before = self.log.text().len();
+        let (answer, sent) = self.proxy.record(declared(name), function.invoke(&event)).await;
         check(&answer.expect("an answer"));
-        assert_eq!(recording.waves(), declared(name), "{name}");
-        self.measured.push((name, recording));
+        assert_eq!(sent.waves(), declared(name), "{name}");
+        let logged = logged(name, &self.log.text()[before..]);
+        self.measured.push((name, Measured { sent, logged }));
         self.world.settle().await;
     }
 }
 
+/// The bytes of this function's lines.
+fn logged(function: &str, lines: &str) -> usize {
+    const LAMBDAS_ID: &str = "8476a536-e9f4-11e8-9739-2dfe598c3fcd";
+    let own = lines.lines().filter_map(|line| {
+        let parsed: Value = serde_json::from_str(line).expect("one JSON value each");
+        let id = parsed["request_id"].as_str()?;
+        (parsed["function"] == function).then(|| line.replacen(id, LAMBDAS_ID, 1).len() + 1)
+    });
+    own.sum()
+}
+
 /// Every action, measured, in the order of [`DECLARED`].
-async fn measure_all() -> Vec<(&'static str, Recording)> {
+async fn measure_all() -> Vec<(&'static str, Measured)> {
     let world = World::new().await;
     let admin = world.admin().await;
     let grace = world.member(&admin, "grace@example.com").await;
     let linus = world.member(&admin, "linus@example.com").await;
-    let mut bench = Bench { world: &world, proxy: Proxy::new(&world).await, measured: Vec::new() };
+    let (proxy, log) = (Proxy::new(&world).await, Log::of(&world));
+    let mut bench = Bench { world: &world, proxy, log, measured: Vec::new() };
 
     let plain =
         |name: &'static str, person: &Person<'_>| http_event(name, Some(person), None, None);
@@ -323,7 +346,7 @@ fn every_http_action_and_the_authorizer_have_a_declared_access_pattern() {
 async fn every_console_action_waits_for_the_store_at_most_once_and_a_login_at_most_twice() {
     let measured = measure_all().await;
     assert_eq!(measured.len(), DECLARED.len());
-    for (name, recording) in measured {
+    for (name, Measured { sent, .. }) in measured {
         let most = match name {
             "request-code" | "verify-code" => 2,
             // The key is read before the product API is asked, and the verdict is on record before
@@ -341,7 +364,7 @@ async fn every_console_action_waits_for_the_store_at_most_once_and_a_login_at_mo
             "list-activity" => 2,
             _ => 1,
         };
-        assert!(recording.waits() <= most, "{name} waits {} times", recording.waits());
+        assert!(sent.waits() <= most, "{name} waits {} times", sent.waits());
     }
 }
 
@@ -364,19 +387,16 @@ async fn the_table_of_access_patterns_in_docs_table_md_is_measured() {
 }
 
 /// The table as it stands in `docs/table.md`.
-fn render(measured: &[(&str, Recording)]) -> String {
+fn render(measured: &[(&str, Measured)]) -> String {
     let mut lines = vec![
-        "| action | requests | waits | read units | write units |".to_owned(),
-        "|---|---|---:|---:|---:|".to_owned(),
+        "| action | requests | waits | read units | write units | logged |".to_owned(),
+        "|---|---|---:|---:|---:|---:|".to_owned(),
     ];
-    for (name, recording) in measured {
-        let waves: Vec<String> = recording.waves().iter().map(|wave| side_by_side(wave)).collect();
-        let (reads, writes) = (recording.read_units(), recording.write_units());
-        let requests = format!("{}: {}", recording.requests(), waves.join(", then "));
-        lines.push(format!(
-            "| `{name}` | {requests} | {} | {reads} | {writes} |",
-            recording.waits()
-        ));
+    for (name, Measured { sent, logged }) in measured {
+        let waves: Vec<String> = sent.waves().iter().map(|wave| side_by_side(wave)).collect();
+        let (reads, writes, waits) = (sent.read_units(), sent.write_units(), sent.waits());
+        let requests = format!("{}: {}", sent.requests(), waves.join(", then "));
+        lines.push(format!("| `{name}` | {requests} | {waits} | {reads} | {writes} | {logged} |"));
     }
     lines.join("\n")
 }
