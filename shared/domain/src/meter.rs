@@ -222,8 +222,6 @@ pub struct Held {
     /// Whether others' calls came before this process's, when a write met that last.
     others: bool,
     block: Option<Block>,
-    /// Of this version of the limits.
-    refusal: Option<(u64, Refusal)>,
     /// Calls that were taken from this month and not let through. Their time has passed, their
     /// place in the month has not.
     prepaid: Option<(Month, u64)>,
@@ -260,19 +258,13 @@ impl Held {
             self.admitted(now);
             return Step::Admit;
         }
-        if let Some((version, refusal)) = &self.refusal
-            && *version >= ask.version
-            && now < refusal.until
-        {
-            return Step::Refuse(*refusal);
-        }
         self.decide(ask, now)
     }
 
     /// The calls were taken, and the row is this now.
     pub fn taken(&mut self, take: &Take, ask: &Ask, after: Meter) {
         if let Some((_, calls)) = &mut self.prepaid {
-            *calls = calls.saturating_sub(take.calls - take.paid);
+            *calls = calls.saturating_sub(take.calls);
         }
         self.block = Some(Block {
             version: take.version,
@@ -370,9 +362,7 @@ impl Held {
             Some(_) | None => None,
         };
         if let Some((limited, until)) = over {
-            let refusal = Refusal { limited, limits, month, until };
-            self.refusal = Some((version, refusal));
-            return Step::Refuse(refusal);
+            return Step::Refuse(Refusal { limited, limits, month, until });
         }
         let ends = now.saturating_add(BLOCK);
         let ahead = (self.recent.iter().filter(|at| **at > now - BLOCK).count() as u64)
@@ -784,6 +774,33 @@ mod tests {
         assert_eq!((world.calls(0, 50).0, world.writes), (50, writes + 1), "they were taken ahead");
         world.calls(1, 1_200);
         world.holds(&[world.plan]);
+    }
+
+    #[test]
+    fn a_block_has_64_calls_at_most() {
+        let mut world = World::new(1, limits(None, None, Some(1_000_000)));
+        let mut written = Vec::new();
+        for call in 0..400 {
+            let writes = world.writes;
+            world.calls(0, 1);
+            world.wait(1_000);
+            written.extend((world.writes > writes).then_some(call));
+        }
+        let [.., before, last] = &written[..] else { panic!("{written:?}") };
+        assert_eq!(last - before, 64);
+    }
+
+    #[test]
+    fn what_was_taken_ahead_is_over_when_its_second_is() {
+        let mut world = World::new(1, limits(Some(6_000), Some(1_000), None));
+        let mut writes = 0;
+        while world.writes != writes + 1 || world.admitted.len() < 200 {
+            writes = world.writes;
+            world.wait(16_000);
+            world.calls(0, 1);
+        }
+        world.wait(MICROS);
+        assert_eq!((world.calls(0, 1).0, world.writes), (1, writes + 2));
     }
 
     #[derive(Debug, Clone)]
