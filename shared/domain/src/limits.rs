@@ -170,6 +170,16 @@ mod tests {
     }
 
     #[test]
+    fn limits_tell_their_rate_if_they_have_one() {
+        let told = |per_minute, burst, per_month| {
+            let limits = Limits::new(per_minute, burst, per_month).unwrap().unwrap();
+            (limits.per_minute(), limits.burst())
+        };
+        assert_eq!(told(Some(60), Some(5), None), (Some(60), Some(5)));
+        assert_eq!(told(None, None, Some(9)), (None, None));
+    }
+
+    #[test]
     fn a_month_is_one_of_utc_and_knows_its_ends() {
         for (now, month, begins, ends, seconds) in [
             ("2026-11-30T23:59:59.999Z", "2026-11", "2026-11-01", "2026-12-01", 2_592_000),

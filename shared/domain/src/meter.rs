@@ -776,6 +776,17 @@ mod tests {
         world.holds(&[world.plan]);
     }
 
+    /// Nothing is taken ahead where there is no more to come, so nothing is paid for that.
+    #[test]
+    fn a_call_a_second_costs_a_burst_nothing() {
+        let mut world = World::new(1, limits(Some(6_000), Some(1_000), None));
+        for _ in 0..2 {
+            world.calls(0, 1);
+            world.wait(900_000);
+        }
+        assert_eq!(world.calls(0, 1_000).0, 1_000);
+    }
+
     #[test]
     fn a_block_has_64_calls_at_most() {
         let mut world = World::new(1, limits(None, None, Some(1_000_000)));
