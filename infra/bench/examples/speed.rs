@@ -44,8 +44,12 @@ struct Asked {
 
 fn main() -> ExitCode {
     let words: Vec<String> = args().skip(1).collect();
-    let Some(asked) = read(&words) else {
+    if words.iter().any(|word| ["-h", "--help"].contains(&word.as_str())) {
         println!("{USAGE}");
+        return ExitCode::SUCCESS;
+    }
+    let Some(asked) = read(&words) else {
+        eprintln!("{USAGE}");
         return ExitCode::FAILURE;
     };
     // One thread: what is measured has the other processor.
