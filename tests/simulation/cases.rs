@@ -10,8 +10,8 @@ use crate::choices::Independence;
 use crate::explore::{Case, FAULTS, LOST_ANSWERS};
 use crate::judge::{Judgement, holds, text};
 use crate::scene::{
-    ADMIN, Key, Person, Scene, change_role, check, create_key, create_key_once, delete_key, invite,
-    leave, revoke_member, rotate_key, suspend, verify,
+    ADMIN, Act, Key, Person, Scene, change_role, check, create_key, create_key_once, delete_key,
+    invite, leave, revoke_member, rotate_key, suspend, verify,
 };
 use crate::schedule::{Done, Ended, Faults, Play};
 use futures::FutureExt;
@@ -48,6 +48,11 @@ fn one_of(ended: &Ended, function: &str) -> Judgement {
     let done = ended.of(function).filter(|done| ended.changes(done) > 0).count();
     holds(done <= 1, || format!("{done} times {function}, where one may be done"))?;
     holds(done == 1 || !all_known(ended), || format!("no {function}, where one may be done"))
+}
+
+/// These acts, and nothing that is asked for when all is over.
+fn play(actors: Vec<Vec<Act>>, scene: Scene) -> Play {
+    Play { actors, keys: vec![], people: vec![], scene: scene.ready() }
 }
 
 fn nothing_more(_: &Ended) -> Judgement {

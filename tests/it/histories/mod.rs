@@ -164,11 +164,11 @@ async fn what_many_clients_do_at_once_is_one_history_of_every_account() {
     let operations = setting("HISTORIES_OPERATIONS").unwrap_or(size(1500, 50_000));
     let mut missing = BTreeSet::from(REACHED);
     let mut done = 0;
-    for run in 0..MOST_RUNS {
-        if run >= least && missing.is_empty() {
+    for number in 0..MOST_RUNS {
+        if number >= least && missing.is_empty() {
             break;
         }
-        let run = history(first + run, operations).await;
+        let run = history(first + number, operations).await;
         done += run.operations();
         tell_answers(&run);
         missing.retain(|(operation, outcome)| {

@@ -1,7 +1,7 @@
 //! Reminders and warnings, which all admins have, and mails that come back.
 
-use super::workers::{ANY_TWO, DELIVER, INVITE_REVOKE, INVITED, LOGIN, play, ready};
-use super::{MAILS, NONE};
+use super::workers::{ANY_TWO, DELIVER, INVITE, INVITE_REVOKE, INVITED, ready};
+use super::{MAILS, NONE, play};
 use crate::choices::Independence;
 use crate::explore::{Case, WORKERS_FAULTS};
 use crate::judge::{Judgement, holds, text};
@@ -34,9 +34,6 @@ async fn ending() -> (Scene, [Person; 2], Key) {
     let key = scene.key_of(&create_key_until(&admin, "Ends", end)).await;
     scene.settle().await;
     scene.wait(SignedDuration::from_hours(2));
-    // A session of the one whose clock was not stopped by that.
-    let admin = scene.login(ADMIN).await;
-    scene.settle().await;
     (scene, [admin, other], key)
 }
 
@@ -97,11 +94,12 @@ pub const REMINDER_TWICE: Case = Case {
 };
 
 /// Nobody is reminded who looked for the key when it was gone, or ended at another time.
-fn none_after(ended: &Ended, function: &str, row: &str) -> Judgement {
+fn none_after(ended: &Ended, function: &str) -> Judgement {
     let change = ended.of(function).find_map(|done| ended.first_change(done));
     let Some((changed, _)) = change else { return Ok(()) };
     for mail in &ended.mailed {
-        let own = |step: &Step| (step.actor, step.act) == (mail.actor, mail.act) && step.reads(row);
+        let own =
+            |step: &Step| (step.actor, step.act) == (mail.actor, mail.act) && step.reads("KEY#");
         let looked = ended.steps[..mail.at].iter().rposition(own);
         let looked = looked.ok_or("somebody was mailed, and nobody looked")?;
         holds(looked < changed, || format!("a mail was sent to {} after {function}", mail.to))?;
@@ -119,7 +117,7 @@ pub const REMINDER_DELETE: Case = Case {
         .boxed()
     },
     faults: NONE,
-    judge: |ended| none_after(ended, "delete-key", "KEY#"),
+    judge: |ended| none_after(ended, "delete-key"),
     sometimes: &["delete-key: 204", "a mail was sent", "no mail was sent"],
     ..REMINDER
 };
@@ -134,7 +132,7 @@ pub const REMINDER_CHANGE: Case = Case {
         }
         .boxed()
     },
-    judge: |ended| none_after(ended, "change-key", "KEY#"),
+    judge: |ended| none_after(ended, "change-key"),
     sometimes: &["change-key: 200", "a mail was sent", "no mail was sent"],
     ..REMINDER_DELETE
 };
@@ -171,7 +169,7 @@ pub const REMINDER_SWEEP: Case = Case {
 };
 
 /// An account with two admins, and a key by which four of five calls of the month are made.
-async fn metered() -> (Scene, Person, Key) {
+async fn metered() -> (Scene, Key) {
     let (mut scene, admin, _) = ready().await;
     scene.member(&admin, OTHER, "admin").await;
     scene.settle().await;
@@ -182,14 +180,14 @@ async fn metered() -> (Scene, Person, Key) {
         scene.done(&check(&key)).await;
     }
     scene.settle().await;
-    (scene, admin, key)
+    (scene, key)
 }
 
 pub const WARNING: Case = Case {
     name: "the last call of a month x one too many, with a fault of the mail's",
     play: |_| {
         async {
-            let (scene, _, key) = metered().await;
+            let (scene, key) = metered().await;
             play(vec![vec![check(&key)], vec![check(&key)]], scene)
         }
         .boxed()
@@ -200,9 +198,7 @@ pub const WARNING: Case = Case {
         most: 1,
     },
     judge: |ended| {
-        let is_warned =
-            |row: &&Value| row["sk"]["S"].as_str().is_some_and(|sk| sk.ends_with("#100"));
-        let owed = ended.rows.values().any(|row| is_warned(&row));
+        let owed = ended.rows.keys().any(|(_, sk)| sk.ends_with("#100"));
         all_hear(ended, usize::from(owed))
     },
     sometimes: &["check-key: 200", "check-key: 429", "deliver-mail: Again", "a mail was sent"],
@@ -243,13 +239,12 @@ pub const BACK: Case = Case {
         holds(!told || problem == Some("bounced"), || format!("{problem:?} is told of it"))
     },
     sometimes: &["note-mail-event: 200", "note-mail-event: 503"],
-    ..LOGIN
+    ..INVITE
 };
 
 /// What is told of one mail says nothing of the next.
 pub const BACK_RESEND: Case = Case {
     name: "an invitation comes back x another one",
-    holds: MAILS,
     play: |_| {
         async {
             let (scene, admin, member, back, _) = came_back().await;

@@ -1,15 +1,16 @@
 //! Calls beside each other at an account's meter: of processes that are as cold as after a start,
 //! and of some that hold calls that they took ahead.
 
-use super::{METERED, NONE, ONE, nothing_more};
+use super::{METERED, NONE, ONE, nothing_more, play};
 use crate::choices::Independence;
 use crate::explore::Case;
 use crate::judge::{Judgement, holds, number};
 use crate::scene::{Act, Key, Person, Scene, TIME, check, create_key, operate, until};
-use crate::schedule::{Ended, Faults, Play};
+use crate::schedule::{Ended, Faults};
 use crate::wire::Fate;
+use domain::Month;
 use futures::FutureExt;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 fn set_limits(admin: &Person, limits: Value) -> Act {
@@ -29,8 +30,17 @@ fn checks(key: &Key, calls: usize) -> Vec<Act> {
     vec![check(key).warm(); calls]
 }
 
-fn played(scene: Scene, actors: Vec<Vec<Act>>) -> Play {
-    Play { actors, keys: vec![], people: vec![], scene: scene.ready() }
+/// So long before the month ends: when it does.
+fn before_turn(scene: &mut Scene, time: SignedDuration) -> Timestamp {
+    let turn = Month::of(scene.now()).ends_at();
+    scene.wait(turn.duration_since(scene.now()) - time);
+    turn
+}
+
+/// A check of a process whose clock is a minute ahead, beside two others.
+fn one_ahead(key: &Key) -> Vec<Vec<Act>> {
+    let ahead = check(key).skewed(SignedDuration::from_mins(1));
+    vec![vec![ahead], vec![check(key)], vec![check(key)]]
 }
 
 fn through(ended: &Ended) -> usize {
@@ -58,7 +68,7 @@ pub const MONTH: Case = Case {
     play: |mut scene| {
         async {
             let (_, key) = limited(&mut scene, json!({ "per_month": 1 })).await;
-            played(scene, vec![vec![check(&key)]; 2])
+            play(vec![vec![check(&key)]; 2], scene)
         }
         .boxed()
     },
@@ -79,7 +89,7 @@ pub const BURST: Case = Case {
         async {
             let limits = json!({ "per_minute": 1, "burst": 2 });
             let (_, key) = limited(&mut scene, limits).await;
-            played(scene, vec![vec![check(&key)]; 3])
+            play(vec![vec![check(&key)]; 3], scene)
         }
         .boxed()
     },
@@ -98,10 +108,9 @@ pub const TURN: Case = Case {
     play: |mut scene| {
         async {
             let (_, key) = limited(&mut scene, json!({ "per_month": 1 })).await;
-            let turn = domain::Month::of(scene.now()).ends_at();
-            scene.wait(turn.duration_since(scene.now()) - SignedDuration::from_secs(30));
+            let turn = before_turn(&mut scene, SignedDuration::from_secs(30));
             let after = vec![until(turn), check(&key)];
-            played(scene, vec![after, vec![check(&key); 2]])
+            play(vec![after, vec![check(&key); 2]], scene)
         }
         .boxed()
     },
@@ -121,7 +130,7 @@ pub const CHANGE: Case = Case {
         async {
             let (admin, key) = limited(&mut scene, json!({ "per_month": 9 })).await;
             let limits = set_limits(&admin, json!({ "per_month": 1 }));
-            played(scene, vec![vec![limits, check(&key)], vec![check(&key)]])
+            play(vec![vec![limits, check(&key)], vec![check(&key)]], scene)
         }
         .boxed()
     },
@@ -147,7 +156,7 @@ pub const CREATE: Case = Case {
         async {
             let (admin, _) = limited(&mut scene, json!({ "per_month": 9 })).await;
             let limits = set_limits(&admin, json!({ "per_minute": 1 }));
-            played(scene, vec![vec![limits], vec![create_key(&admin, "A")]])
+            play(vec![vec![limits], vec![create_key(&admin, "A")]], scene)
         }
         .boxed()
     },
@@ -167,7 +176,7 @@ pub const BLOCKS: Case = Case {
             for _ in 0..17 {
                 scene.done(&check(&key)).await;
             }
-            played(scene, vec![checks(&key, 5); 2])
+            play(vec![checks(&key, 5); 2], scene)
         }
         .boxed()
     },
@@ -197,11 +206,10 @@ pub const BLOCKS_TURN: Case = Case {
         async {
             // So that two are taken at once, and the first of the new month would be left over.
             let (_, key) = limited(&mut scene, json!({ "per_month": 383 })).await;
-            let turn = domain::Month::of(scene.now()).ends_at();
-            scene.wait(turn.duration_since(scene.now()) - SignedDuration::from_millis(200));
+            let turn = before_turn(&mut scene, SignedDuration::from_millis(200));
             let before = checks(&key, 3).into_iter().chain([until(turn)]);
             let acts = before.chain(checks(&key, 3)).collect();
-            played(scene, vec![acts, checks(&key, 1)])
+            play(vec![acts, checks(&key, 1)], scene)
         }
         .boxed()
     },
@@ -226,7 +234,7 @@ pub const BLOCKS_CHANGE: Case = Case {
             let limits = json!({ "per_minute": 1, "burst": 25 });
             let (admin, key) = limited(&mut scene, limits).await;
             let limits = set_limits(&admin, json!({ "per_minute": 1, "burst": 1 }));
-            played(scene, vec![vec![limits], checks(&key, 5)])
+            play(vec![vec![limits], checks(&key, 5)], scene)
         }
         .boxed()
     },
@@ -240,17 +248,13 @@ pub const BLOCKS_CHANGE: Case = Case {
     ..CHANGE
 };
 
-const AHEAD: SignedDuration = SignedDuration::from_mins(1);
-
 /// Clocks that differ by a minute let through what the rate has in a minute, and no more.
 pub const CLOCKS: Case = Case {
     name: "check, a minute ahead x check x check for a burst of one call",
     play: |mut scene| {
         async {
             let (_, key) = limited(&mut scene, json!({ "per_minute": 1, "burst": 1 })).await;
-            let ahead = vec![check(&key).skewed(AHEAD)];
-            let others = vec![vec![check(&key)]; 2];
-            played(scene, [vec![ahead], others].concat())
+            play(one_ahead(&key), scene)
         }
         .boxed()
     },
@@ -267,11 +271,8 @@ pub const CLOCKS_TURN: Case = Case {
     play: |mut scene| {
         async {
             let (_, key) = limited(&mut scene, json!({ "per_month": 1 })).await;
-            let turn = domain::Month::of(scene.now()).ends_at();
-            scene.wait(turn.duration_since(scene.now()) - SignedDuration::from_secs(30));
-            let ahead = vec![check(&key).skewed(AHEAD)];
-            let others = vec![vec![check(&key)]; 2];
-            played(scene, [vec![ahead], others].concat())
+            before_turn(&mut scene, SignedDuration::from_secs(30));
+            play(one_ahead(&key), scene)
         }
         .boxed()
     },

@@ -1,15 +1,15 @@
 //! The workers at work: what a commit leaves them to do is done, whatever comes first, twice or
 //! never, and whoever dies meanwhile.
 
-use super::{MAILS, NONE, SANDBOX};
+use super::{MAILS, NONE, SANDBOX, play};
 use crate::choices::Independence;
 use crate::explore::{Case, WORKERS_FAULTS};
 use crate::judge::holds;
 use crate::scene::{
-    ADMIN, Act, Key, Person, Scene, decline, delete_key, invite, operate, resend, retry_sandbox,
+    ADMIN, Key, Person, Scene, decline, delete_key, invite, operate, resend, retry_sandbox,
     revoke_member, suspend, sweep, test_sandbox, until,
 };
-use crate::schedule::{Ended, Faults, Play};
+use crate::schedule::{Ended, Faults};
 use crate::stream::Delivery;
 use crate::wire::Fate;
 use futures::FutureExt;
@@ -22,12 +22,8 @@ pub const INVITED: &str = "invited@example.com";
 
 pub const ANY_TWO: Faults = Faults { fates: WORKERS_FAULTS, most: 2 };
 
-pub fn play(actors: Vec<Vec<Act>>, scene: Scene) -> Play {
-    Play { actors, keys: vec![], people: vec![], scene: scene.ready() }
-}
-
 /// An account whose admin has logged in, and whose Sandbox is still to be made.
-pub async fn logged_in() -> (Scene, Person) {
+async fn logged_in() -> (Scene, Person) {
     let mut scene = Scene::with_workers();
     let admin = scene.account(3, 3).await;
     scene.settle_but(&[PROVISION]).await;
