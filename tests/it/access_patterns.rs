@@ -12,7 +12,7 @@ use crate::proxy::{
     http_event, lets_in, outcome,
 };
 use crate::support::{ADMIN, Person, UNHURRIED, World, wrong};
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use axum::extract::{ConnectInfo, Request};
 use axum::http::Method;
 use domain::key::KeyPrefix;
@@ -21,7 +21,7 @@ use edge::App;
 use edge::config::Env;
 use functions::{FUNCTIONS, Trigger};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -137,10 +137,11 @@ fn logged(function: &str, lines: &str) -> usize {
     own.sum()
 }
 
-/// Every action, measured, in the order of [`DECLARED`].
-async fn measure_all() -> Vec<(&'static str, Measured)> {
+/// Every action, measured, in the order of [`DECLARED`], beside so many other accounts.
+async fn measure_all(accounts: usize) -> Vec<(&'static str, Measured)> {
     let world = World::new().await;
     let admin = world.admin().await;
+    crowd(&world, &admin.account, accounts).await;
     let grace = world.member(&admin, "grace@example.com").await;
     let linus = world.member(&admin, "linus@example.com").await;
     let (proxy, log) = (Proxy::new(&world).await, Log::of(&world));
@@ -344,7 +345,7 @@ fn every_http_action_and_the_authorizer_have_a_declared_access_pattern() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_console_action_waits_for_the_store_at_most_once_and_a_login_at_most_twice() {
-    let measured = measure_all().await;
+    let measured = measure_all(0).await;
     assert_eq!(measured.len(), DECLARED.len());
     for (name, Measured { sent, .. }) in measured {
         let most = match name {
@@ -368,11 +369,59 @@ async fn every_console_action_waits_for_the_store_at_most_once_and_a_login_at_mo
     }
 }
 
+/// Puts so many accounts beside this one that are what it is by now, each with rows of its own.
+async fn crowd(world: &World, account: &str, accounts: usize) {
+    world.settle().await;
+    let (client, table) = world.table();
+    let rows: Vec<_> = world.rows().await.into_iter().collect();
+    for number in 0..accounts {
+        let other = format!("{}{number:06}", &account[..account.len() - 6]);
+        let copies = rows.iter().filter_map(|((pk, _), row)| {
+            let row =
+                row.iter().map(|(name, value)| (name.clone(), in_place(value, account, &other)));
+            let mut row: HashMap<String, AttributeValue> = row.collect();
+            if pk.starts_with("ADDR#") {
+                row.insert("pk".to_owned(), AttributeValue::S(format!("{pk}{number}")));
+            } else if !pk.contains(account) {
+                return None;
+            }
+            let put = PutRequest::builder().set_item(Some(row)).build().expect("a row");
+            Some(WriteRequest::builder().put_request(put).build())
+        });
+        let copies: Vec<_> = copies.collect();
+        for some in copies.chunks(25) {
+            let wrote = client.batch_write_item().request_items(&table, some.to_vec()).send().await;
+            let left = wrote.expect("rows are written").unprocessed_items.unwrap_or_default();
+            assert!(left.is_empty(), "{left:?}");
+        }
+    }
+    world.settle().await;
+}
+
+/// The value with another account's id where this one's is.
+fn in_place(value: &AttributeValue, account: &str, other: &str) -> AttributeValue {
+    match value {
+        AttributeValue::S(text) => AttributeValue::S(text.replace(account, other)),
+        AttributeValue::M(map) => {
+            let map =
+                map.iter().map(|(name, value)| (name.clone(), in_place(value, account, other)));
+            AttributeValue::M(map.collect())
+        }
+        value => value.clone(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_action_sends_and_costs_as_much_beside_a_thousand_accounts_as_beside_ten() {
+    let (few, many) = tokio::join!(measure_all(10), measure_all(1_000));
+    assert_eq!(render(&few), render(&many));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_table_of_access_patterns_in_docs_table_md_is_measured() {
     const BEGIN: &str = "<!-- access-patterns:begin -->";
     const END: &str = "<!-- access-patterns:end -->";
-    let table = render(&measure_all().await);
+    let table = render(&measure_all(0).await);
     let text = std::fs::read_to_string(desk::workspace_root().join("docs/table.md"))
         .expect("docs/table.md is there");
     let written = text
