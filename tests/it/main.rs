@@ -23,6 +23,7 @@ mod command_line;
 mod console_build;
 mod console_hosting;
 mod contention;
+mod costs;
 mod create_key;
 mod deadlines;
 mod decline_invitation;
