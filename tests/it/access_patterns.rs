@@ -137,13 +137,25 @@ fn logged(function: &str, lines: &str) -> usize {
     own.sum()
 }
 
-/// Every action, measured, in the order of [`DECLARED`], beside so many other accounts.
-async fn measure_all(accounts: usize) -> Vec<(&'static str, Measured)> {
+/// What is there besides what is asked for.
+#[derive(Default)]
+struct Crowd {
+    accounts: usize,
+    /// Of each member, besides the one that acts.
+    sessions: u64,
+}
+
+/// Every action, measured, in the order of [`DECLARED`].
+async fn measure_all(beside: Crowd) -> Vec<(&'static str, Measured)> {
     let world = World::new().await;
     let admin = world.admin().await;
-    crowd(&world, &admin.account, accounts).await;
-    let grace = world.member(&admin, "grace@example.com").await;
-    let linus = world.member(&admin, "linus@example.com").await;
+    beside.accounts(&world, &admin.account).await;
+    world.member(&admin, "grace@example.com").await;
+    world.member(&admin, "linus@example.com").await;
+    beside.sessions(&world, [ADMIN, "grace@example.com", "linus@example.com"]).await;
+    let admin = world.admin().await;
+    let grace = world.login("grace@example.com").await;
+    let linus = world.login("linus@example.com").await;
     let (proxy, log) = (Proxy::new(&world).await, Log::of(&world));
     let mut bench = Bench { world: &world, proxy, log, measured: Vec::new() };
 
@@ -345,7 +357,7 @@ fn every_http_action_and_the_authorizer_have_a_declared_access_pattern() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_console_action_waits_for_the_store_at_most_once_and_a_login_at_most_twice() {
-    let measured = measure_all(0).await;
+    let measured = measure_all(Crowd::default()).await;
     assert_eq!(measured.len(), DECLARED.len());
     for (name, Measured { sent, .. }) in measured {
         let most = match name {
@@ -369,33 +381,48 @@ async fn every_console_action_waits_for_the_store_at_most_once_and_a_login_at_mo
     }
 }
 
-/// Puts so many accounts beside this one that are what it is by now, each with rows of its own.
-async fn crowd(world: &World, account: &str, accounts: usize) {
-    world.settle().await;
-    let (client, table) = world.table();
-    let rows: Vec<_> = world.rows().await.into_iter().collect();
-    for number in 0..accounts {
-        let other = format!("{}{number:06}", &account[..account.len() - 6]);
-        let copies = rows.iter().filter_map(|((pk, _), row)| {
-            let row =
-                row.iter().map(|(name, value)| (name.clone(), in_place(value, account, &other)));
-            let mut row: HashMap<String, AttributeValue> = row.collect();
-            if pk.starts_with("ADDR#") {
-                row.insert("pk".to_owned(), AttributeValue::S(format!("{pk}{number}")));
-            } else if !pk.contains(account) {
-                return None;
+impl Crowd {
+    /// Puts accounts beside this one that are what it is by now, each with rows of its own.
+    async fn accounts(&self, world: &World, account: &str) {
+        world.settle().await;
+        let (client, table) = world.table();
+        let rows = world.rows().await;
+        for number in 0..self.accounts {
+            let other = format!("{}{number:06}", &account[..account.len() - 6]);
+            let copies = rows.iter().filter_map(|((pk, _), row)| {
+                let copied = row
+                    .iter()
+                    .map(|(name, value)| (name.clone(), in_place(value, account, &other)));
+                let mut copied: HashMap<String, AttributeValue> = copied.collect();
+                if pk.starts_with("ADDR#") {
+                    copied.insert("pk".to_owned(), AttributeValue::S(format!("{pk}{number}")));
+                } else if !pk.contains(account) {
+                    return None;
+                }
+                let put = PutRequest::builder().set_item(Some(copied)).build().expect("a row");
+                Some(WriteRequest::builder().put_request(put).build())
+            });
+            let copies: Vec<_> = copies.collect();
+            for some in copies.chunks(25) {
+                let write = client.batch_write_item().request_items(&table, some.to_vec());
+                let wrote = write.send().await.expect("rows are written");
+                let left = wrote.unprocessed_items.unwrap_or_default();
+                assert!(left.is_empty(), "{left:?}");
             }
-            let put = PutRequest::builder().set_item(Some(row)).build().expect("a row");
-            Some(WriteRequest::builder().put_request(put).build())
-        });
-        let copies: Vec<_> = copies.collect();
-        for some in copies.chunks(25) {
-            let wrote = client.batch_write_item().request_items(&table, some.to_vec()).send().await;
-            let left = wrote.expect("rows are written").unprocessed_items.unwrap_or_default();
-            assert!(left.is_empty(), "{left:?}");
         }
+        world.settle().await;
     }
-    world.settle().await;
+
+    async fn sessions(&self, world: &World, members: [&str; 3]) {
+        for _ in 0..self.sessions {
+            world.advance(3 * 3600);
+            for member in members {
+                world.login(member).await;
+            }
+        }
+        // An address gets ten codes a day.
+        world.advance(12 * 3600);
+    }
 }
 
 /// The value with another account's id where this one's is.
@@ -413,15 +440,41 @@ fn in_place(value: &AttributeValue, account: &str, other: &str) -> AttributeValu
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_action_sends_and_costs_as_much_beside_a_thousand_accounts_as_beside_ten() {
-    let (few, many) = tokio::join!(measure_all(10), measure_all(1_000));
+    let beside = |accounts| Crowd { accounts, ..Crowd::default() };
+    let (few, many) = tokio::join!(measure_all(beside(10)), measure_all(beside(1_000)));
     assert_eq!(render(&few), render(&many));
+}
+
+/// The row of an address has what was asked for within a day, a page of the trail what there is.
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_sessions_cost_nothing_more_and_the_codes_of_five_logins_a_day_three_write_units() {
+    let full = Crowd { sessions: domain::session::MAX_SESSIONS, ..Crowd::default() };
+    let (one, all) = tokio::join!(measure_all(Crowd::default()), measure_all(full));
+    let more: Vec<_> = one
+        .iter()
+        .zip(&all)
+        .map(|((name, one), (_, all))| {
+            assert_eq!(one.sent.waves(), all.sent.waves(), "{name}");
+            let (one, all) = (&one.sent, &all.sent);
+            let reads = all.read_units() - one.read_units();
+            (*name, reads, all.write_units() - one.write_units())
+        })
+        .filter(|(_, reads, writes)| (*reads, *writes) != (0.0, 0.0))
+        .collect();
+    let expected = [
+        ("request-code", 0.0, 2.0),
+        ("verify-code", 0.0, 3.0),
+        ("leave-team", 0.0, 2.0),
+        ("list-activity", 1.0, 0.0),
+    ];
+    assert_eq!(more, expected);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_table_of_access_patterns_in_docs_table_md_is_measured() {
     const BEGIN: &str = "<!-- access-patterns:begin -->";
     const END: &str = "<!-- access-patterns:end -->";
-    let table = render(&measure_all(0).await);
+    let table = render(&measure_all(Crowd::default()).await);
     let text = std::fs::read_to_string(desk::workspace_root().join("docs/table.md"))
         .expect("docs/table.md is there");
     let written = text
