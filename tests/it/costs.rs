@@ -5,6 +5,7 @@
 //! cold, are assumptions, and stand here by name.
 
 use crate::tidy::{read, template, template_functions};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -36,6 +37,11 @@ const INIT: f64 = 0.1;
 const CALLS_OF_A_PROCESS: f64 = 1_000.0;
 /// Seconds that a wait for the store takes, with the work before and after it.
 const SECONDS_OF_A_WAIT: f64 = 0.005;
+/// MB with which a function has a processor for itself.
+const ONE_PROCESSOR: f64 = 1_769.0;
+/// What DynamoDB takes for an answer, in the same region.
+const MILLISECONDS_OF_THE_STORE: f64 = 4.0;
+
 /// Calls of workers by a login: its mail, its Sandbox, and a try of that.
 const WORKERS_OF_A_LOGIN: f64 = 3.0;
 /// Write units of all of them together.
@@ -253,12 +259,37 @@ impl Costs {
         table
     }
 
+    /// The table of memory sizes: an estimate, from the CPU that the bench found on this side of
+    /// AWS, of which a function has a part by its memory.
+    fn memory_sizes(&self) -> String {
+        let speed: Value = serde_json::from_str(&read("docs/speed/speed.json")).expect("JSON");
+        let programs = speed["programs"].as_array().expect("a list");
+        let cpu = |name: &str| {
+            let program = programs.iter().find(|program| program["name"] == name);
+            program.and_then(|program| program["cpu_us"].as_f64()).expect("was measured") / 1e3
+        };
+        let functions = ["authorize-key", "request-code", "verify-code"];
+        let heads = functions.map(|name| format!("`{name}` ms | dollars")).join(" | ");
+        let mut table = format!("| MB | {heads} |\n|---:|{}\n", "---:|---:|".repeat(3));
+        for megabytes in [128.0, 256.0, 512.0, 1_024.0, ONE_PROCESSOR] {
+            let cells = functions.map(|name| {
+                let waits = self.counts[name].waits * MILLISECONDS_OF_THE_STORE;
+                let taken = waits + cpu(name) * ONE_PROCESSOR / megabytes;
+                let billed = taken.ceil() / 1e3 * megabytes / 1024.0;
+                format!("{taken:.1} | {:.3}", 1e6 * billed * price::LAMBDA_GB_SECOND)
+            });
+            writeln!(table, "| {megabytes} | {} |", cells.join(" | ")).expect("text");
+        }
+        table
+    }
+
     /// `document` with the tables in their places.
     fn write_into(&self, document: &str) -> String {
         let tables = [
             ("costs-of-months", self.months()),
             ("costs-of-checks", self.key_checks()),
             ("costs-of-actions", self.actions()),
+            ("costs-of-memory", self.memory_sizes()),
         ];
         tables.iter().fold(document.to_owned(), |text, (name, table)| between(&text, name, table))
     }
