@@ -82,7 +82,7 @@ for size in (128, 256, 512, 1024, 1769):
             size,
             f"{statistics.median(starts):.1f}" if starts else "-",
             f"{statistics.median(taken):.1f}",
-            f"{taken[int(0.99 * (len(taken) - 1))]:.1f}",
+            f"{taken[round(0.99 * (len(taken) - 1))]:.1f}",
             f"{mean:.1f}",
             f"{mean / 1000 * size / 1024 * PRICE * 1e6:.3f}",
         )

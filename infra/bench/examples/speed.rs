@@ -85,7 +85,7 @@ fn read(words: &[String]) -> Option<Asked> {
 }
 
 async fn run(words: &[String], asked: Asked) -> Result<(), Failure> {
-    let programs = programs()?;
+    let programs = Programs::of_this()?;
     if asked.build {
         programs.build()?;
     }
@@ -98,14 +98,6 @@ async fn run(words: &[String], asked: Asked) -> Result<(), Failure> {
     let json = format!("{:#}\n", report.json());
     std::fs::write(programs.target.join("speed.json"), json)?;
     if asked.docs { docs::write(&report, &programs.root.join("docs")) } else { Ok(()) }
-}
-
-/// The workspace, and the folder that this program was built into.
-fn programs() -> Result<Programs, Failure> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
-    let this = std::env::current_exe()?;
-    let target = this.ancestors().nth(3).ok_or("a program in target/release/examples")?;
-    Ok(Programs::new(root, target.to_owned()))
 }
 
 async fn find_out(
@@ -144,7 +136,7 @@ async fn walk(
     certificate: &Arc<Certificate>,
 ) -> Result<(Told, BTreeMap<String, Done>), Failure> {
     let host = Host::start(programs.clone(), certificate.server.clone()).await?;
-    let started = LocalDesk::start(&programs.desk(), &programs.root, host.address).await?;
+    let started = LocalDesk::around(&programs.desk(), &programs.root, host.address).await?;
     let (desk, told) = started;
     let services = services(&told)?;
     let told = Told::new(&programs.root.join("template.yaml"), told)?;

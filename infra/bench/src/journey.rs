@@ -61,6 +61,14 @@ pub async fn walk(desk: &LocalDesk) -> Result<(), Failure> {
     Ok(())
 }
 
+/// A key that is good, and the account that it is of.
+pub async fn key(desk: &LocalDesk) -> Result<(String, String), Failure> {
+    let admin = log_in(desk).await?;
+    let key = admin.does("POST /api/keys", Some(json!({ "name": "Load" }))).await?;
+    let session = admin.does("GET /api/session", None).await?;
+    Ok((key.text("/api_key")?, session.text("/account/id")?))
+}
+
 async fn log_in(desk: &LocalDesk) -> Result<Person<'_>, Failure> {
     let asked = json!({ "email": ADMIN, "accept_terms": true });
     let route = "POST /api/login/code";

@@ -7,6 +7,8 @@
 //! something, and what the store [answered](store) it is kept. Then each does the same again and
 //! again, in turns with the others, and the store says what it said before.
 //!
+//! `cargo load` has 64 [clients](load) ask a desk about a key, and its engine for a row, in turns.
+//!
 //! To add a program: a [candidate], from `candidates.rs`. To add a function to what is
 //! measured: a request of it in `journey.rs`, and then it is.
 
@@ -18,6 +20,7 @@ pub mod docs;
 pub mod host;
 pub mod http;
 pub mod journey;
+pub mod load;
 pub mod local_desk;
 pub mod measure;
 pub mod numbers;

@@ -1,5 +1,5 @@
-//! A local desk that runs no functions itself: it turns requests into events, and hands those to
-//! the [host](crate::host).
+//! A local desk. For the table of all functions it runs none itself: it turns requests into events,
+//! and hands those to the [host](crate::host).
 
 use crate::Failure;
 use crate::http;
@@ -38,14 +38,26 @@ impl Reply {
 
 impl LocalDesk {
     /// Starts the program, with its functions at this address, and reads what functions are told.
-    pub async fn start(
+    pub async fn around(
         program: &Path,
         root: &Path,
         host: SocketAddr,
     ) -> Result<(Self, BTreeMap<String, String>), Failure> {
+        let elsewhere = ["--backends".to_owned(), format!("--lambda-url=http://{host}")];
+        let desk = Self::start(program, &elsewhere).await?;
+        let environment = std::fs::read_to_string(root.join(".frontdesk/backends.env"))?;
+        Ok((desk, variables(&environment)))
+    }
+
+    /// Starts the program, which runs the functions itself.
+    pub async fn whole(program: &Path) -> Result<Self, Failure> {
+        Self::start(program, &[]).await
+    }
+
+    async fn start(program: &Path, more: &[String]) -> Result<Self, Failure> {
         let mut process = Command::new(program)
-            .args(["--ephemeral", "--port", "0", "--no-console-build", "--backends"])
-            .args(["--lambda-url", &format!("http://{host}")])
+            .args(["--ephemeral", "--port", "0", "--no-console-build"])
+            .args(more)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -56,15 +68,29 @@ impl LocalDesk {
         let mut lines = BufReader::new(said).lines();
         let address = loop {
             let line = lines.next_line().await?.ok_or("the desk has ended")?;
-            if let Some(rest) = line.strip_prefix("The desk is at http://localhost:") {
-                let (port, _) = rest.split_once(' ').ok_or("a desk without a port")?;
-                break SocketAddr::from(([127, 0, 0, 1], port.parse()?));
-            }
+            let Some((_, rest)) = line.split_once(" is at http://localhost:") else { continue };
+            let port: String = rest.chars().take_while(char::is_ascii_digit).collect();
+            break SocketAddr::from(([127, 0, 0, 1], port.parse()?));
         };
         // Nobody reads what it says of its work.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        let environment = std::fs::read_to_string(root.join(".frontdesk/backends.env"))?;
-        Ok((Self { address, _process: process }, variables(&environment)))
+        Ok(Self { address, _process: process })
+    }
+
+    /// Where its engine is, as the page says that tells what runs.
+    pub async fn engine(&self) -> Result<SocketAddr, Failure> {
+        let request = Request::get("/_local/").header(HOST, "localhost");
+        let answer = http::send(self.address, request.body(Full::default())?).await?;
+        let page = String::from_utf8_lossy(answer.body()).into_owned();
+        let address = page.split_once("DynamoDB<").and_then(|(_, rest)| {
+            let (_, address) = rest.split_once("http://")?;
+            address.split(['<', '"', '/']).next()
+        });
+        Ok(address.ok_or("a page without the engine's address")?.parse()?)
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// A request as a browser or a program sends it: `POST /api/keys`.

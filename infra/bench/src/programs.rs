@@ -16,8 +16,12 @@ pub struct Programs {
 }
 
 impl Programs {
-    pub fn new(root: PathBuf, target: PathBuf) -> Self {
-        Self { root, target }
+    /// The workspace, and the folder that the program that runs was built into.
+    pub fn of_this() -> Result<Self, Failure> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
+        let this = std::env::current_exe()?;
+        let target = this.ancestors().nth(3).ok_or("a program in target/release/examples")?;
+        Ok(Self { root, target: target.to_owned() })
     }
 
     /// A function as it is deployed.
@@ -40,6 +44,15 @@ impl Programs {
 
     pub fn desk(&self) -> PathBuf {
         self.target.join("debug/examples/desk")
+    }
+
+    /// A desk that runs its functions as fast as they are deployed.
+    pub fn optimised_desk(&self) -> PathBuf {
+        self.floor("desk")
+    }
+
+    pub fn build_optimised_desk(&self) -> Result<(), Failure> {
+        self.cargo(&["--release", "--package", "frontdesk-desk", "--example", "desk"])
     }
 
     pub fn peers(&self) -> PathBuf {
