@@ -224,6 +224,32 @@ async fn an_invitation_that_was_redelivered_in_vain_for_a_day_and_a_half_is_give
     world.login("new@example.com").await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_event_that_was_redelivered_in_vain_is_given_up_and_the_next_login_is_not() {
+    let world = World::new().await;
+    let keyring = world.secret("SEALING_SECRET_ARN").await;
+    world.put_secret("SEALING_SECRET_ARN", "no keyring").await;
+    world.admin().await;
+    until_lost(&world).await;
+    let event = async || world.rows_of("login_event").await.remove(0);
+    let mut runs = 0;
+    while status(&event().await) == "pending" {
+        runs += 1;
+        assert!(runs < 20, "it is given up some time");
+        world.advance(6 * HOUR + 600);
+        world.settle().await;
+    }
+    let row = event().await;
+    assert_eq!((status(&row), redeliveries(&row), row.contains_key("duty")), ("failed", 10, false));
+    assert_eq!(duties(&world).await, 0);
+    assert_eq!(sweep(&world).await, json!({ "driven": 0, "given_up": 0 }));
+
+    world.put_secret("SEALING_SECRET_ARN", &keyring).await;
+    let admin = world.login(ADMIN).await;
+    world.settle().await;
+    assert_eq!(admin.get("/api/sandbox").await.ok(200)["state"], "ready");
+}
+
 /// Makes a duty that has been due for ever, in the first place where the sweep looks.
 async fn overdue(world: &World, pk: &str, sk: &str, attributes: &[(&str, AttributeValue)]) {
     let due = [
