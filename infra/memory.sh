@@ -39,7 +39,8 @@ finish() {
 trap finish EXIT
 trap 'exit 130' INT TERM
 
-for size in 128 256 512 1024 1769; do
+sizes=(128 256 512 1024 1769)
+for size in "${sizes[@]}"; do
     set_size "$size"
     for number in $(seq "$calls"); do
         printf '\r%s MB: %s of %s' "$size" "$number" "$calls" >&2
@@ -55,7 +56,7 @@ for size in 128 256 512 1024 1769; do
     printf '\n' >&2
 done
 
-python3 - "$work" <<'PYTHON'
+python3 - "$work" "${sizes[@]}" <<'PYTHON'
 import pathlib
 import re
 import statistics
@@ -66,8 +67,8 @@ PRICE = 0.0000133334
 ROW = "{:>5} {:>9} {:>9} {:>9} {:>9} {:>14}"
 
 print(ROW.format("MB", "start ms", "p50 ms", "p99 ms", "billed ms", "dollars/million"))
-for size in (128, 256, 512, 1024, 1769):
-    reports = pathlib.Path(sys.argv[1], str(size)).read_text().splitlines()
+for size in sys.argv[2:]:
+    reports = pathlib.Path(sys.argv[1], size).read_text().splitlines()
 
     def figures(name, of):
         found = (re.search(rf"(?:^|\t){name}: ([0-9.]+) ms", report) for report in of)
@@ -84,7 +85,7 @@ for size in (128, 256, 512, 1024, 1769):
             f"{statistics.median(taken):.1f}",
             f"{taken[round(0.99 * (len(taken) - 1))]:.1f}",
             f"{mean:.1f}",
-            f"{mean / 1000 * size / 1024 * PRICE * 1e6:.3f}",
+            f"{mean / 1000 * int(size) / 1024 * PRICE * 1e6:.3f}",
         )
     )
 PYTHON

@@ -49,17 +49,6 @@ const WRITES_OF_WORKERS: f64 = 11.0;
 /// Seconds that a worker takes, most of them for somebody else's answer.
 const SECONDS_OF_A_WORKER: f64 = 0.2;
 
-/// How a function is called.
-#[derive(Clone, Copy, PartialEq)]
-enum Through {
-    /// By API Gateway as its authorizer, or by AWS.
-    Lambda,
-    /// By a gateway of the customer's.
-    HttpApi,
-    /// By a browser.
-    Console,
-}
-
 /// What the table of access patterns has of an action.
 #[derive(Clone, Copy)]
 struct Counts {
@@ -70,7 +59,7 @@ struct Counts {
 }
 
 /// Dollars of a million calls.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct Cost {
     gateway: f64,
     calls: f64,
@@ -127,27 +116,22 @@ impl Costs {
 
     /// A million calls that are all let in and find everything as it is mostly.
     fn of(&self, action: &str) -> Cost {
-        let through = match action {
-            "authorize-key" => Through::Lambda,
-            "check-key" => Through::HttpApi,
-            _ => Through::Console,
+        // API Gateway calls its authorizer itself; customers' gateways come through the HTTP API,
+        // and browsers through CloudFront besides.
+        let (gateway, gateways_line) = match action {
+            "authorize-key" => (0.0, 0.0),
+            "check-key" => (price::HTTP_API_REQUEST, GATEWAYS_LINE),
+            _ => (
+                price::HTTP_API_REQUEST + price::CLOUDFRONT_REQUEST + price::CLOUDFRONT_FUNCTION,
+                GATEWAYS_LINE,
+            ),
         };
         let Counts { waits, read_units, write_units, logged } =
             *self.counts.get(action).unwrap_or_else(|| panic!("{action} is in docs/table.md"));
         let second = self.second(action);
-        let lines =
-            logged + LAMBDAS_LINES + if through == Through::Lambda { 0.0 } else { GATEWAYS_LINE };
+        let lines = logged + LAMBDAS_LINES + gateways_line;
         Cost {
-            gateway: 1e6
-                * match through {
-                    Through::Lambda => 0.0,
-                    Through::HttpApi => price::HTTP_API_REQUEST,
-                    Through::Console => {
-                        price::HTTP_API_REQUEST
-                            + price::CLOUDFRONT_REQUEST
-                            + price::CLOUDFRONT_FUNCTION
-                    }
-                },
+            gateway: 1e6 * gateway,
             calls: 1e6 * price::LAMBDA_CALL,
             duration: waits * SECONDS_OF_A_WAIT * second,
             init: INIT / CALLS_OF_A_PROCESS * second,
@@ -230,25 +214,18 @@ impl Costs {
 
     /// The table of a million key checks, by who asks, what is cached and what is logged.
     fn key_checks(&self) -> String {
-        let authorize = self.of("authorize-key");
-        let check = self.of("check-key");
-        let quiet = 1e6 * price::LOG_BYTE;
-        let meter = 1e6 * price::WRITE_UNIT
-            + self.of("authorize-key").duration / self.counts["authorize-key"].waits;
-        let cached = |hits: f64| authorize.together() * (1.0 - hits);
+        let authorize = self.of("authorize-key").together();
+        let unlogged = |bytes: f64| authorize - 1e6 * bytes * price::LOG_BYTE;
+        let meter = 1e6 * price::WRITE_UNIT + SECONDS_OF_A_WAIT * self.second("authorize-key");
         let rows = [
-            ("`authorize-key`, each call checked", authorize.together()),
-            ("… with limits, an account with one call a second", authorize.together() + meter),
-            ("… with limits, an account with 1,000 a second", authorize.together() + meter / 10.0),
-            ("… an authorizer cache that has 9 of 10 calls", cached(0.9)),
-            ("… an authorizer cache that has 99 of 100 calls", cached(0.99)),
-            ("… with `LogLevel=warn`", {
-                authorize.together() - quiet * self.counts["authorize-key"].logged
-            }),
-            ("… without Lambda's lines (`SystemLogLevel: WARN`)", {
-                authorize.together() - quiet * LAMBDAS_LINES
-            }),
-            ("`check-key`, by your own gateway", check.together()),
+            ("`authorize-key`, each call checked", authorize),
+            ("… with limits, an account with one call a second", authorize + meter),
+            ("… with limits, an account with 1,000 a second", authorize + meter / 10.0),
+            ("… an authorizer cache that has 9 of 10 calls", authorize * 0.1),
+            ("… an authorizer cache that has 99 of 100 calls", authorize * 0.01),
+            ("… with `LogLevel=warn`", unlogged(self.counts["authorize-key"].logged)),
+            ("… without Lambda's lines (`SystemLogLevel: WARN`)", unlogged(LAMBDAS_LINES)),
+            ("`check-key`, by your own gateway", self.of("check-key").together()),
             ("logins", self.login()),
             ("requests of pages that are looked at", self.console()),
         ];

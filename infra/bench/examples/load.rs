@@ -1,15 +1,15 @@
 //! `cargo load` has many clients ask a desk about a key at once, and its engine for a row in turns
 //! with that, and prints how long both took.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "what it is for")]
+#![expect(clippy::print_stdout, reason = "what it is for")]
 
-use bench::Failure;
+use bench::http::send;
 use bench::journey;
-use bench::load::{Asked, ask, connect, once};
+use bench::load::{Asked, ask};
 use bench::local_desk::LocalDesk;
 use bench::programs::Programs;
+use bench::{Failure, command};
 use serde_json::{Value, json};
-use std::env::args;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -31,23 +31,7 @@ struct Plan {
 }
 
 fn main() -> ExitCode {
-    let words: Vec<String> = args().skip(1).collect();
-    if words.iter().any(|word| ["-h", "--help"].contains(&word.as_str())) {
-        println!("{USAGE}");
-        return ExitCode::SUCCESS;
-    }
-    let Some(plan) = read(&words) else {
-        eprintln!("{USAGE}");
-        return ExitCode::FAILURE;
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    match runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(run(&plan))) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            eprintln!("error: {why}");
-            ExitCode::FAILURE
-        }
-    }
+    command::run(USAGE, read, async |_, plan| run(&plan).await)
 }
 
 fn read(words: &[String]) -> Option<Plan> {
@@ -95,14 +79,14 @@ fn check(to: SocketAddr, key: String) -> Asked {
 
 /// One strongly consistent read, as a check makes it.
 async fn row(to: SocketAddr, account: &str) -> Result<Asked, Failure> {
-    let tables = once(&mut connect(to).await?, &operation(to, "ListTables", &json!({}))).await?;
-    let tables: Value = serde_json::from_slice(&tables.1)?;
+    let tables = send(to, operation(to, "ListTables", &json!({})).request()?).await?;
+    let tables: Value = serde_json::from_slice(tables.body())?;
     let table = &tables["TableNames"][0];
     let key = json!({ "pk": { "S": format!("ACCT#{account}") }, "sk": { "S": "ACCOUNT" } });
     let asked = json!({ "TableName": table, "Key": key, "ConsistentRead": true });
     let asked = operation(to, "GetItem", &asked);
-    let (_, found) = once(&mut connect(to).await?, &asked).await?;
-    let found: Value = serde_json::from_slice(&found)?;
+    let found = send(to, asked.request()?).await?;
+    let found: Value = serde_json::from_slice(found.body())?;
     if found["Item"].is_object() { Ok(asked) } else { Err(format!("no row: {found}").into()) }
 }
 

@@ -13,9 +13,8 @@ use bench::measure::{Plan, measure};
 use bench::programs::Programs;
 use bench::report::Report;
 use bench::told::Told;
-use bench::{Failure, table};
+use bench::{Failure, command, table};
 use std::collections::BTreeMap;
-use std::env::args;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
@@ -43,26 +42,7 @@ struct Asked {
 }
 
 fn main() -> ExitCode {
-    let words: Vec<String> = args().skip(1).collect();
-    if words.iter().any(|word| ["-h", "--help"].contains(&word.as_str())) {
-        println!("{USAGE}");
-        return ExitCode::SUCCESS;
-    }
-    let Some(asked) = read(&words) else {
-        eprintln!("{USAGE}");
-        return ExitCode::FAILURE;
-    };
-    // One thread: what is measured has the other processor.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let ended =
-        runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(run(&words, asked)));
-    match ended {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            eprintln!("error: {why}");
-            ExitCode::FAILURE
-        }
-    }
+    command::run(USAGE, read, async |words, asked| run(words, asked).await)
 }
 
 fn read(words: &[String]) -> Option<Asked> {

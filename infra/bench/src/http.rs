@@ -3,7 +3,8 @@
 use crate::Failure;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
-use hyper::{Request, Response, client, server, service};
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::{Request, Response, server, service};
 use hyper_util::rt::TokioIo;
 use std::net::{Ipv4Addr, SocketAddr};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -42,19 +43,32 @@ where
     let _ = served.serve_connection(TokioIo::new(connection), whole).await;
 }
 
-/// Sends one request over a connection of its own.
-pub async fn send(
-    address: SocketAddr,
+/// A connection that takes one request after the other.
+pub async fn connect(to: SocketAddr) -> Result<SendRequest<Full<Bytes>>, Failure> {
+    let connection = TcpStream::connect(to).await?;
+    connection.set_nodelay(true)?;
+    let (sender, connection) = handshake(TokioIo::new(connection)).await?;
+    // It ends with the sender.
+    tokio::spawn(connection);
+    Ok(sender)
+}
+
+/// Sends one request, and waits for all of its answer.
+pub async fn once(
+    connection: &mut SendRequest<Full<Bytes>>,
     request: Request<Full<Bytes>>,
 ) -> Result<Response<Bytes>, Failure> {
-    let connection = TcpStream::connect(address).await?;
-    connection.set_nodelay(true)?;
-    let (mut sender, connection) = client::conn::http1::handshake(TokioIo::new(connection)).await?;
-    let carried = tokio::spawn(connection);
-    let (head, body) = sender.send_request(request).await?.into_parts();
-    let body = body.collect().await?.to_bytes();
-    carried.abort();
-    Ok(Response::from_parts(head, body))
+    connection.ready().await?;
+    let (head, body) = connection.send_request(request).await?.into_parts();
+    Ok(Response::from_parts(head, body.collect().await?.to_bytes()))
+}
+
+/// Sends one request over a connection of its own.
+pub async fn send(
+    to: SocketAddr,
+    request: Request<Full<Bytes>>,
+) -> Result<Response<Bytes>, Failure> {
+    once(&mut connect(to).await?, request).await
 }
 
 /// An answer with nothing but a status and a body.

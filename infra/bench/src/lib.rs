@@ -16,6 +16,7 @@ pub mod candidate;
 pub mod candidates;
 pub mod certificate;
 pub mod chart;
+pub mod command;
 pub mod docs;
 pub mod host;
 pub mod http;

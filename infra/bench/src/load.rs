@@ -1,15 +1,14 @@
 //! Clients that ask a desk about a key, and its engine for a row, in turns.
 
 use crate::Failure;
+use crate::http::{connect, once};
 use crate::numbers::percentile;
-use http_body_util::{BodyExt, Full};
+use http_body_util::Full;
 use hyper::body::Bytes;
-use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::{Request, StatusCode};
-use hyper_util::rt::TokioIo;
+use hyper::client::conn::http1::SendRequest;
+use hyper::{Request, Response};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 /// A request that is sent again and again.
@@ -19,6 +18,17 @@ pub struct Asked {
     pub route: (&'static str, String),
     pub headers: Vec<(&'static str, String)>,
     pub body: String,
+}
+
+impl Asked {
+    pub fn request(&self) -> Result<Request<Full<Bytes>>, Failure> {
+        let (method, path) = &self.route;
+        let mut request = Request::builder().method(*method).uri(path);
+        for (name, value) in &self.headers {
+            request = request.header(*name, value);
+        }
+        Ok(request.body(Full::new(Bytes::from(self.body.clone())))?)
+    }
 }
 
 /// What came of it.
@@ -43,13 +53,15 @@ impl Came {
         self.refused = self.refused.take().or(other.refused);
     }
 
-    fn note(&mut self, began: Instant, answer: Result<(StatusCode, Bytes), Failure>) {
+    fn note(&mut self, began: Instant, answer: Result<Response<Bytes>, Failure>) {
         let why = match answer {
-            Ok((status, _)) if status.is_success() => {
+            Ok(answer) if answer.status().is_success() => {
                 self.taken.push(began.elapsed().as_secs_f64() * 1e3);
                 return;
             }
-            Ok((status, body)) => format!("{status}: {}", String::from_utf8_lossy(&body)),
+            Ok(answer) => {
+                format!("{}: {}", answer.status(), String::from_utf8_lossy(answer.body()))
+            }
             Err(error) => error.to_string(),
         };
         self.failures += 1;
@@ -82,41 +94,16 @@ async fn client(all: &[Asked], until: Instant) -> Vec<Came> {
                 None => connect(asked.to).await,
             };
             let began = Instant::now();
-            let answer = match connection {
-                Ok(mut connection) => {
-                    let answer = once(&mut connection, asked).await;
+            let answer = match (connection, asked.request()) {
+                (Ok(mut connection), Ok(request)) => {
+                    let answer = once(&mut connection, request).await;
                     kept[index] = answer.is_ok().then_some(connection);
                     answer
                 }
-                Err(error) => Err(error),
+                (Err(error), _) | (_, Err(error)) => Err(error),
             };
             came[index].note(began, answer);
         }
     }
     came
-}
-
-/// A connection that takes one request after the other.
-pub async fn connect(to: SocketAddr) -> Result<SendRequest<Full<Bytes>>, Failure> {
-    let connection = TcpStream::connect(to).await?;
-    connection.set_nodelay(true)?;
-    let (sender, connection) = handshake(TokioIo::new(connection)).await?;
-    tokio::spawn(connection);
-    Ok(sender)
-}
-
-/// Sends it, and waits for all of the answer.
-pub async fn once(
-    connection: &mut SendRequest<Full<Bytes>>,
-    asked: &Asked,
-) -> Result<(StatusCode, Bytes), Failure> {
-    let (method, path) = &asked.route;
-    let mut request = Request::builder().method(*method).uri(path);
-    for (name, value) in &asked.headers {
-        request = request.header(*name, value);
-    }
-    connection.ready().await?;
-    let body = Full::new(Bytes::from(asked.body.clone()));
-    let (head, body) = connection.send_request(request.body(body)?).await?.into_parts();
-    Ok((head.status, body.collect().await?.to_bytes()))
 }
