@@ -26,7 +26,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OnceCell};
 
 /// Requests that are under way side by side, and what waits for them.
 pub type Waves = &'static [&'static [&'static str]];
@@ -288,6 +288,12 @@ async fn measure_all(beside: Crowd) -> Vec<(&'static str, Measured)> {
     measured
 }
 
+/// Every action with nobody beside, measured once for all tests that ask.
+async fn measured() -> &'static [(&'static str, Measured)] {
+    static MEASURED: OnceCell<Vec<(&str, Measured)>> = OnceCell::const_new();
+    MEASURED.get_or_init(|| measure_all(Crowd::default())).await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_read_that_nobody_asked_for_sends_as_much_and_writes_nothing() {
     const READ: Waves = &[&["GetItem", "GetItem"]];
@@ -357,10 +363,10 @@ fn every_http_action_and_the_authorizer_have_a_declared_access_pattern() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_console_action_waits_for_the_store_at_most_once_and_a_login_at_most_twice() {
-    let measured = measure_all(Crowd::default()).await;
+    let measured = measured().await;
     assert_eq!(measured.len(), DECLARED.len());
     for (name, Measured { sent, .. }) in measured {
-        let most = match name {
+        let most = match *name {
             "request-code" | "verify-code" => 2,
             // The key is read before the product API is asked, and the verdict is on record before
             // it is told.
@@ -449,7 +455,7 @@ async fn an_action_sends_and_costs_as_much_beside_a_thousand_accounts_as_beside_
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_sessions_cost_nothing_more_and_the_codes_of_five_logins_a_day_three_write_units() {
     let full = Crowd { sessions: domain::session::MAX_SESSIONS, ..Crowd::default() };
-    let (one, all) = tokio::join!(measure_all(Crowd::default()), measure_all(full));
+    let (one, all) = tokio::join!(measured(), measure_all(full));
     let more: Vec<_> = one
         .iter()
         .zip(&all)
@@ -474,7 +480,7 @@ async fn ten_sessions_cost_nothing_more_and_the_codes_of_five_logins_a_day_three
 async fn the_table_of_access_patterns_in_docs_table_md_is_measured() {
     const BEGIN: &str = "<!-- access-patterns:begin -->";
     const END: &str = "<!-- access-patterns:end -->";
-    let table = render(&measure_all(Crowd::default()).await);
+    let table = render(measured().await);
     let text = std::fs::read_to_string(desk::workspace_root().join("docs/table.md"))
         .expect("docs/table.md is there");
     let written = text
