@@ -268,6 +268,23 @@ mod tests {
     }
 
     #[test]
+    fn a_validation_that_nobody_is_at_work_on_has_timed_out_now_and_all_else_stays() {
+        let now = Timestamp::from_second(5).unwrap();
+        for reason in REASONS {
+            let other = with_key(reason);
+            let validating = Sandbox { state: SandboxState::Validating, ..other.clone() };
+            let abandoned = Sandbox {
+                state: SandboxState::NotConfigured,
+                reason: Some(Reason::TimedOut),
+                since: now,
+                ..other.clone()
+            };
+            assert_eq!(validating.abandoned(now), abandoned);
+            assert_eq!(other.abandoned(now), other);
+        }
+    }
+
+    #[test]
     fn a_verdict_is_on_record_and_a_state_that_stays_keeps_its_beginning() {
         let [first, later] = [1, 2].map(|second| Timestamp::from_second(second).unwrap());
         for (verdict, name, passes) in [
