@@ -30,7 +30,7 @@ impl Mutant {
     }
 }
 
-const MUTANTS: [Mutant; 27] = [
+const MUTANTS: [Mutant; 28] = [
     Mutant {
         file: "shared/store/src/api_key.rs",
         changes: &[("own_keys < own_key_limit", "own_keys <= own_key_limit")],
@@ -151,6 +151,15 @@ const MUTANTS: [Mutant; 27] = [
             "ok_or_else(incorrect)?;\n    let account",
         )],
         noticed_by: "whose_member_is_revoked_meanwhile",
+    },
+    // What another record of the batch has sent is not looked up again.
+    Mutant {
+        file: "functions/src/deliver_mail.rs",
+        changes: &[(
+            "if record.is_first() { Some(due) } else {",
+            "if record.is_first() || !record.is_first() { Some(due) } else {",
+        )],
+        noticed_by: "what_comes_in_one_batch",
     },
     // The first half of a suspension comes second.
     Mutant {

@@ -67,7 +67,7 @@ async fn bring_all(wire: &Arc<Wire>, clock: &Clock) {
             return;
         }
         for record in records {
-            let act = Act::of(record.function, record.event);
+            let act = Act::of(record.function, record.event());
             let answer = aside(wire, clock.clone(), &act).await;
             assert_eq!(end_of(&answer), End::Done, "{}: {answer:?}", act.function);
         }

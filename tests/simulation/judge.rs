@@ -3,6 +3,7 @@
 use crate::scene::{Act, Ends, Row, Rows, TIME};
 use crate::schedule::{Brought, Done, Ended};
 use crate::settled;
+use crate::stream::Delivery;
 use crate::wire::{Fate, Step};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -147,10 +148,15 @@ impl Ended {
                 reached.insert(format!("refused by the store, then {}: done", done.asked.function));
             }
         }
-        for Brought { record, attempt, end, .. } in &self.brought {
-            let function = record.function;
+        for Brought { delivery, attempt, end } in &self.brought {
+            let function = delivery.function;
             reached.insert(format!("{function}: {end:?}"));
-            let own = |step: &&Step| step.actor == record.actor && step.act == *attempt;
+            let mut brought = self.brought.iter().map(|brought| &brought.delivery);
+            let is_more = |more: &Delivery| more.records.len() > delivery.records.len();
+            if brought.any(|other| other.actor == delivery.actor && is_more(other)) {
+                reached.insert(format!("{function}: brought the rest"));
+            }
+            let own = |step: &&Step| step.actor == delivery.actor && step.act == *attempt;
             for step in self.steps.iter().filter(own).filter(|step| step.fate.is_fault()) {
                 let operation = &step.operation;
                 reached.insert(format!("{:?} of {operation}, then {function}", step.fate));
@@ -163,7 +169,11 @@ impl Ended {
         for row in self.table().mails() {
             reached.insert(format!("mail: {}", text(row, "status")));
         }
-        let mails = if self.mailed.is_empty() { "no mail was sent" } else { "a mail was sent" };
+        let mails = match self.mailed.len() {
+            0 => "no mail was sent",
+            1 => "one mail was sent",
+            _ => "several mails were sent",
+        };
         reached.insert(mails.to_owned());
         reached
     }

@@ -348,6 +348,14 @@ fn an_invitation_is_mailed_whatever_goes_wrong_or_says_that_it_is_not() {
 }
 
 #[test]
+fn what_comes_in_one_batch_is_done_as_what_comes_alone() {
+    workers::LOGINS_IN_ONE_BATCH.hold();
+    workers::INVITE_TWICE_IN_ONE_BATCH.hold();
+    workers::INVITES_IN_ONE_BATCH.hold();
+    workers::INVITES_REVOKE.hold_daily(30);
+}
+
+#[test]
 fn an_invitation_that_has_ended_is_not_mailed() {
     workers::INVITE_REVOKE.hold();
     workers::INVITE_DECLINE.hold();

@@ -267,13 +267,21 @@ impl Scene {
     }
 
     async fn bring(&mut self, record: Delivery) {
-        let body = self.done(&Act::of(record.function, record.event)).await;
+        let body = self.done(&Act::of(record.function, record.event())).await;
         assert_eq!(body, json!({ "batchItemFailures": [] }), "{}", record.function);
     }
 
     /// Whatever the key, while the scene is made.
     pub fn product_api_says(&self, status: u16) {
         self.wire.product_api_says(status);
+    }
+
+    /// What is on its way comes in one batch.
+    pub fn in_one_batch(&mut self) {
+        let owed = self.owed.as_mut().expect("a scene with workers");
+        let mut rest = owed.split_off(1);
+        assert!(rest.iter().all(|other| other.function == owed[0].function), "{rest:?}");
+        owed[0].records.extend(rest.drain(..).flat_map(|other| other.records));
     }
 
     /// What was on its way never arrives.

@@ -83,10 +83,10 @@ pub struct Ended {
     pub keyring: String,
 }
 
-/// A record that a worker was brought: again after each time that it was not done.
+/// What a worker was brought: again after each time that it was not done.
 #[derive(Debug, Clone)]
 pub struct Brought {
-    pub record: Delivery,
+    pub delivery: Delivery,
     pub attempt: usize,
     pub end: End,
 }
@@ -137,7 +137,7 @@ pub async fn run(
     let mut actors: Vec<_> = acts
         .map(|(actor, acts)| tokio::spawn(stage.clone().one_actor(actor, acts.clone())))
         .collect();
-    let bring = |record: Delivery| tokio::spawn(stage.clone().one_worker(record));
+    let bring = |delivery: Delivery| tokio::spawn(stage.clone().one_worker(delivery));
     actors.extend(play.scene.owed.iter().flatten().cloned().map(bring));
     let mut faults_left = faults.most;
     loop {
@@ -199,25 +199,33 @@ impl Stage {
     }
 
     /// As Lambda does: what was not done is brought again.
-    async fn one_worker(self, record: Delivery) {
+    async fn one_worker(self, mut delivery: Delivery) {
         let Self { wire, clock, log } = self;
         for attempt in 0.. {
-            let mut end = wire.begin_delivery(&record, attempt);
-            let seed = seed_of(record.actor, attempt);
-            let seams = seams(&wire, record.actor, clock.clone(), seed);
-            let function = function(record.function, seams, &wire.region());
-            let end = tokio::select! {
+            let mut end = wire.begin_delivery(&delivery, attempt);
+            let seed = seed_of(delivery.actor, attempt);
+            let seams = seams(&wire, delivery.actor, clock.clone(), seed);
+            let function = function(delivery.function, seams, &wire.region());
+            let event = delivery.event();
+            let (end, left) = tokio::select! {
                 biased;
                 Ok(fate) = &mut end => match fate {
-                    Fate::Undelivered => End::NeverCame,
-                    _ => End::Killed,
+                    Fate::Undelivered => (End::NeverCame, delivery.clone()),
+                    _ => (End::Killed, delivery.clone()),
                 },
-                answer = answer_of(&function, &record.event) => end_of(&answer),
+                answer = answer_of(&function, &event) => {
+                    (end_of(&answer), delivery.failed(&answer.body))
+                }
             };
-            let mut log = log.lock().expect("nobody panics with it");
-            log.brought.push(Brought { record: record.clone(), attempt, end });
+            let actor = delivery.actor;
+            let delivery = std::mem::replace(&mut delivery, left);
+            log.lock().expect("nobody panics with it").brought.push(Brought {
+                delivery,
+                attempt,
+                end,
+            });
             if matches!(end, End::Done | End::NeverCame) {
-                return wire.end_delivery(record.actor);
+                return wire.end_delivery(actor);
             }
         }
     }

@@ -5,6 +5,7 @@ use crate::closing::{Closed, duties};
 use crate::judge::{Judgement, Table, holds, is, text};
 use crate::scene::{Row, Rows, sealed};
 use crate::schedule::{Brought, End, Ended};
+use crate::stream::Record;
 use crate::wire::{Mailed, Step};
 use std::collections::BTreeMap;
 
@@ -101,7 +102,7 @@ fn over(ended: &Ended, closed: &Closed) -> Judgement {
     holds(duty.is_none(), || format!("{duty:?} is owed for ever"))?;
     let never_came = |row: &str| {
         let mut brought = ended.brought.iter();
-        brought.any(|brought| brought.record.row == row && brought.end == End::NeverCame)
+        brought.any(|brought| brought.delivery.is_about(row) && brought.end == End::NeverCame)
     };
     let mails = closed.rows.iter().filter(|((_, sk), _)| sk.starts_with("MAIL#"));
     for ((pk, sk), row) in mails.filter(|(_, row)| text(row, "status") == "pending") {
@@ -115,9 +116,11 @@ fn over(ended: &Ended, closed: &Closed) -> Judgement {
 /// to whom an invitation was taken back from.
 fn owed(ended: &Ended, mail: &Mailed) -> Judgement {
     let is_its =
-        |brought: &&Brought| (brought.record.actor, brought.attempt) == (mail.actor, mail.act);
+        |brought: &&Brought| (brought.delivery.actor, brought.attempt) == (mail.actor, mail.act);
     let brought = ended.brought.iter().find(is_its).ok_or("nobody was brought a mail")?;
-    let (row, image) = (&brought.record.row, &brought.record.event["Records"][0]["dynamodb"]);
+    let mut records = brought.delivery.records.iter();
+    let is_for = |record: &&Record| is_to(ended, &record.image["dynamodb"]["NewImage"], &mail.to);
+    let Record { row, image } = records.find(is_for).ok_or("nobody was brought this mail")?;
     let steps = &ended.steps[..mail.at];
     let own = |step: &Step| (step.actor, step.act) == (mail.actor, mail.act);
     let looked = |kind: &str| {
@@ -131,7 +134,9 @@ fn owed(ended: &Ended, mail: &Mailed) -> Judgement {
         "a mail was sent again though it was on record as sent".to_owned()
     })?;
     // A code is mailed to whoever asks for it, and an invitation to a member.
-    let Some(member) = image["NewImage"]["member_id"]["S"].as_str() else { return Ok(()) };
+    let Some(member) = image["dynamodb"]["NewImage"]["member_id"]["S"].as_str() else {
+        return Ok(());
+    };
     let found = looked(member).ok_or("somebody was mailed, and not looked up")?;
     // A mail that the change has written itself comes of it.
     let takes_back = |change: &Step| change.writes(member) && !change.rows.contains_key(row);
@@ -145,6 +150,14 @@ fn owed(ended: &Ended, mail: &Mailed) -> Judgement {
     Ok(())
 }
 
+/// Whether a mail's row is about this address. Of one that is no invitation's, it may be.
+fn is_to(ended: &Ended, mail: &Row, to: &str) -> bool {
+    let Some(invited) = mail["member_id"]["S"].as_str() else { return true };
+    let mut members =
+        [&ended.before, &ended.rows].into_iter().flat_map(|rows| Table(rows).members());
+    members.any(|member| (text(member, "id"), text(member, "email")) == (invited, to))
+}
+
 /// Whoever is invited has a mail of that invitation, or it says that there is none.
 fn invited(ended: &Ended, closed: &Closed) -> Judgement {
     let table = Table(&closed.rows);
@@ -153,10 +166,12 @@ fn invited(ended: &Ended, closed: &Closed) -> Judgement {
     };
     for mail in table.mails().into_iter().filter(|row| !was_there(row)) {
         let key = format!("{}/{}", text(mail, "pk"), text(mail, "sk"));
-        let mut brought = ended.brought.iter().filter(|brought| brought.record.row == key);
+        let mut brought = ended.brought.iter().filter(|brought| brought.delivery.is_about(&key));
         let sent = |brought: &Brought| {
-            let own =
-                |mail: &Mailed| (mail.actor, mail.act) == (brought.record.actor, brought.attempt);
+            let own = |sent: &Mailed| {
+                (sent.actor, sent.act) == (brought.delivery.actor, brought.attempt)
+                    && is_to(ended, mail, &sent.to)
+            };
             ended.mailed.iter().any(own)
         };
         let is_sent = brought.any(sent) || !closed.mailed.is_empty();

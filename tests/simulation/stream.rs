@@ -4,15 +4,47 @@
 use crate::deployment::TEMPLATE;
 use serde_json::{Value, json};
 
-/// A record on its way to a worker.
+/// Records on their way to a worker, in one batch.
 #[derive(Debug, Clone)]
 pub struct Delivery {
     /// The worker, as an actor of its own.
     pub actor: usize,
     pub function: &'static str,
+    pub records: Vec<Record>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Record {
     /// The row that it is about.
     pub row: String,
-    pub event: Value,
+    pub image: Value,
+}
+
+impl Delivery {
+    pub fn is_about(&self, row: &str) -> bool {
+        self.records.iter().any(|record| record.row == row)
+    }
+
+    pub fn event(&self) -> Value {
+        let numbered = self.records.iter().enumerate();
+        let records: Vec<_> = numbered.map(|(place, record)| record.numbered(place)).collect();
+        json!({ "Records": records })
+    }
+
+    /// What comes again: from the first that failed on, or all of it.
+    pub fn failed(&self, answer: &Value) -> Self {
+        let first = answer["batchItemFailures"][0]["itemIdentifier"].as_str();
+        let done = first.map_or(0, |first| first.parse().expect("a place in the batch"));
+        Self { records: self.records[done..].to_vec(), ..self.clone() }
+    }
+}
+
+impl Record {
+    fn numbered(&self, place: usize) -> Value {
+        let mut record = self.image.clone();
+        record["dynamodb"]["SequenceNumber"] = place.to_string().into();
+        record
+    }
 }
 
 /// The rows by which something is owed, and what becomes of the Sandbox.
@@ -23,7 +55,7 @@ pub fn is_watched(row: &str) -> bool {
     WATCHED.iter().any(|watched| sort.starts_with(watched))
 }
 
-/// Who hears of a row that was committed, each with the event that it gets.
+/// Who hears of a row that was committed, each with the record that it gets.
 pub fn heard_by(before: Option<&Value>, after: &Value) -> Vec<(&'static str, Value)> {
     let record = record(before, after);
     let functions = functions::FUNCTIONS.iter().filter(|function| {
@@ -31,8 +63,7 @@ pub fn heard_by(before: Option<&Value>, after: &Value) -> Vec<(&'static str, Val
         let mut filters = streams.iter().flat_map(|stream| &stream.filters);
         filters.any(|filter| filter.matches(&record))
     });
-    let event = json!({ "Records": [record] });
-    functions.map(|function| (function.name, event.clone())).collect()
+    functions.map(|function| (function.name, record.clone())).collect()
 }
 
 fn record(before: Option<&Value>, after: &Value) -> Value {
@@ -46,7 +77,6 @@ fn record(before: Option<&Value>, after: &Value) -> Value {
             "ApproximateCreationDateTime": 0,
             "Keys": { "pk": after["pk"], "sk": after["sk"] },
             "NewImage": after,
-            "SequenceNumber": "1",
             "SizeBytes": 1,
             "StreamViewType": "NEW_IMAGE",
         },

@@ -3,7 +3,7 @@
 
 use crate::choices::Move;
 use crate::deployment::table;
-use crate::stream::{Delivery, heard_by, is_watched};
+use crate::stream::{Delivery, Record, heard_by, is_watched};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use desk::inside::{self, Service};
@@ -507,9 +507,9 @@ impl Wire {
             let Some(after) = self.row(row).filter(|after| Some(after) != before.as_ref()) else {
                 continue;
             };
-            for (function, event) in heard_by(before.as_ref(), &after) {
-                let record = Delivery { actor, function, row: row.clone(), event };
-                state.deliver(actor, record, false);
+            for (function, image) in heard_by(before.as_ref(), &after) {
+                let records = vec![Record { row: row.clone(), image }];
+                state.deliver(actor, Delivery { actor, function, records }, false);
             }
             rows.insert(row.clone(), after);
         }
@@ -609,8 +609,9 @@ impl State {
         let by_them = self.actors.entry(by).or_default();
         let actor = (by + 1) * 1000 + by_them.records;
         by_them.records += 1;
-        let is_own =
-            |brought: &Delivery| (brought.function, &brought.row) == (record.function, &record.row);
+        let is_own = |brought: &Delivery| {
+            brought.function == record.function && brought.is_about(&record.records[0].row)
+        };
         let into = match &by_them.brought {
             Some(brought) if is_own(brought) && !is_again => &mut by_them.held_back,
             _ => &mut self.records,
