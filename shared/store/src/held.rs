@@ -82,3 +82,53 @@ impl Meters {
         queues.entry(account.clone()).or_default().clone()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
+    fn accounts() -> impl Iterator<Item = AccountId> {
+        let mut rng = StdRng::seed_from_u64(1);
+        std::iter::repeat_with(move || AccountId::random(&mut rng))
+    }
+
+    const PLAN: Plan = Plan { version: 1, limits: None };
+
+    fn is_seen(plans: &SeenPlans, account: &AccountId) -> bool {
+        plans.of(account) == PLAN
+    }
+
+    #[test]
+    fn plans_are_remembered_until_there_are_too_many_of_them() {
+        let plans = SeenPlans::default();
+        let all: Vec<_> = accounts().take(SeenPlans::MOST + 1).collect();
+        for account in &all[..SeenPlans::MOST] {
+            plans.see(account, PLAN);
+        }
+        assert!(all[..SeenPlans::MOST].iter().all(|account| is_seen(&plans, account)));
+        let last = &all[SeenPlans::MOST];
+        plans.see(last, PLAN);
+        assert!(is_seen(&plans, last) && !is_seen(&plans, &all[0]));
+        plans.see(&all[0], PLAN);
+        assert!(is_seen(&plans, last) && is_seen(&plans, &all[0]));
+    }
+
+    #[test]
+    fn the_meters_of_whoever_is_at_work_stay_however_many_there_are() {
+        let meters = Meters::default();
+        let held = |meters: &Meters| meters.0.lock().unwrap().len();
+        let all: Vec<_> = accounts().take(Meters::MOST + 1).collect();
+        let at_work = meters.of(&all[0]);
+        for account in &all[1..Meters::MOST] {
+            meters.of(account);
+        }
+        assert_eq!(held(&meters), Meters::MOST);
+        meters.of(&all[Meters::MOST]);
+        assert_eq!(held(&meters), 2);
+        assert!(Arc::ptr_eq(&at_work, &meters.of(&all[0])));
+        meters.of(&all[1]);
+        assert_eq!(held(&meters), 3);
+    }
+}
