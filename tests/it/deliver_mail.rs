@@ -551,6 +551,26 @@ async fn a_row_behind_an_outbox_row_that_cannot_be_read_is_told_and_holds_up_nei
     }
 }
 
+#[tokio::test]
+async fn a_damaged_count_of_an_addresss_invitations_is_told_and_holds_up_no_other_mail() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let log = Log::of(&world);
+    let address = "late@example.com".parse::<domain::EmailAddress>().expect("an address").hash();
+    let mails = [("mails", AttributeValue::S("one".to_owned()))];
+    let day = world.now().to_string()[..10].to_owned();
+    world.set_attributes(&format!("ADDR#{address}"), &format!("INVITATIONS#{day}"), &mails).await;
+    for email in ["late@example.com", "grace@example.com"] {
+        admin.post("/api/team", json!({ "email": email })).await.ok(201);
+    }
+    world.settle().await;
+    assert_eq!(world.desk.failures(), Vec::<Value>::new());
+    assert_eq!(world.mailed("invitation"), ["grace@example.com"]);
+    assert_eq!(log.causes(Metric::MailFailed).len(), 1);
+    let line = (Some(admin.account.clone()), "unreadable".to_owned());
+    assert!(log.of_function("deliver-mail").contains(&line));
+}
+
 /// Whoever may put warnings may put rows that say that they are something else.
 #[tokio::test]
 async fn what_lies_among_warnings_and_is_none_is_mailed_to_nobody() {

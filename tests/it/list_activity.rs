@@ -1,7 +1,7 @@
 //! `GET /api/activity`
 
 use crate::logs::Log;
-use crate::proxy::{Proxy, http_event, outcome};
+use crate::proxy::{Fault, Proxy, http_event, outcome};
 use crate::support::{ADMIN, Person, Reply, World};
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use edge::telemetry::Metric;
@@ -328,4 +328,19 @@ async fn a_page_costs_the_same_however_long_the_trail_is() {
     // Of one kind more is looked at, and that is bounded, too.
     let (of_kind, next) = units(json!({ "kind": "account" })).await;
     assert!(next.is_string() && of_kind <= 40.0, "{of_kind}");
+}
+
+/// DynamoDB may answer a batch in part; what it was too busy for is asked for again.
+#[tokio::test(flavor = "multi_thread")]
+async fn addresses_that_the_table_was_too_busy_for_are_asked_for_again() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let proxy = Proxy::new(&world).await;
+    let function = proxy.function(&world, "list-activity");
+    let event = http_event("list-activity", Some(&admin), None, None);
+    let told = async || crate::proxy::body_of(&function.invoke(&event).await.expect("an answer"));
+    let whole = told().await;
+    assert!(whole.to_string().contains(ADMIN), "{whole}");
+    proxy.fail("BatchGetItem", 2, Fault::Unprocessed);
+    assert_eq!(told().await, whole);
 }

@@ -64,6 +64,8 @@ pub enum Fault {
     /// The connection breaks, and the request arrives all the same: when it is [let
     /// go](Proxy::let_go).
     Late,
+    /// The table is too busy for any row of a batch, and says so of each.
+    Unprocessed,
     /// A read that does not ask for consistency is answered as it was the last time.
     Stale,
     /// What no store does: a write is answered as made, and arrives when it is [let
@@ -461,6 +463,10 @@ async fn forward(State(shared): State<Arc<Shared>>, request: Request) -> Respons
             @ (Fault::Conflict | Fault::Throttled | Fault::PartThrottled | Fault::ServerError),
         ) => refusal(shared.service, &operation, &json, fault),
         Some(Fault::NoBody) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        Some(Fault::Unprocessed) => {
+            let left = json!({ "Responses": {}, "UnprocessedKeys": json["RequestItems"] });
+            of_dynamodb(left.to_string())
+        }
         Some(Fault::Stale) => {
             let earlier = shared.state().earlier(&operation, &json).cloned();
             earlier.expect("it has been read").into_response()
@@ -563,7 +569,11 @@ fn refusal(service: Service, operation: &str, request: &Value, fault: Fault) -> 
 
 /// As DynamoDB answers a write.
 fn made() -> Response {
-    ([(header::CONTENT_TYPE, "application/x-amz-json-1.0")], "{}").into_response()
+    of_dynamodb("{}".to_owned())
+}
+
+fn of_dynamodb(body: String) -> Response {
+    ([(header::CONTENT_TYPE, "application/x-amz-json-1.0")], body).into_response()
 }
 
 /// An error in DynamoDB's words.
@@ -600,6 +610,7 @@ fn refusal_of_dynamodb(operation: &str, request: &Value, fault: Fault) -> Respon
             | Fault::Half(_)
             | Fault::Death
             | Fault::Late
+            | Fault::Unprocessed
             | Fault::Stale
             | Fault::Early,
             _,

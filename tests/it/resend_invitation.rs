@@ -67,7 +67,9 @@ async fn only_admins_resend() {
     let admin = world.admin().await;
     let member = world.member(&admin, "member@example.com").await;
     let id = invited(&admin, "new@example.com").await;
-    world.changes_nothing(resend(&member, &id)).await.problem(403, "admin_required");
+    for id in [&id, &member.id, &admin.id] {
+        world.changes_nothing(resend(&member, id)).await.problem(403, "admin_required");
+    }
     let nobody = world.call("POST", &format!("/api/team/{id}/invitation")).send();
     world.changes_nothing(nobody).await.problem(401, "session_required");
     let path = format!("/api/team/{id}/invitation");
@@ -117,7 +119,10 @@ async fn a_resend_begins_the_seven_days_anew() {
     let id = invited(&admin, "new@example.com").await;
     world.advance(6 * 24 * 3600);
     let admin = Person { token: world.admin().await.token, ..admin };
-    resend(&admin, &id).await.ok(202);
+    let resent = resend(&admin, &id).await.ok(202)["member"].clone();
+    let mut listed = admin.get("/api/team").await.ok(200)["members"][1].clone();
+    listed.as_object_mut().expect("a member").remove("invited_by");
+    assert_eq!(resent, listed);
     world.advance(6 * 24 * 3600);
     world.settle().await;
     assert_eq!(world.login("new@example.com").await.id, id);

@@ -186,6 +186,23 @@ async fn a_duty_has_time_before_it_counts_as_lost_and_again_after_each_redeliver
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_duty_that_has_waited_waits_twice_as_long_for_its_next_redelivery() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    world.desk.mail_service().set_mode(MailServiceMode::Throttling);
+    admin.post("/api/team", json!({ "email": "new@example.com" })).await.ok(201);
+    world.settle().await;
+    // This sweep or the desk's own finds it.
+    world.advance(720);
+    sweep(&world).await;
+    let row = invitation(&world).await;
+    assert_eq!(redeliveries(&row), 1);
+    let due: i64 = row["due_at"].as_n().expect("a number").parse().expect("a number");
+    let wait = (due - world.now().as_millisecond()) / 1000;
+    assert!((1380..=1560).contains(&wait), "{wait}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn sweeps_that_run_at_once_redeliver_a_duty_once() {
     let world = world_with_lost_invitation().await;
     let swept = join_all((0..8).map(|_| sweep(&world))).await;

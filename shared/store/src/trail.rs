@@ -206,8 +206,8 @@ impl Store {
             // What the table was too busy for.
             let left = read.unprocessed_keys.unwrap_or_default().remove(&self.table);
             match left {
-                Some(left) if !left.keys.is_empty() => wanted = left.keys,
-                Some(_) | None => return Ok(found),
+                Some(left) => wanted = left.keys,
+                None => return Ok(found),
             }
             backoff.wait().await?;
         }
