@@ -30,7 +30,7 @@ impl Mutant {
     }
 }
 
-const MUTANTS: [Mutant; 28] = [
+const MUTANTS: [Mutant; 29] = [
     Mutant {
         file: "shared/store/src/api_key.rs",
         changes: &[("own_keys < own_key_limit", "own_keys <= own_key_limit")],
@@ -160,6 +160,12 @@ const MUTANTS: [Mutant; 28] = [
             "if record.is_first() || !record.is_first() { Some(due) } else {",
         )],
         noticed_by: "what_comes_in_one_batch",
+    },
+    // What an address's row holds may be deleted the moment that a member is gone.
+    Mutant {
+        file: "shared/store/src/address.rs",
+        changes: &[("(now + ASKS_KEPT_FOR).as_second()", "(now - ASKS_KEPT_FOR).as_second()")],
+        noticed_by: "each_change_beside_a_login",
     },
     // The first half of a suspension comes second.
     Mutant {

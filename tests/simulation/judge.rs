@@ -169,18 +169,19 @@ impl Ended {
         for row in self.table().mails() {
             reached.insert(format!("mail: {}", text(row, "status")));
         }
-        let mails = match self.mailed.len() {
-            0 => "no mail was sent",
-            1 => "one mail was sent",
-            _ => "several mails were sent",
+        let mails: &[_] = match self.mailed.len() {
+            0 => &["no mail was sent"],
+            1 => &["a mail was sent", "one mail was sent"],
+            _ => &["a mail was sent", "several mails were sent"],
         };
-        reached.insert(mails.to_owned());
+        reached.extend(mails.iter().map(|mails| (*mails).to_owned()));
         reached
     }
 }
 
 /// What holds of every case.
 pub fn judge(ended: &Ended) -> Judgement {
+    kept(ended)?;
     for account in ended.table().accounts() {
         counted(ended, account)?;
     }
@@ -194,6 +195,22 @@ pub fn judge(ended: &Ended) -> Judgement {
     looked_at(ended)?;
     afterwards(ended)?;
     ended.closed.as_ref().map_or(Ok(()), |closed| settled::judge(ended, closed))
+}
+
+/// DynamoDB may delete a row from the moment on that its `ttl` names, and the sweep finds one when
+/// it is due: neither is in the past when it is written.
+fn kept(ended: &Ended) -> Judgement {
+    let start = ended.start;
+    for (key, row) in &ended.rows {
+        let before = ended.before.get(key);
+        let is_new =
+            |name: &str| row.get(name).is_some() && before.is_none_or(|b| b[name] != row[name]);
+        let is_past = |name: &str, start: i64| is_new(name) && number(row, name) < start;
+        holds(!is_past("ttl", start.as_second()), || format!("{row} may be deleted at once"))?;
+        let is_due = is_past("due_at", start.as_millisecond());
+        holds(!is_due, || format!("{row} is due at once"))?;
+    }
+    Ok(())
 }
 
 /// What every member may, whatever its role.

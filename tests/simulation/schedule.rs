@@ -80,6 +80,7 @@ pub struct Ended {
     pub closed: Option<Closed>,
     /// The rows that were there before.
     pub before: Rows,
+    pub start: Timestamp,
     pub keyring: String,
 }
 
@@ -292,7 +293,7 @@ async fn ended(play: &Play, Stage { wire, clock, log }: Stage) -> Ended {
         None => None,
     };
     restore(&wire.engine, &rows_of(&wire.engine), &play.scene.rows);
-    let Scene { rows: before, keyring, .. } = play.scene.clone();
+    let Scene { rows: before, keyring, start, .. } = play.scene.clone();
     Ended {
         done,
         steps,
@@ -305,6 +306,7 @@ async fn ended(play: &Play, Stage { wire, clock, log }: Stage) -> Ended {
         asked,
         closed,
         before,
+        start,
         keyring,
     }
 }
