@@ -95,6 +95,9 @@ impl Answer {
     }
 }
 
+/// How far one clock may be ahead of another.
+pub const CLOCKS_DIFFER_BY: SignedDuration = SignedDuration::from_mins(1);
+
 /// The table with what the case needs in it, and who there is.
 #[derive(Clone)]
 pub struct Scene {

@@ -5,7 +5,9 @@ use super::{METERED, NONE, ONE, nothing_more, play};
 use crate::choices::Independence;
 use crate::explore::Case;
 use crate::judge::{Judgement, holds, number};
-use crate::scene::{Act, Key, Person, Scene, TIME, check, create_key, operate, until};
+use crate::scene::{
+    Act, CLOCKS_DIFFER_BY, Key, Person, Scene, TIME, check, create_key, operate, until,
+};
 use crate::schedule::{Ended, Faults};
 use crate::wire::Fate;
 use domain::Month;
@@ -39,7 +41,7 @@ fn before_turn(scene: &mut Scene, time: SignedDuration) -> Timestamp {
 
 /// A check of a process whose clock is a minute ahead, beside two others.
 fn one_ahead(key: &Key) -> Vec<Vec<Act>> {
-    let ahead = check(key).skewed(SignedDuration::from_mins(1));
+    let ahead = check(key).skewed(CLOCKS_DIFFER_BY);
     vec![vec![ahead], vec![check(key)], vec![check(key)]]
 }
 

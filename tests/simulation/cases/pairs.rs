@@ -8,10 +8,10 @@ use super::{NONE, PAIRS, TRUE};
 use crate::choices::{Choices, Independence};
 use crate::explore::{Explored, FAULTS, Rules, asked_choices, on_one_thread, setting};
 use crate::scene::{
-    Act, Key, Person, Scene, change_key, change_role, check, create_key, decline, delete_key,
-    end_all_sessions, end_session, end_sessions, invite, leave, operate, register, remove_member,
-    request_code, resend, retry_sandbox, revoke_key, revoke_member, revoke_other_sessions,
-    revoke_session, rotate_key, session, suspend, verify,
+    Act, CLOCKS_DIFFER_BY, Key, Person, Scene, change_key, change_role, check, create_key, decline,
+    delete_key, end_all_sessions, end_session, end_sessions, invite, leave, operate, register,
+    remove_member, request_code, resend, retry_sandbox, revoke_key, revoke_member,
+    revoke_other_sessions, revoke_session, rotate_key, session, suspend, verify,
 };
 use crate::schedule::{Faults, Play, run};
 use crate::wire::{Fate, Reach, Wire};
@@ -223,13 +223,13 @@ pub const OPERATORS_WITH_READERS: Pairs =
 pub const SKEWED: [Pairs; 2] = [
     Pairs {
         name: "each pair of customers' changes, one clock ahead",
-        skew: SignedDuration::from_secs(60),
+        skew: CLOCKS_DIFFER_BY,
         sampled: [Some(1), None],
         ..OF_CUSTOMERS
     },
     Pairs {
         name: "each pair of customers' changes, one clock behind",
-        skew: SignedDuration::from_secs(-60),
+        skew: CLOCKS_DIFFER_BY.checked_neg().expect("a minute"),
         sampled: [Some(1), None],
         ..OF_CUSTOMERS
     },
