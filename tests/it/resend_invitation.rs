@@ -119,10 +119,7 @@ async fn a_resend_begins_the_seven_days_anew() {
     let id = invited(&admin, "new@example.com").await;
     world.advance(6 * 24 * 3600);
     let admin = Person { token: world.admin().await.token, ..admin };
-    let resent = resend(&admin, &id).await.ok(202)["member"].clone();
-    let mut listed = admin.get("/api/team").await.ok(200)["members"][1].clone();
-    listed.as_object_mut().expect("a member").remove("invited_by");
-    assert_eq!(resent, listed);
+    resend(&admin, &id).await.ok(202);
     world.advance(6 * 24 * 3600);
     world.settle().await;
     assert_eq!(world.login("new@example.com").await.id, id);

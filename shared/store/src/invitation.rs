@@ -302,9 +302,10 @@ impl Store {
             {
                 Ok(()) => {
                     let read = read.ok_or(Failure::Refused(ResendRefusal::NotFound))?;
+                    let invitation = read.invitation.saturating_add(1);
                     let invited_until = read.invited_until.map(|_| now + INVITATION_LIFETIME);
                     let mail_problem = None;
-                    return Ok(Member { invited_until, mail_problem, ..read });
+                    return Ok(Member { invitation, invited_until, mail_problem, ..read });
                 }
                 Err(failure) => bound = failure.found()?.or(bound),
             }
