@@ -66,8 +66,8 @@ async fn bring_all(wire: &Arc<Wire>, clock: &Clock) {
         if records.is_empty() {
             return;
         }
-        for record in records {
-            let act = Act::of(record.function, record.event());
+        for delivery in records {
+            let act = Act::of(delivery.function, delivery.event());
             let answer = aside(wire, clock.clone(), &act).await;
             assert_eq!(end_of(&answer), End::Done, "{}: {answer:?}", act.function);
         }

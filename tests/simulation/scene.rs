@@ -269,9 +269,9 @@ impl Scene {
         self.sandbox_key()
     }
 
-    async fn bring(&mut self, record: Delivery) {
-        let body = self.done(&Act::of(record.function, record.event())).await;
-        assert_eq!(body, json!({ "batchItemFailures": [] }), "{}", record.function);
+    async fn bring(&mut self, delivery: Delivery) {
+        let body = self.done(&Act::of(delivery.function, delivery.event())).await;
+        assert_eq!(body, json!({ "batchItemFailures": [] }), "{}", delivery.function);
     }
 
     /// Whatever the key, while the scene is made.
@@ -282,9 +282,9 @@ impl Scene {
     /// What is on its way comes in one batch.
     pub fn in_one_batch(&mut self) {
         let owed = self.owed.as_mut().expect("a scene with workers");
-        let mut rest = owed.split_off(1);
+        let rest = owed.split_off(1);
         assert!(rest.iter().all(|other| other.function == owed[0].function), "{rest:?}");
-        owed[0].records.extend(rest.drain(..).flat_map(|other| other.records));
+        owed[0].records.extend(rest.into_iter().flat_map(|other| other.records));
     }
 
     /// What was on its way never arrives.

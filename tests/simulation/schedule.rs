@@ -208,25 +208,23 @@ impl Stage {
             let seams = seams(&wire, delivery.actor, clock.clone(), seed);
             let function = function(delivery.function, seams, &wire.region());
             let event = delivery.event();
-            let (end, left) = tokio::select! {
+            let answer = tokio::select! {
                 biased;
-                Ok(fate) = &mut end => match fate {
-                    Fate::Undelivered => (End::NeverCame, delivery.clone()),
-                    _ => (End::Killed, delivery.clone()),
-                },
-                answer = answer_of(&function, &event) => {
-                    (end_of(&answer), delivery.failed(&answer.body))
-                }
+                Ok(fate) = &mut end => Err(fate),
+                answer = answer_of(&function, &event) => Ok(answer),
             };
-            let actor = delivery.actor;
-            let delivery = std::mem::replace(&mut delivery, left);
-            log.lock().expect("nobody panics with it").brought.push(Brought {
-                delivery,
-                attempt,
-                end,
-            });
+            let end = match &answer {
+                Ok(answer) => end_of(answer),
+                Err(Fate::Undelivered) => End::NeverCame,
+                Err(_) => End::Killed,
+            };
+            let brought = Brought { delivery: delivery.clone(), attempt, end };
+            log.lock().expect("nobody panics with it").brought.push(brought);
             if matches!(end, End::Done | End::NeverCame) {
-                return wire.end_delivery(actor);
+                return wire.end_delivery(delivery.actor);
+            }
+            if let Ok(answer) = answer {
+                delivery = delivery.failed(&answer.body);
             }
         }
     }

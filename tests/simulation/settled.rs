@@ -119,8 +119,9 @@ fn owed(ended: &Ended, mail: &Mailed) -> Judgement {
         |brought: &&Brought| (brought.delivery.actor, brought.attempt) == (mail.actor, mail.act);
     let brought = ended.brought.iter().find(is_its).ok_or("nobody was brought a mail")?;
     let mut records = brought.delivery.records.iter();
-    let is_for = |record: &&Record| is_to(ended, &record.image["dynamodb"]["NewImage"], &mail.to);
-    let Record { row, image } = records.find(is_for).ok_or("nobody was brought this mail")?;
+    let is_for = |record: &&Record| is_to(ended, record.written(), &mail.to);
+    let record = records.find(is_for).ok_or("nobody was brought this mail")?;
+    let row = &record.row;
     let steps = &ended.steps[..mail.at];
     let own = |step: &Step| (step.actor, step.act) == (mail.actor, mail.act);
     let looked = |kind: &str| {
@@ -134,9 +135,7 @@ fn owed(ended: &Ended, mail: &Mailed) -> Judgement {
         "a mail was sent again though it was on record as sent".to_owned()
     })?;
     // A code is mailed to whoever asks for it, and an invitation to a member.
-    let Some(member) = image["dynamodb"]["NewImage"]["member_id"]["S"].as_str() else {
-        return Ok(());
-    };
+    let Some(member) = record.written()["member_id"]["S"].as_str() else { return Ok(()) };
     let found = looked(member).ok_or("somebody was mailed, and not looked up")?;
     // A mail that the change has written itself comes of it.
     let takes_back = |change: &Step| change.writes(member) && !change.rows.contains_key(row);

@@ -17,7 +17,7 @@ pub struct Delivery {
 pub struct Record {
     /// The row that it is about.
     pub row: String,
-    pub image: Value,
+    pub event: Value,
 }
 
 impl Delivery {
@@ -40,10 +40,15 @@ impl Delivery {
 }
 
 impl Record {
+    /// The row as it was written.
+    pub fn written(&self) -> &Value {
+        &self.event["dynamodb"]["NewImage"]
+    }
+
     fn numbered(&self, place: usize) -> Value {
-        let mut record = self.image.clone();
-        record["dynamodb"]["SequenceNumber"] = place.to_string().into();
-        record
+        let mut event = self.event.clone();
+        event["dynamodb"]["SequenceNumber"] = place.to_string().into();
+        event
     }
 }
 

@@ -312,10 +312,10 @@ impl Wire {
     }
 
     /// The same of a worker that is brought a record.
-    pub fn begin_delivery(&self, record: &Delivery, attempt: usize) -> oneshot::Receiver<Fate> {
-        let brought = Some(record.clone());
-        self.state().actors.entry(record.actor).or_default().brought = brought;
-        self.begin(record.actor, attempt)
+    pub fn begin_delivery(&self, delivery: &Delivery, attempt: usize) -> oneshot::Receiver<Fate> {
+        let brought = Some(delivery.clone());
+        self.state().actors.entry(delivery.actor).or_default().brought = brought;
+        self.begin(delivery.actor, attempt)
     }
 
     /// It is done with what it was brought. As with Lambda, where the records of a row come one
@@ -507,8 +507,8 @@ impl Wire {
             let Some(after) = self.row(row).filter(|after| Some(after) != before.as_ref()) else {
                 continue;
             };
-            for (function, image) in heard_by(before.as_ref(), &after) {
-                let records = vec![Record { row: row.clone(), image }];
+            for (function, event) in heard_by(before.as_ref(), &after) {
+                let records = vec![Record { row: row.clone(), event }];
                 state.deliver(actor, Delivery { actor, function, records }, false);
             }
             rows.insert(row.clone(), after);
@@ -605,18 +605,18 @@ impl State {
 
     /// A record comes of what somebody did: to a worker whose number is the same, whoever else is
     /// at work.
-    fn deliver(&mut self, by: usize, record: Delivery, is_again: bool) {
+    fn deliver(&mut self, by: usize, delivery: Delivery, is_again: bool) {
         let by_them = self.actors.entry(by).or_default();
         let actor = (by + 1) * 1000 + by_them.records;
         by_them.records += 1;
         let is_own = |brought: &Delivery| {
-            brought.function == record.function && brought.is_about(&record.records[0].row)
+            brought.function == delivery.function && brought.is_about(&delivery.records[0].row)
         };
         let into = match &by_them.brought {
             Some(brought) if is_own(brought) && !is_again => &mut by_them.held_back,
             _ => &mut self.records,
         };
-        into.push(Delivery { actor, ..record });
+        into.push(Delivery { actor, ..delivery });
     }
 
     /// Whether it fails whatever else happens.

@@ -19,6 +19,7 @@ use serde_json::json;
 const PROVISION: &str = "provision-sandbox";
 pub const DELIVER: &str = "deliver-mail";
 pub const INVITED: &str = "invited@example.com";
+const ALSO_INVITED: &str = "also-invited@example.com";
 
 pub const ANY_TWO: Faults = Faults { fates: WORKERS_FAULTS, most: 2 };
 
@@ -28,6 +29,14 @@ async fn logged_in() -> (Scene, Person) {
     let admin = scene.account(3, 3).await;
     scene.settle_but(&[PROVISION]).await;
     (scene, admin)
+}
+
+/// The same with another login.
+async fn logged_in_twice() -> Scene {
+    let (mut scene, _) = logged_in().await;
+    scene.login(ADMIN).await;
+    scene.settle_but(&[PROVISION]).await;
+    scene
 }
 
 /// One with a Sandbox that is ready.
@@ -109,9 +118,7 @@ pub const TWO_LOGINS: Case = Case {
     name: "two logins' Sandbox",
     play: |_| {
         async {
-            let (mut scene, _) = logged_in().await;
-            scene.login(ADMIN).await;
-            scene.settle_but(&[PROVISION]).await;
+            let scene = logged_in_twice().await;
             play(vec![], scene)
         }
         .boxed()
@@ -128,9 +135,7 @@ pub const LOGINS_IN_ONE_BATCH: Case = Case {
     name: "two logins' Sandbox in one batch, with a fault",
     play: |_| {
         async {
-            let (mut scene, _) = logged_in().await;
-            scene.login(ADMIN).await;
-            scene.settle_but(&[PROVISION]).await;
+            let mut scene = logged_in_twice().await;
             scene.in_one_batch();
             play(vec![], scene)
         }
@@ -331,7 +336,7 @@ pub const INVITE: Case = Case {
 /// Two people are invited, and neither has a mail yet: who invited them, and the first.
 async fn two_invited() -> (Scene, Person, String) {
     let (mut scene, admin, member, _) = invited().await;
-    scene.invited(&admin, "second@example.com").await;
+    scene.invited(&admin, ALSO_INVITED).await;
     scene.settle_but(&[DELIVER]).await;
     scene.in_one_batch();
     (scene, admin, member)
@@ -362,7 +367,7 @@ pub const INVITES_REVOKE: Case = Case {
     },
     judge: |ended| {
         let to = |address: &str| ended.mailed.iter().filter(|mail| mail.to == address).count();
-        let sent = (to(INVITED), to("second@example.com"));
+        let sent = (to(INVITED), to(ALSO_INVITED));
         holds(sent.0 <= 1 && sent.1 == 1, || format!("{sent:?} mails, and nothing went wrong"))
     },
     sometimes: &["revoke-member: 204", "one mail was sent", "several mails were sent"],
