@@ -472,6 +472,27 @@ async fn a_second_suspension_or_resumption_marks_every_key_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn keys_that_have_their_mark_are_not_written_again() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    admin.key("Own").await;
+    let proxy = Proxy::new(&world).await;
+    let change = proxy.function(&world, "change-account");
+    for act in ["suspend", "resume"] {
+        let event = json!({ "account_id": admin.account, "act": act });
+        let mut marked = Vec::new();
+        for _ in 0..2 {
+            let (done, sent) = proxy.watch(change.invoke(&event)).await;
+            done.expect("an answer");
+            let items = sent.0.iter().filter_map(|sent| sent.body["TransactItems"].as_array());
+            let keys = items.flatten().filter_map(|item| item["Update"]["Key"]["sk"]["S"].as_str());
+            marked.push(keys.filter(|key| key.starts_with("KEY#")).count());
+        }
+        assert_eq!(marked, [2, 0], "{act}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_row_that_cannot_be_read_keeps_no_account_from_being_stopped_or_resumed() {
     let world = World::new().await;
     let admin = world.admin().await;

@@ -5,11 +5,12 @@
 //! time.
 
 use crate::proxy::{Behind, outcome};
-use crate::support::{self, World};
+use crate::support::{self, UNHURRIED, World};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
+use edge::Clock;
 use futures::future::join;
 use serde_json::Value;
 use std::sync::Arc;
@@ -25,6 +26,8 @@ pub enum Held {
     AccountReads,
     /// Updates of a key's reminders.
     Reminders,
+    /// Updates of events in the outbox.
+    Events,
 }
 
 impl Held {
@@ -36,9 +39,10 @@ impl Held {
         match self {
             Self::Transactions => target.ends_with(".TransactWriteItems"),
             Self::AccountReads => target.ends_with(".GetItem") && key() == "ACCOUNT",
-            Self::Reminders => {
-                let is_reminder = |key: &str| key.starts_with("EXPIRY#");
-                target.ends_with(".UpdateItem") && key().as_str().is_some_and(is_reminder)
+            Self::Reminders | Self::Events => {
+                let prefix = if self == Self::Events { "EVENT#" } else { "EXPIRY#" };
+                let is_it = |key: &str| key.starts_with(prefix);
+                target.ends_with(".UpdateItem") && key().as_str().is_some_and(is_it)
             }
         }
     }
@@ -85,6 +89,12 @@ impl Gate {
     /// A function that has the gate between itself and the store.
     pub fn function(&self, world: &World, name: &str) -> Behind {
         Behind::new(world, name, &[("AWS_ENDPOINT_URL_DYNAMODB", &self.url)])
+    }
+
+    /// [`Gate::function`] by this clock.
+    pub fn function_at(&self, world: &World, name: &str, clock: Clock) -> Behind {
+        let changed = [("AWS_ENDPOINT_URL_DYNAMODB", self.url.as_str())];
+        Behind::with_clock(world, name, &changed, UNHURRIED, clock)
     }
 
     /// Returns when so many requests wait.

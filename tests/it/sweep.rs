@@ -1,13 +1,15 @@
 //! Duties that the stream lost, found again on a schedule.
 
+use crate::gate::{Gate, Held};
 use crate::invitations::{hash, invited};
 use crate::logs::Log;
-use crate::proxy::{Fault, Proxy};
-use crate::support::{ADMIN, World};
+use crate::proxy::{Behind, Fault, Proxy};
+use crate::support::{ADMIN, UNHURRIED, World};
 use aws_sdk_dynamodb::types::AttributeValue;
 use desk::MailServiceMode;
+use edge::Clock;
 use edge::telemetry::Metric;
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 
@@ -267,6 +269,22 @@ async fn a_login_event_that_was_redelivered_in_vain_is_given_up_and_the_next_log
     assert_eq!(admin.get("/api/sandbox").await.ok(200)["state"], "ready");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_duty_that_rests_is_kept_for_thirty_days_more() {
+    let world = world_with_lost_invitation().await;
+    let account = world.rows_of("account").await.remove(0)["id"].as_s().unwrap().clone();
+    let kept_for = async || {
+        let ttl: i64 = invitation(&world).await["ttl"].as_n().expect("a number").parse().unwrap();
+        ttl - world.now().as_second()
+    };
+    let days = 86_400;
+    assert!((29 * days..=30 * days).contains(&kept_for().await), "{}", kept_for().await);
+    world.suspend(&account).await;
+    world.advance(20 * 86_400);
+    world.settle().await;
+    assert!((29 * days..=30 * days).contains(&kept_for().await), "{}", kept_for().await);
+}
+
 /// Makes a duty that has been due for ever, in the first place where the sweep looks.
 async fn overdue(world: &World, pk: &str, sk: &str, attributes: &[(&str, AttributeValue)]) {
     let due = [
@@ -452,7 +470,11 @@ async fn an_invitation_whose_end_meets_a_damaged_row_waits_visibly_and_keeps_not
         let swept = sweep(&world).await;
         assert_eq!(swept, json!({ "driven": 1, "given_up": 0 }), "{name} {damaged:?}");
         assert!(late.is_set_aside(&world).await, "{name} {damaged:?}");
-        assert_eq!(log.causes(Metric::DutyUnreadable).len(), seen + 1, "{name} {damaged:?}");
+        let causes = log.causes(Metric::DutyUnreadable);
+        assert_eq!(causes.len(), seen + 1, "{name} {damaged:?}");
+        // The store's own words, too, where it is the store that refuses the row.
+        let cause = causes[seen].as_str().expect("a text");
+        assert!(!cause.ends_with(": "), "{name} {damaged:?}: {cause:?}");
         put(&world, row, name, whole).await;
     }
     // Whole again, it is found again.
@@ -522,6 +544,42 @@ async fn what_another_sweep_has_done_meanwhile_is_not_told_as_undone() {
     join_all((0..6).map(|_| sweep(&world))).await;
     assert!(!world.rows().await.contains_key(&(late.partition, late.member)));
     assert_eq!(log.causes(Metric::DutyUnreadable), Vec::<Value>::new());
+}
+
+/// An event that this version cannot read, and that is due.
+async fn unreadable_event(world: &World) {
+    let admin = world.admin().await;
+    world.settle().await;
+    let kind = [("type", text("report")), ("status", text("pending"))];
+    overdue(world, &format!("ACCT#{}", admin.account), "EVENT#unknown", &kind).await;
+}
+
+#[tokio::test]
+async fn a_duty_that_waits_by_a_write_whose_answer_got_lost_is_told_once() {
+    let world = World::new().await;
+    unreadable_event(&world).await;
+    let log = Log::of(&world);
+    let proxy = Proxy::new(&world).await;
+    proxy.fail("UpdateItem", 1, Fault::AnswerLost);
+    proxy.function(&world, "sweep").invoke(&json!({})).await.expect("the sweep runs");
+    assert_eq!(proxy.struck(), 1);
+    assert_eq!(log.causes(Metric::DutyUnreadable).len(), 1);
+}
+
+#[tokio::test]
+async fn a_duty_that_two_sweeps_have_wait_is_told_by_one() {
+    let world = World::new().await;
+    unreadable_event(&world).await;
+    let log = Log::of(&world);
+    let gate = Gate::before(&world, Held::Events).await;
+    // Both would have it wait until the same moment.
+    let clock = Clock::standing_at(world.now());
+    let overtaken = gate.function_at(&world, "sweep", clock.clone());
+    let other = Behind::with_clock(&world, "sweep", &[], UNHURRIED, clock);
+    let event = json!({});
+    let (swept, also) = join(overtaken.invoke(&event), gate.around(other.invoke(&event))).await;
+    swept.and(also).expect("both run");
+    assert_eq!(log.causes(Metric::DutyUnreadable).len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -277,6 +277,33 @@ pub const DELETE_CHECK: Case = Case {
     sometimes: &["delete-key: 204", "check-key: 200", "check-key: 403"],
 };
 
+/// Of two checks at once that find no use on record, one marks it: a busy key's row is not written
+/// at every call.
+pub const CHECK_CHECK: Case = Case {
+    name: "check x check, of a key that nobody has used",
+    holds: KEYS,
+    play: |mut scene| {
+        async {
+            let admin = scene.account(2, 2).await;
+            let key = scene.unused_key_of(&create_key(&admin, "First")).await;
+            Play {
+                actors: vec![vec![check(&key)], vec![check(&key)]],
+                keys: vec![key],
+                people: vec![],
+                scene: scene.ready(),
+            }
+        }
+        .boxed()
+    },
+    independence: Independence::OfAll,
+    faults: NONE,
+    judge: |ended| {
+        let marks = ended.steps.iter().filter(|step| step.commits).count();
+        holds(marks == 1, || format!("one use is marked {marks} times"))
+    },
+    sometimes: &["check-key: 200", "refused by the store, then check-key: done"],
+};
+
 pub const DELETE_DELETE: Case = Case {
     name: "delete x delete",
     holds: ONCE,

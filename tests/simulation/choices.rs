@@ -70,25 +70,33 @@ pub struct Choices {
     taken: Vec<Node>,
     independence: Option<Independence>,
     random: Option<StdRng>,
+    /// Who goes before everybody else.
+    first: Option<usize>,
 }
 
 impl Choices {
+    fn of(given: Vec<usize>) -> Self {
+        Self { given, taken: Vec::new(), independence: None, random: None, first: None }
+    }
+
     /// The first schedule of all.
     pub fn first(independence: Independence) -> Self {
-        let independence = Some(independence);
-        Self { given: Vec::new(), taken: Vec::new(), independence, random: None }
+        Self { independence: Some(independence), ..Self::of(Vec::new()) }
+    }
+
+    /// All that this actor does, and then whatever the others do: one after the other, too.
+    pub fn one_by_one(first: usize) -> Self {
+        Self { first: Some(first), ..Self::of(Vec::new()) }
     }
 
     /// These choices, and no others.
     pub fn parse(text: &str) -> Self {
         let number = |part: &str| part.parse().expect("choices are numbers with dots between");
-        let given = text.split('.').map(number).collect();
-        Self { given, taken: Vec::new(), independence: None, random: None }
+        Self::of(text.split('.').map(number).collect())
     }
 
     pub fn seeded(seed: u64) -> Self {
-        let random = Some(StdRng::seed_from_u64(seed));
-        Self { given: Vec::new(), taken: Vec::new(), independence: None, random }
+        Self { random: Some(StdRng::seed_from_u64(seed)), ..Self::of(Vec::new()) }
     }
 
     /// One of these; none if whatever could come now was tried elsewhere.
@@ -96,7 +104,11 @@ impl Choices {
         let asleep = self.asleep();
         let chosen = match (self.given.get(self.taken.len()), &mut self.random) {
             (Some(given), _) => *given,
-            (None, None) => moves.iter().position(|option| !option.is_among(&asleep))?,
+            (None, None) => {
+                let is_firsts = |option: &Move| Some(option.actor) == self.first;
+                let firsts = moves.iter().position(is_firsts);
+                firsts.or_else(|| moves.iter().position(|option| !option.is_among(&asleep)))?
+            }
             (None, Some(random)) => any(random, &moves),
         };
         assert!(chosen < moves.len(), "the choices are of another case, or of other code");
@@ -121,7 +133,7 @@ impl Choices {
             let left = (chosen + 1..moves.len()).find(|place| !moves[*place].is_among(&asleep));
             if let Some(left) = left {
                 let given = taken.iter().map(|node| node.chosen).chain([left]).collect();
-                return Some(Self { given, taken: Vec::new(), independence, random: None });
+                return Some(Self { independence, ..Self::of(given) });
             }
         }
         None

@@ -60,10 +60,10 @@ pub struct Case {
 
 /// How schedules are tried, and what has to hold after each.
 #[derive(Clone, Copy)]
-pub struct Rules {
+pub struct Rules<'r> {
     pub independence: Independence,
     pub faults: Faults,
-    pub judge: fn(&Ended) -> Judgement,
+    pub judge: &'r dyn Fn(&Ended) -> Judgement,
 }
 
 /// What exploring a case came to.
@@ -89,7 +89,7 @@ const BOUND: usize = 200_000;
 /// What does not come in so many schedules is missing, where little is asked for.
 const ENOUGH: u64 = 300;
 
-impl Rules {
+impl Rules<'_> {
     /// Every schedule, up to the first after which something does not hold.
     pub async fn all(&self, play: &Play, wire: &Arc<Wire>, explored: &mut Explored) {
         let mut tried = 0;
@@ -183,9 +183,9 @@ pub fn on_one_thread<T>(explore: impl Future<Output = T>) -> T {
 }
 
 impl Case {
-    fn rules(&self) -> Rules {
-        let Self { independence, faults, judge, .. } = *self;
-        Rules { independence, faults, judge }
+    fn rules(&self) -> Rules<'_> {
+        let Self { independence, faults, judge, .. } = self;
+        Rules { independence: *independence, faults: *faults, judge }
     }
 
     /// Every schedule, up to the first after which something does not hold.

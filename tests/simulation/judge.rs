@@ -106,6 +106,13 @@ impl Ended {
         })
     }
 
+    /// Whether the act sent a write that was made, or of which no answer says that it was not.
+    fn may_have_written(&self, done: &Done) -> bool {
+        let own = |step: &&Step| step.actor == done.actor && step.act == done.act;
+        let is_open = |step: &Step| step.commits || step.fate != Fate::Answered;
+        self.steps.iter().filter(own).any(|step| step.is_write() && is_open(step))
+    }
+
     /// The acts of this function.
     pub fn of<'e>(&'e self, function: &'e str) -> impl Iterator<Item = &'e Done> {
         self.done.iter().filter(move |done| done.asked.function == function)
@@ -404,6 +411,11 @@ fn true_answer(ended: &Ended, done: &Done) -> Judgement {
         0..=0
     };
     holds(answer.status != 500, || format!("{}: a fault of ours", told()))?;
+    // A process that was killed says nothing, and somebody else says that for it.
+    let says_perhaps = answer.is_outage() && answer.says_perhaps() && answer.code != "killed";
+    holds(!says_perhaps || ended.may_have_written(done), || {
+        format!("{}, and sent no write whose end is not known", told())
+    })?;
     holds(may.contains(&changes), || format!("{}, and made {changes} changes", told()))
 }
 

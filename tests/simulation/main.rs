@@ -78,6 +78,11 @@ fn a_deleted_key_is_refused_by_every_check_that_begins_after_the_answer() {
 }
 
 #[test]
+fn a_use_that_two_checks_find_missing_is_marked_once() {
+    cases::CHECK_CHECK.hold();
+}
+
+#[test]
 fn a_key_is_deleted_once() {
     cases::DELETE_DELETE.hold();
 }
@@ -268,6 +273,11 @@ fn each_change_beside_a_login_holds_every_promise() {
     for pairs in pairs::OF_LOGINS {
         pairs.hold();
     }
+}
+
+#[test]
+fn two_right_codes_of_one_member_open_two_sessions() {
+    pairs::LOGINS_OF_ONE.hold();
 }
 
 #[test]

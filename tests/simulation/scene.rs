@@ -215,11 +215,16 @@ impl Scene {
 
     /// The one that this act makes.
     pub async fn key_of(&mut self, creation: &Act) -> Key {
-        let body = self.done(creation).await;
-        let text = |value: &Value| value.as_str().expect("a text").to_owned();
-        let key = Key { id: text(&body["key"]["id"]), value: text(&body["api_key"]) };
+        let key = self.unused_key_of(creation).await;
         self.done(&check(&key)).await;
         key
+    }
+
+    /// The same, and nobody has used it yet.
+    pub async fn unused_key_of(&mut self, creation: &Act) -> Key {
+        let body = self.done(creation).await;
+        let text = |value: &Value| value.as_str().expect("a text").to_owned();
+        Key { id: text(&body["key"]["id"]), value: text(&body["api_key"]) }
     }
 
     /// One in which workers are at work beside everybody else.

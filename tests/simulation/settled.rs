@@ -16,6 +16,7 @@ pub fn judge(ended: &Ended, closed: &Closed) -> Judgement {
     }
     holds(closed.refused.is_empty(), || closed.refused.join(", "))?;
     verdicts(ended)?;
+    told(ended)?;
     over(ended, closed)?;
     for mail in &ended.mailed {
         owed(ended, mail)?;
@@ -90,6 +91,24 @@ fn verdicts(ended: &Ended) -> Judgement {
         let key = sealed(&ended.keyring, sandbox);
         holds(key.as_ref() == Some(&asked.key), || {
             format!("{verdict} is on record of another key than was asked about")
+        })?;
+    }
+    Ok(())
+}
+
+/// What becomes of a Sandbox's key stands in the trail as well, by the same write.
+fn told(ended: &Ended) -> Judgement {
+    let mut before = BTreeMap::new();
+    for step in &ended.steps {
+        let mut sandboxes = step.rows.iter().filter(|(row, _)| row.starts_with("SANDBOX#"));
+        let Some((row, sandbox)) = sandboxes.next() else { continue };
+        let (pk, sk) = row.split_once('/').expect("a key has two parts");
+        let first = || Some(text(ended.before.get(&(pk.to_owned(), sk.to_owned()))?, "state"));
+        let state = text(sandbox, "state");
+        let was = before.insert(row, state).or_else(first);
+        let is_end = state != "validating" && was == Some("validating");
+        holds(!is_end || step.about.contains("Put AUDIT"), || {
+            format!("a Sandbox is {state}, and the trail does not tell")
         })?;
     }
     Ok(())

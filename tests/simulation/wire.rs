@@ -168,6 +168,10 @@ impl Step {
         self.reach.reads.iter().any(|row| row.contains(part))
     }
 
+    pub fn is_write(&self) -> bool {
+        ["TransactWriteItems", "UpdateItem"].contains(&self.operation.as_str())
+    }
+
     /// Whether it would change such a row.
     pub fn writes(&self, part: &str) -> bool {
         self.reach.writes.iter().any(|row| row.contains(part))

@@ -7,17 +7,19 @@
 use super::{NONE, PAIRS, TRUE};
 use crate::choices::{Choices, Independence};
 use crate::explore::{Explored, FAULTS, Rules, asked_choices, on_one_thread, setting};
+use crate::judge::{Judgement, holds};
 use crate::scene::{
     Act, CLOCKS_DIFFER_BY, Key, Person, Scene, change_key, change_role, check, create_key, decline,
     delete_key, end_all_sessions, end_session, end_sessions, invite, leave, operate, register,
     remove_member, request_code, resend, retry_sandbox, revoke_key, revoke_member,
     revoke_other_sessions, revoke_session, rotate_key, session, suspend, verify,
 };
-use crate::schedule::{Faults, Play, run};
+use crate::schedule::{Done, Ended, Faults, Play, run};
 use crate::wire::{Fate, Reach, Wire};
 use frontdesk_tests::proof::{is_quick, size};
 use jiff::SignedDuration;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -28,11 +30,12 @@ struct Cast {
     invited: Invited,
 }
 
-/// An admin with two sessions, and a code that opens a third one.
+/// An admin with two sessions, and two codes that open another one each.
 struct Admin {
     first: Person,
     second: Person,
     code: (String, String),
+    other_code: (String, String),
 }
 
 struct Invited {
@@ -91,6 +94,10 @@ static LOGINS: [Change; 2] =
 
 static LOGIN_ALONE: [Change; 1] = [LOGIN];
 
+/// By another code of whoever logs in meanwhile.
+static LOGIN_MEANWHILE: [Change; 1] =
+    [change("login-meanwhile", |side| verify(&side.other.other_code.0, &side.other.other_code.1))];
+
 /// What ends the membership of whoever logs in meanwhile.
 static ENDS: [Change; 1] =
     [change("revoke-member", |side| revoke_member(side.me, &side.other.first.id))];
@@ -126,12 +133,14 @@ impl Cast {
     async fn of(scene: &mut Scene) -> Self {
         let first = scene.account(3, 4).await;
         let key = scene.key(&first, "First").await;
-        let admin = scene.admin(first).await;
-        let first = scene.member(&admin.first, "other@example.com", "admin").await;
-        let other = scene.admin(first).await;
-        let (id, link) = scene.invited(&admin.first, INVITED).await;
+        let other = scene.member(&first, "other@example.com", "admin").await;
+        let (id, link) = scene.invited(&first, INVITED).await;
+        let second = [scene.login(&first.email).await, scene.login(&other.email).await];
+        // An address is mailed so many codes at a time.
+        scene.wait(SignedDuration::from_hours(1));
+        let admins = scene.admins([first, other], second).await;
         let invited = Invited { id, link, code: scene.challenge(INVITED).await };
-        Self { admins: [admin, other], key, invited }
+        Self { admins, key, invited }
     }
 
     fn side(&self, number: usize) -> Side<'_> {
@@ -142,9 +151,14 @@ impl Cast {
 }
 
 impl Scene {
-    async fn admin(&mut self, first: Person) -> Admin {
-        let email = first.email.clone();
-        Admin { second: self.login(&email).await, code: self.challenge(&email).await, first }
+    async fn admins(&mut self, first: [Person; 2], second: [Person; 2]) -> [Admin; 2] {
+        let mut admins = Vec::new();
+        for (first, second) in first.into_iter().zip(second) {
+            let code = self.challenge(&first.email).await;
+            let other_code = self.challenge(&first.email).await;
+            admins.push(Admin { first, second, code, other_code });
+        }
+        admins.try_into().ok().expect("there are two")
     }
 }
 
@@ -154,7 +168,7 @@ pub struct Pairs {
     holds: &'static str,
     one: &'static [Change],
     other: &'static [Change],
-    rules: Rules,
+    rules: Rules<'static>,
     /// How far the clock of whoever does the second is ahead.
     skew: SignedDuration,
     /// How many schedules of each pair are tried every day, and with `PROOFS=long`, if not all.
@@ -162,7 +176,7 @@ pub struct Pairs {
 }
 
 const RULES: Rules =
-    Rules { independence: Independence::OnceBegun, faults: NONE, judge: |_| Ok(()) };
+    Rules { independence: Independence::OnceBegun, faults: NONE, judge: &|_| Ok(()) };
 
 pub const OF_CUSTOMERS: Pairs = Pairs {
     name: "each pair of customers' changes",
@@ -197,6 +211,14 @@ pub const OF_LOGINS: [Pairs; 3] = [
 
 pub const LOGIN_ENDS: Pairs =
     Pairs { name: "a login beside its end", one: &ENDS, other: &LOGIN_ALONE, ..OF_CUSTOMERS };
+
+pub const LOGINS_OF_ONE: Pairs = Pairs {
+    name: "two logins of one member",
+    one: &LOGIN_MEANWHILE,
+    other: &LOGIN_ALONE,
+    sampled: [Some(30), None],
+    ..OF_CUSTOMERS
+};
 
 /// Of an operator's acts, those that stop the account and let it go on.
 pub const WITH_SUSPENSION: Pairs = Pairs {
@@ -286,14 +308,17 @@ impl Pairs {
         let beside = stage.act(other, 1).skewed(self.skew);
         let play = stage.play(vec![stage.act(one, 0), beside]);
         let again = format!("SIMULATION_PAIR='{name}' ");
+        let orders = [stage.outcome(&play, 0).await, stage.outcome(&play, 1).await];
+        let judge = |ended: &Ended| as_one_by_one(ended, &orders);
+        let rules = Rules { judge: &judge, ..self.rules };
         if let Some(choices) = asked_choices() {
-            self.rules.replay(&choices, &play, &stage.wire).await.refuse(&name, &again);
+            rules.replay(&choices, &play, &stage.wire).await.refuse(&name, &again);
             return;
         }
         let [daily, long] = self.sampled;
         match if is_quick() { Some(1) } else { size(daily, long) } {
-            None => self.rules.all(&play, &stage.wire, explored).await,
-            Some(most) => self.rules.some(0..most, &play, &stage.wire, explored).await,
+            None => rules.all(&play, &stage.wire, explored).await,
+            Some(most) => rules.some(0..most, &play, &stage.wire, explored).await,
         }
         explored.refuse(&name, &again);
     }
@@ -311,6 +336,33 @@ impl Pairs {
     }
 }
 
+/// What each was answered, and whether it changed anything; none where anything may come of any.
+type Outcome = Vec<Option<(String, bool)>>;
+
+fn outcome(ended: &Ended) -> Outcome {
+    let of = |done: &Done| {
+        // Whoever goes while its sessions are being ended has none left, as was asked for.
+        let ends_them = done.asked.operators() == Some("end_sessions") && done.answer.is_success();
+        let is_any = done.answer.is_outage() || ends_them;
+        (!is_any).then(|| (done.answer.named(), ended.changes(done) > 0))
+    };
+    let mut done: Vec<_> = ended.done.iter().collect();
+    done.sort_by_key(|done| done.actor);
+    done.into_iter().map(of).collect()
+}
+
+/// Two at once are answered what one after the other is, in one of both orders.
+fn as_one_by_one(ended: &Ended, orders: &[Outcome; 2]) -> Judgement {
+    let outcome = outcome(ended);
+    let is_so = |order: &Outcome| {
+        let both = order.iter().zip(&outcome);
+        both.into_iter().all(|(one, is)| is.is_none() || one == is)
+    };
+    holds(orders.iter().any(is_so), || {
+        format!("both came to {outcome:?}, and one after the other to {orders:?}")
+    })
+}
+
 /// Each change by itself, in an outage that begins at any of its requests.
 pub fn hold_alone_in_an_outage() {
     hold_alone("each change, in an outage", &[Fate::Outage]);
@@ -321,10 +373,27 @@ pub fn hold_alone_without_keyring() {
     hold_alone("each change, while no keyring comes", &[Fate::NoKeyring]);
 }
 
+/// Of a store that is out nobody asks the same write more often than the SDK does by itself: whoever
+/// waits for an answer is told of an outage in time.
+fn soon_given_up(ended: &Ended) -> Judgement {
+    let mut sent = BTreeMap::new();
+    for step in &ended.steps {
+        let is_out = matches!(step.fate, Fate::Outage | Fate::StillOut);
+        if is_out && step.is_write() {
+            *sent.entry((&step.operation, &step.about)).or_insert(0_usize) += 1;
+        }
+    }
+    let often = sent.iter().find(|(_, times)| **times > SDK_TRIES);
+    holds(often.is_none(), || format!("{often:?} in an outage"))
+}
+
+/// How often the SDK sends a request that fails.
+const SDK_TRIES: usize = 3;
+
 fn hold_alone(name: &str, fates: &'static [Fate]) {
     let began = Instant::now();
     let faults = Faults { fates, most: 1 };
-    let rules = Rules { faults, independence: Independence::OfAll, ..RULES };
+    let rules = Rules { faults, independence: Independence::OfAll, judge: &soon_given_up, ..RULES };
     let explored = on_one_thread(async {
         let stage = Stage::new().await;
         let mut explored = Explored::default();
@@ -372,6 +441,13 @@ impl Stage {
             reaches.push(self.reach(change, side).await);
         }
         reaches
+    }
+
+    /// What the acts of a play come to one after the other, this actor's first.
+    async fn outcome(&self, play: &Play, first: usize) -> Outcome {
+        let mut choices = Choices::one_by_one(first);
+        let ended = run(play, &self.wire, &mut choices, NONE).await;
+        outcome(&ended.expect("nothing is left out"))
     }
 
     /// The rows that a change reads and writes when nobody else does anything.
