@@ -230,7 +230,7 @@ impl Store {
             match met {
                 Met::Bound(bound) => terms.bound = Some(bound),
                 Met::Ended(ended) => terms.free(&actor.session.account, &member.address(), ended),
-                Met::Changed => terms = Terms { bound: terms.bound, ..Terms::default() },
+                Met::Changed => terms = Terms::default(),
                 Met::Registered => {
                     let address = member.address();
                     let named = self.count_named(actor, &address, terms.bound, now).await;

@@ -489,9 +489,8 @@ fn session_opening<'a>(
         .guarded(opened, move |row| {
             let row: Option<MemberRow> = row.map(|row| from_item("member", row)).transpose()?;
             Ok(match row.filter(|row| !row.has_ended(now)) {
-                Some(row) if logins == 0 && row.role() != role => {
-                    Obstacle::Found(Other::Role(row.role()))
-                }
+                // Whoever has not logged in has no session, so it is the role that is another.
+                Some(row) if logins == 0 => Obstacle::Found(Other::Role(row.role())),
                 Some(row) => Obstacle::Found(Other::Slot(row.next_slot(now))),
                 None => Obstacle::Refused(OpenSessionRefusal::NoMember),
             })
