@@ -560,6 +560,8 @@ async fn a_duty_that_waits_by_a_write_whose_answer_got_lost_is_told_once() {
     unreadable_event(&world).await;
     let log = Log::of(&world);
     let proxy = Proxy::new(&world).await;
+    // The first would redeliver it.
+    proxy.spare("UpdateItem", 1);
     proxy.fail("UpdateItem", 1, Fault::AnswerLost);
     proxy.function(&world, "sweep").invoke(&json!({})).await.expect("the sweep runs");
     assert_eq!(proxy.struck(), 1);

@@ -690,6 +690,31 @@ pub const ALLOWANCE: Case = Case {
     ..GUESS_GUESS
 };
 
+/// Each finds the other's notice on record, and a session in its place.
+pub const LOGINS_OF_ONE: Case = Case {
+    name: "login x login, by two codes of one member",
+    holds: GUESSES,
+    play: |mut scene| {
+        async {
+            scene.account(2, 2).await;
+            let mut logins = Vec::new();
+            for _ in 0..2 {
+                let (challenge, code) = scene.challenge(ADMIN).await;
+                logins.push(vec![verify(&challenge, &code)]);
+            }
+            play(logins, scene)
+        }
+        .boxed()
+    },
+    independence: Independence::OnceBegun,
+    faults: NONE,
+    judge: |ended| {
+        let refused = ended.done.iter().find(|done| !done.answer.is_success());
+        holds(refused.is_none(), || "a right code was refused".to_owned())
+    },
+    sometimes: &["refused by the store, then verify-code: done"],
+};
+
 pub const LOGIN_LOGIN: Case = Case {
     name: "one code, shown twice",
     holds: GUESSES,

@@ -277,7 +277,7 @@ fn each_change_beside_a_login_holds_every_promise() {
 
 #[test]
 fn two_right_codes_of_one_member_open_two_sessions() {
-    pairs::LOGINS_OF_ONE.hold();
+    cases::LOGINS_OF_ONE.hold_daily(30);
 }
 
 #[test]

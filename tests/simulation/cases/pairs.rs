@@ -30,12 +30,11 @@ struct Cast {
     invited: Invited,
 }
 
-/// An admin with two sessions, and two codes that open another one each.
+/// An admin with two sessions, and a code that opens a third one.
 struct Admin {
     first: Person,
     second: Person,
     code: (String, String),
-    other_code: (String, String),
 }
 
 struct Invited {
@@ -94,10 +93,6 @@ static LOGINS: [Change; 2] =
 
 static LOGIN_ALONE: [Change; 1] = [LOGIN];
 
-/// By another code of whoever logs in meanwhile.
-static LOGIN_MEANWHILE: [Change; 1] =
-    [change("login-meanwhile", |side| verify(&side.other.other_code.0, &side.other.other_code.1))];
-
 /// What ends the membership of whoever logs in meanwhile.
 static ENDS: [Change; 1] =
     [change("revoke-member", |side| revoke_member(side.me, &side.other.first.id))];
@@ -133,14 +128,12 @@ impl Cast {
     async fn of(scene: &mut Scene) -> Self {
         let first = scene.account(3, 4).await;
         let key = scene.key(&first, "First").await;
-        let other = scene.member(&first, "other@example.com", "admin").await;
-        let (id, link) = scene.invited(&first, INVITED).await;
-        let second = [scene.login(&first.email).await, scene.login(&other.email).await];
-        // An address is mailed so many codes at a time.
-        scene.wait(SignedDuration::from_hours(1));
-        let admins = scene.admins([first, other], second).await;
+        let admin = scene.admin(first).await;
+        let first = scene.member(&admin.first, "other@example.com", "admin").await;
+        let other = scene.admin(first).await;
+        let (id, link) = scene.invited(&admin.first, INVITED).await;
         let invited = Invited { id, link, code: scene.challenge(INVITED).await };
-        Self { admins, key, invited }
+        Self { admins: [admin, other], key, invited }
     }
 
     fn side(&self, number: usize) -> Side<'_> {
@@ -151,14 +144,9 @@ impl Cast {
 }
 
 impl Scene {
-    async fn admins(&mut self, first: [Person; 2], second: [Person; 2]) -> [Admin; 2] {
-        let mut admins = Vec::new();
-        for (first, second) in first.into_iter().zip(second) {
-            let code = self.challenge(&first.email).await;
-            let other_code = self.challenge(&first.email).await;
-            admins.push(Admin { first, second, code, other_code });
-        }
-        admins.try_into().ok().expect("there are two")
+    async fn admin(&mut self, first: Person) -> Admin {
+        let email = first.email.clone();
+        Admin { second: self.login(&email).await, code: self.challenge(&email).await, first }
     }
 }
 
@@ -211,14 +199,6 @@ pub const OF_LOGINS: [Pairs; 3] = [
 
 pub const LOGIN_ENDS: Pairs =
     Pairs { name: "a login beside its end", one: &ENDS, other: &LOGIN_ALONE, ..OF_CUSTOMERS };
-
-pub const LOGINS_OF_ONE: Pairs = Pairs {
-    name: "two logins of one member",
-    one: &LOGIN_MEANWHILE,
-    other: &LOGIN_ALONE,
-    sampled: [Some(30), None],
-    ..OF_CUSTOMERS
-};
 
 /// Of an operator's acts, those that stop the account and let it go on.
 pub const WITH_SUSPENSION: Pairs = Pairs {
