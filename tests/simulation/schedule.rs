@@ -199,13 +199,16 @@ impl Stage {
         }
     }
 
-    /// As Lambda does: what was not done is brought again.
-    async fn one_worker(self, mut delivery: Delivery) {
+    /// As Lambda does: what was not done is brought again; of a batch on which the worker died,
+    /// one half and then the other.
+    async fn one_worker(self, delivery: Delivery) {
         let Self { wire, clock, log } = self;
+        let actor = delivery.actor;
+        let mut waiting = vec![delivery];
         for attempt in 0.. {
+            let Some(delivery) = waiting.pop() else { break };
             let mut end = wire.begin_delivery(&delivery, attempt);
-            let seed = seed_of(delivery.actor, attempt);
-            let seams = seams(&wire, delivery.actor, clock.clone(), seed);
+            let seams = seams(&wire, actor, clock.clone(), seed_of(actor, attempt));
             let function = function(delivery.function, seams, &wire.region());
             let event = delivery.event();
             let answer = tokio::select! {
@@ -220,13 +223,13 @@ impl Stage {
             };
             let brought = Brought { delivery: delivery.clone(), attempt, end };
             log.lock().expect("nobody panics with it").brought.push(brought);
-            if matches!(end, End::Done | End::NeverCame) {
-                return wire.end_delivery(delivery.actor);
-            }
-            if let Ok(answer) = answer {
-                delivery = delivery.failed(&answer.body);
+            match answer {
+                _ if matches!(end, End::Done | End::NeverCame) => {}
+                Ok(answer) => waiting.push(delivery.failed(&answer.body)),
+                Err(_) => waiting.extend(delivery.halves().into_iter().rev()),
             }
         }
+        wire.end_delivery(actor);
     }
 }
 

@@ -37,6 +37,13 @@ impl Delivery {
         let done = first.map_or(0, |first| first.parse().expect("a place in the batch"));
         Self { records: self.records[done..].to_vec(), ..self.clone() }
     }
+
+    /// What comes of it, one after the other, when nothing was answered.
+    pub fn halves(self) -> Vec<Self> {
+        let half = |records: &[Record]| Self { records: records.to_vec(), ..self.clone() };
+        let (first, second) = self.records.split_at(self.records.len().div_ceil(2));
+        [first, second].into_iter().filter(|part| !part.is_empty()).map(half).collect()
+    }
 }
 
 impl Record {
