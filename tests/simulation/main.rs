@@ -428,7 +428,7 @@ fn without_any_one_rule_some_schedule_breaks_a_promise() {
 const LAST_ADMIN: Sabotage =
     Sabotage::Without("(NOT contains(#admins, :id) OR size(#admins) > :one)");
 
-const SABOTAGES: [(Case, Sabotage); 28] = [
+const SABOTAGES: [(Case, Sabotage); 29] = [
     (meter::MONTH, Sabotage::Without("#calls <= :calls_at_most")),
     (meter::BURST, Sabotage::Without("#tat BETWEEN :least AND :most")),
     (meter::CREATE, Sabotage::Without("#limits_version = :plan_was")),
@@ -465,5 +465,6 @@ const SABOTAGES: [(Case, Sabotage); 28] = [
     (workers::INVITE_REVOKE, Sabotage::Consistency),
     (workers::INVITE_TWICE, Sabotage::Consistency),
     (mails::REMINDER_DELETE, Sabotage::Consistency),
+    (mails::BACK_RESEND, Sabotage::Without("#invitation = :invitation")),
     (mails::BACK_LOGIN, Sabotage::Without("attribute_not_exists(#last_login_at)")),
 ];

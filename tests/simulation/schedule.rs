@@ -6,6 +6,7 @@
 
 use crate::choices::Choices;
 use crate::closing::{Closed, close};
+use crate::deployment::TEMPLATE;
 use crate::scene::{
     Act, Answer, Key, Person, Rows, Scene, TIME, admits, answer_of, aside, function, restore,
     rows_of, seams, seed_of, session,
@@ -204,6 +205,7 @@ impl Stage {
     async fn one_worker(self, delivery: Delivery) {
         let Self { wire, clock, log } = self;
         let actor = delivery.actor;
+        let most = retries_of(delivery.function);
         let mut waiting = vec![delivery];
         for attempt in 0.. {
             let Some(delivery) = waiting.pop() else { break };
@@ -221,6 +223,8 @@ impl Stage {
                 Err(Fate::Undelivered) => End::NeverCame,
                 Err(_) => End::Killed,
             };
+            // It does not come for ever.
+            let end = if attempt < most { end } else { End::NeverCame };
             let brought = Brought { delivery: delivery.clone(), attempt, end };
             log.lock().expect("nobody panics with it").brought.push(brought);
             match answer {
@@ -231,6 +235,13 @@ impl Stage {
         }
         wire.end_delivery(actor);
     }
+}
+
+/// How often a worker is brought what it is not done with.
+fn retries_of(function: &str) -> usize {
+    let mut streams = TEMPLATE.function(function).expect("a function of it").streams.iter();
+    let retries = streams.find_map(|stream| stream.maximum_retry_attempts);
+    retries.map_or(usize::MAX, |retries| retries.try_into().expect("a number"))
 }
 
 /// Of a function that died, as API Gateway does: whatever was done, it says nothing of it.

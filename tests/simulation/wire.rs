@@ -783,12 +783,15 @@ impl Sabotage {
             }
         };
         let change = |write: &mut Value| {
-            if let Some(condition) = write["ConditionExpression"].as_str() {
-                write["ConditionExpression"] = condition.replace(text, &instead).into();
+            // Neither reads nor mails have one.
+            if let Some(condition) = write.get_mut("ConditionExpression") {
+                let changed = condition.as_str().expect("a text").replace(text, &instead);
+                *condition = changed.into();
             }
         };
         change(body);
-        let items = body["TransactItems"].as_array_mut().into_iter().flatten();
+        let items = body.get_mut("TransactItems").and_then(Value::as_array_mut);
+        let items = items.into_iter().flatten();
         items.filter_map(Value::as_object_mut).flat_map(|item| item.values_mut()).for_each(change);
     }
 }
