@@ -24,21 +24,24 @@ struct Step {
     command: &'static [&'static str],
 }
 
-/// Tests of one of the test binaries, by the beginning of their names.
+/// Tests of one of the test binaries, by the beginning of their names. `PROFILE` says how they are
+/// compiled, if not as for every day.
 macro_rules! tests {
-    ($binary:literal $(, $filter:literal)*) => {
-        &["cargo", "test", "--quiet", "--locked", "--package", "frontdesk-tests", "--test", $binary,
-          "--", "--nocapture" $(, $filter)*]
+    ($binary:literal $($filter:literal)?) => {
+        &["bash", "-ec", concat!(
+            "cargo test $PROFILE --quiet --locked --package frontdesk-tests --test ", $binary,
+            " -- --nocapture ", $($filter)?
+        )]
     };
 }
 
 const STEPS: [Step; 10] = [
     Step { name: "simulation", command: tests!("simulation") },
-    Step { name: "histories", command: tests!("it", "histories") },
-    Step { name: "linearizability", command: tests!("it", "linearizability") },
-    Step { name: "failures", command: tests!("it", "failures::") },
-    Step { name: "who_exists", command: tests!("it", "who_exists") },
-    Step { name: "leaks", command: tests!("it", "leaks") },
+    Step { name: "histories", command: tests!("it" "histories") },
+    Step { name: "linearizability", command: tests!("it" "linearizability") },
+    Step { name: "failures", command: tests!("it" "failures::") },
+    Step { name: "who_exists", command: tests!("it" "who_exists") },
+    Step { name: "leaks", command: tests!("it" "leaks") },
     Step { name: "fuzz", command: tests!("fuzz") },
     Step { name: "schemathesis", command: &["infra/schemathesis.sh"] },
     Step { name: "mutants", command: &["infra/mutants.sh"] },
@@ -48,8 +51,9 @@ const STEPS: [Step; 10] = [
         command: &[
             "bash",
             "-ec",
-            "cargo build --quiet --locked --package frontdesk-desk --example desk
-             cargo test --quiet --locked --package frontdesk-tests --test kill -- --nocapture",
+            "cargo build $PROFILE --quiet --locked --package frontdesk-desk --example desk
+             cargo test $PROFILE --quiet --locked --package frontdesk-tests --test kill \\
+                 -- --nocapture",
         ],
     },
 ];
@@ -87,6 +91,8 @@ fn run(step: &'static Step, long: bool) -> Outcome {
     let began = Instant::now();
     let mut command = Command::new(step.command[0]);
     command.args(&step.command[1..]).current_dir(desk::workspace_root()).stdout(Stdio::piped());
+    let profile = if long { "--profile=proofs" } else { "" };
+    command.env("PROFILE", profile);
     if long {
         command.env("PROOFS", "long");
     }
