@@ -503,7 +503,7 @@ impl Store {
             let rests = self.rest(&duty.key, now, RESTS_FOR, Some(duty.due_at)).await?;
             return Ok(if rests { Redelivery::Waits } else { Redelivery::Settled });
         }
-        let overdue = SignedDuration::from_millis(now.as_millisecond() - duty.due_at);
+        let overdue = SignedDuration::from_millis(now.as_millisecond().saturating_sub(duty.due_at));
         let waited = overdue.max(SignedDuration::ZERO) + DUE_AFTER;
         let next = now + (waited * 2).min(MAX_DUE_AFTER);
         let redelivered = Write::update(
