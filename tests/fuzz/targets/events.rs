@@ -82,9 +82,16 @@ pub fn rows(input: &[u8]) {
     });
 }
 
-/// A second before times end, in milliseconds, and the largest numbers of 32 and of 64
-/// bits.
-const ENDS: [&str; 3] = ["253402207199000", "4294967295", "18446744073709551615"];
+/// The first moment that there are times for, in milliseconds, and a second before they end; the
+/// ends of what 32 and 64 bits hold.
+const ENDS: [&str; 6] = [
+    "-377705023201000",
+    "253402207199000",
+    "4294967295",
+    "-9223372036854775808",
+    "9223372036854775807",
+    "18446744073709551615",
+];
 
 /// Every kind of number that rows have, each at its ends in all rows at once, and then every event.
 /// What panics, and how often it was tried.
