@@ -12,6 +12,7 @@ mod span;
 mod support;
 
 mod access_patterns;
+mod ahead;
 mod authorize_key;
 mod bad_input;
 mod batch;

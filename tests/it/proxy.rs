@@ -10,7 +10,7 @@
 
 use crate::support::{self, Person, UNHURRIED, World};
 use axum::body::{Body, Bytes};
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use desk::inside::Service;
@@ -22,7 +22,7 @@ use futures::StreamExt;
 use lambda_runtime::{Error, LambdaEvent};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -121,6 +121,8 @@ pub struct Sent {
     pub operation: String,
     pub body: Value,
     pub bytes: Bytes,
+    /// The other end of the connection that it came by.
+    pub peer: SocketAddr,
     /// The number of its wave, from 0 on.
     pub wave: usize,
     pub read_units: f64,
@@ -155,6 +157,11 @@ impl Recording {
         self.0.iter().map(|sent| sent.operation.as_str()).collect()
     }
 
+    /// The connections that its requests came by.
+    pub fn connections(&self) -> BTreeSet<SocketAddr> {
+        self.0.iter().map(|sent| sent.peer).collect()
+    }
+
     pub fn read_units(&self) -> f64 {
         self.0.iter().map(|sent| sent.read_units).sum()
     }
@@ -167,7 +174,7 @@ impl Recording {
 /// The proxy. It ends with the test.
 pub struct Proxy {
     url: String,
-    number: usize,
+    region: String,
     shared: Arc<Shared>,
     server: JoinHandle<()>,
 }
@@ -312,13 +319,14 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let router = axum::Router::new().fallback(forward).with_state(shared.clone());
+        let router = router.into_make_service_with_connect_info::<SocketAddr>();
         let server =
             tokio::spawn(
                 async move { axum::serve(listener, router).await.expect("the proxy serves") },
             );
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::SeqCst);
-        Self { url, number, shared, server }
+        let region = format!("proxy-{}", NUMBER.fetch_add(1, Ordering::SeqCst));
+        Self { url, region, shared, server }
     }
 
     /// A function that has this proxy between itself and the service.
@@ -326,10 +334,17 @@ impl Proxy {
     /// The SDK counts by the region how often all of a process may try again, so what goes wrong at
     /// one proxy has a region of its own.
     pub fn function(&self, world: &World, name: &str) -> Behind {
-        let region = format!("proxy-{}", self.number);
-        let changed =
-            [(self.shared.service.setting(), self.url.as_str()), ("AWS_REGION", region.as_str())];
-        Behind::new(world, name, &changed)
+        Behind::new(world, name, &self.settings())
+    }
+
+    /// The same, begun as an environment of Lambda's begins.
+    pub async fn started(&self, world: &World, name: &str) -> Behind {
+        Behind::started(world, name, &self.settings(), UNHURRIED).await
+    }
+
+    /// What a function is told that has this proxy between itself and the service.
+    pub fn settings(&self) -> [(&'static str, &str); 2] {
+        [(self.shared.service.setting(), &self.url), ("AWS_REGION", &self.region)]
     }
 
     pub fn url(&self) -> &str {
@@ -428,7 +443,11 @@ impl Drop for Proxy {
     }
 }
 
-async fn forward(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+async fn forward(
+    State(shared): State<Arc<Shared>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, usize::MAX).await.expect("a whole request");
     let target = parts
@@ -446,6 +465,7 @@ async fn forward(State(shared): State<Arc<Shared>>, request: Request) -> Respons
             operation: operation.clone(),
             body: json.clone(),
             bytes: body.clone(),
+            peer,
             wave: wave.map_or(state.sent.len(), |wave| wave - state.first_wave),
             read_units: 0.0,
             write_units: 0.0,
@@ -694,11 +714,23 @@ impl Behind {
         budget: Budget,
         clock: Clock,
     ) -> Self {
-        let mut environment: BTreeMap<String, String> = world.desk.environment(name);
-        environment
-            .extend(changed.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        let app = App::new(&Env::from_pairs(environment), clock, budget)
-            .expect("the environment is right");
+        Self::of(name, app(world, name, changed, budget, clock))
+    }
+
+    /// [`Behind::with_budget`], begun as an environment of Lambda's begins: with what it has before
+    /// its first event.
+    pub async fn started(
+        world: &World,
+        name: &str,
+        changed: &[(&str, &str)],
+        budget: Budget,
+    ) -> Self {
+        let app = app(world, name, changed, budget, world.desk.clock().clone());
+        app.prepare().await;
+        Self::of(name, app)
+    }
+
+    fn of(name: &str, app: App) -> Self {
         let function = functions::find(name).expect("there is this function");
         Self { name: function.name, invoke: function.build(app) }
     }
@@ -723,6 +755,14 @@ impl Behind {
     ) -> Value {
         self.invoke(&http_event(self.name, person, id, body)).await.expect("an answer")
     }
+}
+
+/// What a function works with, in the desk's environment, save these variables.
+fn app(world: &World, name: &str, changed: &[(&str, &str)], budget: Budget, clock: Clock) -> App {
+    let mut environment: BTreeMap<String, String> = world.desk.environment(name);
+    environment
+        .extend(changed.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    App::new(&Env::from_pairs(environment), clock, budget).expect("the environment is right")
 }
 
 /// The event of a request to an HTTP function, as an HTTP API sends it (payload 2.0).
