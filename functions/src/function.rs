@@ -1,8 +1,8 @@
 //! What a Lambda function is here: a name, a trigger, and how it is built.
 
-use edge::App;
 use edge::budget::Budget;
 use edge::lambda::{Invoke, named};
+use edge::{Ahead, App, Besides};
 use lambda_runtime::Error;
 
 /// What makes a function run.
@@ -63,13 +63,29 @@ pub struct Function {
     /// A second route of the same action.
     pub also: Option<Trigger>,
     pub budget: Budget,
+    pub ahead: Ahead,
     pub(crate) build: fn(App) -> Invoke,
 }
+
+/// What a function has ahead that does one thing after the other.
+pub(crate) const USUAL: Ahead = Ahead { connections: 1, besides: None };
 
 impl Function {
     /// The same with one more route.
     pub(crate) const fn and(self, route: Trigger) -> Self {
         Self { also: Some(route), ..self }
+    }
+
+    /// The same, whose first event has so many requests to the table side by side.
+    pub(crate) const fn side_by_side(mut self, requests: usize) -> Self {
+        self.ahead.connections = requests;
+        self
+    }
+
+    /// The same, which needs this besides.
+    pub(crate) const fn with(mut self, besides: Besides) -> Self {
+        self.ahead.besides = Some(besides);
+        self
     }
 
     pub(crate) const fn both(&self) -> [Option<Trigger>; 2] {
@@ -92,7 +108,8 @@ impl Function {
 /// A constant is all that it names, so it carries the code of that one function and not the table
 /// of all of them.
 pub fn run(function: Function) -> Result<(), Error> {
-    edge::lambda::run(function.name, function.budget, |app| function.build(app))
+    let Function { name, budget, ahead, .. } = function;
+    edge::lambda::run(name, budget, ahead, |app| function.build(app))
 }
 
 /// A constant that is a function: name, trigger, budget, how it is served, and by which handler.
@@ -103,6 +120,7 @@ macro_rules! function {
             trigger: $trigger,
             also: None,
             budget: Budget::$budget,
+            ahead: function::USUAL,
             build: |app| $serve(app, |app, asked| $handle(app, asked).boxed()),
         }
     };

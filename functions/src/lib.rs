@@ -57,39 +57,53 @@ pub use function::{Function, Trigger, run};
 use crate::function::{function, http_function};
 use edge::budget::Budget;
 use edge::lambda::{event, forward_auth, http, stream};
+use edge::{Ahead, App};
 use futures::FutureExt;
+use futures::future::BoxFuture;
 
 pub const REQUEST_CODE: Function =
-    http_function!("request-code", "POST", "/api/login/code", request_code::handle);
+    http_function!("request-code", "POST", "/api/login/code", request_code::handle)
+        .side_by_side(2)
+        .with(login_keyring);
 pub const VERIFY_CODE: Function =
-    http_function!("verify-code", "POST", "/api/login/verify", verify_code::handle);
+    http_function!("verify-code", "POST", "/api/login/verify", verify_code::handle)
+        .side_by_side(3)
+        .with(login_keyring);
 pub const END_SESSION: Function =
-    http_function!("end-session", "POST", "/api/logout", end_session::handle);
+    http_function!("end-session", "POST", "/api/logout", end_session::handle).side_by_side(2);
 /// The template's `$default` route leads here, too: it answers for whatever no route matches.
 pub const GET_SESSION: Function = Function {
     name: "get-session",
     trigger: Trigger::Http { method: "GET", path: "/api/session" },
     also: None,
     budget: Budget::REQUEST,
+    ahead: Ahead { connections: 2, ..function::USUAL },
     build: |app| {
         http(app, |app, call| get_session::handle(app, call, methods_of(&call.path())).boxed())
     },
 };
 pub const GET_SANDBOX: Function =
-    http_function!("get-sandbox", "GET", "/api/sandbox", get_sandbox::handle);
-pub const GET_USAGE: Function = http_function!("get-usage", "GET", "/api/usage", get_usage::handle);
+    http_function!("get-sandbox", "GET", "/api/sandbox", get_sandbox::handle).side_by_side(3);
+pub const GET_USAGE: Function =
+    http_function!("get-usage", "GET", "/api/usage", get_usage::handle).side_by_side(3);
 pub const TEST_SANDBOX: Function = http_function!(
     "test-sandbox",
     "POST",
     "/api/sandbox/test",
     CONNECTION_TEST,
     test_sandbox::handle
-);
+)
+.side_by_side(3)
+.with(sealing_keyring);
 pub const RETRY_SANDBOX: Function =
-    http_function!("retry-sandbox", "POST", "/api/sandbox/provision", retry_sandbox::handle);
+    http_function!("retry-sandbox", "POST", "/api/sandbox/provision", retry_sandbox::handle)
+        .side_by_side(2);
 pub const REVEAL_SANDBOX_KEY: Function =
-    http_function!("reveal-sandbox-key", "POST", "/api/sandbox/key", reveal_sandbox_key::handle);
-pub const LIST_KEYS: Function = http_function!("list-keys", "GET", "/api/keys", list_keys::handle);
+    http_function!("reveal-sandbox-key", "POST", "/api/sandbox/key", reveal_sandbox_key::handle)
+        .side_by_side(2)
+        .with(sealing_keyring);
+pub const LIST_KEYS: Function =
+    http_function!("list-keys", "GET", "/api/keys", list_keys::handle).side_by_side(4);
 pub const CREATE_KEY: Function =
     http_function!("create-key", "POST", "/api/keys", create_key::handle);
 pub const CHANGE_KEY: Function =
@@ -99,7 +113,7 @@ pub const ROTATE_KEY: Function =
 pub const DELETE_KEY: Function =
     http_function!("delete-key", "DELETE", "/api/keys/{key_id}", delete_key::handle);
 pub const LIST_MEMBERS: Function =
-    http_function!("list-members", "GET", "/api/team", list_members::handle);
+    http_function!("list-members", "GET", "/api/team", list_members::handle).side_by_side(3);
 pub const INVITE_MEMBER: Function =
     http_function!("invite-member", "POST", "/api/team", invite_member::handle);
 pub const CHANGE_ROLE: Function =
@@ -119,9 +133,10 @@ pub const DECLINE_INVITATION: Function = http_function!(
     "POST",
     "/api/invitation/decline",
     decline_invitation::handle
-);
+)
+.with(login_keyring);
 pub const LIST_SESSIONS: Function =
-    http_function!("list-sessions", "GET", "/api/sessions", list_sessions::handle);
+    http_function!("list-sessions", "GET", "/api/sessions", list_sessions::handle).side_by_side(2);
 pub const REVOKE_SESSION: Function = http_function!(
     "revoke-session",
     "DELETE",
@@ -130,7 +145,7 @@ pub const REVOKE_SESSION: Function = http_function!(
 )
 .and(Trigger::Http { method: "DELETE", path: revoke_session::OTHERS });
 pub const LIST_ACTIVITY: Function =
-    http_function!("list-activity", "GET", "/api/activity", list_activity::handle);
+    http_function!("list-activity", "GET", "/api/activity", list_activity::handle).side_by_side(3);
 pub const AUTHORIZE_KEY: Function =
     function!("authorize-key", Trigger::Authorizer, KEY_CHECK, event, authorize_key::handle);
 pub const CHECK_KEY: Function = function!(
@@ -142,9 +157,13 @@ pub const CHECK_KEY: Function = function!(
 )
 .and(Trigger::ForwardAuth { path: "/api/check/{rest+}" });
 pub const PROVISION_SANDBOX: Function =
-    function!("provision-sandbox", Trigger::Stream, BATCH, stream, provision_sandbox::handle);
+    function!("provision-sandbox", Trigger::Stream, BATCH, stream, provision_sandbox::handle)
+        .side_by_side(2)
+        .with(sealing_keyring);
 pub const DELIVER_MAIL: Function =
-    function!("deliver-mail", Trigger::Stream, BATCH, stream, deliver_mail::handle);
+    function!("deliver-mail", Trigger::Stream, BATCH, stream, deliver_mail::handle)
+        .side_by_side(2)
+        .with(login_keyring);
 pub const NOTE_MAIL_EVENT: Function =
     function!("note-mail-event", Trigger::Topic, REQUEST, event, note_mail_event::handle);
 pub const REGISTER_ACCOUNT: Function =
@@ -152,7 +171,8 @@ pub const REGISTER_ACCOUNT: Function =
 pub const CHANGE_ACCOUNT: Function =
     function!("change-account", Trigger::Operator, BATCH, event, change_account::handle);
 pub const DESCRIBE_ACCOUNT: Function =
-    function!("describe-account", Trigger::Operator, REQUEST, event, describe_account::handle);
+    function!("describe-account", Trigger::Operator, REQUEST, event, describe_account::handle)
+        .side_by_side(4);
 pub const EXPORT_ACTIVITY: Function =
     function!("export-activity", Trigger::Operator, BATCH, event, export_activity::handle);
 pub const SWEEP: Function = function!("sweep", Trigger::Schedule, BATCH, event, sweep::handle);
@@ -193,6 +213,14 @@ pub static FUNCTIONS: [Function; 34] = [
     EXPORT_ACTIVITY,
     SWEEP,
 ];
+
+fn login_keyring(app: &App) -> BoxFuture<'_, ()> {
+    app.keyrings.fetch_login().boxed()
+}
+
+fn sealing_keyring(app: &App) -> BoxFuture<'_, ()> {
+    app.keyrings.fetch_sealing().boxed()
+}
 
 pub fn find(name: &str) -> Option<&'static Function> {
     FUNCTIONS.iter().find(|function| function.name == name)

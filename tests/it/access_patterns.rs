@@ -596,7 +596,7 @@ async fn the_first_request_finds_a_connection_that_was_opened_ahead_without_aski
     environment.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), url);
     let clock = world.desk.clock().clone();
     let app = App::new(&Env::from_pairs(environment), clock, UNHURRIED).expect("it is right");
-    app.prepare().await;
+    app.prepare(functions::AUTHORIZE_KEY.ahead).await;
     let found = app.store.find_key(&PlainKey::parse(&key).expect("a key")).await;
     assert!(matches!(found, Ok(None)), "{found:?}");
     let asked = std::mem::take(&mut *asked.lock().expect("no panic"));

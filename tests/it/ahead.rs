@@ -10,7 +10,8 @@ use functions::FUNCTIONS;
 use serde_json::json;
 use std::collections::BTreeSet;
 
-#[tokio::test(flavor = "multi_thread")]
+/// On one thread, as a function is.
+#[tokio::test]
 async fn the_first_event_of_every_action_finds_all_connections_that_it_needs() {
     let world = World::new().await;
     let admin = world.admin().await;
@@ -28,6 +29,8 @@ async fn the_first_event_of_every_action_finds_all_connections_that_it_needs() {
         let at_once = vec![""; needed];
         let (function, ahead) = proxy.record(&[&at_once], proxy.started(&world, name)).await;
         assert_eq!(ahead.connections().len(), needed, "{name}");
+        // While a function asks for its event, connections are put back where it finds them.
+        world.settle().await;
         let (answer, sent) = proxy.record(declared(name), function.invoke(&event)).await;
         let answer = answer.expect("an answer");
         match name {

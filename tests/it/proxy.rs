@@ -17,7 +17,7 @@ use desk::inside::Service;
 use edge::budget::Budget;
 use edge::config::Env;
 use edge::{App, Clock};
-use functions::{Invoke, Trigger};
+use functions::{Function, Invoke, Trigger};
 use futures::StreamExt;
 use lambda_runtime::{Error, LambdaEvent};
 use serde_json::value::RawValue;
@@ -726,12 +726,12 @@ impl Behind {
         budget: Budget,
     ) -> Self {
         let app = app(world, name, changed, budget, world.desk.clock().clone());
-        app.prepare().await;
+        app.prepare(function(name).ahead).await;
         Self::of(name, app)
     }
 
     fn of(name: &str, app: App) -> Self {
-        let function = functions::find(name).expect("there is this function");
+        let function = function(name);
         Self { name: function.name, invoke: function.build(app) }
     }
 
@@ -755,6 +755,10 @@ impl Behind {
     ) -> Value {
         self.invoke(&http_event(self.name, person, id, body)).await.expect("an answer")
     }
+}
+
+fn function(name: &str) -> &'static Function {
+    functions::find(name).expect("there is this function")
 }
 
 /// What a function works with, in the desk's environment, save these variables.

@@ -8,6 +8,7 @@ use crate::mail::Mailer;
 use crate::product_api::ProductApi;
 use crate::seams::Seams;
 use crate::secrets::Keyrings;
+use futures::future::{BoxFuture, join, join_all};
 use lambda_runtime::Context;
 use store::{Random, Store, StoreError};
 
@@ -23,6 +24,18 @@ pub struct App {
     pub product_api: ProductApi,
     random: Random,
 }
+
+/// What a function has when its first event comes.
+#[derive(Debug, Clone, Copy)]
+pub struct Ahead {
+    /// To the table: as many as its first event has requests side by side.
+    pub connections: usize,
+    pub besides: Option<Besides>,
+}
+
+/// Has something else ready. A function that needs nothing names nothing: its program carries the
+/// code of what it names, and that of the key check knows no Secrets Manager.
+pub type Besides = for<'a> fn(&'a App) -> BoxFuture<'a, ()>;
 
 impl App {
     /// Everything that is set is checked here; what a function does not use need not be set.
@@ -42,11 +55,17 @@ impl App {
         Ok(Self { settings, clock, budget, store, keyrings, mailer, product_api, random })
     }
 
-    /// Opens the connection that the first invocation would wait for, while Lambda starts the
-    /// function and has a whole processor for it. What fails now is tried again then.
-    pub async fn prepare(&self) {
+    /// Opens the connections and fetches what the first invocation would wait for, while Lambda
+    /// starts the function and has a whole processor for it. What fails now is tried again then.
+    pub async fn prepare(&self, ahead: Ahead) {
+        let connected = join_all((0..ahead.connections).map(|_| self.store.connect()));
+        let besides = async {
+            if let Some(besides) = ahead.besides {
+                besides(self).await;
+            }
+        };
         // No event waits longer for this than it would wait for its own first try.
-        let _ = tokio::time::timeout(self.budget.aws_try, self.store.connect()).await;
+        let _ = tokio::time::timeout(self.budget.aws_try, join(connected, besides)).await;
     }
 
     /// When an invocation that begins now has to have its answer.

@@ -2,7 +2,7 @@
 //!
 //! The same [`Invoke`] runs under the Lambda runtime (AWS, `cargo lambda`) and in `cargo desk`.
 
-use crate::app::App;
+use crate::app::{Ahead, App};
 use crate::budget::{Budget, Deadline, OutOfTime};
 use crate::clock::Clock;
 use crate::config::{ConfigError, Env};
@@ -365,6 +365,7 @@ pub fn named(name: &'static str, invoke: Invoke) -> Invoke {
 pub fn run(
     name: &'static str,
     budget: Budget,
+    ahead: Ahead,
     build: impl FnOnce(App) -> Invoke,
 ) -> Result<(), Error> {
     let env = Env::of_process();
@@ -373,7 +374,7 @@ pub fn run(
     runtime.block_on(async {
         let invoke = match App::new(&env, Clock::system(), budget) {
             Ok(app) => {
-                app.prepare().await;
+                app.prepare(ahead).await;
                 build(app)
             }
             Err(error) => named(name, not_configured(error)),

@@ -27,7 +27,7 @@ mod time;
 mod tls;
 pub mod viewer;
 
-pub use app::App;
+pub use app::{Ahead, App, Besides};
 pub use clock::Clock;
 pub use problem::{Problem, ProblemCode};
 pub use seams::{Said, Seams, Silence, StandIn, Wire};

@@ -91,6 +91,17 @@ impl Keyrings {
         }
     }
 
+    /// Has the keyring of logins at hand, and the origin's secret where one is set. Whoever needs
+    /// what cannot be had asks again, and tells.
+    pub async fn fetch_login(&self) {
+        let _ = tokio::join!(self.login(), self.origin());
+    }
+
+    /// Has the keyring at hand that Sandbox keys are sealed with, likewise.
+    pub async fn fetch_sealing(&self) {
+        let _ = self.sealing().await;
+    }
+
     /// The keyring that login codes and device cookies are made with.
     pub async fn login(&self) -> Result<Arc<Keyring>, KeyringError> {
         self.login.get(None).await
