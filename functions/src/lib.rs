@@ -59,7 +59,7 @@ use edge::budget::Budget;
 use edge::lambda::{event, forward_auth, http, stream};
 use edge::{Ahead, App};
 use futures::FutureExt;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, join};
 
 pub const REQUEST_CODE: Function =
     http_function!("request-code", "POST", "/api/login/code", request_code::handle)
@@ -163,7 +163,7 @@ pub const PROVISION_SANDBOX: Function =
 pub const DELIVER_MAIL: Function =
     function!("deliver-mail", Trigger::Stream, BATCH, stream, deliver_mail::handle)
         .side_by_side(2)
-        .with(login_keyring);
+        .with(login_keyring_and_mail);
 pub const NOTE_MAIL_EVENT: Function =
     function!("note-mail-event", Trigger::Topic, REQUEST, event, note_mail_event::handle);
 pub const REGISTER_ACCOUNT: Function =
@@ -216,6 +216,10 @@ pub static FUNCTIONS: [Function; 34] = [
 
 fn login_keyring(app: &App) -> BoxFuture<'_, ()> {
     app.keyrings.fetch_login().boxed()
+}
+
+fn login_keyring_and_mail(app: &App) -> BoxFuture<'_, ()> {
+    join(app.keyrings.fetch_login(), app.mailer.connect()).map(drop).boxed()
 }
 
 fn sealing_keyring(app: &App) -> BoxFuture<'_, ()> {

@@ -1,9 +1,10 @@
 //! What a function has before its first event: connections to the table, and its keyring.
 
 use crate::access_patterns::declared;
+use crate::batch::{batch_for, without_workers};
 use crate::contention::good_events;
 use crate::proxy::{Behind, Fault, Proxy, authorizer_event, check_event, lets_in, outcome};
-use crate::support::{UNHURRIED, World};
+use crate::support::{ADMIN, UNHURRIED, World};
 use desk::inside::Service;
 use edge::budget::Budget;
 use functions::FUNCTIONS;
@@ -40,6 +41,20 @@ async fn the_first_event_of_every_action_finds_all_connections_that_it_needs() {
         assert!(sent.connections().is_subset(&ahead.connections()), "{name}: {sent:?}");
         world.settle().await;
     }
+}
+
+#[tokio::test]
+async fn the_first_mail_finds_a_connection() {
+    let world = without_workers().await;
+    let proxy = Proxy::before(&world, Service::Ses).await;
+    let event = batch_for(&world, &[ADMIN]).await;
+    let (deliver, ahead) = proxy.watch(proxy.started(&world, "deliver-mail")).await;
+    assert_eq!(world.mailed("login_code").len(), 0);
+    let (answer, sent) = proxy.watch(deliver.invoke(&event)).await;
+    assert_eq!(answer.expect("an answer"), json!({ "batchItemFailures": [] }));
+    assert_eq!(world.mailed("login_code").len(), 1);
+    assert_eq!((ahead.requests(), sent.requests()), (1, 1));
+    assert_eq!(sent.connections(), ahead.connections());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -71,6 +71,7 @@ pub use whole::WholeAnswers;
 
 use crate::held::{Meters, SeenPlans};
 use crate::unanswered::Unanswered;
+use aws_sdk_dynamodb::config::http::HttpRequest;
 use aws_sdk_dynamodb::config::retry::{ReconnectMode, RetryConfig};
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::{Client, Config};
@@ -160,20 +161,22 @@ impl Store {
         let once = once.with_reconnect_mode(ReconnectMode::ReuseAllConnections);
         let once = Config::builder().retry_config(once);
         let asked = self.client.get_item().table_name(&self.table).customize();
-        let asked = asked.config_override(once).mutate_request(|request| {
-            // `GET` is a method.
-            let _ = request.set_method("GET");
-            *request.body_mut() = SdkBody::empty();
-            for header in ["content-length", "content-type", "x-amz-target"] {
-                request.headers_mut().remove(header);
-            }
-        });
-        let _ = asked.send().await;
+        let _ = asked.config_override(once).mutate_request(ask_nothing).send().await;
     }
 
     /// For ids, and for waits.
     pub(crate) fn rng(&self) -> Random {
         self.random.clone()
+    }
+}
+
+/// Makes any request one that asks for nothing, `GET /`, for the connection that it opens.
+pub fn ask_nothing(request: &mut HttpRequest) {
+    // `GET` is a method.
+    let _ = request.set_method("GET");
+    *request.body_mut() = SdkBody::empty();
+    for header in ["content-length", "content-type", "x-amz-target"] {
+        request.headers_mut().remove(header);
     }
 }
 

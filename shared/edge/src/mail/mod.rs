@@ -11,9 +11,10 @@ pub use event::{MailEvent, Told, Unreadable};
 
 use crate::config::{ConfigError, Settings};
 use askama::Template;
-use aws_sdk_ses::Client;
+use aws_sdk_ses::config::retry::{ReconnectMode, RetryConfig};
 use aws_sdk_ses::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_ses::types::{Body, Content, Destination, Message, MessageTag};
+use aws_sdk_ses::{Client, Config};
 use domain::login::{CODE_LIFETIME, LoginCode};
 use domain::meter::Warning;
 use domain::{AccountName, EmailAddress, KeyName, Recipient, Secret};
@@ -78,6 +79,16 @@ impl Mailer {
             configuration_set: settings.mail_configuration_set.clone(),
             product: settings.product_name.clone(),
         }
+    }
+
+    /// Opens a connection, for the first mail to find. SES says something to a `GET /`, and whatever
+    /// it is will do.
+    pub async fn connect(&self) {
+        let once = RetryConfig::disabled();
+        let once = once.with_reconnect_mode(ReconnectMode::ReuseAllConnections);
+        let once = Config::builder().retry_config(once);
+        let asked = self.client.send_email().customize().config_override(once);
+        let _ = asked.mutate_request(store::ask_nothing).send().await;
     }
 
     pub async fn send(
