@@ -6,8 +6,8 @@
 #
 # It tries what changed since the commit MUTANTS_BASE, else since main or the commit before, for ten
 # minutes at most. `--long`, or PROOFS=long, is domain whole, each condition and decision of store,
-# and the rules that tests/mutants.rs takes away: hours. The files are changed in place; they are as
-# they were when it ends, also by an interrupt.
+# and what tests/mutants/list.rs has: hours. The files are changed in place; they are as they were
+# when it ends, also by an interrupt.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

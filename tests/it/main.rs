@@ -55,6 +55,7 @@ mod list_members;
 mod list_sessions;
 mod local_desk;
 mod logs;
+mod mutants;
 mod no_certificates;
 mod note_mail_event;
 mod openapi;
