@@ -86,6 +86,9 @@ pub struct Violation {
 /// More schedules than this are no small case.
 const BOUND: usize = 200_000;
 
+/// So many schedules of a large case are tried where much is asked for.
+const LONG: u64 = 5000;
+
 /// What does not come in so many schedules is missing, where little is asked for.
 const ENOUGH: u64 = 300;
 
@@ -253,19 +256,12 @@ impl Case {
         self.hold_those_of(|| self.explore(None));
     }
 
-    /// The same of so many schedules, or as many as are asked for.
-    pub fn hold_sampled(&self, schedules: u64) {
+    /// The same of so many schedules every day, of [`LONG`] with `PROOFS=long`, or of as many as are
+    /// asked for.
+    pub fn hold_sampled(&self, daily: u64) {
         let asked = setting("SIMULATION_SCHEDULES");
-        let schedules = asked.map_or(schedules, |text| text.parse().expect("a number"));
+        let schedules = asked.map_or(size(daily, LONG), |text| text.parse().expect("a number"));
         self.hold_those_of(|| self.sample(0..schedules));
-    }
-
-    /// So many schedules every day, and with `PROOFS=long` every one.
-    pub fn hold_daily(&self, schedules: u64) {
-        match size(Some(schedules), None) {
-            Some(schedules) => self.hold_sampled(schedules),
-            None => self.hold(),
-        }
     }
 
     fn hold_those_of(&self, explore: impl FnOnce() -> Explored) {

@@ -25,7 +25,6 @@ mod wire;
 use crate::cases::{mails, meter, pairs, time, workers};
 use crate::explore::Case;
 use crate::wire::Sabotage;
-use frontdesk_tests::proof::size;
 
 #[test]
 fn what_an_outage_says_of_a_creation_is_true() {
@@ -154,7 +153,7 @@ fn a_code_opens_one_session() {
 
 #[test]
 fn what_holds_of_two_at_once_holds_of_many() {
-    cases::MANY.hold_sampled(size(100, 5000));
+    cases::MANY.hold_sampled(100);
 }
 
 #[test]
@@ -189,7 +188,7 @@ fn a_code_of_three_minutes_opens_nothing() {
 
 #[test]
 fn an_invitation_that_ends_is_accepted_or_gives_its_place_away() {
-    time::INVITATION.hold_sampled(size(60, 5000));
+    time::INVITATION.hold_sampled(60);
 }
 
 #[test]
@@ -214,20 +213,20 @@ fn changed_limits_hold_for_every_check_that_begins_after_the_answer() {
 
 #[test]
 fn what_a_process_took_ahead_is_nobody_elses_however_it_ends() {
-    meter::BLOCKS.hold_daily(60);
-    meter::BLOCKS_IN_TROUBLE.hold_daily(40);
+    meter::BLOCKS.hold_sampled(60);
+    meter::BLOCKS_IN_TROUBLE.hold_sampled(40);
 }
 
 #[test]
 fn what_was_taken_ahead_is_of_its_month_and_of_its_limits() {
-    meter::BLOCKS_TURN.hold_daily(40);
-    meter::BLOCKS_CHANGE.hold_daily(60);
+    meter::BLOCKS_TURN.hold_sampled(40);
+    meter::BLOCKS_CHANGE.hold_sampled(60);
 }
 
 #[test]
 fn clocks_that_differ_let_through_what_the_rate_has_in_that_time_and_no_more() {
     meter::CLOCKS.hold();
-    meter::CLOCKS_TURN.hold_daily(60);
+    meter::CLOCKS_TURN.hold_sampled(60);
 }
 
 #[test]
@@ -277,7 +276,7 @@ fn each_change_beside_a_login_holds_every_promise() {
 
 #[test]
 fn two_right_codes_of_one_member_open_two_sessions() {
-    cases::LOGINS_OF_ONE.hold_daily(30);
+    cases::LOGINS_OF_ONE.hold_sampled(30);
 }
 
 #[test]
@@ -300,7 +299,7 @@ fn each_pair_of_changes_holds_every_promise_when_not_all_goes_well() {
 #[test]
 fn a_login_has_its_sandbox_whatever_goes_wrong() {
     workers::LOGIN.hold();
-    workers::LOGIN_IN_TROUBLE.hold_daily(40);
+    workers::LOGIN_IN_TROUBLE.hold_sampled(40);
     workers::LOGIN_WITHOUT_KEYRING.hold();
 }
 
@@ -311,13 +310,13 @@ fn a_login_event_that_comes_twice_is_done_once() {
 
 #[test]
 fn a_sandbox_key_that_is_deleted_does_not_come_back_by_an_event_that_is_done() {
-    workers::TWICE_DELETE.hold_daily(40);
+    workers::TWICE_DELETE.hold_sampled(40);
 }
 
 #[test]
 fn two_logins_at_once_make_one_key() {
     workers::TWO_LOGINS.hold();
-    workers::TWO_LOGINS_IN_TROUBLE.hold_daily(30);
+    workers::TWO_LOGINS_IN_TROUBLE.hold_sampled(30);
 }
 
 #[test]
@@ -330,7 +329,7 @@ fn a_verdict_is_about_the_key_that_is_there() {
 
 #[test]
 fn a_retry_beside_another_has_its_verdict() {
-    workers::RETRY_RETRY.hold_daily(30);
+    workers::RETRY_RETRY.hold_sampled(30);
 }
 
 #[test]
@@ -340,14 +339,14 @@ fn what_waits_for_a_suspended_account_goes_on_with_it() {
 
 #[test]
 fn the_sweep_beside_a_worker_leaves_nothing_undone() {
-    workers::LOGIN_SWEEP.hold_daily(20);
-    workers::INVITE_SWEEP.hold_daily(20);
+    workers::LOGIN_SWEEP.hold_sampled(20);
+    workers::INVITE_SWEEP.hold_sampled(20);
 }
 
 #[test]
 fn what_the_sweep_gives_up_is_over_for_everybody() {
     workers::GIVE_UP.hold();
-    workers::GIVE_UP_LATE.hold_daily(10);
+    workers::GIVE_UP_LATE.hold_sampled(10);
 }
 
 #[test]
@@ -362,7 +361,7 @@ fn what_comes_in_one_batch_is_done_as_what_comes_alone() {
     workers::LOGINS_IN_ONE_BATCH.hold();
     workers::INVITE_TWICE_IN_ONE_BATCH.hold();
     workers::INVITES_IN_ONE_BATCH.hold();
-    workers::INVITES_REVOKE.hold_daily(30);
+    workers::INVITES_REVOKE.hold_sampled(30);
 }
 
 #[test]
@@ -380,9 +379,9 @@ fn a_code_is_mailed_while_it_is_good() {
 #[test]
 fn each_admin_is_reminded_of_a_keys_end_once_whatever_goes_wrong() {
     mails::REMINDER.hold();
-    mails::REMINDER_IN_TROUBLE.hold_daily(30);
-    mails::REMINDER_TWICE.hold_daily(30);
-    mails::REMINDER_SWEEP.hold_daily(20);
+    mails::REMINDER_IN_TROUBLE.hold_sampled(30);
+    mails::REMINDER_TWICE.hold_sampled(30);
+    mails::REMINDER_SWEEP.hold_sampled(20);
 }
 
 #[test]
@@ -394,20 +393,20 @@ fn nobody_is_reminded_of_a_key_that_is_gone() {
 
 #[test]
 fn each_admin_hears_that_a_months_calls_are_used() {
-    mails::WARNING.hold_daily(60);
+    mails::WARNING.hold_sampled(60);
 }
 
 #[test]
 fn a_mail_that_comes_back_shows_on_whom_it_was_for_and_on_nobody_else() {
-    mails::BACK.hold_daily(100);
+    mails::BACK.hold_sampled(100);
     mails::BACK_RESEND.hold();
-    mails::BACK_LOGIN.hold_daily(40);
+    mails::BACK_LOGIN.hold_sampled(40);
     mails::BACK_REVOKE.hold();
 }
 
 #[test]
 fn what_holds_of_one_worker_holds_of_many() {
-    workers::MANY.hold_sampled(size(30, 5000));
+    workers::MANY.hold_sampled(30);
 }
 
 /// Else a schedule that breaks something could not be looked at again.
