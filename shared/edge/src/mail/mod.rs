@@ -81,8 +81,8 @@ impl Mailer {
         }
     }
 
-    /// Opens a connection, for the first mail to find. SES says something to a `GET /`, and whatever
-    /// it is will do.
+    /// Opens a connection, for the first mail to find. SES says something to a `GET /`, and
+    /// whatever that is will do.
     pub async fn connect(&self) {
         let once = RetryConfig::disabled();
         let once = once.with_reconnect_mode(ReconnectMode::ReuseAllConnections);
