@@ -4,6 +4,7 @@
 //! state of the same account. What is declared here is what `docs/table.md` says in its table of
 //! access patterns.
 
+use crate::crowd::Crowd;
 use crate::invitations::{self, link};
 use crate::list_sessions;
 use crate::logs::Log;
@@ -12,7 +13,7 @@ use crate::proxy::{
     http_event, lets_in, outcome,
 };
 use crate::support::{ADMIN, Person, UNHURRIED, World, wrong};
-use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
+use aws_sdk_dynamodb::types::AttributeValue;
 use axum::extract::{ConnectInfo, Request};
 use axum::http::Method;
 use domain::key::KeyPrefix;
@@ -21,7 +22,7 @@ use edge::App;
 use edge::config::Env;
 use functions::{FUNCTIONS, Trigger};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -84,8 +85,9 @@ struct Bench<'w> {
 }
 
 /// What one call came to.
-struct Measured {
-    sent: Recording,
+#[derive(Clone)]
+pub struct Measured {
+    pub sent: Recording,
     /// Bytes, with an id of the request as Lambda's are.
     logged: usize,
 }
@@ -137,21 +139,15 @@ fn logged(function: &str, lines: &str) -> usize {
     own.sum()
 }
 
-/// What is there besides what is asked for.
-#[derive(Default)]
-struct Crowd {
-    accounts: usize,
-    /// Of each member, besides the one that acts.
-    sessions: u64,
-}
-
 /// Every action, measured, in the order of [`DECLARED`].
-async fn measure_all(beside: Crowd) -> Vec<(&'static str, Measured)> {
+pub async fn measure_all(beside: &Crowd) -> Vec<(&'static str, Measured)> {
     let world = World::new().await;
     let admin = world.admin().await;
     beside.accounts(&world, &admin.account).await;
+    beside.events(&world, &admin.account).await;
     world.member(&admin, "grace@example.com").await;
     world.member(&admin, "linus@example.com").await;
+    beside.fill(&world, &admin).await;
     beside.sessions(&world, [ADMIN, "grace@example.com", "linus@example.com"]).await;
     let admin = world.admin().await;
     let grace = world.login("grace@example.com").await;
@@ -203,7 +199,8 @@ async fn measure_all(beside: Crowd) -> Vec<(&'static str, Measured)> {
         })
         .await;
 
-    world.change(&admin.account, json!({ "act": "set_limits", "member_limit": 7 })).await;
+    let limit = json!({ "act": "set_limits", "member_limit": beside.member_limit() });
+    world.change(&admin.account, limit).await;
     let invited = |turn: usize| json!({ "email": format!("guest{turn}@example.com") });
     bench
         .action("invite-member", 201, async |turn| with("invite-member", &admin, invited(turn)))
@@ -291,7 +288,7 @@ async fn measure_all(beside: Crowd) -> Vec<(&'static str, Measured)> {
 /// Every action with nobody beside, measured once for all tests that ask.
 async fn measured() -> &'static [(&'static str, Measured)] {
     static MEASURED: OnceCell<Vec<(&str, Measured)>> = OnceCell::const_new();
-    MEASURED.get_or_init(|| measure_all(Crowd::default())).await
+    MEASURED.get_or_init(async || measure_all(&Crowd::default()).await).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -387,75 +384,11 @@ async fn every_console_action_waits_for_the_store_at_most_once_and_a_login_at_mo
     }
 }
 
-impl Crowd {
-    /// Puts accounts beside this one that are what it is by now, each with rows of its own.
-    async fn accounts(&self, world: &World, account: &str) {
-        world.settle().await;
-        let (client, table) = world.table();
-        let rows = world.rows().await;
-        for number in 0..self.accounts {
-            let other = format!("{}{number:06}", &account[..account.len() - 6]);
-            let copies = rows.iter().filter_map(|((pk, _), row)| {
-                let copied = row
-                    .iter()
-                    .map(|(name, value)| (name.clone(), in_place(value, account, &other)));
-                let mut copied: HashMap<String, AttributeValue> = copied.collect();
-                if pk.starts_with("ADDR#") {
-                    copied.insert("pk".to_owned(), AttributeValue::S(format!("{pk}{number}")));
-                } else if !pk.contains(account) {
-                    return None;
-                }
-                let put = PutRequest::builder().set_item(Some(copied)).build().expect("a row");
-                Some(WriteRequest::builder().put_request(put).build())
-            });
-            let copies: Vec<_> = copies.collect();
-            for some in copies.chunks(25) {
-                let write = client.batch_write_item().request_items(&table, some.to_vec());
-                let wrote = write.send().await.expect("rows are written");
-                let left = wrote.unprocessed_items.unwrap_or_default();
-                assert!(left.is_empty(), "{left:?}");
-            }
-        }
-        world.settle().await;
-    }
-
-    async fn sessions(&self, world: &World, members: [&str; 3]) {
-        for _ in 0..self.sessions {
-            world.advance(3 * 3600);
-            for member in members {
-                world.login(member).await;
-            }
-        }
-        // An address gets ten codes a day.
-        world.advance(12 * 3600);
-    }
-}
-
-/// The value with another account's id where this one's is.
-fn in_place(value: &AttributeValue, account: &str, other: &str) -> AttributeValue {
-    match value {
-        AttributeValue::S(text) => AttributeValue::S(text.replace(account, other)),
-        AttributeValue::M(map) => {
-            let map =
-                map.iter().map(|(name, value)| (name.clone(), in_place(value, account, other)));
-            AttributeValue::M(map.collect())
-        }
-        value => value.clone(),
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_action_sends_and_costs_as_much_beside_a_thousand_accounts_as_beside_ten() {
-    let beside = |accounts| Crowd { accounts, ..Crowd::default() };
-    let (few, many) = tokio::join!(measure_all(beside(10)), measure_all(beside(1_000)));
-    assert_eq!(render(&few), render(&many));
-}
-
 /// The row of an address has what was asked for within a day, a page of the trail what there is.
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_sessions_cost_nothing_more_and_the_codes_of_five_logins_a_day_three_write_units() {
     let full = Crowd { sessions: domain::session::MAX_SESSIONS, ..Crowd::default() };
-    let (one, all) = tokio::join!(measured(), measure_all(full));
+    let (one, all) = tokio::join!(measured(), measure_all(&full));
     let more: Vec<_> = one
         .iter()
         .zip(&all)

@@ -1,6 +1,7 @@
 //! The one test binary. A test's name is a guarantee, in a sentence.
 
 mod child;
+mod crowd;
 mod folder;
 mod gate;
 mod imports;
@@ -40,6 +41,7 @@ mod foreign_events;
 mod foreign_headers;
 mod get_sandbox;
 mod get_session;
+mod growth;
 mod histories;
 mod invitations;
 mod invite_member;

@@ -31,10 +31,14 @@ pub fn sample(function: &str) -> Value {
     serde_json::from_str(&std::fs::read_to_string(file).expect("a sample event")).expect("JSON")
 }
 
+/// The longest that a connection lies idle: the desk ends what is silent for a minute.
+const IDLE: Duration = Duration::from_secs(5);
+
 /// A client for loopback: no proxy, and no certificate of anybody's.
 pub fn client() -> Client {
     edge::install_tls_provider();
-    Client::builder().no_proxy().tls_certs_only([]).build().expect("a client")
+    let client = Client::builder().no_proxy().tls_certs_only([]).pool_idle_timeout(IDLE);
+    client.build().expect("a client")
 }
 
 /// One running desk, with nothing in it but its first account.

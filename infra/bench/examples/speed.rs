@@ -104,8 +104,7 @@ async fn find_out(
     let rounds = asked.plan.rounds;
     let progress = |round| eprintln!("round {round} of {rounds}");
     let figures = measure(&all, &certificate, asked.plan, progress).await?;
-    #[expect(clippy::disallowed_methods, reason = "a bench is run on some day")]
-    let date = jiff::Timestamp::now().strftime("%Y-%m-%d").to_string();
+    let date = command::today();
     let command = [&["cargo speed".to_owned()], words].concat().join(" ");
     Ok(Report { date, machine: machine(), command, plan: asked.plan, figures, left_out })
 }

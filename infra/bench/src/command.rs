@@ -6,6 +6,13 @@ use crate::Failure;
 use std::env::args;
 use std::process::ExitCode;
 
+/// The day, such as `2026-01-31`.
+pub fn today() -> String {
+    #[expect(clippy::disallowed_methods, reason = "a bench is run on some day")]
+    let now = jiff::Timestamp::now();
+    now.strftime("%Y-%m-%d").to_string()
+}
+
 /// Runs what the words ask for; `read` makes none of words that ask for nothing that there is.
 pub fn run<A>(
     usage: &str,

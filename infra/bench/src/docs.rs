@@ -23,9 +23,7 @@ const CHARTS: [(&str, &str, &str, Shown, Number); 4] = [
 
 /// `folder` is the documents'.
 pub fn write(report: &Report, folder: &Path) -> Result<(), Failure> {
-    let document = folder.join("speed.md");
-    let text = table::put_into(&std::fs::read_to_string(&document)?, &table::text(report));
-    std::fs::write(document, text.ok_or("docs/speed.md has no marks for the figures")?)?;
+    put(&folder.join("speed.md"), &table::text(report))?;
     let own = folder.join("speed");
     std::fs::create_dir_all(&own)?;
     std::fs::write(own.join("speed.json"), format!("{:#}\n", report.json()))?;
@@ -35,6 +33,13 @@ pub fn write(report: &Report, folder: &Path) -> Result<(), Failure> {
         std::fs::write(own.join(file), chart::bars(title, unit, &bars))?;
     }
     Ok(())
+}
+
+/// Puts this between the marks of a document.
+pub fn put(document: &Path, text: &str) -> Result<(), Failure> {
+    let text = table::put_into(&std::fs::read_to_string(document)?, text);
+    let none = || format!("{} has no marks for the figures", document.display());
+    Ok(std::fs::write(document, text.ok_or_else(none)?)?)
 }
 
 fn is_peer(one: &Figures) -> bool {

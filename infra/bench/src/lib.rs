@@ -9,6 +9,9 @@
 //!
 //! `cargo load` has 64 [clients](load) ask a desk about a key, and its engine for a row, in turns.
 //!
+//! `cargo growth` prints what tests count: whether an action sends or costs more when there is more
+//! of something.
+//!
 //! To add a program: a [candidate], from `candidates.rs`. To add a function to what is
 //! measured: a request of it in `journey.rs`, and then it is.
 
@@ -18,6 +21,7 @@ pub mod certificate;
 pub mod chart;
 pub mod command;
 pub mod docs;
+pub mod growth;
 pub mod host;
 pub mod http;
 pub mod journey;

@@ -72,7 +72,7 @@ fn targets(report: &Report) -> String {
 }
 
 /// The first column is text, the others are numbers; each as wide as it has to be.
-fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+pub fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     let head: Vec<String> = head.iter().map(|&name| name.to_owned()).collect();
     let rows: Vec<Vec<String>> = std::iter::once(head).chain(rows).collect();
     let columns = rows[0].len();
