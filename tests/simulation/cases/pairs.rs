@@ -204,14 +204,14 @@ pub const LOGIN_ENDS: Pairs =
 pub const WITH_SUSPENSION: Pairs = Pairs {
     name: "each customers' change beside a suspension or a resumption",
     other: &SUSPENSION,
-    sampled: [Some(8), None],
+    sampled: [Some(8), Some(500)],
     ..OF_CUSTOMERS
 };
 
 pub const OF_SUSPENSION: Pairs = Pairs {
     name: "suspensions and resumptions beside each other",
     one: &SUSPENSION,
-    sampled: [Some(40), None],
+    sampled: [Some(40), Some(5000)],
     ..WITH_SUSPENSION
 };
 
