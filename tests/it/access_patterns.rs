@@ -5,6 +5,7 @@
 //! access patterns.
 
 use crate::crowd::Crowd;
+use crate::folder::Folder;
 use crate::invitations::{self, link};
 use crate::list_sessions;
 use crate::logs::Log;
@@ -141,7 +142,8 @@ fn logged(function: &str, lines: &str) -> usize {
 
 /// Every action, measured, in the order of [`DECLARED`].
 pub async fn measure_all(beside: &Crowd) -> Vec<(&'static str, Measured)> {
-    let world = World::new().await;
+    let folder = Folder::new();
+    let world = beside.world(&folder).await;
     let admin = world.admin().await;
     beside.accounts(&world, &admin.account).await;
     beside.events(&world, &admin.account).await;

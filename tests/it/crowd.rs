@@ -4,9 +4,11 @@
 //! Rows that are too many to be made by requests are copies of rows that requests have made, with
 //! other ids.
 
+use crate::folder::Folder;
 use crate::invitations::hash;
 use crate::support::{Person, World};
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
+use desk::Options;
 use domain::account::{MAX_KEY_LIMIT, MAX_MEMBER_LIMIT};
 use futures::{StreamExt, stream};
 use serde_json::json;
@@ -37,6 +39,13 @@ pub struct Crowd {
 }
 
 impl Crowd {
+    /// A desk for all of it: in memory an engine holds a gigabyte at most, the rest is kept here.
+    pub async fn world(&self, folder: &Folder) -> World {
+        let is_large = self.accounts > 1_000 || self.events > 10_000;
+        let options = if is_large { folder.kept() } else { Options::default() };
+        World::with_options(options).await
+    }
+
     /// How many members the account may have while it is measured.
     pub fn member_limit(&self) -> u32 {
         if self.is_full { MAX_MEMBER_LIMIT } else { ACTING + GUESTS }
