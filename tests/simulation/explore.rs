@@ -256,8 +256,8 @@ impl Case {
         self.hold_those_of(|| self.explore(None));
     }
 
-    /// The same of so many schedules every day, of [`LONG`] with `PROOFS=long`, or of as many as are
-    /// asked for.
+    /// The same of so many schedules every day, of [`LONG`] with `PROOFS=long`, or of as many as
+    /// are asked for.
     pub fn hold_sampled(&self, daily: u64) {
         let asked = setting("SIMULATION_SCHEDULES");
         let schedules = asked.map_or(size(daily, LONG), |text| text.parse().expect("a number"));

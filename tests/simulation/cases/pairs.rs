@@ -353,8 +353,8 @@ pub fn hold_alone_without_keyring() {
     hold_alone("each change, while no keyring comes", &[Fate::NoKeyring]);
 }
 
-/// Of a store that is out nobody asks the same write more often than the SDK does by itself: whoever
-/// waits for an answer is told of an outage in time.
+/// Of a store that is out nobody asks the same write more often than the SDK does by itself:
+/// whoever waits for an answer is told of an outage in time.
 fn soon_given_up(ended: &Ended) -> Judgement {
     let mut sent = BTreeMap::new();
     for step in &ended.steps {
