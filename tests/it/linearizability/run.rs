@@ -392,9 +392,11 @@ impl<'r> Client<'r> {
         let answer = self.call("rotate-key", Some(&key.id), Some(body)).await;
         let Some(outcome) = self.ended(&answer) else { return };
         let made = body_of(&answer);
-        let until = match made["key"]["old_valid_until"].as_str() {
-            Some(until) => Times::exactly(as_millis(until)),
-            None => Times { from: from + seconds * 1000, to: self.run.now() + seconds * 1000 },
+        let asked_for = Times { from: from + seconds * 1000, to: self.run.now() + seconds * 1000 };
+        // What is answered is no later than the key's end, which may be moved afterwards.
+        let until = match made["key"]["old_valid_until"].as_str().map(as_millis) {
+            Some(until) if until >= asked_for.from => Times::exactly(until),
+            Some(_) | None => asked_for,
         };
         let keep = (seconds > 0).then_some(until);
         let act = Act::Rotate { value: span.began, keep };
