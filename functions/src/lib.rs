@@ -55,9 +55,9 @@ pub use edge::lambda::{Event, Invoke};
 pub use function::{Function, Trigger, run};
 
 use crate::function::{function, http_function};
+use edge::App;
 use edge::budget::Budget;
 use edge::lambda::{event, forward_auth, http, stream};
-use edge::{Ahead, App};
 use futures::FutureExt;
 use futures::future::{BoxFuture, join};
 
@@ -77,11 +77,12 @@ pub const GET_SESSION: Function = Function {
     trigger: Trigger::Http { method: "GET", path: "/api/session" },
     also: None,
     budget: Budget::REQUEST,
-    ahead: Ahead { connections: 2, ..function::USUAL },
+    ahead: function::USUAL,
     build: |app| {
         http(app, |app, call| get_session::handle(app, call, methods_of(&call.path())).boxed())
     },
-};
+}
+.side_by_side(2);
 pub const GET_SANDBOX: Function =
     http_function!("get-sandbox", "GET", "/api/sandbox", get_sandbox::handle).side_by_side(3);
 pub const GET_USAGE: Function =

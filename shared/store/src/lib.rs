@@ -156,10 +156,7 @@ impl Store {
     /// DynamoDB answers `GET /` to whoever wants to know whether it is there: nothing is read, and
     /// nothing paid for. What keeps it from being there, the first request tells.
     pub async fn connect(&self) {
-        // The answer is no row, which else would be the connection's fault.
-        let once = RetryConfig::disabled();
-        let once = once.with_reconnect_mode(ReconnectMode::ReuseAllConnections);
-        let once = Config::builder().retry_config(once);
+        let once = Config::builder().retry_config(for_a_connection());
         let asked = self.client.get_item().table_name(&self.table).customize();
         let _ = asked.config_override(once).mutate_request(ask_nothing).send().await;
     }
@@ -168,6 +165,12 @@ impl Store {
     pub(crate) fn rng(&self) -> Random {
         self.random.clone()
     }
+}
+
+/// How often what opens a connection is sent: once. The answer is none that was asked for, which
+/// else would be the connection's fault.
+pub fn for_a_connection() -> RetryConfig {
+    RetryConfig::disabled().with_reconnect_mode(ReconnectMode::ReuseAllConnections)
 }
 
 /// Makes any request one that asks for nothing, `GET /`, for the connection that it opens.

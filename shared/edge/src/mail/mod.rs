@@ -11,7 +11,6 @@ pub use event::{MailEvent, Told, Unreadable};
 
 use crate::config::{ConfigError, Settings};
 use askama::Template;
-use aws_sdk_ses::config::retry::{ReconnectMode, RetryConfig};
 use aws_sdk_ses::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_ses::types::{Body, Content, Destination, Message, MessageTag};
 use aws_sdk_ses::{Client, Config};
@@ -84,9 +83,7 @@ impl Mailer {
     /// Opens a connection, for the first mail to find. SES says something to a `GET /`, and
     /// whatever that is will do.
     pub async fn connect(&self) {
-        let once = RetryConfig::disabled();
-        let once = once.with_reconnect_mode(ReconnectMode::ReuseAllConnections);
-        let once = Config::builder().retry_config(once);
+        let once = Config::builder().retry_config(store::for_a_connection());
         let asked = self.client.send_email().customize().config_override(once);
         let _ = asked.mutate_request(store::ask_nothing).send().await;
     }
