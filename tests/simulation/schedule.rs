@@ -223,8 +223,8 @@ impl Stage {
                 Err(Fate::Undelivered) => End::NeverCame,
                 Err(_) => End::Killed,
             };
-            // It does not come for ever.
-            let end = if attempt < most { end } else { End::NeverCame };
+            // It does not come again for ever.
+            let end = if attempt < most || end == End::Done { end } else { End::NeverCame };
             let brought = Brought { delivery: delivery.clone(), attempt, end };
             log.lock().expect("nobody panics with it").brought.push(brought);
             match answer {

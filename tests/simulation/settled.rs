@@ -68,13 +68,7 @@ fn awaited(rows: &Rows) -> Judgement {
 /// A verdict that is put on record is what the product API said last to whoever recorded it, about
 /// the very key that it is put on record of.
 fn verdicts(ended: &Ended) -> Judgement {
-    let mut before: BTreeMap<&String, &Row> = BTreeMap::new();
-    for (place, step) in ended.steps.iter().enumerate() {
-        let mut sandboxes = step.rows.iter().filter(|(row, _)| row.starts_with("SANDBOX#"));
-        let Some((row, sandbox)) = sandboxes.next() else { continue };
-        let (pk, sk) = row.split_once('/').expect("a key has two parts");
-        let first = || ended.before.get(&(pk.to_owned(), sk.to_owned()));
-        let was = before.insert(row, sandbox).or_else(first);
+    for Change { place, step, was, sandbox } in changes_of_sandboxes(ended) {
         let judged = sandbox.get("validated_at");
         if judged.is_none() || judged == was.and_then(|was| was.get("validated_at")) {
             continue;
@@ -98,20 +92,34 @@ fn verdicts(ended: &Ended) -> Judgement {
 
 /// What becomes of a Sandbox's key stands in the trail as well, by the same write.
 fn told(ended: &Ended) -> Judgement {
-    let mut before = BTreeMap::new();
-    for step in &ended.steps {
-        let mut sandboxes = step.rows.iter().filter(|(row, _)| row.starts_with("SANDBOX#"));
-        let Some((row, sandbox)) = sandboxes.next() else { continue };
-        let (pk, sk) = row.split_once('/').expect("a key has two parts");
-        let first = || Some(text(ended.before.get(&(pk.to_owned(), sk.to_owned()))?, "state"));
+    for Change { step, was, sandbox, .. } in changes_of_sandboxes(ended) {
         let state = text(sandbox, "state");
-        let was = before.insert(row, state).or_else(first);
-        let is_end = state != "validating" && was == Some("validating");
+        let was_validating = was.is_some_and(|was| text(was, "state") == "validating");
+        let is_end = state != "validating" && was_validating;
         holds(!is_end || step.about.contains("Put AUDIT"), || {
             format!("a Sandbox is {state}, and the trail does not tell")
         })?;
     }
     Ok(())
+}
+
+/// A step that changed a Sandbox.
+struct Change<'e> {
+    place: usize,
+    step: &'e Step,
+    was: Option<&'e Row>,
+    sandbox: &'e Row,
+}
+
+fn changes_of_sandboxes(ended: &Ended) -> impl Iterator<Item = Change<'_>> {
+    let mut before: BTreeMap<&String, &Row> = BTreeMap::new();
+    ended.steps.iter().enumerate().filter_map(move |(place, step)| {
+        let (row, sandbox) = step.rows.iter().find(|(row, _)| row.starts_with("SANDBOX#"))?;
+        let (pk, sk) = row.split_once('/').expect("a key has two parts");
+        let first = || ended.before.get(&(pk.to_owned(), sk.to_owned()));
+        let was = before.insert(row, sandbox).or_else(first);
+        Some(Change { place, step, was, sandbox })
+    })
 }
 
 /// All that was owed is done, or was given up for everybody to see. A login's mail is owed to
