@@ -386,6 +386,12 @@ async fn a_change_that_is_said_to_be_in_progress_is_made_once_and_reported_as_ma
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_is_in_progress_and_whose_repetition_meets_another_is_made_once() {
+    // The SDK repeats what is in progress by itself, and tells of the conflict alone.
+    made_once(&[(1, Fault::InProgress), (1, Fault::Conflict)]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_change_whose_answer_got_lost_and_whose_repetition_meets_another_is_reported_as_made() {
     made_once(&[(1, Fault::AnswerLost), (1, Fault::Conflict)]).await;
 }
