@@ -5,6 +5,7 @@ use aws_sdk_dynamodb::config::interceptors::{
 };
 use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_dynamodb::error::BoxError;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError as WriteError;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -20,10 +21,6 @@ impl Unanswered {
     pub fn any(&self) -> bool {
         self.0.load(Ordering::SeqCst) > 0
     }
-
-    pub fn add(&self) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
 }
 
 impl Intercept for Unanswered {
@@ -37,7 +34,7 @@ impl Intercept for Unanswered {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        self.add();
+        self.0.fetch_add(1, Ordering::SeqCst);
         Ok(())
     }
 
@@ -55,12 +52,15 @@ impl Intercept for Unanswered {
     }
 }
 
-/// Whether the store said what became of it. A failure of its own (5xx) says nothing.
+/// Whether the store said what became of it. A failure of its own (5xx) says nothing, and no more
+/// does that it is being worked on.
 fn is_answered(context: &FinalizerInterceptorContextRef<'_>) -> bool {
     match context.output_or_error() {
         Some(Ok(_)) => true,
         Some(Err(error)) => {
+            let refusal = error.as_operation_error().and_then(|error| error.downcast_ref());
             error.is_operation_error()
+                && !refusal.is_some_and(WriteError::is_transaction_in_progress_exception)
                 && context.response().is_some_and(|answer| answer.status().is_client_error())
         }
         None => false,

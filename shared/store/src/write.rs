@@ -439,7 +439,6 @@ impl Store {
                 }
                 // A try under this token is being worked on: the same again finds out how it ended.
                 Some(TransactWriteItemsError::TransactionInProgressException(_)) => {
-                    unanswered.add();
                     backoff.wait_for(&unanswered).await?;
                     continue;
                 }
