@@ -1,12 +1,10 @@
 //! What a member knows a session by: "Firefox on Windows", from the `User-Agent` of its login.
 //!
 //! Of that header, which may say a good deal about a machine, only two letters are kept, each of a
-//! closed list. A browser or system that the parser does not know, or the lists do not have, is an
-//! unknown one.
+//! closed list. A browser or system that is in no list is an unknown one.
 
 use serde::{Deserialize, Serialize};
 use std::fmt::{Display, Formatter, Result as Written};
-use woothee::parser::Parser;
 
 /// So many bytes of the header are looked at: browsers send some 120.
 const LOOKED_AT: usize = 512;
@@ -14,27 +12,30 @@ const LOOKED_AT: usize = 512;
 /// The letter of what is not in the list.
 const OTHER: char = '-';
 
-/// A browser or a system: the letter that a row keeps, what the parser's names for it begin with,
-/// and what people call it.
-type Known = (char, &'static str, &'static str);
+/// A browser or a system: the letter that a row keeps, what the header has of it, and what people
+/// call it.
+type Known = (char, &'static [&'static str], &'static str);
 
+/// The first one decides, for a browser names those whose pages it shows as well: Edge says that it
+/// is Chrome, too, and Chrome that it is Safari.
 const BROWSERS: [Known; 6] = [
-    ('c', "Chrome", "Chrome"),
-    ('e', "Edge", "Edge"),
-    ('f', "Firefox", "Firefox"),
-    ('o', "Opera", "Opera"),
-    ('s', "Safari", "Safari"),
-    ('u', "SamsungBrowser", "Samsung Internet"),
+    ('e', &["Edg/", "EdgA/", "EdgiOS/", "Edge/"], "Edge"),
+    ('o', &["OPR/", "OPT/", "Opera/"], "Opera"),
+    ('u', &["SamsungBrowser/"], "Samsung Internet"),
+    ('f', &["Firefox/", "FxiOS/"], "Firefox"),
+    ('c', &["Chrome/", "CriOS/"], "Chrome"),
+    ('s', &["Safari/"], "Safari"),
 ];
 
+/// Of these, too: an iPhone says that it is like macOS, and Android is a Linux.
 const SYSTEMS: [Known; 7] = [
-    ('a', "Android", "Android"),
-    ('c', "ChromeOS", "ChromeOS"),
-    ('i', "iPhone", "iPhone"),
-    ('l', "Linux", "Linux"),
-    ('m', "Mac OS", "macOS"),
-    ('p', "iPad", "iPad"),
-    ('w', "Windows", "Windows"),
+    ('w', &["Windows"], "Windows"),
+    ('i', &["iPhone"], "iPhone"),
+    ('p', &["iPad"], "iPad"),
+    ('m', &["Mac OS"], "macOS"),
+    ('a', &["Android"], "Android"),
+    ('c', &["CrOS"], "ChromeOS"),
+    ('l', &["Linux"], "Linux"),
 ];
 
 /// A browser and a system, each by its letter.
@@ -50,16 +51,12 @@ impl SessionLabel {
     pub fn of(user_agent: Option<&[u8]>) -> Self {
         let bytes = user_agent.unwrap_or_default();
         let text = String::from_utf8_lossy(&bytes[..bytes.len().min(LOOKED_AT)]);
-        let (browser, system) = match Parser::new().parse(&text) {
-            Some(found) => (letter(&BROWSERS, found.name), letter(&SYSTEMS, found.os)),
-            None => (OTHER, OTHER),
-        };
-        Self { browser, system }
+        Self { browser: letter(&BROWSERS, &text), system: letter(&SYSTEMS, &text) }
     }
 }
 
-fn letter(list: &[Known], found: &str) -> char {
-    let known = list.iter().find(|(_, begins, _)| found.starts_with(begins));
+fn letter(list: &[Known], text: &str) -> char {
+    let known = list.iter().find(|(_, signs, _)| signs.iter().any(|sign| text.contains(sign)));
     known.map_or(OTHER, |(letter, ..)| *letter)
 }
 
