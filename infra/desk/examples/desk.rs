@@ -7,7 +7,11 @@ use desk::{Desk, FunctionHost, Options, State, env_file, workspace_root};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use tracing_subscriber::EnvFilter;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Frontdesk on this machine: everything that template.yaml deploys, in one process, with no AWS
 /// account.
@@ -242,13 +246,12 @@ fn ended() -> std::io::Result<impl Future<Output = ()>> {
 /// The functions log through `tracing`, as they do on Lambda. A refused condition is daily
 /// business, so the store's warnings about those are left out.
 fn log_to_stderr(verbose: bool) {
-    let level = if verbose { "info" } else { "warn" };
-    let filter = EnvFilter::new(format!("{level},dynoxide=error"));
-    tracing_subscriber::fmt()
+    let level = if verbose { LevelFilter::INFO } else { LevelFilter::WARN };
+    let filter = Targets::new().with_default(level).with_target("dynoxide", LevelFilter::ERROR);
+    let lines = fmt::layer()
         // It would complain there of what cannot be written there, and panic.
         .log_internal_errors(false)
-        .with_env_filter(filter)
         .with_writer(std::io::stderr)
-        .without_time()
-        .init();
+        .without_time();
+    tracing_subscriber::registry().with(filter).with(lines).init();
 }

@@ -14,9 +14,10 @@ use std::fmt::{Debug, Display, Write};
 use std::sync::Once;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
+use tracing_subscriber::fmt::{self, FmtContext, FormatEvent, FormatFields, MakeWriter};
+use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 
 /// Writes the lines to standard output, where Lambda collects them.
@@ -32,19 +33,16 @@ pub fn lines(
 ) -> impl Subscriber + Send + Sync {
     let level = env.get("LOG_LEVEL").unwrap_or("info");
     // Counts have a target of their own: no level keeps an alarm from going off.
-    let filter = EnvFilter::try_new(format!(
-        "warn,edge={level},functions={level},store={level},{METRIC}=info"
-    ))
-    .unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = format!("warn,edge={level},functions={level},store={level},{METRIC}=info");
+    let filter = filter.parse().unwrap_or(Targets::new().with_default(LevelFilter::INFO));
     let namespace = env.get("METRIC_NAMESPACE").unwrap_or("Frontdesk").to_owned();
     let format = Lines { namespace, clock: Clock::system() };
-    tracing_subscriber::fmt()
+    let lines = fmt::layer()
         // It would complain on stderr, and panic where nobody reads that either.
         .log_internal_errors(false)
-        .with_env_filter(filter)
         .event_format(format)
-        .with_writer(writer)
-        .finish()
+        .with_writer(writer);
+    tracing_subscriber::registry().with(filter).with(lines)
 }
 
 const METRIC: &str = "metric";
