@@ -14,7 +14,7 @@ cargo growth [--docs] [--short]
 
 Counts requests, waits, read units and write units of a call of each action, beside 10, 1,000 and
 100,000 accounts, in an account at its limits, and in one whose trail has a million events. Fails if
-one of them sends more, or costs more than what it reads. Takes half an hour.
+one of them sends more, or costs more than what it reads. Takes an hour.
   --docs   writes the table in docs/table.md, and docs/growth.svg
   --short  beside 1,000 accounts at most, and with 10,000 events: what every run of the tests does";
 
