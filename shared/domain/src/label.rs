@@ -27,14 +27,14 @@ const BROWSERS: [Known; 6] = [
     ('s', &["Safari/"], "Safari"),
 ];
 
-/// Of these, too: an iPhone says that it is like macOS, and Android is a Linux.
+/// Of these, too: Android says that it is a Linux, and Windows on a phone that it is Android.
 const SYSTEMS: [Known; 7] = [
     ('w', &["Windows"], "Windows"),
     ('i', &["iPhone"], "iPhone"),
     ('p', &["iPad"], "iPad"),
-    ('m', &["Mac OS"], "macOS"),
-    ('a', &["Android"], "Android"),
+    ('m', &["Macintosh"], "macOS"),
     ('c', &["CrOS"], "ChromeOS"),
+    ('a', &["Android"], "Android"),
     ('l', &["Linux"], "Linux"),
 ];
 
