@@ -8,6 +8,8 @@ from check import Failed, expect, ok
 
 # Of Amazon Linux 2023, on which `provided.al2023` runs.
 GLIBC = (2, 34)
+# What is aimed at, in bytes: Lambda fetches a program before it starts it.
+MOST = 7_500_000
 # e_machine of an ELF file, at offset 18.
 AARCH64 = 0xB7
 
@@ -41,6 +43,8 @@ def check(functions, built, cargo):
         )
         if needs > GLIBC:
             raise Failed(f"{name} needs glibc {needs}, Lambda has {GLIBC}")
+        if len(program) > MOST:
+            raise Failed(f"{name} has {len(program):,} bytes, and may have {MOST:,}")
         if program != (cargo / name / "bootstrap").read_bytes():
             raise Failed(f"{name}: sam build and cargo lambda build made different programs")
         zipped = len(pack({"bootstrap": program}, zipfile.ZIP_DEFLATED))
@@ -65,5 +69,8 @@ def check(functions, built, cargo):
         sorted(functions.values()),
         sorted(folder.name for folder in cargo.iterdir()),
     )
-    ok(f"{len(programs)} programs for arm64, none needs a glibc newer than {GLIBC[0]}.{GLIBC[1]}")
+    ok(
+        f"{len(programs)} programs for arm64, none larger than {MOST / 1e6} MB, "
+        f"none needs a glibc newer than {GLIBC[0]}.{GLIBC[1]}"
+    )
     return programs
