@@ -55,14 +55,13 @@ impl Intercept for Unanswered {
 /// Whether the store said what became of it. A failure of its own (5xx) says nothing, and no more
 /// does that it is being worked on.
 fn is_answered(context: &FinalizerInterceptorContextRef<'_>) -> bool {
-    match context.output_or_error() {
-        Some(Ok(_)) => true,
-        Some(Err(error)) => {
-            let refusal = error.as_operation_error().and_then(|error| error.downcast_ref());
-            error.is_operation_error()
-                && !refusal.is_some_and(WriteError::is_transaction_in_progress_exception)
-                && context.response().is_some_and(|answer| answer.status().is_client_error())
-        }
-        None => false,
-    }
+    let error = match context.output_or_error() {
+        Some(Ok(_)) => return true,
+        Some(Err(error)) => error,
+        None => return false,
+    };
+    let Some(refusal) = error.as_operation_error() else { return false };
+    let refusal = refusal.downcast_ref();
+    !refusal.is_some_and(WriteError::is_transaction_in_progress_exception)
+        && context.response().is_some_and(|answer| answer.status().is_client_error())
 }
