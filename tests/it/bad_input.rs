@@ -183,6 +183,20 @@ async fn a_body_that_is_not_what_the_route_takes_is_refused_and_writes_nothing()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_field_that_is_missing_or_there_twice_is_named() {
+    let world = World::new().await;
+    for (body, says) in [
+        ("{\"challenge\":\"x\"}", "missing field `code` at line 1 column 17"),
+        ("{\"code\":\"1\",\n\"code\":\"1\"}", "duplicate field `code` at line 2 column 6"),
+    ] {
+        let reply = world.call("POST", "/api/login/verify").raw("application/json", body);
+        let reply = reply.send().await;
+        refused(&reply, 400, "invalid_request");
+        assert_eq!(reply.body["detail"], format!("The body is not as expected: {says}."));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_field_of_another_type_is_not_repeated_by_the_answer() {
     let world = World::new().await;
     let bodies = [

@@ -5,9 +5,14 @@ use crate::authorize_key::forged;
 use crate::proxy::{
     Behind, Fault, KEY_CHECKS, Proxy, authorizer_event, check_event, lets_in, over_limit,
 };
-use crate::support::{Person, Reply, World, refused_invocation, status_and_code};
+use crate::support::{
+    Person, Reply, UNHURRIED, World, mail_record, refused_invocation, status_and_code,
+};
 use aws_sdk_dynamodb::types::AttributeValue;
+use desk::MailServiceMode;
+use edge::Clock;
 use futures::future::{join, join_all};
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 /// The first account with these limits, its admin, and a key whose use is on record.
@@ -386,6 +391,24 @@ async fn a_warning_of_a_suspended_account_waits_and_one_of_a_past_month_is_none(
     world.advance(until_next_month(&world));
     again().await;
     assert_eq!((world.mailed("usage_warning").len(), status().await), (2, done));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_warning_is_owed_until_its_month_ends_and_not_from_then_on() {
+    let world = World::new().await;
+    let (_, key) = limited(&world, json!({ "per_month": 2 })).await;
+    world.desk.mail_service().set_mode(MailServiceMode::Throttling);
+    assert_eq!(admitted(&world, &key, 3).await, 2);
+    let row = world.rows_of("usage_warning").await.remove(0);
+    let ends = domain::Month::of(world.now()).ends_at();
+    // Who is owed a mail has to be told again, for the mail service takes none.
+    for (before, failures) in [(1, 1), (0, 0)] {
+        let clock = Clock::standing_at(ends - SignedDuration::from_millis(before));
+        let deliver = Behind::with_clock(&world, "deliver-mail", &[], UNHURRIED, clock);
+        let answer = deliver.invoke(&mail_record(&row)).await.expect("an answer");
+        let failed = answer["batchItemFailures"].as_array().expect("a list");
+        assert_eq!(failed.len(), failures, "{before} ms before the end");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,7 @@
 use crate::gate::{Gate, Held};
 use crate::logs::Log;
 use crate::proxy::{Fault, Proxy};
-use crate::support::{ADMIN, Person, World, sample};
+use crate::support::{ADMIN, Person, World, mail_record};
 use aws_sdk_dynamodb::types::AttributeValue;
 use desk::MailServiceMode;
 use edge::telemetry::Metric;
@@ -356,12 +356,7 @@ async fn with_lost_reminder() -> (World, String) {
 
 /// The stream's record of the one row of reminders.
 async fn record(world: &World) -> Value {
-    let row = the_row(world).await;
-    let mut event = sample("deliver-mail");
-    let mut record = event["Records"][0].take();
-    let key = |name: &str| json!({ "S": row[name].as_s().expect("a text") });
-    record["dynamodb"]["Keys"] = json!({ "pk": key("pk"), "sk": key("sk") });
-    json!({ "Records": [record] })
+    mail_record(&the_row(world).await)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -31,6 +31,15 @@ pub fn sample(function: &str) -> Value {
     serde_json::from_str(&std::fs::read_to_string(file).expect("a sample event")).expect("JSON")
 }
 
+/// What the stream brings deliver-mail of this row.
+pub fn mail_record(row: &BTreeMap<String, AttributeValue>) -> Value {
+    let mut event = sample("deliver-mail");
+    let mut record = event["Records"][0].take();
+    let key = |name: &str| json!({ "S": row[name].as_s().expect("a text") });
+    record["dynamodb"]["Keys"] = json!({ "pk": key("pk"), "sk": key("sk") });
+    json!({ "Records": [record] })
+}
+
 /// The longest that a connection lies idle: the desk ends what is silent for a minute.
 const IDLE: Duration = Duration::from_secs(5);
 

@@ -244,6 +244,17 @@ async fn an_invitation_that_was_redelivered_in_vain_for_a_day_and_a_half_is_give
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_sweep_says_how_many_it_gave_up() {
+    let world = world_with_lost_invitation().await;
+    let row = invitation(&world).await;
+    let [pk, sk] = ["pk", "sk"].map(|name| row[name].as_s().expect("a text").clone());
+    let in_vain = ("redeliveries", AttributeValue::N("9".to_owned()));
+    overdue(&world, &pk, &sk, &[in_vain]).await;
+    assert_eq!(sweep(&world).await, json!({ "driven": 0, "given_up": 1 }));
+    assert_eq!(status(&invitation(&world).await), "failed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_login_event_that_was_redelivered_in_vain_is_given_up_and_the_next_login_is_not() {
     let world = World::new().await;
     let keyring = world.secret("SEALING_SECRET_ARN").await;

@@ -445,6 +445,15 @@ mod tests {
     }
 
     #[test]
+    fn who_reads_that_ses_refuses_a_mail_is_told_when_the_receiver_is_not_verified() {
+        let told = |message: &str| answered("MessageRejected", message, "desk@example.com");
+        let unverified = told("Email address is not verified: a@b.c").to_string();
+        assert!(unverified.contains("SES's sandbox"), "{unverified}");
+        let other = told("Address blacklisted.").to_string();
+        assert!(other.contains("MessageRejected") && !other.contains("sandbox"), "{other}");
+    }
+
+    #[test]
     fn no_word_of_ses_that_names_an_address_is_told() {
         let message = "not verified: desk@example.com, a@b.c, arn:aws:ses:x:1:identity/a@b.c";
         for code in ["AccessDenied", "MessageRejected", "InvalidParameterValue", "Throttling"] {
