@@ -336,6 +336,24 @@ async fn who_complained_is_reminded_of_no_keys_end() {
     assert_eq!(world.mailed("key_expiring"), [ADMIN]);
 }
 
+#[tokio::test]
+async fn a_reminder_that_no_admin_wants_is_settled_and_not_given_up() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    tell(&world, &complaint(&admin, &admin.id).await).await;
+    let ends = world.ahead(8 * 86_400);
+    admin.post("/api/keys", json!({ "name": "Backend", "expires_at": ends })).await.ok(201);
+    world.settle().await;
+    world.advance(2 * 86_400);
+    let log = Log::of(&world);
+    world.desk.invoke("sweep", &json!({})).await.expect("the sweep runs");
+    world.settle().await;
+    assert_eq!(
+        log.of_function("deliver-mail"),
+        [(Some(admin.account.clone()), "settled".to_owned())]
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_stand_in_has_mails_complained_about() {
     let world = World::new().await;
