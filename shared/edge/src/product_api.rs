@@ -150,3 +150,43 @@ fn with_causes(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seams::StandIn;
+    use aws_smithy_http_client::Builder;
+    use std::sync::{Arc, Mutex};
+    use tokio::time::Instant;
+
+    /// How long it waits after each of three tries, in milliseconds, where this is always said.
+    async fn waits(status: u16, retry_after: Option<u64>) -> Vec<u128> {
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let noted = asked.clone();
+        let product_api = StandIn::new(move |_| {
+            noted.lock().expect("nobody panics with it").push(Instant::now());
+            let retry_after = retry_after.map(Duration::from_secs);
+            async move { Ok(Said { status, retry_after }) }
+        });
+        let api = ProductApi {
+            url: Ok("http://product.example.com".to_owned()),
+            timeout: Duration::from_secs(2),
+            wire: Wire::Inside { aws: Builder::new().build_http(), product_api },
+            client: OnceLock::new(),
+            random: Random::system(),
+        };
+        api.validate(&Secret::new("a key".to_owned()), 3).await.expect("it is asked");
+        let asked = asked.lock().expect("nobody panics with it");
+        asked.windows(2).map(|pair| (pair[1] - pair[0]).as_millis()).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn waits_grow_unless_the_product_api_says_how_long_and_never_exceed_two_seconds() {
+        let grown = waits(503, None).await;
+        let [first, second] = grown[..] else { panic!("three tries: {grown:?}") };
+        assert!((300..=601).contains(&first) && (600..=1201).contains(&second), "{grown:?}");
+        assert_eq!(waits(429, Some(1)).await, [1000, 1000]);
+        assert_eq!(waits(503, Some(60)).await, [2000, 2000]);
+        assert_eq!(waits(403, Some(1)).await, [0; 0], "it will say the same again");
+    }
+}
