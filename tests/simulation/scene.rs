@@ -439,7 +439,8 @@ pub async fn admits(wire: &Arc<Wire>, clock: Clock, key: &str) -> u16 {
 
 /// What a function answers whoever has no part in a schedule, when nothing goes wrong.
 pub fn aside<'a>(wire: &'a Arc<Wire>, clock: Clock, act: &'a Act) -> BoxFuture<'a, Answer> {
-    let function = function(act.function, seams(wire, ASIDE, clock, 99_999), &wire.region());
+    let seams = seams(wire, ASIDE, clock, wire.seed_aside());
+    let function = function(act.function, seams, &wire.region());
     Box::pin(async move { answer_of(&function, &act.event).await })
 }
 

@@ -15,6 +15,7 @@ pub fn judge(ended: &Ended, closed: &Closed) -> Judgement {
         awaited(rows)?;
     }
     holds(closed.refused.is_empty(), || closed.refused.join(", "))?;
+    holds(closed.undone.is_empty(), || closed.undone.join(", "))?;
     verdicts(ended)?;
     told(ended)?;
     over(ended, closed)?;

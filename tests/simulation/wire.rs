@@ -249,6 +249,8 @@ struct State {
     unanswered: BTreeSet<String>,
     /// Which schedule this is, of all that this process runs.
     number: u64,
+    /// How many acts there were of those who have no part in it.
+    asides: u64,
 }
 
 impl fmt::Debug for Wire {
@@ -287,6 +289,13 @@ impl Wire {
     /// again, and a schedule must not hang on those before it.
     pub fn region(&self) -> String {
         format!("simulation-{}", self.state().number)
+    }
+
+    /// What whoever has no part in a schedule draws: each time something else.
+    pub fn seed_aside(&self) -> u64 {
+        let mut state = self.state();
+        state.asides += 1;
+        100_000 + state.asides
     }
 
     /// Answers whatever comes at once again; what is still on its way never arrives.
