@@ -96,13 +96,13 @@ impl Keyrings {
 
     /// The keyring that login codes and device cookies are made with.
     pub async fn login(&self) -> Result<Arc<Keyring>, KeyringError> {
-        self.login.get(|_| true).await
+        self.login.get(&|_| true).await
     }
 
     /// [`Keyrings::login`], to derive what was made under `version`: if that is not in it, it is in
     /// the secret no more.
     pub async fn login_of(&self, version: &str) -> Result<Arc<Keyring>, KeyringError> {
-        self.login.get(|ring| ring.has(version)).await
+        self.login.get(&|ring| ring.has(version)).await
     }
 
     /// The code of a challenge; `None` when the version that it was made with is in the keyring no
@@ -121,20 +121,20 @@ impl Keyrings {
     /// front.
     pub async fn origin(&self) -> Result<Option<Arc<Secret>>, KeyringError> {
         match self.origin.arn {
-            Ok(_) => self.origin.get(|_| true).await.map(Some),
+            Ok(_) => self.origin.get(&|_| true).await.map(Some),
             Err(_) => Ok(None),
         }
     }
 
     /// The keyring that the Sandbox keys are sealed with.
     pub async fn sealing(&self) -> Result<Arc<Keyring>, KeyringError> {
-        self.sealing.get(|_| true).await
+        self.sealing.get(&|_| true).await
     }
 
     /// [`Keyrings::sealing`], to open what was sealed under `version`: if that is not in it, it is
     /// in the secret no more.
     pub async fn sealing_of(&self, version: &str) -> Result<Arc<Keyring>, KeyringError> {
-        self.sealing.get(|ring| ring.has(version)).await
+        self.sealing.get(&|ring| ring.has(version)).await
     }
 
     /// The Sandbox key's value; `None` when no keyring opens it (any more).
@@ -163,7 +163,7 @@ impl<T: Kept> Cached<T> {
     /// Each meeting with an unknown version fetches: whoever made that thing had the version from
     /// the secret, so a keyring fetched now has it, and one that was fetched before may not.
     /// Versions are read from our own rows, so nobody can cause fetches by making some up.
-    async fn get(&self, will_do: impl Fn(&T) -> bool) -> Result<Arc<T>, KeyringError> {
+    async fn get(&self, will_do: &(dyn Fn(&T) -> bool + Sync)) -> Result<Arc<T>, KeyringError> {
         let mut cached = self.cached.lock().await;
         let now = self.clock.now();
         let usable = cached.as_ref().filter(|(_, keyring)| will_do(keyring));
