@@ -297,12 +297,10 @@ fn refused_for_a_reason(ended: &Ended, check: &Done) -> Judgement {
 fn afterwards(ended: &Ended) -> Judgement {
     let table = ended.table();
     let suspended = table.accounts().iter().any(|account| is(account, "suspended"));
-    // Else a suspension has a second step before it, which `sweep` takes, and was not answered.
-    let marked = table.accounts().iter().all(|account| account.get("duty").is_none());
     for (name, accepted) in &ended.accepted {
         let id = ended.made.get(name).unwrap_or(name);
-        let is_there = table.all_keys().iter().any(|row| text(row, "id") == id);
-        let is_good = is_there && !(suspended && marked);
+        let is_good = |row: &&Row| text(row, "id") == id && !is(row, "suspended");
+        let is_good = table.all_keys().iter().any(is_good);
         holds(!accepted || is_good, || format!("{id} is accepted, and ended"))?;
     }
     for done in ended.done.iter().filter(|done| done.answer.is_success()) {
@@ -315,6 +313,8 @@ fn afterwards(ended: &Ended) -> Judgement {
         };
         holds(!is_there, || format!("{} has ended what is there still", done.asked.function))?;
     }
+    // Else a suspension has a second step before it, which `sweep` takes.
+    let marked = table.accounts().iter().all(|account| account.get("duty").is_none());
     for row in table.all_keys().into_iter().filter(|_| marked) {
         holds(is(row, "suspended") == suspended, || {
             format!("the account's suspension is {suspended}, and a key does not say so")
