@@ -1,7 +1,7 @@
 //! Batches of mail records, made by requests and delivered by whoever asked for them.
 
 use crate::proxy::{Behind, http_event, outcome};
-use crate::support::{World, sample};
+use crate::support::{World, record_of};
 use desk::{FunctionHost, Options};
 use serde_json::{Value, json};
 
@@ -23,14 +23,10 @@ pub async fn batch_for(world: &World, addresses: &[&str]) -> Value {
     let mut rows = world.rows_of("mail").await;
     rows.retain(|row| row["status"].as_s().unwrap() == "pending");
     rows.sort_by_key(|row| addresses.iter().position(|to| row["to"].as_s().unwrap() == to));
-    let mut event = sample("deliver-mail");
     let records = rows.iter().enumerate().map(|(place, row)| {
-        let mut record = event["Records"][0].clone();
-        let key = |name: &str| json!({ "S": row[name].as_s().expect("a text") });
-        record["dynamodb"]["Keys"] = json!({ "pk": key("pk"), "sk": key("sk") });
+        let mut record = record_of("deliver-mail", row)["Records"][0].take();
         record["dynamodb"]["SequenceNumber"] = place.to_string().into();
         record
     });
-    event["Records"] = records.collect();
-    event
+    json!({ "Records": records.collect::<Vec<_>>() })
 }

@@ -13,7 +13,7 @@ use crate::note_mail_event::complaint;
 use crate::permissions::Script;
 use crate::proxy::{Behind, KEY_CHECKS};
 use crate::secrets::{Allowed, Kind, Place, Search, Secrets, allowed, forms};
-use crate::support::{ADMIN, Person, World, client, sample, wrong};
+use crate::support::{ADMIN, Person, World, client, record_of, wrong};
 use aws_sdk_dynamodb::types::AttributeValue;
 use axum::Router;
 use axum::body::Bytes;
@@ -579,7 +579,6 @@ async fn events(world: &World, admin: &Person<'_>) -> Vec<(&'static str, Value)>
         ("deliver-mail", ["mail", "login_notice"].as_slice()),
         ("provision-sandbox", &["login_event", "provision_request"]),
     ] {
-        let sample = sample(function);
         for kind in kinds {
             for row in world.rows_of(kind).await {
                 let text = |name: &str| row[name].as_s().expect("a text").clone();
@@ -588,11 +587,7 @@ async fn events(world: &World, admin: &Person<'_>) -> Vec<(&'static str, Value)>
                 } else if text("status") != "pending" {
                     continue;
                 }
-                let mut event = sample.clone();
-                event["Records"].as_array_mut().expect("records").truncate(1);
-                event["Records"][0]["dynamodb"]["Keys"] =
-                    json!({ "pk": { "S": text("pk") }, "sk": { "S": text("sk") } });
-                events.push((function, event));
+                events.push((function, record_of(function, &row)));
             }
         }
     }

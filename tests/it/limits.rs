@@ -6,7 +6,7 @@ use crate::proxy::{
     Behind, Fault, KEY_CHECKS, Proxy, authorizer_event, check_event, lets_in, over_limit,
 };
 use crate::support::{
-    Person, Reply, UNHURRIED, World, mail_record, refused_invocation, status_and_code,
+    Person, Reply, UNHURRIED, World, record_of, refused_invocation, status_and_code,
 };
 use aws_sdk_dynamodb::types::AttributeValue;
 use desk::MailServiceMode;
@@ -405,7 +405,7 @@ async fn a_warning_is_owed_until_its_month_ends_and_not_from_then_on() {
     for (before, failures) in [(1, 1), (0, 0)] {
         let clock = Clock::standing_at(ends - SignedDuration::from_millis(before));
         let deliver = Behind::with_clock(&world, "deliver-mail", &[], UNHURRIED, clock);
-        let answer = deliver.invoke(&mail_record(&row)).await.expect("an answer");
+        let answer = deliver.invoke(&record_of("deliver-mail", &row)).await.expect("an answer");
         let failed = answer["batchItemFailures"].as_array().expect("a list");
         assert_eq!(failed.len(), failures, "{before} ms before the end");
     }

@@ -3,7 +3,7 @@
 use crate::gate::{Gate, Held};
 use crate::logs::Log;
 use crate::proxy::{Fault, Proxy};
-use crate::support::{ADMIN, Person, World, mail_record};
+use crate::support::{ADMIN, Person, World, record_of};
 use aws_sdk_dynamodb::types::AttributeValue;
 use desk::MailServiceMode;
 use edge::telemetry::Metric;
@@ -356,7 +356,7 @@ async fn with_lost_reminder() -> (World, String) {
 
 /// The stream's record of the one row of reminders.
 async fn record(world: &World) -> Value {
-    mail_record(&the_row(world).await)
+    record_of("deliver-mail", &the_row(world).await)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -31,13 +31,18 @@ pub fn sample(function: &str) -> Value {
     serde_json::from_str(&std::fs::read_to_string(file).expect("a sample event")).expect("JSON")
 }
 
-/// What the stream brings deliver-mail of this row.
-pub fn mail_record(row: &BTreeMap<String, AttributeValue>) -> Value {
-    let mut event = sample("deliver-mail");
-    let mut record = event["Records"][0].take();
-    let key = |name: &str| json!({ "S": row[name].as_s().expect("a text") });
-    record["dynamodb"]["Keys"] = json!({ "pk": key("pk"), "sk": key("sk") });
-    json!({ "Records": [record] })
+/// What the stream brings a function of this row.
+pub fn record_of(function: &str, row: &BTreeMap<String, AttributeValue>) -> Value {
+    let [pk, sk] = ["pk", "sk"].map(|name| row[name].as_s().expect("a text"));
+    record_at(function, pk, sk)
+}
+
+/// The same of the row that has this key.
+pub fn record_at(function: &str, pk: &str, sk: &str) -> Value {
+    let mut event = sample(function);
+    event["Records"].as_array_mut().expect("records").truncate(1);
+    event["Records"][0]["dynamodb"]["Keys"] = json!({ "pk": { "S": pk }, "sk": { "S": sk } });
+    event
 }
 
 /// The longest that a connection lies idle: the desk ends what is silent for a minute.

@@ -5,20 +5,12 @@ use crate::contention::good_events;
 use crate::failures::Tried;
 use crate::product::Product;
 use crate::proxy::{Behind, Proxy, authorizer_event, body_of, http_event, lets_in, outcome};
-use crate::support::{ADMIN, World, sample};
+use crate::support::{ADMIN, World, record_at};
 use desk::{FunctionHost, Options};
 use serde_json::{Value, json};
 
 fn all_done() -> Value {
     json!({ "batchItemFailures": [] })
-}
-
-/// A record of this row, as the stream would have it.
-fn record(function: &str, pk: &str, sk: &str) -> Value {
-    let mut event = sample(function);
-    event["Records"].as_array_mut().expect("records").truncate(1);
-    event["Records"][0]["dynamodb"]["Keys"] = json!({ "pk": { "S": pk }, "sk": { "S": sk } });
-    event
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -48,7 +40,7 @@ async fn repeats_every_record_and_nothing_is_done_again() {
             let repeat = async {
                 for row in &rows {
                     let [pk, sk] = ["pk", "sk"].map(|name| row[name].as_s().expect("a text"));
-                    let again = worker.invoke(&record(function, pk, sk)).await;
+                    let again = worker.invoke(&record_at(function, pk, sk)).await;
                     assert_eq!(again.expect("an answer"), all_done(), "{kind} {pk} {sk}");
                 }
             };
@@ -97,14 +89,14 @@ async fn logged_in(world: &World, email: &str) -> (Value, String) {
     mails.retain(|mail| mail["status"].as_s().expect("a text") == "pending");
     let (pk, sk) = (mails[0]["pk"].as_s().expect("a text"), mails[0]["sk"].as_s().expect("a text"));
     let deliver = Behind::new(world, "deliver-mail", &[]);
-    let answer = deliver.invoke(&record("deliver-mail", pk, sk)).await.expect("an answer");
+    let answer = deliver.invoke(&record_at("deliver-mail", pk, sk)).await.expect("an answer");
     assert_eq!(answer, all_done());
     let code = world.desk.inbox().code_for(email).expect("a code was mailed");
     call("verify-code", json!({ "challenge": asked["challenge"], "code": code })).await;
     let events = world.rows_of("login_event").await;
     let event = events.iter().find(|row| row["account_id"].as_s().expect("a text") == &account);
     let sk = event.expect("a login event")["sk"].as_s().expect("a text");
-    (record("provision-sandbox", &format!("ACCT#{account}"), sk), account)
+    (record_at("provision-sandbox", &format!("ACCT#{account}"), sk), account)
 }
 
 #[tokio::test(flavor = "multi_thread")]
