@@ -1,7 +1,7 @@
 //! Tries a target: what once broke it first, then bytes from seeds.
 
 use crate::targets::panics;
-use frontdesk_tests::proof::{Proof, size};
+use frontdesk_tests::proof::{Progress, Proof, size};
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt, SeedableRng};
 use std::env::var;
@@ -34,12 +34,14 @@ impl Target {
         let asked = setting("FUZZ_INPUTS").map(|number| number.parse().expect("a number"));
         let seeds = asked.unwrap_or_else(|| size(self.daily, LONG));
         let drawn = (0..seeds).map(|seed| drawn(seed, &known));
-        for input in known.iter().cloned().chain(drawn) {
+        let runs = known.len() as u64 + seeds;
+        let mut progress = Progress::default();
+        for (input, number) in known.iter().cloned().chain(drawn).zip(1..) {
+            progress.tell(format_args!("input {number} of {runs}"));
             if !self.takes(&input) {
                 self.tell(&input);
             }
         }
-        let runs = known.len() as u64 + seeds;
         Proof { holds: self.holds, runs, faults: 0, mutants: None }.print();
     }
 

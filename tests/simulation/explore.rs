@@ -5,7 +5,7 @@ use crate::judge::{self, Judgement};
 use crate::scene::Scene;
 use crate::schedule::{Ended, Faults, Play, run};
 use crate::wire::{Fate, Sabotage, Wire};
-use frontdesk_tests::proof::{Proof, is_quick, size};
+use frontdesk_tests::proof::{Progress, Proof, is_quick, size};
 use futures::future::BoxFuture;
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -73,6 +73,7 @@ pub struct Explored {
     pub faults: usize,
     pub reached: BTreeMap<String, usize>,
     pub violation: Option<Violation>,
+    progress: Progress,
 }
 
 /// A schedule after which something does not hold.
@@ -155,6 +156,7 @@ impl Rules<'_> {
             return Vec::new();
         };
         explored.schedules += 1;
+        explored.progress.tell(format_args!("{} schedules", explored.schedules));
         explored.faults += ended.steps.iter().filter(|step| step.fate.is_fault()).count();
         for reached in ended.reached() {
             *explored.reached.entry(reached).or_default() += 1;

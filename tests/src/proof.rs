@@ -6,6 +6,9 @@
 #![expect(clippy::print_stdout, reason = "what it is for")]
 
 use std::env::var_os;
+use std::fmt::Display;
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// Stands at the beginning of a line that is a row.
 pub const MARK: &str = "proof";
@@ -29,6 +32,30 @@ impl Proof {
     pub fn print(&self) {
         let mutants = self.mutants.map_or_else(|| "-".to_owned(), |(n, of)| format!("{n} of {of}"));
         println!("\n{MARK}\t{}\t{}\t{}\t0\t{mutants}", self.holds, self.runs, self.faults);
+    }
+}
+
+/// How far a proof has come, for whoever waits for its long size.
+#[derive(Debug)]
+pub struct Progress {
+    told: Instant,
+}
+
+impl Progress {
+    const EVERY: Duration = Duration::from_secs(30);
+
+    /// Says it now and then, with the name of the test.
+    pub fn tell(&mut self, done: impl Display) {
+        if asked("long") && self.told.elapsed() >= Self::EVERY {
+            self.told = Instant::now();
+            println!("{}: {done}", thread::current().name().unwrap_or_default());
+        }
+    }
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        Self { told: Instant::now() }
     }
 }
 
