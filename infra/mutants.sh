@@ -4,8 +4,8 @@
 # size, and where these notice nothing, the tests of `it`. What no test could notice, and why, is in
 # .cargo/mutants.toml.
 #
-# It tries what changed since the commit MUTANTS_BASE, else since main or the commit before, for ten
-# minutes at most. `--long`, or PROOFS=long, is domain whole, each condition and decision of store,
+# It tries what changed since the commit MUTANTS_BASE, else since main or the commit before, for
+# MUTANTS_SECONDS, or ten minutes, at most. `--long`, or PROOFS=long, is domain whole, each condition and decision of store,
 # and what tests/mutants/list.rs has: hours. The files are changed in place; they are as they were
 # when it ends, also by an interrupt.
 set -euo pipefail
@@ -21,6 +21,7 @@ work=target/mutation
 rm -rf "$work"
 mkdir -p "$work"
 began=$SECONDS
+most=${MUTANTS_SECONDS:-600}
 
 # What shows a change need not be as small as it gets.
 export PROPTEST_CASES=64 PROPTEST_MAX_SHRINK_ITERS=0 PROPTEST_FAILURE_PERSISTENCE=off
@@ -100,12 +101,12 @@ if [ $long -eq 0 ]; then
     others="store edge functions"
 fi
 
-hold domain 200 --lib -- "${chosen[@]}"
+hold domain $((most / 3)) --lib -- "${chosen[@]}"
 survivors=$missed later=$untried
 # By their names: changes of operators and conditions, and of what answers yes or no.
 chosen+=(--re=': (delete|replace (match guard|[^\w\s]+ with))|-> (bool|Result<bool.*>) with')
-hold "$others" 400 --package=frontdesk-tests --lib --test=simulation -- "${chosen[@]}"
-hold "$others" 600 --package=frontdesk-tests --test=it -- "${chosen[@]}"
+hold "$others" $((most * 2 / 3)) --package=frontdesk-tests --lib --test=simulation -- "${chosen[@]}"
+hold "$others" "$most" --package=frontdesk-tests --test=it -- "${chosen[@]}"
 survivors=$((survivors + missed)) later=$((later + untried))
 
 if [ $later -gt 0 ]; then
