@@ -111,13 +111,13 @@ static OPERATORS: [Change; 11] = [
     change("set_limits of calls", |side| {
         operate(&side.me.account, "set_limits", json!({ "limits": { "per_minute": 60 } }))
     }),
-    SUSPEND,
-    RESUME,
     change("add_admin", |side| operate(&side.me.account, "add_admin", json!({ "email": INVITED }))),
     change("remove_member", |side| remove_member(&side.other.first)),
     change("end_sessions", |side| end_sessions(&side.other.first)),
     change("end_all_sessions", |side| end_all_sessions(&side.me.account)),
     change("revoke_key", |side| revoke_key(&side.me.account, side.key)),
+    SUSPEND,
+    RESUME,
 ];
 
 /// They change nothing, and show what has ended.
@@ -150,7 +150,8 @@ impl Scene {
     }
 }
 
-/// Pairs of two lists, each once; of a list with itself, those of a change with itself, too.
+/// Pairs of two lists, each once; of a list, or its beginning, with itself, those of a change with
+/// itself, too.
 pub struct Pairs {
     name: &'static str,
     holds: &'static str,
@@ -215,11 +216,19 @@ pub const OF_SUSPENSION: Pairs = Pairs {
     ..WITH_SUSPENSION
 };
 
-pub const OF_OPERATORS: Pairs =
-    Pairs { name: "each pair of operators' changes", one: &OPERATORS, ..WITH_OPERATORS };
+/// Without those of [`OF_SUSPENSION`], which have too many schedules to try all.
+pub const OF_OPERATORS: Pairs = Pairs {
+    name: "each pair of operators' changes",
+    one: OPERATORS.split_at(OPERATORS.len() - SUSPENSION.len()).0,
+    ..WITH_OPERATORS
+};
 
-pub const OPERATORS_WITH_READERS: Pairs =
-    Pairs { name: "each operators' change beside a reader", other: &READERS, ..OF_OPERATORS };
+pub const OPERATORS_WITH_READERS: Pairs = Pairs {
+    name: "each operators' change beside a reader",
+    one: &OPERATORS,
+    other: &READERS,
+    ..WITH_OPERATORS
+};
 
 /// Where a function runs whose clock is ahead, or behind.
 pub const SKEWED: [Pairs; 2] = [
@@ -255,9 +264,10 @@ pub const ALL_IN_TROUBLE: [Pairs; 3] = [
     },
     Pairs {
         name: "each pair of operators' changes, with faults",
+        one: &OPERATORS,
         rules: IN_TROUBLE,
         sampled: [Some(1), Some(40)],
-        ..OF_OPERATORS
+        ..WITH_OPERATORS
     },
 ];
 
@@ -306,7 +316,7 @@ impl Pairs {
     /// By their places in the lists. Where little is asked for, every third of them: so each change
     /// is there still, whatever the length of the lists.
     fn each(&self) -> impl Iterator<Item = [usize; 2]> {
-        let is_own = std::ptr::eq(self.one, self.other);
+        let is_own = std::ptr::eq(self.one.as_ptr(), self.other.as_ptr());
         let others = self.other.len();
         let pairs = (0..self.one.len()).flat_map(move |one| {
             let first = if is_own { one } else { 0 };
