@@ -157,7 +157,7 @@ pub async fn run(
         let Some(chosen) = choices.choose(moves.clone()) else {
             actors.iter().for_each(JoinHandle::abort);
             wire.release();
-            restore(&wire.engine, &rows_of(&wire.engine), &play.scene.rows);
+            put_back(play, wire);
             return None;
         };
         faults_left = faults_left.saturating_sub(usize::from(moves[chosen].fate.is_fault()));
@@ -268,6 +268,12 @@ async fn passed(act: &Act, actor: usize, wire: &Wire, clock: &Clock) -> Answer {
     Answer { status: 200, code: String::new(), body: Value::Null }
 }
 
+/// The table as it is before each schedule.
+fn put_back(play: &Play, wire: &Wire) {
+    restore(&wire.engine, &rows_of(&wire.engine), &play.scene.rows);
+    wire.engine.forget_tokens();
+}
+
 async fn ended(play: &Play, Stage { wire, clock, log }: Stage) -> Ended {
     let steps = wire.steps();
     let Log { answers, brought } = std::mem::take(&mut *log.lock().expect("nobody panics with it"));
@@ -304,7 +310,7 @@ async fn ended(play: &Play, Stage { wire, clock, log }: Stage) -> Ended {
         Some(_) => Some(close(&wire, &clock).await),
         None => None,
     };
-    restore(&wire.engine, &rows_of(&wire.engine), &play.scene.rows);
+    put_back(play, &wire);
     let Scene { rows: before, keyring, start, .. } = play.scene.clone();
     Ended {
         done,

@@ -96,6 +96,7 @@ impl Store {
             };
             assert_eq!(reply.status, 200, "{}", reply.body);
         }
+        self.engine.forget_tokens();
     }
 
     /// What it looks like to the SDK.
