@@ -5,9 +5,9 @@
 # .cargo/mutants.toml.
 #
 # It tries what changed since the commit MUTANTS_BASE, else since main or the commit before, for
-# MUTANTS_SECONDS, or ten minutes, at most. `--long`, or PROOFS=long, is domain whole, each condition and decision of store,
-# and what tests/mutants/list.rs has: hours. The files are changed in place; they are as they were
-# when it ends, also by an interrupt.
+# MUTANTS_SECONDS, or ten minutes, at most. `--long`, or PROOFS=long, is domain whole, each
+# condition and decision of store, and what tests/mutants/list.rs has: two days. The files are
+# changed in place; they are as they were when it ends, also by an interrupt.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

@@ -15,7 +15,7 @@ cargo proofs [--long] [NAME...]
 
 Runs the proofs of these names, or all of them, and prints what each has looked at. Without a name
 and without --long, all but mutants.
-  --long   the long size: hours, not minutes";
+  --long   the long size: hours, not minutes; with mutants, days";
 
 const HEAD: [&str; 5] = ["what holds", "runs", "faults", "violations", "mutants noticed"];
 
