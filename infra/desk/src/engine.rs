@@ -18,7 +18,8 @@ pub struct Engine {
     transactions: AtomicU64,
 }
 
-/// At each transaction a database looks through the tokens of all that it had in ten minutes.
+/// With so many it is worth to begin anew: at each transaction a database looks through the tokens
+/// of all that it had in ten minutes.
 const MOST_TRANSACTIONS: u64 = 1000;
 
 /// What DynamoDB answers: the status and the JSON document.
