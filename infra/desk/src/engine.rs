@@ -144,3 +144,39 @@ fn key_schema(key: &Key) -> Value {
     let range = key.range.as_ref().map(|range| element(range, "RANGE"));
     Value::Array(std::iter::once(hash).chain(range).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inside;
+
+    #[test]
+    fn without_its_tokens_an_engine_has_its_rows_and_takes_nothing_for_a_repetition() {
+        let template = inside::template("https://api.example.com/validate");
+        let table = template.table();
+        let engine = Engine::with_table(table);
+        let insert = |number: u64| {
+            let row = json!({ "pk": { "S": number.to_string() }, "sk": { "S": "ROW" } });
+            let put = json!({
+                "TableName": table.name,
+                "Item": row,
+                "ConditionExpression": "attribute_not_exists(pk)",
+            });
+            let request = json!({
+                "ClientRequestToken": format!("token-{number}"),
+                "TransactItems": [{ "Put": put }],
+            });
+            engine.call("TransactWriteItems", &request.to_string()).status
+        };
+        let rows = || engine.answered("Scan", &json!({ "TableName": table.name }))["Items"].clone();
+
+        let done: Vec<_> = (1..MOST_TRANSACTIONS).map(insert).collect();
+        assert!(done.iter().all(|status| *status == 200), "{done:?}");
+        let before = rows();
+        engine.forget_tokens();
+        assert_eq!(insert(1), 200, "there were few, and all of them are known");
+        engine.forget_tokens();
+        assert_eq!(rows(), before);
+        assert_eq!(insert(1), 400, "it is tried anew, and the row is there");
+    }
+}
